@@ -1,0 +1,24 @@
+#![doc = include_str!("README.md")]
+
+pub mod types;
+
+pub mod runtime;
+pub mod settings;
+
+pub mod protocol;
+pub mod store;
+
+pub mod net;
+
+pub mod log;
+pub mod metadata;
+
+pub mod cluster;
+
+pub mod api;
+pub mod ops;
+
+pub mod broker;
+pub mod config;
+
+pub mod cli;
