@@ -1,0 +1,392 @@
+//! The style of this code as a test: layering, sizes, names that live in one place only, and words that stay out.
+//!
+//! An exception stands in the tables below with its reason, and the tables only get shorter.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Which layers a layer may import, in `crate::` paths. Files at the top of `src/` are layers by their own name.
+const IMPORTS: &[(&str, &[&str])] = &[
+    ("types", &[]),
+    ("runtime", &["types"]),
+    ("settings", &["types", "runtime"]),
+    ("protocol", &["types"]),
+    ("store", &["types", "runtime"]),
+    ("net", &["types", "runtime"]),
+    ("log", &["types", "runtime", "settings", "protocol", "store"]),
+    ("metadata", &["types", "runtime", "settings", "store"]),
+    ("coordinator", &["types", "runtime", "settings", "protocol", "log"]),
+    ("cluster", &["types", "runtime", "settings", "store", "log", "metadata", "coordinator"]),
+    ("ops", &["types", "runtime"]),
+    (
+        "api",
+        &[
+            "types",
+            "runtime",
+            "settings",
+            "protocol",
+            "store",
+            "auth",
+            "net",
+            "log",
+            "metadata",
+            "coordinator",
+            "cluster",
+            "config",
+        ],
+    ),
+    ("config", &["types", "runtime", "settings", "store", "net", "log", "metadata", "cluster", "ops"]),
+];
+
+/// Names that may appear under one folder only.
+const ONLY_HERE: &[(&str, &[&str])] = &[
+    ("slatedb::wal", &["src/log/"]),
+    ("openraft", &["src/metadata/raft/"]),
+    ("AmazonS3Builder", &["src/store/"]),
+    ("MicrosoftAzureBuilder", &["src/store/"]),
+    ("GoogleCloudStorageBuilder", &["src/store/"]),
+    ("LocalFileSystem::", &["src/store/"]),
+    ("TcpListener", &["src/net/", "src/ops/", "src/broker.rs"]),
+    ("std::env::", &["src/config.rs", "src/cli.rs"]),
+];
+
+/// Files of a length the limit does not allow, each with its reason.
+const LONG_FILES: &[(&str, usize, &str)] = &[];
+
+/// Functions of a length the limit does not allow: `file::function`, length, reason.
+const LONG_FUNCTIONS: &[(&str, usize, &str)] = &[];
+
+/// Structs with more fields than the limit allows: `file::Struct`, fields, reason.
+const WIDE_STRUCTS: &[(&str, usize, &str)] = &[];
+
+const FILE_LINES: usize = 600;
+const API_FILE_LINES: usize = 250;
+const FUNCTION_LINES: usize = 70;
+const STRUCT_FIELDS: usize = 12;
+
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    fn layer(&self) -> &str {
+        let inside = self.path.strip_prefix("src/").unwrap_or(&self.path);
+        inside.split(['/', '.']).next().unwrap_or(inside)
+    }
+
+    fn is_test(&self) -> bool {
+        self.path.ends_with("tests.rs") || self.path.contains("/tests/") || self.path.starts_with("tests/")
+    }
+
+    /// The code before its `mod tests {`, if the tests are inline.
+    fn production(&self) -> &str {
+        match self.text.find("#[cfg(test)]\nmod tests {") {
+            Some(end) => &self.text[..end],
+            None => &self.text,
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn collect(folder: &Path, keep: &dyn Fn(&Path) -> bool, into: &mut Vec<Source>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !name.starts_with('.') && name != "target" && name != "golden" && name != "corpus" {
+                collect(&path, keep, into);
+            }
+        } else if keep(&path)
+            && let Ok(text) = std::fs::read_to_string(&path)
+        {
+            let path = path.strip_prefix(root()).unwrap_or(&path).to_string_lossy().into_owned();
+            into.push(Source { path, text });
+        }
+    }
+}
+
+fn sources(folder: &str) -> Vec<Source> {
+    let mut found = Vec::new();
+    collect(&root().join(folder), &|p| p.extension().is_some_and(|e| e == "rs"), &mut found);
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    assert!(!found.is_empty(), "no source found under {folder}");
+    found
+}
+
+fn refuse(problems: &[String]) {
+    let mut report = String::new();
+    for problem in problems {
+        let _ = writeln!(report, "  {problem}");
+    }
+    assert!(problems.is_empty(), "\n{report}");
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The layers that `text` names through `crate::`, each with its line.
+fn imported_layers(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or(line);
+        for (at, _) in code.match_indices("crate::") {
+            if code[..at].ends_with(|c: char| is_word(c) || c == '$') {
+                continue;
+            }
+            let rest = &code[at + "crate::".len()..];
+            if let Some(group) = rest.strip_prefix('{') {
+                for name in group.split(',') {
+                    let layer: String = name.trim().chars().take_while(|c| is_word(*c)).collect();
+                    found.push((number + 1, layer));
+                }
+            } else {
+                found.push((number + 1, rest.chars().take_while(|c| is_word(*c)).collect()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn layers_import_only_what_is_below_them() {
+    let mut problems = Vec::new();
+    for source in sources("src") {
+        let layer = source.layer();
+        let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == layer) else {
+            if !["main", "lib", "broker", "cli"].contains(&layer) {
+                problems.push(format!("{}: its layer is missing in the import table", source.path));
+            }
+            continue;
+        };
+        if source.is_test() {
+            continue;
+        }
+        for (line, imported) in imported_layers(source.production()) {
+            let known = IMPORTS.iter().any(|(name, _)| *name == imported)
+                || ["broker", "cli"].contains(&imported.as_str());
+            if known && imported != layer && !allowed.contains(&imported.as_str()) {
+                problems.push(format!("{}:{line}: {layer} must not import {imported}", source.path));
+            }
+        }
+    }
+    refuse(&problems);
+}
+
+#[test]
+fn some_names_have_one_home() {
+    let mut problems = Vec::new();
+    for source in sources("src") {
+        if source.is_test() {
+            continue;
+        }
+        for (name, homes) in ONLY_HERE {
+            if homes.iter().any(|home| source.path.starts_with(home)) {
+                continue;
+            }
+            for (number, line) in source.production().lines().enumerate() {
+                if line.split("//").next().unwrap_or(line).contains(name) {
+                    problems.push(format!("{}:{}: {name} belongs in {homes:?}", source.path, number + 1));
+                }
+            }
+        }
+    }
+    refuse(&problems);
+}
+
+#[test]
+fn every_folder_introduces_itself() {
+    let mut problems = Vec::new();
+    for source in sources("src") {
+        if source.path.ends_with("/mod.rs") {
+            let header = source.text.lines().take_while(|l| l.starts_with("//!")).count();
+            if header < 4 {
+                problems.push(format!(
+                    "{}: say in four lines what it is, what it must never know, its entry point, its invariant",
+                    source.path
+                ));
+            }
+        } else if source.path.starts_with("src/api/") && !source.text.starts_with("//!") {
+            problems.push(format!("{}: an API file says its versions first", source.path));
+        }
+    }
+    refuse(&problems);
+}
+
+/// Functions of rustfmt's layout: name and number of lines, signature and braces included.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let indent = line.len() - code.len();
+        let mut words = code;
+        for prefix in ["pub(crate) ", "pub(super) ", "pub ", "const ", "async ", "unsafe "] {
+            words = words.strip_prefix(prefix).unwrap_or(words);
+        }
+        let Some(rest) = words.strip_prefix("fn ") else { continue };
+        let name: String = rest.chars().take_while(|c| is_word(*c)).collect();
+        let closing = format!("{}}}", " ".repeat(indent));
+        if line.ends_with('}') || line.ends_with(';') {
+            continue;
+        }
+        if let Some(length) = lines[start..].iter().position(|l| *l == closing || *l == format!("{closing};"))
+        {
+            found.push((name, length + 1));
+        }
+    }
+    found
+}
+
+/// Structs with named fields: name and number of fields.
+fn structs(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let indent = line.len() - code.len();
+        let code = code.strip_prefix("pub ").or(code.strip_prefix("pub(crate) ")).unwrap_or(code);
+        let code = code.strip_prefix("pub(super) ").unwrap_or(code);
+        let Some(rest) = code.strip_prefix("struct ") else { continue };
+        if !line.ends_with('{') {
+            continue;
+        }
+        let name: String = rest.chars().take_while(|c| is_word(*c)).collect();
+        let closing = format!("{}}}", " ".repeat(indent));
+        let fields = lines[start + 1..].iter().take_while(|l| **l != closing).filter(|l| {
+            let field = l.trim_start();
+            l.len() - field.len() == indent + 4 && !field.starts_with(['/', '#', '}', ')', '>'])
+        });
+        found.push((name, fields.count()));
+    }
+    found
+}
+
+fn excepted(table: &[(&str, usize, &str)], key: &str, size: usize) -> bool {
+    table.iter().any(|(name, limit, reason)| *name == key && size <= *limit && !reason.is_empty())
+}
+
+#[test]
+fn files_functions_and_structs_stay_small() {
+    let mut problems = Vec::new();
+    for source in sources("src").into_iter().chain(sources("tests")) {
+        let lines = source.text.lines().count();
+        let api = source.path.starts_with("src/api/") && !source.is_test();
+        let limit = if api { API_FILE_LINES } else { FILE_LINES };
+        if lines > limit && !excepted(LONG_FILES, &source.path, lines) {
+            problems.push(format!("{}: {lines} lines, {limit} allowed", source.path));
+        }
+        for (name, length) in functions(&source.text) {
+            let key = format!("{}::{name}", source.path);
+            if length > FUNCTION_LINES && !excepted(LONG_FUNCTIONS, &key, length) {
+                problems.push(format!("{key}: {length} lines, {FUNCTION_LINES} allowed"));
+            }
+        }
+        for (name, fields) in structs(&source.text) {
+            let key = format!("{}::{name}", source.path);
+            if fields > STRUCT_FIELDS && !source.is_test() && !excepted(WIDE_STRUCTS, &key, fields) {
+                problems.push(format!("{key}: {fields} fields, {STRUCT_FIELDS} allowed"));
+            }
+        }
+    }
+    refuse(&problems);
+}
+
+#[test]
+fn exceptions_are_still_needed() {
+    let mut problems = Vec::new();
+    for (path, _, _) in LONG_FILES {
+        if !root().join(path).exists() {
+            problems.push(format!("{path} is gone"));
+        }
+    }
+    for (key, _, _) in LONG_FUNCTIONS.iter().chain(WIDE_STRUCTS) {
+        let path = key.split("::").next().unwrap_or(key);
+        let name = key.rsplit("::").next().unwrap_or(key);
+        let text = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+        if !text.contains(name) {
+            problems.push(format!("{key} is gone"));
+        }
+    }
+    refuse(&problems);
+}
+
+#[test]
+fn unfinished_code_stays_out() {
+    let banned = ["todo!", "unimplemented!", "dbg!(", "FIXME", "XXX"];
+    let mut problems = Vec::new();
+    for source in sources("src") {
+        for (number, line) in source.text.lines().enumerate() {
+            for word in banned {
+                if line.contains(word) {
+                    problems.push(format!("{}:{}: {word}", source.path, number + 1));
+                }
+            }
+            let console = ["src/cli.rs", "src/main.rs"].contains(&source.path.as_str()) || source.is_test();
+            if !console && (line.contains("println!(") || line.contains("eprintln!(")) {
+                problems.push(format!("{}:{}: print through tracing", source.path, number + 1));
+            }
+        }
+    }
+    refuse(&problems);
+}
+
+#[test]
+fn the_project_speaks_only_of_itself() {
+    // Spelled in two parts, or this file would name them.
+    let banned = [
+        ["/wo", "rk/"],
+        ["/ro", "ot/"],
+        ["crates", ".io"],
+        ["pypi", ".org"],
+        ["registry.npm", "js"],
+        ["proxy.go", "lang"],
+        ["repo.maven", ".apache"],
+        ["repo1.ma", "ven"],
+        ["deb.deb", "ian"],
+    ]
+    .map(|parts| parts.concat());
+    let mut files = Vec::new();
+    let text = |p: &Path| {
+        let name = p.file_name().unwrap_or_default().to_string_lossy();
+        name != "Cargo.lock"
+            && p.extension().is_none_or(|e| {
+                ["rs", "sh", "md", "toml", "yml", "yaml", "java", "py", "js", "go", "json", "txt"]
+                    .contains(&e.to_string_lossy().as_ref())
+            })
+    };
+    for folder in ["src", "tests", "scripts", "examples", "benches", "deploy", "fuzz"] {
+        collect(&root().join(folder), &text, &mut files);
+    }
+    for name in ["README.md", "Cargo.toml", "Dockerfile", ".ci/run"] {
+        if let Ok(content) = std::fs::read_to_string(root().join(name)) {
+            files.push(Source { path: name.to_string(), text: content });
+        }
+    }
+    let mut problems = Vec::new();
+    for file in &files {
+        for word in &banned {
+            if file.text.contains(word.as_str()) {
+                problems.push(format!("{}: names {word}", file.path));
+            }
+        }
+    }
+    refuse(&problems);
+}
+
+/// The checks above must be able to fail.
+#[test]
+fn the_checks_see_what_they_look_for() {
+    let text = "fn long(\n    a: u8,\n) {\n    body();\n}\n\nstruct Wide {\n    a: u8,\n    pub b: u8,\n}\n";
+    assert_eq!(functions(text), [("long".to_string(), 5)]);
+    assert_eq!(structs(text), [("Wide".to_string(), 2)]);
+    let imports =
+        imported_layers("use crate::api::errors;\nuse crate::{log, net::frame};\n// crate::broker\n");
+    let names: Vec<&str> = imports.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["api", "log", "net"]);
+}
