@@ -1,1 +1,43 @@
-// Laid out in the next steps.
+//! Kafka's configs as one table: type, default, meaning, synonyms, range, and what this broker makes of each.
+//! It knows no topic, no broker state, no wire format and no error code.
+//! Entry points: [`definitions`], [`validate`], [`TopicSettings::effective`] and [`describe`].
+//! Invariant: a value that [`validate`] accepts either takes effect or is known to mean nothing here.
+
+mod broker;
+mod change;
+mod definition;
+mod describe;
+mod effective;
+mod group;
+mod layers;
+mod topic;
+mod validator;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use change::{InvalidConfig, Target, append, subtract, validate, validate_topic};
+pub use definition::{Definition, Importance, Scope, Status, Synonym, Type, Unit, Update};
+pub use describe::{
+    Described, DescribedSynonym, Source, describe_broker, describe_cluster, describe_group, describe_topic,
+};
+pub use effective::{CleanupPolicy, Compression, Retention, TimestampPolicy, TimestampType, TopicSettings};
+pub use layers::{BrokerLayers, Overrides};
+pub use validator::Validator;
+pub use value::Value;
+
+/// Every config of a scope that this broker knows, by name.
+pub fn definitions(scope: Scope) -> &'static [Definition] {
+    match scope {
+        Scope::Broker => broker::definitions(),
+        Scope::Topic => topic::DEFINITIONS,
+        Scope::Group => group::DEFINITIONS,
+    }
+}
+
+/// One config by its exact name.
+pub fn lookup(scope: Scope, name: &str) -> Option<&'static Definition> {
+    let table = definitions(scope);
+    table.binary_search_by(|definition| definition.name.cmp(name)).ok().map(|found| &table[found])
+}

@@ -1,0 +1,23 @@
+//! Broker configs: what tools ask for, what topics and groups inherit, and what this process obeys.
+//!
+//! Kafka's configs of threads, files, replication, quorum and tiers are left out: they would describe machinery that is
+//! not here.
+
+mod defaults;
+mod groups;
+mod process;
+
+use std::sync::LazyLock;
+
+use super::definition::Definition;
+
+static TABLE: LazyLock<Vec<Definition>> = LazyLock::new(|| {
+    let mut table = [defaults::DEFINITIONS, groups::DEFINITIONS, process::DEFINITIONS].concat();
+    table.sort_by_key(|definition| definition.name);
+    table
+});
+
+/// Sorted by name.
+pub(super) fn definitions() -> &'static [Definition] {
+    &TABLE
+}

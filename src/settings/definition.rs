@@ -1,0 +1,179 @@
+//! What is known of one config.
+
+use super::validator::Validator;
+
+/// Whose config it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    Broker,
+    Topic,
+    Group,
+}
+
+/// Kafka's `ConfigDef.Type`. The number is the one that DescribeConfigs uses (`DescribeConfigsResponse.ConfigType`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i8)]
+pub enum Type {
+    Boolean = 1,
+    String = 2,
+    Int = 3,
+    Short = 4,
+    Long = 5,
+    Double = 6,
+    List = 7,
+    Class = 8,
+    Password = 9,
+}
+
+impl Type {
+    /// The name as Kafka prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Type::Boolean => "BOOLEAN",
+            Type::String => "STRING",
+            Type::Int => "INT",
+            Type::Short => "SHORT",
+            Type::Long => "LONG",
+            Type::Double => "DOUBLE",
+            Type::List => "LIST",
+            Type::Class => "CLASS",
+            Type::Password => "PASSWORD",
+        }
+    }
+}
+
+/// Kafka's `ConfigDef.Importance`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Importance {
+    High,
+    Medium,
+    Low,
+}
+
+/// What can change a config while the broker runs. Topic and group configs are always `ClusterWide`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Update {
+    /// Only a restart with another process setting.
+    ReadOnly,
+    /// One broker's value, never the default of all.
+    PerBroker,
+    /// The default of all brokers, or one broker's value.
+    ClusterWide,
+}
+
+/// What this broker does with a value that Kafka would accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It takes effect.
+    Works,
+    /// It is stored and shown, and nothing obeys it, for the reason given.
+    NoMeaningHere(&'static str),
+    /// Any value but the default is refused, for the reason given.
+    NotYet(&'static str),
+    /// A list that takes effect as long as it holds nothing but `only`; anything else is refused.
+    Partly { only: &'static [&'static str], reason: &'static str },
+}
+
+/// How a synonym's number becomes the config's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Same,
+    Minutes,
+    Hours,
+}
+
+/// A broker config that stands in for a topic or group config that is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Synonym {
+    pub name: &'static str,
+    pub unit: Unit,
+}
+
+impl Synonym {
+    pub(super) const fn same(name: &'static str) -> Synonym {
+        Synonym { name, unit: Unit::Same }
+    }
+
+    /// The synonym's `value` in the unit of the config that it stands in for: milliseconds, if the unit differs.
+    pub fn convert(&self, value: &str) -> String {
+        let factor = match self.unit {
+            Unit::Same => return value.to_owned(),
+            Unit::Minutes => 60 * 1000,
+            Unit::Hours => 60 * 60 * 1000,
+        };
+        // Kafka's converters treat a missing number as 0; a negative one means "no limit" whatever the unit.
+        match value.trim().parse::<i64>() {
+            Ok(number) if number < 0 => number.to_string(),
+            Ok(number) => number.saturating_mul(factor).to_string(),
+            Err(_) => value.to_owned(),
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition {
+    pub name: &'static str,
+    pub kind: Type,
+    /// As Kafka prints it; `None` is Kafka's null.
+    pub default: Option<&'static str>,
+    /// One or two sentences; units and special values included.
+    pub doc: &'static str,
+    pub importance: Importance,
+    pub validator: Validator,
+    pub update: Update,
+    pub status: Status,
+    /// Broker configs that stand in for it, strongest first.
+    pub synonyms: &'static [Synonym],
+}
+
+impl Definition {
+    pub(super) const fn new(
+        name: &'static str,
+        kind: Type,
+        default: Option<&'static str>,
+        doc: &'static str,
+    ) -> Definition {
+        Definition {
+            name,
+            kind,
+            default,
+            doc,
+            importance: Importance::Medium,
+            validator: Validator::Any,
+            update: Update::ClusterWide,
+            status: Status::Works,
+            synonyms: &[],
+        }
+    }
+
+    pub(super) const fn importance(mut self, importance: Importance) -> Definition {
+        self.importance = importance;
+        self
+    }
+
+    pub(super) const fn valid(mut self, validator: Validator) -> Definition {
+        self.validator = validator;
+        self
+    }
+
+    pub(super) const fn read_only(mut self) -> Definition {
+        self.update = Update::ReadOnly;
+        self
+    }
+
+    pub(super) const fn status(mut self, status: Status) -> Definition {
+        self.status = status;
+        self
+    }
+
+    pub(super) const fn synonyms(mut self, synonyms: &'static [Synonym]) -> Definition {
+        self.synonyms = synonyms;
+        self
+    }
+
+    /// Whether its value is never shown to anybody.
+    pub fn sensitive(&self) -> bool {
+        self.kind == Type::Password
+    }
+}

@@ -1,0 +1,183 @@
+//! Configs as they are shown: value, where it comes from, and what else it could come from.
+//!
+//! Order and sources are those of Kafka's `ConfigHelper`: per layer, from the strongest down, every synonym that it sets.
+
+use super::definition::{Definition, Scope, Synonym, Type, Update};
+use super::definitions;
+use super::layers::{BrokerLayers, Overrides};
+use super::lookup;
+
+/// Where a value comes from. The number is the one that DescribeConfigs uses (`DescribeConfigsResponse.ConfigSource`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i8)]
+pub enum Source {
+    DynamicTopic = 1,
+    DynamicBroker = 2,
+    DynamicDefaultBroker = 3,
+    StaticBroker = 4,
+    Default = 5,
+    Group = 8,
+}
+
+/// A value that would count if all stronger ones went away; the first one is the one that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DescribedSynonym {
+    pub name: &'static str,
+    /// In the synonym's own unit. `None` if it is sensitive.
+    pub value: Option<String>,
+    pub source: Source,
+}
+
+/// One config as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    pub name: &'static str,
+    /// `None` if it is sensitive, or null.
+    pub value: Option<String>,
+    pub source: Source,
+    pub read_only: bool,
+    pub sensitive: bool,
+    pub synonyms: Vec<DescribedSynonym>,
+    pub kind: Type,
+    pub documentation: &'static str,
+}
+
+impl Described {
+    /// Whether nobody set it: what DescribeConfigs version 0 and `isDefault` ask.
+    pub fn is_default(&self) -> bool {
+        self.source == Source::Default
+    }
+}
+
+/// Every config of a topic, by name.
+pub fn describe_topic(topic: &dyn Overrides, broker: &BrokerLayers<'_>) -> Vec<Described> {
+    definitions(Scope::Topic)
+        .iter()
+        .map(|definition| inheriting(definition, topic, Source::DynamicTopic, broker))
+        .collect()
+}
+
+/// Every config of a group, by name.
+pub fn describe_group(group: &dyn Overrides, broker: &BrokerLayers<'_>) -> Vec<Described> {
+    definitions(Scope::Group)
+        .iter()
+        .map(|definition| inheriting(definition, group, Source::Group, broker))
+        .collect()
+}
+
+/// Every config of a broker, by name.
+pub fn describe_broker(broker: &BrokerLayers<'_>) -> Vec<Described> {
+    definitions(Scope::Broker)
+        .iter()
+        .map(|definition| {
+            let synonyms = broker_synonyms(&siblings(definition), definition.sensitive(), broker);
+            let value = own_value(definition, broker);
+            described(definition, value, synonyms)
+        })
+        .collect()
+}
+
+/// What is set for all brokers while running; what is not set is not shown.
+pub fn describe_cluster(cluster: &dyn Overrides) -> Vec<Described> {
+    let layers = BrokerLayers { cluster, ..BrokerLayers::DEFAULTS };
+    definitions(Scope::Broker)
+        .iter()
+        .filter_map(|definition| {
+            let value = cluster.value(definition.name)?;
+            let mut synonyms = broker_synonyms(&siblings(definition), definition.sensitive(), &layers);
+            synonyms.retain(|synonym| synonym.source == Source::DynamicDefaultBroker);
+            Some(described(definition, Some(value.to_owned()), synonyms))
+        })
+        .collect()
+}
+
+fn inheriting(
+    definition: &'static Definition,
+    own: &dyn Overrides,
+    own_source: Source,
+    broker: &BrokerLayers<'_>,
+) -> Described {
+    let mut synonyms = broker_synonyms(definition.synonyms, definition.sensitive(), broker);
+    let inherited = strongest(definition.synonyms, broker);
+    let own = own.value(definition.name);
+    if let Some(value) = own {
+        let value = (!definition.sensitive()).then(|| value.to_owned());
+        synonyms.insert(0, DescribedSynonym { name: definition.name, value, source: own_source });
+    }
+    let value = own.map(str::to_owned).or(inherited).or_else(|| definition.default.map(str::to_owned));
+    described(definition, value, synonyms)
+}
+
+fn described(
+    definition: &'static Definition,
+    value: Option<String>,
+    synonyms: Vec<DescribedSynonym>,
+) -> Described {
+    let sensitive = definition.sensitive();
+    Described {
+        name: definition.name,
+        value: value.filter(|_| !sensitive),
+        source: synonyms.first().map_or(Source::Default, |synonym| synonym.source),
+        read_only: definition.update == Update::ReadOnly,
+        sensitive,
+        synonyms,
+        kind: definition.kind,
+        documentation: definition.doc,
+    }
+}
+
+/// The synonyms of a broker config are those of the topic configs that it stands in for: `log.retention.hours` is a
+/// synonym of `log.retention.ms`. A config that shares none has only itself.
+fn siblings(definition: &'static Definition) -> Vec<Synonym> {
+    let family = definitions(Scope::Topic).iter().map(|topic| topic.synonyms).find(|synonyms| {
+        synonyms.len() > 1 && synonyms.iter().any(|synonym| synonym.name == definition.name)
+    });
+    match family {
+        // The scheduler's interval stands in for the flush interval, not the other way round.
+        Some(synonyms) if definition.name != "log.flush.scheduler.interval.ms" => synonyms.to_vec(),
+        _ => vec![Synonym::same(definition.name)],
+    }
+}
+
+fn broker_synonyms(
+    synonyms: &[Synonym],
+    sensitive: bool,
+    broker: &BrokerLayers<'_>,
+) -> Vec<DescribedSynonym> {
+    let layers = [
+        (broker.broker, Source::DynamicBroker),
+        (broker.cluster, Source::DynamicDefaultBroker),
+        (broker.fixed, Source::StaticBroker),
+        (&TableDefaults as &dyn Overrides, Source::Default),
+    ];
+    let show = |value: &str| (!sensitive).then(|| value.to_owned());
+    let mut shown = Vec::new();
+    for (layer, source) in layers {
+        for synonym in synonyms {
+            if let Some(value) = layer.value(synonym.name) {
+                shown.push(DescribedSynonym { name: synonym.name, value: show(value), source });
+            }
+        }
+    }
+    shown
+}
+
+/// The value of the first synonym that any layer sets, in the unit of the config that it stands in for.
+fn strongest(synonyms: &[Synonym], broker: &BrokerLayers<'_>) -> Option<String> {
+    [broker.broker, broker.cluster, broker.fixed].iter().find_map(|layer| {
+        synonyms.iter().find_map(|synonym| layer.value(synonym.name).map(|value| synonym.convert(value)))
+    })
+}
+
+fn own_value(definition: &Definition, broker: &BrokerLayers<'_>) -> Option<String> {
+    strongest(&[Synonym::same(definition.name)], broker).or_else(|| definition.default.map(str::to_owned))
+}
+
+/// The defaults of the broker's table as the weakest layer.
+struct TableDefaults;
+
+impl Overrides for TableDefaults {
+    fn value(&self, name: &str) -> Option<&str> {
+        lookup(Scope::Broker, name).and_then(|definition| definition.default)
+    }
+}

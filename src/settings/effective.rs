@@ -1,0 +1,154 @@
+//! The settings that a topic obeys, typed.
+
+use super::definition::{Definition, Scope};
+use super::layers::{BrokerLayers, Overrides};
+use super::lookup;
+use super::value::Value;
+
+/// Whose time a record carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampType {
+    /// The producer's.
+    CreateTime,
+    /// The broker's, at arrival.
+    LogAppendTime,
+}
+
+/// Which timestamps a topic takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimestampPolicy {
+    pub kind: TimestampType,
+    /// How far a record may lie behind the broker's clock. Obeyed with `CreateTime` only.
+    pub before_max_ms: i64,
+    /// How far a record may lie ahead of the broker's clock. Obeyed with `CreateTime` only.
+    pub after_max_ms: i64,
+}
+
+/// The codec of stored batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// As the producer sent them.
+    Producer,
+    Uncompressed,
+    /// 1 to 9; `None` is the codec's own default.
+    Gzip(Option<u32>),
+    Snappy,
+    /// 1 to 17.
+    Lz4(u32),
+    /// -131072 to 22.
+    Zstd(i32),
+}
+
+/// How much is kept, if `CleanupPolicy::delete`. `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// By a record's timestamp.
+    pub ms: Option<u64>,
+    /// Per partition.
+    pub bytes: Option<u64>,
+}
+
+/// What happens to old records. Both false keeps everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanupPolicy {
+    pub delete: bool,
+    pub compact: bool,
+}
+
+/// What the log obeys for one topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// Largest batch as sent, header included.
+    pub max_message_bytes: u32,
+    /// Largest single record once decompressed, wherever the broker has to decompress.
+    pub max_decompressed_message_bytes: u32,
+    pub timestamps: TimestampPolicy,
+    pub compression: Compression,
+    pub retention: Retention,
+    pub cleanup: CleanupPolicy,
+}
+
+impl TopicSettings {
+    /// A topic of which nothing was ever set, on a broker of which nothing was ever set.
+    pub fn defaults() -> TopicSettings {
+        TopicSettings::effective(&(), &BrokerLayers::DEFAULTS)
+    }
+
+    /// The topic's own values over the broker's layers over the table's defaults.
+    pub fn effective(topic: &dyn Overrides, broker: &BrokerLayers<'_>) -> TopicSettings {
+        let values = Effective { topic, broker };
+        TopicSettings {
+            max_message_bytes: saturate(values.long("max.message.bytes")),
+            max_decompressed_message_bytes: saturate(values.long("max.decompressed.message.bytes")),
+            timestamps: TimestampPolicy {
+                kind: match values.text("message.timestamp.type").as_str() {
+                    "LogAppendTime" => TimestampType::LogAppendTime,
+                    _ => TimestampType::CreateTime,
+                },
+                before_max_ms: values.long("message.timestamp.before.max.ms"),
+                after_max_ms: values.long("message.timestamp.after.max.ms"),
+            },
+            compression: values.compression(),
+            retention: Retention {
+                // Any negative number is no limit, as Kafka's log takes it.
+                ms: u64::try_from(values.long("retention.ms")).ok(),
+                bytes: u64::try_from(values.long("retention.bytes")).ok(),
+            },
+            cleanup: values.cleanup(),
+        }
+    }
+}
+
+fn saturate(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
+}
+
+struct Effective<'a> {
+    topic: &'a dyn Overrides,
+    broker: &'a BrokerLayers<'a>,
+}
+
+impl Effective<'_> {
+    /// Every stored value was validated on its way in. Should one not parse (a range that a later version narrowed),
+    /// the next layer counts, as if it had never been set.
+    fn value(&self, name: &str) -> Option<Value> {
+        let definition = lookup(Scope::Topic, name)?;
+        let own = self.topic.value(name).and_then(|raw| definition.check(raw).ok());
+        own.or_else(|| self.inherited(definition)).or_else(|| definition.default_value())
+    }
+
+    fn inherited(&self, definition: &Definition) -> Option<Value> {
+        let layers = [self.broker.broker, self.broker.cluster, self.broker.fixed];
+        layers.iter().find_map(|layer| {
+            definition.synonyms.iter().find_map(|synonym| {
+                layer.value(synonym.name).and_then(|raw| definition.check(&synonym.convert(raw)).ok())
+            })
+        })
+    }
+
+    fn long(&self, name: &str) -> i64 {
+        self.value(name).and_then(|value| value.as_long()).unwrap_or_default()
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.value(name).and_then(|value| value.as_text().map(str::to_owned)).unwrap_or_default()
+    }
+
+    fn compression(&self) -> Compression {
+        match self.text("compression.type").as_str() {
+            "uncompressed" => Compression::Uncompressed,
+            "gzip" => Compression::Gzip(u32::try_from(self.long("compression.gzip.level")).ok()),
+            "snappy" => Compression::Snappy,
+            "lz4" => Compression::Lz4(saturate(self.long("compression.lz4.level"))),
+            "zstd" => Compression::Zstd(i32::try_from(self.long("compression.zstd.level")).unwrap_or(3)),
+            _ => Compression::Producer,
+        }
+    }
+
+    fn cleanup(&self) -> CleanupPolicy {
+        let policies = self.value("cleanup.policy");
+        let policies = policies.as_ref().and_then(Value::as_list).unwrap_or_default();
+        let has = |policy: &str| policies.iter().any(|one| one == policy);
+        CleanupPolicy { delete: has("delete"), compact: has("compact") }
+    }
+}

@@ -1,0 +1,61 @@
+//! Where values come from besides the table's own defaults.
+
+use std::collections::{BTreeMap, HashMap};
+
+/// Config values by name, as somebody set them.
+pub trait Overrides {
+    fn value(&self, name: &str) -> Option<&str>;
+}
+
+impl Overrides for BTreeMap<String, String> {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.get(name).map(String::as_str)
+    }
+}
+
+impl Overrides for BTreeMap<&'static str, String> {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.get(name).map(String::as_str)
+    }
+}
+
+impl Overrides for HashMap<String, String> {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.get(name).map(String::as_str)
+    }
+}
+
+impl Overrides for rpds::HashTrieMapSync<String, String> {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.get(name).map(String::as_str)
+    }
+}
+
+impl Overrides for rpds::RedBlackTreeMapSync<String, String> {
+    fn value(&self, name: &str) -> Option<&str> {
+        self.get(name).map(String::as_str)
+    }
+}
+
+/// Nothing is set.
+impl Overrides for () {
+    fn value(&self, _name: &str) -> Option<&str> {
+        None
+    }
+}
+
+/// A broker's own values, strongest first. All three hold broker config names (`log.retention.ms`).
+#[derive(Clone, Copy)]
+pub struct BrokerLayers<'a> {
+    /// Set while running, for this broker.
+    pub broker: &'a dyn Overrides,
+    /// Set while running, for all brokers.
+    pub cluster: &'a dyn Overrides,
+    /// Set at start by the process settings.
+    pub fixed: &'a dyn Overrides,
+}
+
+impl BrokerLayers<'_> {
+    /// A broker of which nothing was ever set.
+    pub const DEFAULTS: BrokerLayers<'static> = BrokerLayers { broker: &(), cluster: &(), fixed: &() };
+}
