@@ -1,0 +1,128 @@
+//! Opens SlateDB databases, with settings that fit their use, one clock and one cache for all of them.
+//! It knows nothing of the rows in them, nor of how a shard's write-ahead log is written.
+//! Entry point: [`Databases`].
+//! Invariant: a database sees one clock that never runs backwards, shares one cache, and is compacted and swept by tasks
+//! whose failure does not close it.
+
+mod clock;
+mod maintenance;
+#[cfg(test)]
+mod tests;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::path::Path;
+use slatedb::admin::Admin;
+use slatedb::config::Settings;
+use slatedb::db_cache::DbCache;
+use slatedb::db_cache::moka::{MokaCache, MokaCacheOptions};
+use slatedb::{DbBuilder, VersionedManifest};
+
+pub use clock::DatabaseClock;
+pub use maintenance::Maintenance;
+
+use super::Store;
+use crate::runtime::Runtime;
+
+const MIB: usize = 1024 * 1024;
+
+/// What a database is for; its settings follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The index of a shard: many small rows; its write-ahead log is the shard's own segments.
+    ShardIndex,
+    /// A broker's Raft log, vote and snapshots: few rows, written one after the other, hardly ever read.
+    Raft,
+}
+
+/// Opens databases. Cheap to clone.
+#[derive(Clone)]
+pub struct Databases {
+    store: Store,
+    clock: Arc<DatabaseClock>,
+    cache: Arc<dyn DbCache>,
+    runtime: Runtime,
+}
+
+impl Databases {
+    /// `cache_bytes` bounds what all databases together keep of their blocks, indexes and filters in memory.
+    pub fn new(store: &Store, cache_bytes: u64, runtime: &Runtime) -> Databases {
+        let options = MokaCacheOptions { max_capacity: cache_bytes, ..MokaCacheOptions::default() };
+        Databases {
+            store: store.clone(),
+            clock: Arc::new(DatabaseClock::new(runtime.clock.clone())),
+            cache: Arc::new(MokaCache::new_with_opts(options)),
+            runtime: runtime.clone(),
+        }
+    }
+
+    /// The clock of all databases. Whoever replays rows with times of another process raises it first.
+    pub fn clock(&self) -> &Arc<DatabaseClock> {
+        &self.clock
+    }
+
+    /// The manifest that is stored now, if the database exists: writer epoch, `replay_after_wal_id`, last time. An open
+    /// database's own view may be ahead of it, or behind. The clock is raised to the manifest's last time, so this must
+    /// be called before a database is opened that another process may have written.
+    pub async fn stored_manifest(&self, path: &Path) -> Result<Option<VersionedManifest>, slatedb::Error> {
+        let admin: Admin = slatedb::admin::AdminBuilder::new(path.clone(), self.store.object_store())
+            .with_system_clock(self.clock.clone())
+            .with_seed(self.runtime.rng.u64())
+            .build();
+        let manifest = admin.read_manifest(None).await?;
+        if let Some(manifest) = &manifest {
+            self.clock.raise(manifest.last_l0_clock_tick());
+        }
+        Ok(manifest)
+    }
+
+    /// A builder with everything set that does not depend on the caller. A shard adds its write-ahead log and the epoch
+    /// that it expects. Neither compactor nor garbage collector runs inside: see [`Databases::maintain`].
+    ///
+    /// SlateDB repeats failing requests for ever, so opening should be given a time limit.
+    pub fn builder(&self, path: Path, role: Role) -> DbBuilder<Path> {
+        let cache_id = cache_id(&path);
+        DbBuilder::new(path, self.store.object_store())
+            .with_settings(settings(role))
+            .with_db_cache(Arc::clone(&self.cache), cache_id)
+            .with_system_clock(self.clock.clone())
+            .with_seed(self.runtime.rng.u64())
+    }
+}
+
+/// Separates the entries of databases in the shared cache; the same at every opening, so that entries stay useful.
+fn cache_id(path: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.as_ref().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The limits that were measured to keep memory, idle requests and stalls low.
+fn settings(role: Role) -> Settings {
+    let shared = Settings {
+        // Every write says itself when it must be durable; a timer would only add objects.
+        flush_interval: None,
+        compactor_options: None,
+        garbage_collector_options: None,
+        // With the defaults, 8 and 8, a burst of flushes stalls until the next poll of the manifest.
+        l0_max_ssts: 32,
+        l0_max_ssts_per_key: 32,
+        ..Settings::default()
+    };
+    match role {
+        Role::ShardIndex => Settings {
+            manifest_poll_interval: Duration::from_secs(10),
+            l0_sst_size_bytes: 8 * MIB,
+            max_unflushed_bytes: 64 * MIB,
+            ..shared
+        },
+        Role::Raft => Settings {
+            manifest_poll_interval: Duration::from_secs(60),
+            l0_sst_size_bytes: 8 * MIB,
+            max_unflushed_bytes: 64 * MIB,
+            ..shared
+        },
+    }
+}

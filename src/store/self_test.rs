@@ -1,0 +1,275 @@
+//! Does the store keep the promises that durability and fencing stand on? Asked once, at start.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use object_store::path::Path;
+use object_store::{
+    Attribute, AttributeValue, Attributes, Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _,
+    PutMode, PutOptions, PutPayload, UpdateVersion,
+};
+
+use super::error::RefusedStore;
+use crate::runtime::Runtime;
+
+/// The longest that the whole self-test may take. Kafka tools give up on a silent start sooner than an operator finds
+/// a wrong credential.
+pub const OPEN_TIMEOUT: Duration = Duration::from_secs(14);
+
+/// Concurrent creates of one key in a race, and races. One race tells little of a store that lets several win now and
+/// then; of the stores known to do so, eight races caught each one every time.
+const RACERS: usize = 16;
+const RACES: usize = 8;
+
+/// Sequential PUTs whose latency is measured.
+const MEASURED_PUTS: usize = 10;
+
+/// Object metadata that SlateDB marks its conditional PUTs with, to know them again after a lost response.
+const METADATA_KEY: &str = "slatedbputid";
+
+/// What the self-test learned about the store.
+#[derive(Clone, Debug, Default)]
+pub struct Probe {
+    /// Median and highest time of small PUTs, one after the other. Raft's timeouts are derived from them.
+    pub put_p50: Duration,
+    pub put_p99: Duration,
+    /// User metadata of objects comes back. SlateDB can do without where a PUT's response is not lost on a network.
+    pub metadata: bool,
+    /// Overwriting only a known version (If-Match) works.
+    pub conditional_update: bool,
+}
+
+/// Tests `store`, whose kind is called `name` in messages, and removes what the test wrote.
+pub(super) async fn run(store: &super::Store, name: &str, runtime: &Runtime) -> Result<Probe, RefusedStore> {
+    let test = SelfTest {
+        objects: store.object_store(),
+        folder: store.path(&format!("probe/{}", runtime.rng.uuid().simple())),
+        name: name.to_owned(),
+        runtime: runtime.clone(),
+    };
+    let operation = parking_lot::Mutex::new("starting");
+    let outcome = runtime.clock.timeout(OPEN_TIMEOUT, test.all(&operation)).await;
+    let result = match outcome {
+        Ok(result) => result,
+        Err(_) => Err(RefusedStore::TimedOut {
+            store: name.to_owned(),
+            operation: *operation.lock(),
+            seconds: OPEN_TIMEOUT.as_secs(),
+        }),
+    };
+    if result.is_ok() {
+        test.clean_up().await;
+    }
+    result
+}
+
+struct SelfTest {
+    objects: Arc<dyn ObjectStore>,
+    folder: Path,
+    name: String,
+    runtime: Runtime,
+}
+
+impl SelfTest {
+    async fn all(&self, operation: &parking_lot::Mutex<&'static str>) -> Result<Probe, RefusedStore> {
+        let mut probe = Probe::default();
+        *operation.lock() = "create an object";
+        self.create_twice().await?;
+        *operation.lock() = "create objects one after the other";
+        (probe.put_p50, probe.put_p99) = self.measure_puts().await?;
+        *operation.lock() = "race of creates";
+        for race in 0..RACES {
+            self.race(race).await?;
+        }
+        *operation.lock() = "read a range of an object";
+        self.read_range().await?;
+        *operation.lock() = "object metadata";
+        probe.metadata = self.metadata().await?;
+        *operation.lock() = "conditional update";
+        probe.conditional_update = self.conditional_update().await?;
+        *operation.lock() = "delete an object";
+        self.delete().await?;
+        Ok(probe)
+    }
+
+    fn key(&self, name: &str) -> Path {
+        self.folder.parts().chain(Path::from(name).parts()).collect()
+    }
+
+    fn failed(&self, operation: &'static str, cause: impl Display) -> RefusedStore {
+        RefusedStore::Failed { store: self.name.clone(), operation, cause: cause.to_string() }
+    }
+
+    async fn create(&self, key: &Path, content: Bytes) -> Result<(), Error> {
+        let payload = PutPayload::from_bytes(content);
+        self.objects.put_opts(key, payload, PutMode::Create.into()).await.map(drop)
+    }
+
+    /// A second create of a key must be refused, and leave the first object as it is.
+    async fn create_twice(&self) -> Result<(), RefusedStore> {
+        let key = self.key("twice");
+        self.create(&key, Bytes::from_static(b"first"))
+            .await
+            .map_err(|error| self.failed("create an object", error))?;
+        match self.create(&key, Bytes::from_static(b"other")).await {
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
+            Ok(()) => return Err(RefusedStore::CreateOverwrites { store: self.name.clone() }),
+            Err(error) => return Err(self.failed("create an object that exists", error)),
+        }
+        self.expect_content(&key, b"first", "after a refused create").await
+    }
+
+    async fn expect_content(
+        &self,
+        key: &Path,
+        content: &[u8],
+        what: &'static str,
+    ) -> Result<(), RefusedStore> {
+        let read = self.read(key).await?;
+        if read == content { Ok(()) } else { Err(self.wrong(what)) }
+    }
+
+    async fn read(&self, key: &Path) -> Result<Bytes, RefusedStore> {
+        let got = self.objects.get(key).await.map_err(|error| self.failed("read an object", error))?;
+        got.bytes().await.map_err(|error| self.failed("read an object", error))
+    }
+
+    fn wrong(&self, what: &'static str) -> RefusedStore {
+        RefusedStore::WrongContent { store: self.name.clone(), what }
+    }
+
+    /// Median and highest latency of small PUTs.
+    async fn measure_puts(&self) -> Result<(Duration, Duration), RefusedStore> {
+        let clock = &self.runtime.clock;
+        let mut times = Vec::with_capacity(MEASURED_PUTS);
+        for number in 0..MEASURED_PUTS {
+            let started = clock.instant();
+            self.create(&self.key(&format!("put-{number}")), Bytes::from_static(&[7; 1024]))
+                .await
+                .map_err(|error| self.failed("create an object", error))?;
+            times.push(clock.instant().duration_since(started));
+        }
+        times.sort();
+        Ok((times[MEASURED_PUTS / 2], times[MEASURED_PUTS - 1]))
+    }
+
+    /// Of concurrent creates of one key exactly one may win, and its bytes must be what is read.
+    async fn race(&self, number: usize) -> Result<(), RefusedStore> {
+        // A create whose answer was lost and which the client repeated is told that the object exists: then nobody
+        // seems to have won, and the race is run again.
+        for attempt in 0..3 {
+            let key = self.key(&format!("race-{number}-{attempt}"));
+            let content = |racer: usize| Bytes::from(vec![racer as u8; 512 + racer]);
+            let outcomes = join_all((0..RACERS).map(|racer| self.create(&key, content(racer)))).await;
+            let mut winners = Vec::new();
+            for (racer, outcome) in outcomes.into_iter().enumerate() {
+                match outcome {
+                    Ok(()) => winners.push(racer),
+                    Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
+                    Err(error) => return Err(self.failed("concurrent creates of one object", error)),
+                }
+            }
+            match winners.as_slice() {
+                [] => continue,
+                [winner] => {
+                    return self.expect_content(&key, &content(*winner), "after a race of creates").await;
+                }
+                several => {
+                    return Err(RefusedStore::SeveralWinners {
+                        store: self.name.clone(),
+                        winners: several.len(),
+                        racers: RACERS,
+                    });
+                }
+            }
+        }
+        Err(RefusedStore::NoWinner { store: self.name.clone(), racers: RACERS })
+    }
+
+    /// Replay reads the head of segments, fetches read their middle.
+    async fn read_range(&self) -> Result<(), RefusedStore> {
+        let key = self.key("range");
+        let content: Vec<u8> = (0..=255).cycle().take(4096).collect();
+        self.create(&key, Bytes::from(content.clone()))
+            .await
+            .map_err(|error| self.failed("create an object", error))?;
+        for range in [0..64_u64, 1000..1100, 4000..4096] {
+            let options = GetOptions::new().with_range(Some(GetRange::Bounded(range.clone())));
+            let got = self.objects.get_opts(&key, options).await;
+            let got = got.map_err(|error| self.failed("read a range of an object", error))?;
+            let size = got.meta.size;
+            let bytes = got.bytes().await.map_err(|error| self.failed("read a range of an object", error))?;
+            if bytes != content[range.start as usize..range.end as usize] || size != 4096 {
+                return Err(self.wrong("a range"));
+            }
+        }
+        Ok(())
+    }
+
+    /// False where the client says itself that it has no metadata, as that of a local directory does.
+    async fn metadata(&self) -> Result<bool, RefusedStore> {
+        let key = self.key("metadata");
+        let id = self.runtime.rng.uuid().simple().to_string();
+        let attribute = Attribute::Metadata(METADATA_KEY.into());
+        let attributes = Attributes::from_iter([(attribute.clone(), AttributeValue::from(id.clone()))]);
+        let options = PutOptions { mode: PutMode::Create, attributes, ..PutOptions::default() };
+        match self.objects.put_opts(&key, PutPayload::from_static(b"x"), options).await {
+            Ok(_) => {}
+            Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => return Ok(false),
+            Err(error) => return Err(self.failed("create an object with metadata", error)),
+        }
+        let head = self.objects.get_opts(&key, GetOptions::new().with_head(true)).await;
+        let head = head.map_err(|error| self.failed("read the metadata of an object", error))?;
+        match head.attributes.get(&attribute) {
+            Some(value) if value.as_ref() == id => Ok(true),
+            _ => Err(RefusedStore::NoMetadata { store: self.name.clone() }),
+        }
+    }
+
+    /// Whether an overwrite of a known version works, and one of an outdated version is refused.
+    async fn conditional_update(&self) -> Result<bool, RefusedStore> {
+        let key = self.key("update");
+        let put = |content: &'static [u8], mode: PutMode| {
+            self.objects.put_opts(&key, PutPayload::from_static(content), mode.into())
+        };
+        let first = put(b"first", PutMode::Create).await;
+        let first = first.map_err(|error| self.failed("create an object", error))?;
+        let version = UpdateVersion { e_tag: first.e_tag, version: first.version };
+        match put(b"second", PutMode::Update(version.clone())).await {
+            Ok(_) => {}
+            Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => return Ok(false),
+            Err(error) => return Err(self.failed("conditional update of an object", error)),
+        }
+        Ok(matches!(put(b"third", PutMode::Update(version)).await, Err(Error::Precondition { .. })))
+    }
+
+    async fn delete(&self) -> Result<(), RefusedStore> {
+        let key = self.key("twice");
+        self.objects.delete(&key).await.map_err(|error| self.failed("delete an object", error))?;
+        match self.objects.head(&key).await {
+            Err(Error::NotFound { .. }) => Ok(()),
+            Ok(_) => Err(self.wrong("deleted, but still there")),
+            Err(error) => Err(self.failed("look for a deleted object", error)),
+        }
+    }
+
+    /// Removes the test's objects. What remains after a failure here is a few bytes in a folder that nobody reads.
+    async fn clean_up(&self) {
+        use futures::StreamExt as _;
+        use futures::TryStreamExt as _;
+        let keys = self.objects.list(Some(&self.folder)).map_ok(|object| object.location).boxed();
+        let mut deleted = self.objects.delete_stream(keys);
+        let all = async {
+            while let Some(outcome) = deleted.next().await {
+                if let Err(error) = outcome {
+                    tracing::warn!(%error, folder = %self.folder, "cannot remove objects of the start-up test");
+                    break;
+                }
+            }
+        };
+        let _ = self.runtime.clock.timeout(OPEN_TIMEOUT, all).await;
+    }
+}
