@@ -1,0 +1,196 @@
+//! Commands: what can be proposed, and what comes of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::image::{Broker, Incarnation, Owner};
+use crate::types::{BrokerId, LeaderEpoch, ProducerId, ShardId, TopicId};
+
+/// One change of the metadata. It succeeds or fails alone, also when it travels with others.
+///
+/// Ids, placement and time are inside, so applying a command gives the same on every broker. The encoding is
+/// postcard's: a variant is added at the end with a new [`Command::version`], and none is ever changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// The first command of a cluster. A second one is refused.
+    FormCluster {
+        cluster_id: String,
+        shards: u32,
+        slots: u16,
+    },
+    /// A broker's process says where it is. A process with a lower incarnation is refused.
+    RegisterBroker(Broker),
+    /// Gives a shard to a broker, or to nobody, with a new epoch.
+    AssignShard {
+        shard: ShardId,
+        owner: Option<Owner>,
+    },
+    CreateTopic(NewTopic),
+    /// Moves the topic to the deleted list.
+    DeleteTopic {
+        id: TopicId,
+        deleted_ms: i64,
+    },
+    /// The owner of `shard` has removed everything of a topic in the deleted list.
+    TopicDataRemoved {
+        id: TopicId,
+        shard: ShardId,
+    },
+    /// More partitions: `placement` is for those from number `from` on, and `from` is what the proposer saw.
+    CreatePartitions {
+        id: TopicId,
+        from: u32,
+        placement: Vec<ShardId>,
+    },
+    /// Replaces all configs of a resource.
+    AlterConfigs {
+        resource: ConfigResource,
+        configs: BTreeMap<String, String>,
+    },
+    /// Changes single configs of a resource, all or none.
+    IncrementalAlterConfigs {
+        resource: ConfigResource,
+        changes: Vec<ConfigChange>,
+    },
+    /// Reserves the next block of producer ids for one life of a broker.
+    AllocateProducerIds {
+        broker: BrokerId,
+        incarnation: Incarnation,
+    },
+    /// Finalises a feature at a level; level 0 removes it.
+    SetFeature {
+        name: String,
+        level: i16,
+    },
+}
+
+/// A topic to be created.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewTopic {
+    /// Drawn by the proposer. Proposing the same id and name again is a success.
+    pub id: TopicId,
+    pub name: Arc<str>,
+    /// A shard per partition. See [`super::Image::place`].
+    pub placement: Vec<ShardId>,
+    pub configs: BTreeMap<String, String>,
+    /// Milliseconds since the Unix epoch.
+    pub created_ms: i64,
+    pub if_exists: IfExists,
+}
+
+/// What to make of a name that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IfExists {
+    Refuse,
+    /// Answer with the topic that has the name: automatic creation on two brokers at once.
+    Accept,
+}
+
+/// What a config is set on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ConfigResource {
+    Topic(TopicId),
+    Broker(BrokerId),
+    /// All brokers.
+    Cluster,
+    Group(String),
+}
+
+/// A change of one config.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigChange {
+    pub name: String,
+    pub op: ConfigOp,
+}
+
+/// How a config changes (KIP-339).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConfigOp {
+    Set(String),
+    /// Back to the default.
+    Delete,
+    /// Adds elements to a list, separated by commas.
+    Append(String),
+    /// Takes elements out of a list.
+    Subtract(String),
+}
+
+/// What came of a command.
+pub type Outcome = Result<Applied, Refused>;
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Applied {
+    Done,
+    /// The topic that now has the name; `created` is false if it was there before.
+    Topic {
+        id: TopicId,
+        created: bool,
+    },
+    Assigned {
+        epoch: LeaderEpoch,
+    },
+    ProducerIds {
+        first: ProducerId,
+        count: u32,
+    },
+}
+
+/// Why a command did nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum Refused {
+    #[error("the cluster is formed already, as {cluster_id}")]
+    AlreadyFormed { cluster_id: String },
+    #[error("the cluster is not formed yet")]
+    NotFormed,
+    #[error("broker {0} is not registered")]
+    UnknownBroker(BrokerId),
+    #[error("broker {broker} was started again: {current} is newer than {given}")]
+    StaleIncarnation { broker: BrokerId, given: Incarnation, current: Incarnation },
+    #[error("shard {0} does not exist")]
+    UnknownShard(ShardId),
+    #[error("Topic '{0}' already exists.")]
+    TopicExists(String),
+    #[error("topic id {0} belongs to another topic")]
+    TopicIdTaken(TopicId),
+    #[error("This server does not host this topic ID.")]
+    UnknownTopic(TopicId),
+    #[error("{0}")]
+    InvalidTopicName(String),
+    #[error("{0}")]
+    InvalidPartitions(String),
+    #[error("Excessively large number of partitions: {given}, and at most {most} can be created at once.")]
+    TooManyPartitions { given: usize, most: usize },
+    #[error("{0}")]
+    InvalidConfig(String),
+    #[error("{0}")]
+    InvalidFeature(String),
+    #[error("a counter of the cluster is used up")]
+    Exhausted,
+}
+
+impl Command {
+    /// The newest version there is: what this program can apply.
+    pub const LATEST: u16 = 1;
+
+    /// The version of the program's commands in which this one appeared. It is not proposed before every
+    /// registered broker can apply it.
+    pub fn version(&self) -> u16 {
+        match self {
+            Command::FormCluster { .. }
+            | Command::RegisterBroker(_)
+            | Command::AssignShard { .. }
+            | Command::CreateTopic(_)
+            | Command::DeleteTopic { .. }
+            | Command::TopicDataRemoved { .. }
+            | Command::CreatePartitions { .. }
+            | Command::AlterConfigs { .. }
+            | Command::IncrementalAlterConfigs { .. }
+            | Command::AllocateProducerIds { .. }
+            | Command::SetFeature { .. } => 1,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Why the metadata does not start, and why a proposal has no outcome.
+
+use thiserror::Error;
+
+use crate::types::BrokerId;
+
+/// Why the metadata could not be started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The data belongs to a cluster with another id.
+    #[error("CLUSTER_ID is {configured}, but the data at this place belongs to cluster {stored}")]
+    OtherCluster { configured: String, stored: String },
+    /// The cluster was formed by other brokers.
+    #[error(
+        "BROKER_ID is {broker}, but this cluster was formed by the brokers {voters:?}; joining one is not supported yet"
+    )]
+    NotAMember { broker: BrokerId, voters: Vec<BrokerId> },
+    /// A setting that cannot be: its name and why.
+    #[error("{setting}: {reason}")]
+    Setting { setting: &'static str, reason: String },
+    /// `cluster.json` is there but not what this version writes.
+    #[error("the cluster description {path} cannot be read: {reason}")]
+    ClusterFile { path: String, reason: String },
+    /// The object store did not answer.
+    #[error("the object store failed while {doing}")]
+    Store { doing: &'static str, source: object_store::Error },
+    /// The Raft database did not open, or failed.
+    #[error("the Raft database failed while {doing}")]
+    Database { doing: &'static str, source: slatedb::Error },
+    /// The Raft group did not come up.
+    #[error("the Raft group did not start: {0}")]
+    Raft(String),
+    /// A command of the start itself was refused.
+    #[error("the cluster refused this broker: {0}")]
+    Refused(#[from] super::Refused),
+    /// A command of the start itself had no outcome.
+    #[error("the cluster did not answer this broker: {0}")]
+    Propose(#[from] ProposeError),
+}
+
+/// Why a proposal has no outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProposeError {
+    /// Nothing was done. Try again at the leader, if it is known.
+    #[error("this broker does not lead the metadata")]
+    NotLeader { leader: Option<BrokerId> },
+    /// It may still be applied, or never.
+    #[error("the metadata did not answer in time; the outcome is unknown")]
+    Timeout,
+    /// Too many proposals wait already. Nothing was done.
+    #[error("too many changes of the metadata wait already")]
+    Overloaded,
+    /// Larger than an entry of the log may be. Nothing was done.
+    #[error("the change takes {bytes} bytes, and at most {limit} are allowed")]
+    TooLarge { bytes: usize, limit: usize },
+    /// A registered broker is too old to apply it. Nothing was done.
+    #[error("the change needs all brokers to know commands of version {needed}, and one knows only {known}")]
+    NotSupported { needed: u16, known: u16 },
+    /// The metadata has stopped, or is stopping. The outcome is unknown.
+    #[error("the metadata has stopped")]
+    Stopped,
+}

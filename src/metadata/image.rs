@@ -1,0 +1,318 @@
+//! The image: everything the cluster agrees on, at one point of the Raft log.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rpds::RedBlackTreeMapSync;
+use serde::{Deserialize, Serialize};
+
+use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId, TopicId};
+
+/// Number of slots that consumer groups and transactional ids hash to. Fixed at a cluster's birth.
+pub const SLOTS: u16 = 1024;
+
+/// The replication factor of every partition: its one replica is the owner of its shard, and the object store
+/// does the rest.
+pub const REPLICATION_FACTOR: i16 = 1;
+
+/// One life of a broker's process: the writer epoch of its Raft database, so a later process has a higher one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Incarnation(pub u64);
+
+impl std::fmt::Display for Incarnation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What the cluster agrees on. Cheap to clone: a clone shares everything that is not changed afterwards.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    /// Raft log index of the last entry applied.
+    pub index: u64,
+    /// Empty until the cluster is formed.
+    pub cluster_id: Arc<str>,
+    pub brokers: RedBlackTreeMapSync<BrokerId, Arc<Broker>>,
+    pub topics: Topics,
+    /// Deleted topics whose data is not removed yet.
+    pub deleted: RedBlackTreeMapSync<TopicId, Arc<DeletedTopic>>,
+    pub shards: RedBlackTreeMapSync<ShardId, Shard>,
+    /// The shard of every slot.
+    pub slots: Arc<[ShardId]>,
+    pub configs: Configs,
+    pub features: Features,
+    pub counters: Counters,
+}
+
+/// A broker as it registered last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broker {
+    pub id: BrokerId,
+    pub incarnation: Incarnation,
+    /// Where clients reach it, the default listener first.
+    pub listeners: Vec<Listener>,
+    pub rack: Option<String>,
+    /// The newest commands it can apply. See [`super::Command::version`].
+    pub command_version: u16,
+}
+
+/// An address that a broker gives to clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    pub name: String,
+    pub host: String,
+    pub port: u16,
+}
+
+/// A topic. Its partitions are numbered from 0 in the order of `partitions`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topic {
+    pub id: TopicId,
+    pub name: Arc<str>,
+    pub partitions: Vec<PartitionState>,
+    /// Overrides only; what is absent has its default.
+    pub configs: BTreeMap<String, String>,
+    /// Milliseconds since the Unix epoch, by the clock of the broker that asked.
+    pub created_ms: i64,
+}
+
+/// One partition of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionState {
+    pub shard: ShardId,
+}
+
+/// A topic that no client sees any more, kept until every shard with data of it has removed that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedTopic {
+    pub name: Arc<str>,
+    /// Number of partitions it had.
+    pub partitions: u32,
+    /// Milliseconds since the Unix epoch.
+    pub deleted_ms: i64,
+    /// The shards that have not reported its data as removed.
+    pub shards: BTreeSet<ShardId>,
+}
+
+/// The topics, found by id or by name.
+#[derive(Clone, Debug, Default)]
+pub struct Topics {
+    by_id: RedBlackTreeMapSync<TopicId, Arc<Topic>>,
+    by_name: RedBlackTreeMapSync<Arc<str>, Arc<Topic>>,
+    /// Names that contain a dot or an underscore, with every dot made an underscore.
+    by_metric_name: RedBlackTreeMapSync<String, TopicId>,
+}
+
+/// Who serves a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    pub broker: BrokerId,
+    /// The process that was meant: a broker that came back owns nothing until it is assigned to again.
+    pub incarnation: Incarnation,
+}
+
+/// A shard's assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    pub owner: Option<Owner>,
+    /// Taken at the last assignment; -1 if there was none.
+    pub epoch: LeaderEpoch,
+}
+
+/// Configs that are set while running, by what they are set on. Topic configs are with their topics.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Configs {
+    /// For all brokers.
+    pub cluster: Arc<BTreeMap<String, String>>,
+    pub brokers: RedBlackTreeMapSync<BrokerId, Arc<BTreeMap<String, String>>>,
+    pub groups: RedBlackTreeMapSync<String, Arc<BTreeMap<String, String>>>,
+}
+
+/// The finalised features.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Features {
+    /// Grows with every change; 0 before the first. Clients keep the levels with the highest epoch.
+    pub epoch: i64,
+    pub levels: BTreeMap<String, i16>,
+}
+
+/// Numbers given out once each. None ever goes down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// The epoch that the next assignment of a shard takes.
+    pub next_leader_epoch: i32,
+    /// The first producer id of the next block.
+    pub next_producer_id: i64,
+}
+
+impl Topic {
+    /// The shard of partition `index`, if there is such a partition.
+    pub fn shard(&self, index: i32) -> Option<ShardId> {
+        let partition = self.partitions.get(usize::try_from(index).ok()?)?;
+        Some(partition.shard)
+    }
+
+    /// The partitions by their numbers.
+    pub fn partitions(&self) -> impl Iterator<Item = (Partition, ShardId)> + '_ {
+        let numbered = (0i32..).zip(&self.partitions);
+        numbered.map(|(index, state)| (Partition { topic: self.id, index }, state.shard))
+    }
+}
+
+impl Topics {
+    pub fn get(&self, id: TopicId) -> Option<&Arc<Topic>> {
+        self.by_id.get(&id)
+    }
+
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Topic>> {
+        self.by_name.get(name)
+    }
+
+    /// All topics in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.by_name.values()
+    }
+
+    /// The topics whose names come after `name`, in the order of their names.
+    pub fn after<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Arc<Topic>> {
+        let range = (std::ops::Bound::Excluded(name), std::ops::Bound::Unbounded);
+        self.by_name.range::<str, _>(range).map(|(_, topic)| topic)
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_id.size()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// A topic whose name equals `name` when dots and underscores are taken for the same, as metrics do.
+    pub(super) fn colliding(&self, name: &str) -> Option<&Arc<Topic>> {
+        self.by_metric_name.get(&metric_name(name)?).and_then(|id| self.get(*id))
+    }
+
+    pub(super) fn put(&mut self, topic: Topic) {
+        let topic = Arc::new(topic);
+        if let Some(name) = metric_name(&topic.name) {
+            self.by_metric_name.insert_mut(name, topic.id);
+        }
+        self.by_name.insert_mut(topic.name.clone(), topic.clone());
+        self.by_id.insert_mut(topic.id, topic);
+    }
+
+    pub(super) fn remove(&mut self, id: TopicId) -> Option<Arc<Topic>> {
+        let topic = self.by_id.get(&id)?.clone();
+        self.by_id.remove_mut(&id);
+        self.by_name.remove_mut(&topic.name);
+        if let Some(name) = metric_name(&topic.name) {
+            self.by_metric_name.remove_mut(&name);
+        }
+        Some(topic)
+    }
+}
+
+/// The name as it appears in a metric, if that can equal another topic's.
+fn metric_name(name: &str) -> Option<String> {
+    name.contains(['.', '_']).then(|| name.replace('.', "_"))
+}
+
+impl PartialEq for Topics {
+    fn eq(&self, other: &Topics) -> bool {
+        self.by_id == other.by_id
+    }
+}
+
+/// Stored as the plain list of topics; the indexes are made again on reading.
+impl Serialize for Topics {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.by_id.values().map(|topic| topic.as_ref()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Topics {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Topics, D::Error> {
+        let mut topics = Topics::default();
+        for topic in Vec::<Topic>::deserialize(deserializer)? {
+            topics.put(topic);
+        }
+        Ok(topics)
+    }
+}
+
+impl Image {
+    /// The image before the first command.
+    pub fn empty() -> Image {
+        Image {
+            index: 0,
+            cluster_id: Arc::from(""),
+            brokers: RedBlackTreeMapSync::default(),
+            topics: Topics::default(),
+            deleted: RedBlackTreeMapSync::default(),
+            shards: RedBlackTreeMapSync::default(),
+            slots: Arc::from([]),
+            configs: Configs::default(),
+            features: Features::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Whether the cluster has been formed: until then there are no shards.
+    pub fn is_formed(&self) -> bool {
+        !self.shards.is_empty()
+    }
+
+    pub fn topic(&self, id: TopicId) -> Option<&Arc<Topic>> {
+        self.topics.get(id)
+    }
+
+    pub fn topic_by_name(&self, name: &str) -> Option<&Arc<Topic>> {
+        self.topics.by_name(name)
+    }
+
+    pub fn broker(&self, id: BrokerId) -> Option<&Arc<Broker>> {
+        self.brokers.get(&id)
+    }
+
+    pub fn shard(&self, id: ShardId) -> Option<Shard> {
+        self.shards.get(&id).copied()
+    }
+
+    /// The shard of a partition with its assignment, if the partition exists.
+    pub fn partition(&self, partition: Partition) -> Option<(ShardId, Shard)> {
+        let id = self.topic(partition.topic)?.shard(partition.index)?;
+        Some((id, self.shard(id)?))
+    }
+
+    /// The shards that this life of a broker owns.
+    pub fn shards_of(&self, owner: Owner) -> impl Iterator<Item = (ShardId, Shard)> + '_ {
+        let all = self.shards.iter().map(|(id, shard)| (*id, *shard));
+        all.filter(move |(_, shard)| shard.owner == Some(owner))
+    }
+
+    /// The slot of a consumer group or transactional id.
+    pub fn slot(name: &str) -> u16 {
+        (crc32c::crc32c(name.as_bytes()) % u32::from(SLOTS)) as u16
+    }
+
+    /// The shard whose owner coordinates a consumer group or transactional id.
+    pub fn coordinator(&self, name: &str) -> Option<ShardId> {
+        self.slots.get(usize::from(Image::slot(name))).copied()
+    }
+
+    /// Shards for `count` new partitions, in turn, beginning after `skip` of them; empty before the cluster is
+    /// formed.
+    pub fn place(&self, count: u32, skip: u64) -> Vec<ShardId> {
+        let shards: Vec<ShardId> = self.shards.keys().copied().collect();
+        if shards.is_empty() {
+            return Vec::new();
+        }
+        let start = (skip % shards.len() as u64) as usize;
+        shards.iter().copied().cycle().skip(start).take(count as usize).collect()
+    }
+
+    /// The newest commands that every registered broker can apply.
+    pub fn command_version(&self) -> Option<u16> {
+        self.brokers.values().map(|broker| broker.command_version).min()
+    }
+}

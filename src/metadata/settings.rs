@@ -1,0 +1,94 @@
+//! What the metadata is started with.
+
+use std::time::Duration;
+
+use super::error::StartError;
+use super::image::Listener;
+use crate::types::BrokerId;
+
+/// As many shards as slots: more could not share the groups among them.
+pub const MOST_SHARDS: u32 = 1024;
+
+/// Settings of one broker's metadata.
+#[derive(Clone, Debug)]
+pub struct MetadataSettings {
+    pub broker_id: BrokerId,
+    /// The id of the cluster. Without one, a new cluster draws its own, and an old one keeps what it has.
+    pub cluster_id: Option<String>,
+    /// Number of shards of a new cluster.
+    pub shards: u32,
+    /// Where clients reach this broker, the default listener first.
+    pub listeners: Vec<Listener>,
+    pub rack: Option<String>,
+    pub timeouts: Timeouts,
+}
+
+/// Raft's timing. A commit takes the leader's PUT and then a follower's, so a slow store needs longer times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    pub heartbeat: Duration,
+    pub election_min: Duration,
+    pub election_max: Duration,
+    /// For sending one chunk of a snapshot.
+    pub snapshot: Duration,
+    /// For one proposal, from the call to its outcome.
+    pub proposal: Duration,
+}
+
+impl Timeouts {
+    /// For a store on a local disk or in memory.
+    pub fn local() -> Timeouts {
+        Timeouts {
+            heartbeat: Duration::from_millis(100),
+            election_min: Duration::from_millis(400),
+            election_max: Duration::from_millis(600),
+            snapshot: Duration::from_secs(30),
+            proposal: Duration::from_secs(30),
+        }
+    }
+
+    /// For an object store behind a network.
+    pub fn cloud() -> Timeouts {
+        Timeouts {
+            heartbeat: Duration::from_millis(300),
+            election_min: Duration::from_millis(900),
+            election_max: Duration::from_millis(1400),
+            ..Timeouts::local()
+        }
+    }
+
+    /// The same proportions, raised until the 99th percentile of a PUT is at most half a heartbeat.
+    pub fn raised_for(self, put_p99: Duration) -> Timeouts {
+        let needed = put_p99 * 2;
+        if needed <= self.heartbeat {
+            return self;
+        }
+        let factor = needed.as_secs_f64() / self.heartbeat.as_secs_f64();
+        Timeouts {
+            heartbeat: needed,
+            election_min: self.election_min.mul_f64(factor),
+            election_max: self.election_max.mul_f64(factor),
+            ..self
+        }
+    }
+}
+
+impl MetadataSettings {
+    /// Whether these settings can work.
+    pub(super) fn check(&self) -> Result<(), StartError> {
+        let wrong = |setting, reason: &str| Err(StartError::Setting { setting, reason: reason.to_owned() });
+        if self.broker_id.0 < 0 {
+            return wrong("BROKER_ID", "must not be negative");
+        }
+        if self.shards == 0 || self.shards > MOST_SHARDS {
+            return wrong("SHARDS", "must be between 1 and 1024");
+        }
+        if self.cluster_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 128) {
+            return wrong("CLUSTER_ID", "must have between 1 and 128 bytes");
+        }
+        if self.listeners.is_empty() {
+            return wrong("ADVERTISED_HOST", "there is no listener");
+        }
+        Ok(())
+    }
+}
