@@ -20,7 +20,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 
 pub use config::{Azure, Backend, Config, Gcs, Local, S3, Secret};
-pub use counting::StoreMetrics;
+pub use counting::{RequestKind, StoreMetrics};
 pub use error::{OpenError, RefusedStore};
 pub use self_test::Probe;
 

@@ -19,8 +19,8 @@ use crate::runtime::Runtime;
 /// a wrong credential.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(14);
 
-/// Concurrent creates of one key in a race, and races. One race tells little of a store that lets several win now and
-/// then; of the stores known to do so, eight races caught each one every time.
+/// Concurrent creates of one key in a race, and races. One race tells little of a store that lets several win only now
+/// and then.
 const RACERS: usize = 16;
 const RACES: usize = 8;
 

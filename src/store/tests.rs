@@ -1,1 +1,170 @@
+use std::time::Duration;
 
+use object_store::{Error, ObjectStoreExt as _, PutMode, PutPayload};
+
+use super::faults::{CreateFlaw, FaultPlan, Faults, PutFault};
+use super::*;
+
+const SEED: u64 = 7;
+
+fn faulty_memory(runtime: &Runtime) -> (FaultPlan, Arc<dyn ObjectStore>, Arc<dyn ObjectStore>) {
+    let plan = FaultPlan::new(runtime);
+    let inner: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let outer = plan.wrap(Arc::clone(&inner));
+    (plan, outer, inner)
+}
+
+async fn open_faulty(configure: impl FnOnce(&FaultPlan)) -> Result<Store, OpenError> {
+    let runtime = Runtime::simulated(SEED);
+    let (plan, outer, _) = faulty_memory(&runtime);
+    configure(&plan);
+    Store::open_on(outer, Path::from("some/prefix"), "faulty", &runtime).await
+}
+
+async fn create(store: &Arc<dyn ObjectStore>, key: &str) -> Result<(), Error> {
+    let payload = PutPayload::from_static(b"x");
+    store.put_opts(&Path::from(key), payload, PutMode::Create.into()).await.map(drop)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sound_store_is_taken_and_left_empty() {
+    let runtime = Runtime::simulated(SEED);
+    let (plan, outer, inner) = faulty_memory(&runtime);
+    plan.set(Faults { latency: Duration::from_millis(40), ..Faults::default() });
+    let store = Store::open_on(outer, Path::from("some/prefix"), "faulty", &runtime).await.expect("opens");
+    assert!(store.probe().metadata);
+    assert!(store.probe().conditional_update);
+    assert_eq!(store.probe().put_p50, Duration::from_millis(40));
+    let left: Vec<_> = futures::StreamExt::collect(inner.list(None)).await;
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(store.path("shards/0").as_ref(), "some/prefix/shards/0");
+}
+
+#[tokio::test]
+async fn a_local_directory_is_made_and_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("made/on/demand");
+    let config = Config::new(Backend::Local(Local { path: path.clone(), fsync: true }));
+    let store = open(&config, &Runtime::system()).await.expect("opens");
+    assert!(!store.probe().metadata);
+    assert!(!store.probe().conditional_update);
+    assert!(store.probe().put_p99 >= store.probe().put_p50);
+    assert!(path.is_dir());
+}
+
+#[tokio::test]
+async fn a_data_path_that_is_a_file_is_an_error_that_names_it() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let config = Config::new(Backend::Local(Local { path: file.path().to_owned(), fsync: true }));
+    let error = open(&config, &Runtime::system()).await.expect_err("must not open").to_string();
+    assert!(error.contains(&file.path().display().to_string()), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_whose_creates_overwrite_is_refused() {
+    let outcome = open_faulty(|plan| plan.flaw_create(CreateFlaw::Overwrites)).await;
+    assert!(matches!(outcome, Err(OpenError::Refused(RefusedStore::CreateOverwrites { .. }))), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_lets_several_creates_win_is_refused() {
+    let outcome = open_faulty(|plan| plan.flaw_create(CreateFlaw::SeveralWin)).await;
+    assert!(
+        matches!(outcome, Err(OpenError::Refused(RefusedStore::SeveralWinners { winners: 2..=16, .. }))),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_forgets_metadata_is_refused() {
+    let outcome = open_faulty(|plan| plan.forget_metadata(true)).await;
+    assert!(matches!(outcome, Err(OpenError::Refused(RefusedStore::NoMetadata { .. }))), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_is_given_up_in_time() {
+    let slow = Faults { latency: Duration::from_secs(3600), ..Faults::default() };
+    let outcome = open_faulty(|plan| plan.set(slow)).await;
+    let error = outcome.expect_err("must not open").to_string();
+    assert!(error.contains("no answer within 14 s") && error.contains("create an object"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_is_refused_with_operation_and_cause() {
+    let outcome = open_faulty(|plan| plan.outage(true)).await;
+    let error = outcome.expect_err("must not open").to_string();
+    assert_eq!(error, "faulty object store: create an object failed: Generic faulty error: the store is out");
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_kind_with_their_errors() {
+    let runtime = Runtime::simulated(SEED);
+    let (plan, outer, _) = faulty_memory(&runtime);
+    let store = Store::untested(outer, Path::default(), &runtime);
+    let objects = store.object_store();
+    create(&objects, "a").await.expect("is created");
+    assert!(create(&objects, "a").await.is_err());
+    plan.script([PutFault::Error]);
+    assert!(create(&objects, "b").await.is_err());
+    objects.head(&Path::from("a")).await.expect("is there");
+    objects.get_range(&Path::from("a"), 0..1).await.expect("is read");
+    let _: Vec<_> = futures::StreamExt::collect(objects.list(None)).await;
+    objects.delete(&Path::from("a")).await.expect("is deleted");
+    let metrics = store.metrics();
+    assert_eq!(metrics.requests(RequestKind::Put), 3);
+    assert_eq!(metrics.errors(RequestKind::Put), 1, "a lost race is no error");
+    for kind in [RequestKind::Head, RequestKind::Get, RequestKind::List, RequestKind::Delete] {
+        assert_eq!((kind, metrics.requests(kind), metrics.errors(kind)), (kind, 1, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn scripted_faults_land_as_they_say() {
+    let runtime = Runtime::simulated(SEED);
+    let (plan, outer, inner) = faulty_memory(&runtime);
+    plan.script([PutFault::LostResponse, PutFault::Late(Duration::from_secs(5)), PutFault::Error]);
+    for key in ["lost", "late", "error"] {
+        assert!(create(&outer, key).await.is_err());
+    }
+    create(&outer, "fine").await.expect("is created");
+    let there = |key: &'static str| {
+        let inner = Arc::clone(&inner);
+        async move { inner.head(&Path::from(key)).await.is_ok() }
+    };
+    assert!(there("lost").await && there("fine").await);
+    assert!(!there("late").await && !there("error").await);
+    runtime.clock.sleep(Duration::from_secs(6)).await;
+    assert!(there("late").await && !there("error").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn held_puts_wait_and_others_pass() {
+    let runtime = Runtime::simulated(SEED);
+    let (plan, outer, _) = faulty_memory(&runtime);
+    plan.set(Faults { only: Some("log/".to_owned()), ..Faults::default() });
+    plan.hold_puts(true);
+    create(&outer, "index/a").await.expect("is not held");
+    let held = create(&outer, "log/a");
+    tokio::pin!(held);
+    assert!(runtime.clock.timeout(Duration::from_secs(60), held.as_mut()).await.is_err());
+    plan.hold_puts(false);
+    held.await.expect("goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_faults() {
+    let outcomes = |seed: u64| async move {
+        let runtime = Runtime::simulated(seed);
+        let (plan, outer, _) = faulty_memory(&runtime);
+        plan.set(Faults { put_errors: 0.3, lost_responses: 0.2, ..Faults::default() });
+        let mut outcomes = Vec::new();
+        for number in 0..64 {
+            outcomes.push(create(&outer, &number.to_string()).await.is_ok());
+        }
+        outcomes
+    };
+    assert_eq!(outcomes(1).await, outcomes(1).await);
+    assert_ne!(outcomes(1).await, outcomes(2).await);
+    let failed = outcomes(3).await.iter().filter(|ok| !**ok).count();
+    assert!((15..45).contains(&failed), "{failed} of 64");
+}
