@@ -1,0 +1,112 @@
+# Common ground of the scripts; source it, do not run it.
+# A script that cannot do its work here says `SKIPPED: what (why)` and exits with 77; every other non-zero exit is a failure.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+tools=$root/.tools
+skipped=77
+export LC_ALL=C PATH="$tools/bin:$PATH"
+
+# skip WHAT WHY
+skip() {
+  echo "SKIPPED: $1 ($2)"
+  exit "$skipped"
+}
+
+# need WHAT COMMAND...: all these programs, or the script is skipped.
+need() {
+  local what=$1 command
+  shift
+  for command in "$@"; do
+    command -v "$command" >/dev/null || skip "$what" "$command is not installed"
+  done
+}
+
+# is_installed FOLDER VERSIONS: whether .tools/FOLDER holds exactly these versions.
+is_installed() {
+  [[ -f $tools/$1/.versions && $(<"$tools/$1/.versions") == "$2" ]]
+}
+
+# mark_installed FOLDER VERSIONS
+mark_installed() {
+  mkdir -p "$tools/$1"
+  echo "$2" >"$tools/$1/.versions"
+}
+
+# quietly COMMAND...: shows what the command printed only when it fails.
+quietly() {
+  local output
+  output=$(mktemp)
+  if "$@" >"$output" 2>&1; then
+    rm -f "$output"
+  else
+    local code=$?
+    cat "$output" >&2
+    rm -f "$output"
+    return "$code"
+  fi
+}
+
+# Whether something listens on this loopback port.
+is_open() {
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# A loopback port that nobody listens on, below those the kernel gives to outgoing connections.
+free_port() {
+  local port
+  while port=$((20000 + RANDOM % 12000)); do
+    is_open "$port" || break
+  done
+  echo "$port"
+}
+
+# wait_for_port PORT PID [SECONDS]: until the process listens; fails when it ends first or the time is up.
+wait_for_port() {
+  local port=$1 pid=$2 deadline=$((SECONDS + ${3:-30}))
+  until is_open "$port"; do
+    kill -0 "$pid" 2>/dev/null || return 1
+    ((SECONDS < deadline)) || return 1
+    sleep 0.1
+  done
+}
+
+# start LOG COMMAND...: runs a server in the background; its id is in $started, and the script's end stops it.
+servers=()
+start() {
+  local log=$1
+  shift
+  "$@" >>"$log" 2>&1 </dev/null &
+  started=$!
+  servers+=("$started")
+}
+
+# stop PID [SIGNAL]: ends a process, waits ten seconds for it, then kills it.
+stop() {
+  local pid=$1 tries=100
+  kill "-${2:-TERM}" "$pid" 2>/dev/null || return 0
+  while kill -0 "$pid" 2>/dev/null; do
+    if ((tries-- == 0)); then kill -KILL "$pid" 2>/dev/null; fi
+    sleep 0.1
+  done
+  wait "$pid" 2>/dev/null || true
+}
+
+# make_work_dir: a temporary folder in $work that goes, with every server started, when the script ends.
+make_work_dir() {
+  work=$(mktemp -d "${TMPDIR:-/tmp}/kafkaesque.XXXXXX")
+  trap clean_up EXIT
+}
+
+clean_up() {
+  local pid
+  for pid in "${servers[@]}"; do stop "$pid"; done
+  if [[ -n ${KEEP_WORK:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi
+}
+
+# numbered_lines COUNT: a file's worth of lines, all different, in sorted order, of changing length.
+numbered_lines() {
+  awk -v count="$1" 'BEGIN {
+    fill = "the quick brown fox jumps over the lazy dog and over the moon again"
+    for (i = 1; i <= count; i++) printf "%08d %s\n", i, substr(fill, 1, (i * 7919) % length(fill))
+  }'
+}
