@@ -1,1 +1,18 @@
-// Laid out in the next steps.
+//! Partitions on shards: a log of segments in the object store, and the index over it.
+//! It never reads the metadata image: whoever owns a shard pushes settings and leader epochs to it.
+//! Entry point: [`Shard`], the handle of one shard; [`PartitionLog`] for what a reader needs of one partition.
+//! Invariant: what is acknowledged is in the object store, in an object that the next owner is certain to read.
+
+pub mod append;
+pub mod batch;
+pub mod epochs;
+pub mod error;
+pub mod keys;
+pub mod partition;
+pub mod shard;
+
+pub use append::{Append, Appended, Permit, Ticket};
+pub use epochs::EpochHistory;
+pub use error::{AppendError, NotOpen, OpenError, PartitionError};
+pub use partition::{PartitionLog, PartitionSettings};
+pub use shard::{Shard, ShardOptions, ShardState, ShardStatus, Shared};

@@ -1,0 +1,104 @@
+//! The rows of a shard's index: what every stored key and value means, byte by byte.
+//! It knows nothing of SlateDB, objects or tasks: bytes in, values out.
+//! Entry point: [`Tag`], the table of all kinds of rows; one file per kind.
+//! Invariant: a value that was written is read back the same; anything else is a [`Malformed`], never a panic.
+//!
+//! All numbers are big-endian, so that keys sort as their fields do.
+
+mod extent;
+mod leader_epoch;
+mod log_start;
+mod object;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use crate::types::{Partition, TopicId};
+
+pub use extent::{Extent, ProducerRun};
+pub use leader_epoch::LeaderEpochStart;
+pub use log_start::LogStart;
+pub use object::Object;
+pub use snapshot::{PartitionSnapshot, ProducerEntry};
+
+/// The kinds of rows. A tag is the first byte of a key and is never used again for something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Tag {
+    /// Where a run of record batches lies: `tag | topic id 16 | partition u32 | last offset u64`. [`Extent`].
+    Extent = 1,
+    /// Next offset and idempotent producers as of one commit: `tag | topic id 16 | partition u32`.
+    /// [`PartitionSnapshot`].
+    Snapshot = 2,
+    /// First offset that can be read: `tag | topic id 16 | partition u32`. [`LogStart`].
+    LogStart = 3,
+    /// First offset of a leader epoch: `tag | topic id 16 | partition u32 | epoch u32`. [`LeaderEpochStart`].
+    LeaderEpoch = 4,
+}
+
+impl Tag {
+    /// All kinds that are keyed by a partition: what goes when the partition goes.
+    pub const OF_PARTITION: [Tag; 4] = [Tag::Extent, Tag::Snapshot, Tag::LogStart, Tag::LeaderEpoch];
+}
+
+/// Length of a key's part that names a partition, the tag included.
+pub const PREFIX_LEN: usize = 1 + 16 + 4;
+
+/// Stored bytes that are not what their kind of row looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed {0} row")]
+pub struct Malformed(pub &'static str);
+
+/// What all keys of one kind of a partition start with.
+pub fn prefix(tag: Tag, partition: Partition) -> [u8; PREFIX_LEN] {
+    let mut key = [0; PREFIX_LEN];
+    key[0] = tag as u8;
+    key[1..17].copy_from_slice(partition.topic.0.as_bytes());
+    key[17..].copy_from_slice(&partition.index.cast_unsigned().to_be_bytes());
+    key
+}
+
+/// A key of `tag` and `partition` alone.
+fn plain_key(tag: Tag, partition: Partition) -> Bytes {
+    Bytes::copy_from_slice(&prefix(tag, partition))
+}
+
+/// A key of `tag` and `partition` that ends in `rest`.
+fn long_key(tag: Tag, partition: Partition, rest: &[u8]) -> Bytes {
+    let mut key = BytesMut::with_capacity(PREFIX_LEN + rest.len());
+    key.put_slice(&prefix(tag, partition));
+    key.put_slice(rest);
+    key.freeze()
+}
+
+/// The partition that a key is about, and what follows it.
+fn split_key<'a>(tag: Tag, name: &'static str, key: &'a [u8]) -> Result<(Partition, &'a [u8]), Malformed> {
+    let (head, rest) = key.split_at_checked(PREFIX_LEN).ok_or(Malformed(name))?;
+    if head[0] != tag as u8 {
+        return Err(Malformed(name));
+    }
+    let topic = uuid::Uuid::from_slice(&head[1..17]).map_err(|_| Malformed(name))?;
+    let index = (&head[17..]).try_get_u32().map_err(|_| Malformed(name))?.cast_signed();
+    Ok((Partition { topic: TopicId(topic), index }, rest))
+}
+
+/// Checks the version byte that starts every value.
+fn expect_version(name: &'static str, value: &mut &[u8], version: u8) -> Result<(), Malformed> {
+    match value.try_get_u8() {
+        Ok(found) if found == version => Ok(()),
+        _ => Err(Malformed(name)),
+    }
+}
+
+/// Checks that nothing follows a value.
+fn expect_end(name: &'static str, value: &[u8]) -> Result<(), Malformed> {
+    if value.is_empty() { Ok(()) } else { Err(Malformed(name)) }
+}
+
+/// An offset as stored: never negative.
+fn offset(name: &'static str, value: &mut &[u8]) -> Result<i64, Malformed> {
+    let offset = value.try_get_i64().map_err(|_| Malformed(name))?;
+    if offset < 0 { Err(Malformed(name)) } else { Ok(offset) }
+}

@@ -1,0 +1,123 @@
+//! One partition in one incarnation of its shard, as its readers see it.
+
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+
+use super::epochs::{EpochEnd, EpochHistory};
+use crate::types::{LeaderEpoch, Partition};
+
+/// What the owner of a shard is told about a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionSettings {
+    /// The leader epoch of this owner.
+    pub leader_epoch: LeaderEpoch,
+}
+
+/// The state of a partition that its readers need. Next offset and producers belong to the commit task alone.
+///
+/// Valid for one incarnation of the shard: [`PartitionLog::has_ended`] says when it is over, and nothing read through
+/// it after that may be trusted.
+#[derive(Debug)]
+pub struct PartitionLog {
+    id: Partition,
+    log_start: AtomicI64,
+    high_watermark: AtomicI64,
+    leader_epoch: AtomicI32,
+    log_bytes: AtomicU64,
+    epochs: RwLock<EpochHistory>,
+    ended: AtomicBool,
+}
+
+/// What a partition is as of its loading: everything in it is durable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Loaded {
+    pub log_start: i64,
+    pub next_offset: i64,
+    pub log_bytes: u64,
+    pub epochs: EpochHistory,
+}
+
+impl PartitionLog {
+    pub(super) fn new(id: Partition, settings: PartitionSettings, loaded: &Loaded) -> PartitionLog {
+        PartitionLog {
+            id,
+            log_start: AtomicI64::new(loaded.log_start),
+            high_watermark: AtomicI64::new(loaded.next_offset),
+            leader_epoch: AtomicI32::new(settings.leader_epoch.0),
+            log_bytes: AtomicU64::new(loaded.log_bytes),
+            epochs: RwLock::new(loaded.epochs.clone()),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    pub fn id(&self) -> Partition {
+        self.id
+    }
+
+    /// First offset that can be read. Never goes back.
+    pub fn log_start(&self) -> i64 {
+        self.log_start.load(Ordering::Acquire)
+    }
+
+    /// First offset that is not durable: readers see what is below it.
+    pub fn high_watermark(&self) -> i64 {
+        self.high_watermark.load(Ordering::Acquire)
+    }
+
+    /// First offset that a `read_committed` reader does not see.
+    pub fn last_stable_offset(&self) -> i64 {
+        self.high_watermark()
+    }
+
+    /// The leader epoch of this owner.
+    pub fn leader_epoch(&self) -> LeaderEpoch {
+        LeaderEpoch(self.leader_epoch.load(Ordering::Acquire))
+    }
+
+    /// Bytes of all durable batches that were not removed.
+    pub fn log_bytes(&self) -> u64 {
+        self.log_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The epoch of the record at `offset`.
+    pub fn epoch_at(&self, offset: i64) -> Option<LeaderEpoch> {
+        self.epochs.read().epoch_at(offset)
+    }
+
+    /// The end of a leader epoch; see [`EpochHistory::end_offset_for`].
+    pub fn end_offset_for(&self, requested: LeaderEpoch) -> Option<EpochEnd> {
+        let high_watermark = self.high_watermark();
+        self.epochs.read().end_offset_for(requested, self.leader_epoch(), high_watermark)
+    }
+
+    /// True once the incarnation that this belongs to is over.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(super) fn set_leader_epoch(&self, epoch: LeaderEpoch) {
+        self.leader_epoch.fetch_max(epoch.0, Ordering::AcqRel);
+    }
+
+    /// Makes everything below `offset`, in `added` bytes more, visible.
+    pub(super) fn advance(&self, offset: i64, added: u64) {
+        self.log_bytes.fetch_add(added, Ordering::Relaxed);
+        self.high_watermark.fetch_max(offset, Ordering::AcqRel);
+    }
+
+    /// Shows that batches from `start_offset` on are of `epoch`.
+    pub(super) fn show_epoch(&self, epoch: LeaderEpoch, start_offset: i64) {
+        self.epochs.write().assign(epoch, start_offset);
+    }
+
+    /// Hides what is below `offset`.
+    pub(super) fn raise_log_start(&self, offset: i64) {
+        self.log_start.fetch_max(offset, Ordering::AcqRel);
+        self.epochs.write().truncate_start(offset);
+    }
+}
