@@ -1,0 +1,120 @@
+//! Primitive types out of a frame, each checked against what is left of it.
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::Fault;
+
+/// A place in a frame. Copying it is cheap and keeps the place.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    frame: &'a Bytes,
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// At the start of `frame`.
+    pub fn new(frame: &'a Bytes) -> Self {
+        Reader { frame, rest: frame }
+    }
+
+    /// Bytes not read yet.
+    pub fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// What was not read yet, as a slice of the frame.
+    pub fn rest(&self) -> Bytes {
+        self.frame.slice_ref(self.rest)
+    }
+
+    /// The next `length` bytes.
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8], Fault> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(Fault::Truncated)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// The next `length` bytes, kept alive by the frame.
+    pub fn take_bytes(&mut self, length: usize) -> Result<Bytes, Fault> {
+        let taken = self.take(length)?;
+        Ok(self.frame.slice_ref(taken))
+    }
+
+    /// A reader over the next `length` bytes alone.
+    pub fn split(&mut self, length: usize) -> Result<Reader<'a>, Fault> {
+        Ok(Reader { frame: self.frame, rest: self.take(length)? })
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(Fault::Truncated)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    pub fn int8(&mut self) -> Result<i8, Fault> {
+        self.array().map(i8::from_be_bytes)
+    }
+
+    pub fn int16(&mut self) -> Result<i16, Fault> {
+        self.array().map(i16::from_be_bytes)
+    }
+
+    pub fn uint16(&mut self) -> Result<u16, Fault> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub fn int32(&mut self) -> Result<i32, Fault> {
+        self.array().map(i32::from_be_bytes)
+    }
+
+    pub fn int64(&mut self) -> Result<i64, Fault> {
+        self.array().map(i64::from_be_bytes)
+    }
+
+    pub fn float64(&mut self) -> Result<f64, Fault> {
+        self.array().map(f64::from_be_bytes)
+    }
+
+    pub fn uuid(&mut self) -> Result<Uuid, Fault> {
+        self.array().map(Uuid::from_bytes)
+    }
+
+    /// An unsigned varint of at most 32 bits: seven bits a byte, lowest first.
+    pub fn varint(&mut self) -> Result<u32, Fault> {
+        let mut value = 0;
+        for shift in (0..35).step_by(7) {
+            let [byte] = self.array()?;
+            if shift == 28 && byte > 0x0f {
+                return Err(Fault::VarintOverflow);
+            }
+            value |= u32::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Fault::VarintOverflow)
+    }
+
+    /// A length in a compact encoding: one more than the length, 0 for null.
+    pub fn compact_length(&mut self) -> Result<Option<usize>, Fault> {
+        Ok(self.varint()?.checked_sub(1).map(|length| length as usize))
+    }
+
+    /// A length in 16 bits, -1 for null.
+    pub fn length16(&mut self) -> Result<Option<usize>, Fault> {
+        length(self.int16()?.into())
+    }
+
+    /// A length in 32 bits, -1 for null.
+    pub fn length32(&mut self) -> Result<Option<usize>, Fault> {
+        length(self.int32()?)
+    }
+}
+
+fn length(wire: i32) -> Result<Option<usize>, Fault> {
+    match wire {
+        -1 => Ok(None),
+        wire => usize::try_from(wire).map(Some).map_err(|_| Fault::NegativeLength),
+    }
+}

@@ -1,0 +1,195 @@
+//! A declaration as data: what the passes follow, and what is compared with Kafka's definitions.
+
+/// An inclusive range of versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Versions {
+    pub first: i16,
+    pub last: i16,
+}
+
+impl Versions {
+    /// Every version.
+    pub const ALL: Versions = Versions { first: 0, last: i16::MAX };
+    /// No version.
+    pub const NONE: Versions = Versions { first: i16::MAX, last: -1 };
+
+    /// The versions from `first` to `last`, both included.
+    pub const fn new(first: i16, last: i16) -> Self {
+        Versions { first, last }
+    }
+
+    /// Whether `version` is one of these.
+    pub const fn contains(&self, version: i16) -> bool {
+        self.first <= version && version <= self.last
+    }
+
+    /// Whether there is no version in the range.
+    pub const fn is_empty(&self) -> bool {
+        self.first > self.last
+    }
+}
+
+/// The wire type of a value.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    Bool,
+    Int8,
+    Int16,
+    Uint16,
+    Int32,
+    Int64,
+    Float64,
+    Uuid,
+    String,
+    Bytes,
+    Records,
+    Array(&'static Kind),
+    Struct(&'static EntitySchema),
+}
+
+/// The value of a field in versions which do not carry it, and of a new message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Initial {
+    /// Zero, false, empty.
+    Zero,
+    Null,
+    Int(i64),
+}
+
+impl Initial {
+    /// From the right-hand side of a declaration: an integer, `true`, `false` or [`NULL`].
+    pub(in crate::protocol) const fn of(declared: i128) -> Self {
+        match declared {
+            NULL => Initial::Null,
+            0 => Initial::Zero,
+            number => Initial::Int(number as i64),
+        }
+    }
+}
+
+/// What `null` stands for on the right-hand side of a declaration: no 64-bit integer.
+pub(in crate::protocol) const NULL: i128 = i128::MAX;
+
+/// One field of an entity.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// The versions which carry the field, in the ranges of the entity around it.
+    pub versions: Versions,
+    /// The versions in which the field may be null.
+    pub nullable: Versions,
+    /// The tag, when the field travels in the tagged section.
+    pub tag: Option<u32>,
+    /// Whether a value that the version cannot carry is dropped, rather than an error.
+    pub ignorable: bool,
+    pub initial: Initial,
+    /// The least bytes a value takes.
+    pub(super) min_size: usize,
+}
+
+impl Field {
+    pub(in crate::protocol) const fn new(name: &'static str, kind: Kind, min_size: usize) -> Self {
+        Field {
+            name,
+            kind,
+            versions: Versions::ALL,
+            nullable: Versions::NONE,
+            tag: None,
+            ignorable: false,
+            initial: Initial::Zero,
+            min_size,
+        }
+    }
+
+    pub(in crate::protocol) const fn versions(mut self, versions: Versions) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    pub(in crate::protocol) const fn nullable(mut self) -> Self {
+        self.nullable = Versions::ALL;
+        self
+    }
+
+    pub(in crate::protocol) const fn nullable_since(mut self, first: i16) -> Self {
+        self.nullable = Versions::new(first, i16::MAX);
+        self
+    }
+
+    pub(in crate::protocol) const fn tag(mut self, tag: u32) -> Self {
+        self.tag = Some(tag);
+        self
+    }
+
+    pub(in crate::protocol) const fn ignorable(mut self) -> Self {
+        self.ignorable = true;
+        self
+    }
+
+    pub(in crate::protocol) const fn initial(mut self, declared: i128) -> Self {
+        self.initial = Initial::of(declared);
+        self
+    }
+}
+
+/// A struct of fields: a whole message or one nested in it.
+#[derive(Debug)]
+pub struct EntitySchema {
+    pub name: &'static str,
+    pub fields: &'static [Field],
+}
+
+impl EntitySchema {
+    /// Whether any field is tagged.
+    pub(in crate::protocol) const fn has_tags(&self) -> bool {
+        let mut n = 0;
+        while n < self.fields.len() {
+            if self.fields[n].tag.is_some() {
+                return true;
+            }
+            n += 1;
+        }
+        false
+    }
+
+    /// The least bytes an entity takes at any version; a lower bound, since tagged sections are not counted.
+    pub(in crate::protocol) const fn min_size(&self) -> usize {
+        /// No message has reached this version.
+        const LAST: i16 = 20;
+        let mut least = usize::MAX;
+        let mut version = 0;
+        while version <= LAST {
+            let mut size = 0;
+            let mut n = 0;
+            while n < self.fields.len() {
+                let field = &self.fields[n];
+                if field.tag.is_none() && field.versions.contains(version) {
+                    size += field.min_size;
+                }
+                n += 1;
+            }
+            if size < least {
+                least = size;
+            }
+            version += 1;
+        }
+        least
+    }
+}
+
+/// What is said about a message as a whole.
+#[derive(Debug)]
+pub struct MessageSchema {
+    pub versions: Versions,
+    /// The versions with compact lengths and tagged sections.
+    pub flexible: Versions,
+    pub entity: &'static EntitySchema,
+}
+
+impl MessageSchema {
+    /// Whether `version` has compact lengths and tagged sections.
+    pub const fn is_flexible(&self, version: i16) -> bool {
+        self.flexible.contains(version)
+    }
+}

@@ -1,0 +1,44 @@
+//! What members of a classic consumer group tell each other through the coordinator: subscription and assignment.
+//!
+//! Kafka's consumer protocol: a version in two bytes, then the message. A version newer than ours is read as ours,
+//! whatever follows our fields: newer ones only add to the end.
+
+use bytes::{BufMut, Bytes};
+
+use super::codec::declare::{imports::*, root};
+use super::codec::{DecodeError, EncodeError, Fault, Message, Reader, Writer};
+
+root! { Subscription, Versions::new(0, 3), Versions::NONE; {
+    topics: [str],
+    user_data: bytes nullable = null,
+    owned_partitions: [TopicPartition {
+        topic: str,
+        partitions: [i32],
+    }] [1..] ignorable,
+    generation_id: i32 [2..] ignorable = -1,
+    rack_id: str [3..] nullable ignorable = null,
+} }
+
+root! { Assignment, Versions::new(0, 3), Versions::NONE; {
+    assigned_partitions: [TopicPartition],
+    user_data: bytes nullable = null,
+} }
+
+/// Reads a message with its version in front, and says which version it was.
+pub fn decode<M: Message>(bytes: &Bytes) -> Result<(M, i16), DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let version = reader.int16().map_err(|fault| DecodeError { field: "version", fault })?;
+    if version < M::MESSAGE.versions.first {
+        return Err(DecodeError { field: "version", fault: Fault::UnknownVersion });
+    }
+    let (message, _) = M::decode_from(reader, version.min(M::MESSAGE.versions.last))?;
+    Ok((message, version))
+}
+
+/// Writes a message with its version in front.
+pub fn encode<M: Message>(message: &M, version: i16) -> Result<Bytes, EncodeError> {
+    let mut out = Writer::default();
+    out.small().put_i16(version);
+    message.encode(&mut out, version)?;
+    Ok(out.into_bytes())
+}

@@ -1,0 +1,14 @@
+//! UnregisterBroker: removes a broker for good.
+
+use crate::protocol::codec::declare::message;
+
+message! { UnregisterBroker = 64, versions 0..=0, flexible 0..;
+    request {
+        broker_id: i32,
+    }
+    response {
+        throttle_time_ms: i32,
+        error_code: i16,
+        error_message: str nullable,
+    }
+}
