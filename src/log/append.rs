@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use super::batch::Batch;
 use super::error::AppendError;
+use crate::protocol::batch::Batch;
 use crate::types::Partition;
 
 /// One validated record batch for one partition.

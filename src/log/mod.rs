@@ -4,7 +4,6 @@
 //! Invariant: what is acknowledged is in the object store, in an object that the next owner is certain to read.
 
 pub mod append;
-pub mod batch;
 pub mod epochs;
 pub mod error;
 pub mod keys;

@@ -4,6 +4,7 @@
 //! Invariant: bytes in, values out and back; decoding any bytes takes memory in proportion to them and never panics.
 
 mod api_key;
+pub mod batch;
 pub mod codec;
 pub mod consumer;
 mod error_code;

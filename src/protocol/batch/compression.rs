@@ -1,0 +1,188 @@
+//! The codecs of a batch's payload, in the framings that Kafka's Java client reads and writes.
+
+use std::io::{self, Read, Write as _};
+
+use bytes::Bytes;
+use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
+use thiserror::Error;
+
+/// Most bytes that one batch may have decompressed: bounds what a small bomb can make the broker allocate.
+/// Kafka bounds single records only (`max.decompressed.message.bytes`).
+pub const MAX_DECOMPRESSED_BYTES: usize = 128 << 20;
+
+/// Begins a stream of `SnappyOutputStream`: magic, version 1, oldest compatible version 1.
+const XERIAL_HEADER: [u8; 16] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1];
+const XERIAL_MAGIC: &[u8] = &[0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
+const XERIAL_BLOCK_BYTES: usize = 32 << 10;
+
+/// Why a payload cannot be decompressed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DecompressError {
+    #[error("compression codec {0} does not exist")]
+    UnknownCodec(i16),
+    #[error("{codec:?} payload is corrupt: {reason}")]
+    Corrupt { codec: Codec, reason: String },
+    #[error("payload is larger than {limit} bytes when decompressed")]
+    TooLarge { limit: usize },
+}
+
+/// How a payload is compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Codec {
+    #[default]
+    None,
+    Gzip,
+    Snappy,
+    Lz4,
+    Zstd,
+}
+
+/// A codec and how hard it tries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compression {
+    pub codec: Codec,
+    /// In the codec's own scale: gzip 1-9 (-1 is its default, 6), zstd from -131072 to 22 (3); others have none.
+    pub level: Option<i32>,
+}
+
+impl Codec {
+    /// # Errors
+    /// If no codec has that number in batch attributes.
+    pub fn from_id(id: i16) -> Result<Codec, DecompressError> {
+        match id {
+            0 => Ok(Codec::None),
+            1 => Ok(Codec::Gzip),
+            2 => Ok(Codec::Snappy),
+            3 => Ok(Codec::Lz4),
+            4 => Ok(Codec::Zstd),
+            other => Err(DecompressError::UnknownCodec(other)),
+        }
+    }
+
+    pub fn id(self) -> i16 {
+        match self {
+            Codec::None => 0,
+            Codec::Gzip => 1,
+            Codec::Snappy => 2,
+            Codec::Lz4 => 3,
+            Codec::Zstd => 4,
+        }
+    }
+
+    /// Decompresses `payload` to at most `limit` bytes.
+    pub fn decompress(self, payload: &Bytes, limit: usize) -> Result<Bytes, DecompressError> {
+        let data = match self {
+            Codec::None => return Ok(payload.clone()),
+            Codec::Gzip => self.drain(flate2::read::MultiGzDecoder::new(&payload[..]), payload.len(), limit),
+            Codec::Lz4 => self.drain(FrameDecoder::new(&payload[..]), payload.len(), limit),
+            Codec::Zstd => {
+                let decoder =
+                    zstd::stream::read::Decoder::with_buffer(&payload[..]).map_err(|e| self.corrupt(&e))?;
+                self.drain(decoder, payload.len(), limit)
+            }
+            Codec::Snappy => unsnap(payload, limit),
+        };
+        data.map(Bytes::from)
+    }
+
+    /// Reads `source` to its end. What is allocated grows with what really comes out of it.
+    fn drain(self, source: impl Read, hint: usize, limit: usize) -> Result<Vec<u8>, DecompressError> {
+        let mut data = Vec::with_capacity(hint.saturating_mul(2).min(limit));
+        source.take(limit as u64 + 1).read_to_end(&mut data).map_err(|e| self.corrupt(&e))?;
+        if data.len() > limit {
+            return Err(DecompressError::TooLarge { limit });
+        }
+        Ok(data)
+    }
+
+    fn corrupt(self, reason: &impl ToString) -> DecompressError {
+        DecompressError::Corrupt { codec: self, reason: reason.to_string() }
+    }
+}
+
+impl Compression {
+    pub fn new(codec: Codec) -> Compression {
+        Compression { codec, level: None }
+    }
+
+    /// Compresses `data`.
+    ///
+    /// # Errors
+    /// If the codec refuses its level.
+    pub fn compress(self, data: Vec<u8>) -> io::Result<Vec<u8>> {
+        match self.codec {
+            Codec::None => Ok(data),
+            Codec::Gzip => {
+                let level = self.level.and_then(|l| u32::try_from(l).ok());
+                let level = level.map_or(flate2::Compression::default(), flate2::Compression::new);
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+                encoder.write_all(&data)?;
+                encoder.finish()
+            }
+            Codec::Snappy => snap_blocks(&data),
+            Codec::Lz4 => {
+                // What Kafka's own reader takes: independent blocks, no dictionary.
+                let frame =
+                    FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB);
+                let mut encoder = FrameEncoder::with_frame_info(frame, Vec::new());
+                encoder.write_all(&data)?;
+                encoder.finish().map_err(io::Error::other)
+            }
+            Codec::Zstd => zstd::stream::encode_all(&data[..], self.level.unwrap_or(3)),
+        }
+    }
+}
+
+/// Xerial's framing: blocks of 32 KiB, each behind its compressed length.
+fn snap_blocks(data: &[u8]) -> io::Result<Vec<u8>> {
+    let mut out = XERIAL_HEADER.to_vec();
+    let mut encoder = snap::raw::Encoder::new();
+    for block in data.chunks(XERIAL_BLOCK_BYTES) {
+        let packed = encoder.compress_vec(block).map_err(io::Error::other)?;
+        out.extend_from_slice(&(packed.len() as u32).to_be_bytes());
+        out.extend_from_slice(&packed);
+    }
+    Ok(out)
+}
+
+/// Reads xerial's framing, or one plain block: librdkafka writes the latter.
+fn unsnap(payload: &[u8], limit: usize) -> Result<Vec<u8>, DecompressError> {
+    let mut out = Vec::new();
+    if !payload.starts_with(XERIAL_MAGIC) {
+        unsnap_block(payload, limit, &mut out)?;
+        return Ok(out);
+    }
+    let mut rest = payload.get(XERIAL_HEADER.len()..).ok_or_else(|| Codec::Snappy.corrupt(&"cut short"))?;
+    while !rest.is_empty() {
+        // Streams may be joined, each with its header.
+        if rest.starts_with(XERIAL_MAGIC) && rest.len() >= XERIAL_HEADER.len() {
+            rest = &rest[XERIAL_HEADER.len()..];
+            continue;
+        }
+        let (length, after) =
+            rest.split_first_chunk::<4>().ok_or_else(|| Codec::Snappy.corrupt(&"cut short"))?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let block = after.get(..length).ok_or_else(|| Codec::Snappy.corrupt(&"cut short"))?;
+        unsnap_block(block, limit, &mut out)?;
+        rest = &after[length..];
+    }
+    Ok(out)
+}
+
+fn unsnap_block(block: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), DecompressError> {
+    let length = snap::raw::decompress_len(block).map_err(|e| Codec::Snappy.corrupt(&e))?;
+    if length > limit - out.len() {
+        return Err(DecompressError::TooLarge { limit });
+    }
+    // Snappy cannot shrink data below 3 bytes in 64: a longer claim is a lie, and would be allocated for.
+    if length / 32 > block.len() {
+        return Err(Codec::Snappy.corrupt(&"claims an impossible length"));
+    }
+    let start = out.len();
+    out.resize(start + length, 0);
+    let written = snap::raw::Decoder::new()
+        .decompress(block, &mut out[start..])
+        .map_err(|e| Codec::Snappy.corrupt(&e))?;
+    out.truncate(start + written);
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Zigzag variable-length integers of the record format.
+
+/// Takes one from the front of `bytes`. At most five bytes, as Kafka's `ByteUtils.readVarint`.
+#[inline]
+pub(super) fn read_i32(bytes: &mut &[u8]) -> Option<i32> {
+    let mut value = 0u32;
+    for (index, byte) in bytes.iter().take(5).enumerate() {
+        value |= u32::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            *bytes = &bytes[index + 1..];
+            return Some((value >> 1) as i32 ^ -((value & 1) as i32));
+        }
+    }
+    None
+}
+
+/// Takes one from the front of `bytes`. At most ten bytes, as Kafka's `ByteUtils.readVarlong`.
+#[inline]
+pub(super) fn read_i64(bytes: &mut &[u8]) -> Option<i64> {
+    let mut value = 0u64;
+    for (index, byte) in bytes.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            *bytes = &bytes[index + 1..];
+            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+        }
+    }
+    None
+}
+
+pub(super) fn write_i64(out: &mut Vec<u8>, value: i64) {
+    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
+
+/// The same bytes as those of the 64-bit form.
+pub(super) fn write_i32(out: &mut Vec<u8>, value: i32) {
+    write_i64(out, i64::from(value));
+}
+
+/// Bytes that [`write_i64`] writes.
+pub(super) fn len(value: i64) -> usize {
+    let zigzag = ((value << 1) ^ (value >> 63)) as u64;
+    (64 - (zigzag | 1).leading_zeros() as usize).div_ceil(7)
+}
