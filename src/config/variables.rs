@@ -1,0 +1,333 @@
+//! The table of process settings: each one an environment variable and a flag of the same meaning.
+
+/// One process setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// The environment variable.
+    pub name: &'static str,
+    /// Other environment variables of the same meaning.
+    pub aliases: &'static [&'static str],
+    pub section: Section,
+    /// Used if nobody sets it, and read like a value that somebody set.
+    pub default: Option<&'static str>,
+    /// What a value looks like, for the help.
+    pub shape: &'static str,
+    pub help: &'static str,
+    /// Its value is never printed.
+    pub secret: bool,
+}
+
+impl Variable {
+    /// The flag, without its dashes: `BROKER_ID` is `broker-id`.
+    pub fn flag(&self) -> String {
+        let name = self.name.strip_prefix("KAFKAESQUE_").unwrap_or(self.name);
+        name.to_ascii_lowercase().replace('_', "-")
+    }
+
+    /// Whether the flag alone means `true`.
+    pub fn is_switch(&self) -> bool {
+        self.shape == SWITCH
+    }
+
+    const fn also(mut self, aliases: &'static [&'static str]) -> Variable {
+        self.aliases = aliases;
+        self
+    }
+
+    const fn secret(mut self) -> Variable {
+        self.secret = true;
+        self
+    }
+}
+
+/// The help's headings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    Core,
+    Storage,
+    Log,
+    Cluster,
+    Topics,
+    Network,
+    Security,
+    Operation,
+}
+
+impl Section {
+    pub const fn title(self) -> &'static str {
+        match self {
+            Section::Core => "Core",
+            Section::Storage => "Object store",
+            Section::Log => "Log",
+            Section::Cluster => "Cluster",
+            Section::Topics => "Topics",
+            Section::Network => "Network limits",
+            Section::Security => "Security",
+            Section::Operation => "Operation",
+        }
+    }
+}
+
+const SWITCH: &str = "true|false";
+
+const fn variable(
+    section: Section,
+    name: &'static str,
+    shape: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Variable {
+    Variable { name, aliases: &[], section, default, shape, help, secret: false }
+}
+
+/// All process settings, in the order of the help.
+pub const VARIABLES: &[Variable] = {
+    use Section::{Cluster, Core, Log, Network, Operation, Security, Storage, Topics};
+    &[
+        variable(Core, "BROKER_ID", "ID", Some("0"), "This broker's id, unique in its cluster."),
+        variable(Core, "HOST", "HOST", Some("0.0.0.0"), "Address to listen on for Kafka clients."),
+        variable(Core, "PORT", "PORT", Some("9092"), "Port to listen on for Kafka clients; 0 takes a free one."),
+        variable(
+            Core,
+            "ADVERTISED_HOST",
+            "HOST",
+            None,
+            "Name or address that clients are told to connect to. Default: HOST if that is one address, else the host \
+             name. Never 0.0.0.0.",
+        ),
+        variable(
+            Core,
+            "ADVERTISED_PORT",
+            "PORT",
+            None,
+            "Port that clients are told to connect to. Default: the port listened on.",
+        ),
+        variable(
+            Core,
+            "CLUSTER_ID",
+            "ID",
+            Some("kafkaesque"),
+            "The cluster's id. Kept with the data: another id is refused there later.",
+        ),
+        variable(Core, "RACK", "RACK", None, "Rack or zone of this broker, for clients that prefer a near one."),
+        variable(
+            Storage,
+            "OBJECT_STORE_TYPE",
+            "local|s3|gcs|azure",
+            Some("local"),
+            "Where all data is kept.",
+        ),
+        variable(
+            Storage,
+            "DATA_PATH",
+            "PATH",
+            None,
+            "Directory of a local store (default: /tmp/kafkaesque-data), or prefix in a bucket (default: \
+             kafkaesque-data).",
+        ),
+        variable(
+            Storage,
+            "LOCAL_FSYNC",
+            SWITCH,
+            Some("true"),
+            "Whether a local store syncs each object to the disk before a record counts as stored.",
+        ),
+        variable(Storage, "S3_BUCKET", "BUCKET", None, "S3: the bucket.").also(&["AWS_S3_BUCKET"]),
+        variable(Storage, "AWS_REGION", "REGION", None, "S3: the bucket's region. Default: us-east-1."),
+        variable(
+            Storage,
+            "AWS_ENDPOINT",
+            "URL",
+            None,
+            "S3: base URL of a store other than AWS. One that begins with http:// needs ALLOW_HTTP_S3.",
+        )
+        .also(&["S3_ENDPOINT"]),
+        variable(
+            Storage,
+            "AWS_ACCESS_KEY_ID",
+            "ID",
+            None,
+            "S3: access key. Default: the credentials that the machine or pod is given.",
+        ),
+        variable(Storage, "AWS_SECRET_ACCESS_KEY", "SECRET", None, "S3: secret of the access key.").secret(),
+        variable(Storage, "AWS_SESSION_TOKEN", "SECRET", None, "S3: token of temporary credentials.").secret(),
+        variable(Storage, "ALLOW_HTTP_S3", SWITCH, Some("false"), "S3: whether an endpoint without TLS is allowed."),
+        variable(Storage, "GCS_BUCKET", "BUCKET", None, "Google Cloud Storage: the bucket."),
+        variable(
+            Storage,
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "FILE",
+            None,
+            "Google Cloud Storage: credentials as a JSON file. Default: the machine's own account.",
+        ),
+        variable(Storage, "AZURE_CONTAINER", "NAME", None, "Azure Blob Storage: the container."),
+        variable(Storage, "AZURE_STORAGE_ACCOUNT", "NAME", None, "Azure Blob Storage: the storage account."),
+        variable(
+            Storage,
+            "AZURE_STORAGE_ACCESS_KEY",
+            "SECRET",
+            None,
+            "Azure Blob Storage: the account's key. Default: the identity that the machine or pod is given.",
+        )
+        .secret(),
+        variable(
+            Storage,
+            "AZURE_ENDPOINT",
+            "URL",
+            None,
+            "Azure Blob Storage: base URL of an emulator or a sovereign cloud, account included. One that begins with \
+             http:// needs AZURE_ALLOW_HTTP.",
+        ),
+        variable(
+            Storage,
+            "AZURE_ALLOW_HTTP",
+            SWITCH,
+            Some("false"),
+            "Azure Blob Storage: whether an endpoint without TLS is allowed.",
+        ),
+        variable(
+            Log,
+            "COMMIT_INTERVAL_MS",
+            "MS",
+            None,
+            "Least time between two commits of a shard. Longer means fewer PUTs and later acknowledgements. Default: 0 \
+             for a local store, 100 for others (at most 10 PUTs a second and shard).",
+        ),
+        variable(
+            Log,
+            "SEGMENT_MAX_BYTES",
+            "BYTES",
+            Some("8MiB"),
+            "Bytes of records that one commit takes at most.",
+        ),
+        variable(
+            Log,
+            "SHARDS",
+            "N",
+            Some("1"),
+            "Shards of a new cluster. Read only when the cluster is born; its number is kept with the data.",
+        ),
+        variable(Log, "TAIL_CACHE_BYTES", "BYTES", Some("128MiB"), "Memory for the newest records."),
+        variable(Log, "BLOCK_CACHE_BYTES", "BYTES", Some("64MiB"), "Memory for older records that were read lately."),
+        variable(Log, "INDEX_CACHE_BYTES", "BYTES", Some("64MiB"), "Memory for the index of all shards."),
+        variable(
+            Cluster,
+            "RAFT_LISTEN_ADDR",
+            "HOST:PORT",
+            Some("127.0.0.1:9093"),
+            "Address to listen on for other brokers.",
+        ),
+        variable(
+            Cluster,
+            "RAFT_PEERS",
+            "ID=HOST:PORT,..",
+            None,
+            "The first brokers of the cluster; may list this one. Default: a cluster of this broker alone.",
+        ),
+        variable(Cluster, "RAFT_CLUSTER_SECRET", "SECRET", None, "What brokers prove to each other that they know.")
+            .secret(),
+        variable(Cluster, "RAFT_CLUSTER_SECRET_FILE", "FILE", None, "A file that holds RAFT_CLUSTER_SECRET."),
+        variable(
+            Cluster,
+            "BROKER_SESSION_TIMEOUT_MS",
+            "MS",
+            Some("3000"),
+            "Time after which a silent broker loses its shards.",
+        ),
+        variable(
+            Topics,
+            "AUTO_CREATE_TOPICS",
+            SWITCH,
+            Some("true"),
+            "Whether asking for a topic that does not exist creates it.",
+        ),
+        variable(Topics, "DEFAULT_NUM_PARTITIONS", "N", Some("1"), "Partitions of a topic whose creator leaves it open."),
+        variable(
+            Topics,
+            "MAX_MESSAGE_SIZE",
+            "BYTES",
+            Some("1048588"),
+            "Largest record batch taken by topics that do not set max.message.bytes.",
+        ),
+        variable(
+            Topics,
+            "LOG_RETENTION_MS",
+            "MS",
+            None,
+            "How long topics that do not set retention.ms keep records; -1 is no limit. Default: 7 days.",
+        ),
+        variable(Network, "MAX_CONNECTIONS", "N", Some("10000"), "Most client connections at one time."),
+        variable(
+            Network,
+            "CONNECTION_IDLE_TIMEOUT_MS",
+            "MS",
+            Some("600000"),
+            "Time after which a connection without requests is closed.",
+        ),
+        variable(Network, "MAX_REQUEST_SIZE", "BYTES", Some("100MiB"), "Largest request that is read."),
+        variable(
+            Network,
+            "REQUEST_MEMORY_BYTES",
+            "BYTES",
+            Some("256MiB"),
+            "Memory for requests in flight, all connections together; beyond it, reading waits.",
+        ),
+        variable(
+            Network,
+            "SHUTDOWN_TIMEOUT_MS",
+            "MS",
+            Some("30000"),
+            "Time for finishing accepted requests after SIGTERM.",
+        ),
+        variable(Security, "SASL_ENABLED", SWITCH, None, "SASL for clients. Not supported yet: stops the start."),
+        variable(Security, "SASL_REQUIRED", SWITCH, None, "Whether clients must authenticate. Not supported yet."),
+        variable(Security, "SASL_USERS", "USER:PASSWORD,..", None, "SASL users. Not supported yet.").secret(),
+        variable(Security, "SASL_USERS_FILE", "FILE", None, "A file that holds SASL_USERS. Not supported yet."),
+        variable(Security, "TLS_ENABLED", SWITCH, None, "TLS for clients. Not supported yet: stops the start."),
+        variable(Security, "TLS_CERT_PATH", "FILE", None, "The certificate chain (PEM). Not supported yet."),
+        variable(Security, "TLS_KEY_PATH", "FILE", None, "The private key (PEM). Not supported yet."),
+        variable(Security, "ACL_ENABLED", SWITCH, None, "Authorization by ACLs. Not supported yet: stops the start."),
+        variable(
+            Security,
+            "KAFKAESQUE_SUPER_USERS",
+            "PRINCIPAL;..",
+            None,
+            "Principals that ACLs do not bind. Not supported yet.",
+        ),
+        variable(
+            Operation,
+            "HEALTH_PORT",
+            "PORT",
+            Some("8080"),
+            "Port for /health, /live, /ready and /metrics on HOST; 0 is off.",
+        ),
+        variable(
+            Operation,
+            "METRICS_AUTH_TOKEN",
+            "SECRET",
+            None,
+            "Bearer token that /metrics asks for. Default: anybody may read them.",
+        )
+        .secret(),
+        variable(Operation, "LOG_FORMAT", "pretty|json", Some("pretty"), "Shape of log lines."),
+        variable(
+            Operation,
+            "RUST_LOG",
+            "FILTER",
+            Some("info"),
+            "What is logged: a level, or levels by module (info,kafkaesque::log=debug).",
+        ),
+        variable(
+            Operation,
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "URL",
+            None,
+            "Where to send traces. Not supported yet: a warning at start.",
+        ),
+    ]
+};
+
+/// A process setting by its main name.
+pub fn variable_named(name: &str) -> Option<&'static Variable> {
+    VARIABLES.iter().find(|variable| variable.name == name)
+}
