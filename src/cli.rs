@@ -1,1 +1,123 @@
+//! The command line: one flag per process setting, built from the table of them. No logic.
 
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches, Command};
+
+use crate::config::{Config, Given, VARIABLES, Variable};
+
+/// Reads flags and environment, then hands the settings to `run`. What is wrong with them goes to standard error, and
+/// the exit code is then 2.
+pub fn main(run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    let matches = match command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return stop(&error),
+    };
+    match Config::load(&given(&matches, Given::from_environment())) {
+        Ok(config) => run(config),
+        Err(error) => {
+            eprintln!("kafkaesque cannot start with these settings:\n{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The settings of a command line over those of an environment.
+pub fn parse(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    environment: Given,
+) -> Result<Given, clap::Error> {
+    let matches = command().try_get_matches_from(arguments)?;
+    Ok(given(&matches, environment))
+}
+
+/// The command with all its flags.
+pub fn command() -> Command {
+    Command::new("kafkaesque")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("The Kafka protocol on object storage: one binary, nothing else to run.")
+        .after_help(
+            "Every setting is an environment variable, named in brackets, and a flag; the flag wins. Secrets are better \
+             given as variables: everybody on a machine can see its command lines.",
+        )
+        .args(VARIABLES.iter().map(argument))
+}
+
+fn argument(variable: &'static Variable) -> Arg {
+    let names = std::iter::once(variable.name).chain(variable.aliases.iter().copied());
+    let environment = names.collect::<Vec<_>>().join(", ");
+    let default = variable.default.map(|value| format!(" [default: {value}]")).unwrap_or_default();
+    let argument = Arg::new(variable.name)
+        .long(variable.flag())
+        .value_name(variable.shape)
+        .help(format!("{} [env: {environment}]{default}", variable.help))
+        .help_heading(variable.section.title());
+    if variable.is_switch() { argument.num_args(0..=1).default_missing_value("true") } else { argument }
+        // A value may begin with a dash: -1 is a retention.
+        .allow_hyphen_values(!variable.is_switch())
+}
+
+fn given(matches: &ArgMatches, mut given: Given) -> Given {
+    for variable in VARIABLES {
+        if let Some(value) = matches.get_one::<String>(variable.name) {
+            given.set(variable.name, value.clone());
+        }
+    }
+    given
+}
+
+/// Help and version are no errors: they go to standard output.
+fn stop(error: &clap::Error) -> ExitCode {
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    match error.print() {
+        Ok(()) => ExitCode::from(code),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_lists_every_setting_with_its_variable_and_default() {
+        command().debug_assert();
+        let help = command().term_width(0).render_long_help().to_string();
+        for variable in VARIABLES {
+            let names: Vec<&str> =
+                std::iter::once(variable.name).chain(variable.aliases.iter().copied()).collect();
+            let lines: Vec<&str> = help.lines().map(str::trim).collect();
+            let flag = format!("--{} ", variable.flag());
+            let at = lines.iter().position(|line| line.starts_with(&flag));
+            let at = at.unwrap_or_else(|| panic!("{flag} is not in\n{help}"));
+            let text = lines[at..].iter().take(2).copied().collect::<Vec<_>>().join(" ");
+            assert!(text.contains(&format!("[env: {}]", names.join(", "))), "{text}");
+            if let Some(default) = variable.default {
+                assert!(text.contains(&format!("[default: {default}]")), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_its_variable() {
+        let environment = || Given::nothing().with("PORT", "1000").with("HOST", "127.0.0.1");
+        let load = |arguments: &[&str]| {
+            let given = parse(arguments.iter().copied(), environment()).expect("known flags");
+            Config::load(&given).expect("valid")
+        };
+        assert_eq!(load(&["kafkaesque"]).listen.port, 1000);
+        let config =
+            load(&["kafkaesque", "--port", "2000", "--log-retention-ms", "-1", "--auto-create-topics=false"]);
+        assert_eq!(config.listen.port, 2000);
+        assert_eq!(config.topics.retention_ms, Some(-1));
+        assert!(!config.topics.auto_create);
+        assert!(load(&["kafkaesque", "--auto-create-topics", "--port", "3000"]).topics.auto_create);
+    }
+
+    #[test]
+    fn unknown_flags_are_refused() {
+        assert!(parse(["kafkaesque", "--no-such-flag"], Given::nothing()).is_err());
+        assert!(parse(["kafkaesque", "serve"], Given::nothing()).is_err());
+    }
+}

@@ -86,7 +86,13 @@ pub const VARIABLES: &[Variable] = {
     &[
         variable(Core, "BROKER_ID", "ID", Some("0"), "This broker's id, unique in its cluster."),
         variable(Core, "HOST", "HOST", Some("0.0.0.0"), "Address to listen on for Kafka clients."),
-        variable(Core, "PORT", "PORT", Some("9092"), "Port to listen on for Kafka clients; 0 takes a free one."),
+        variable(
+            Core,
+            "PORT",
+            "PORT",
+            Some("9092"),
+            "Port to listen on for Kafka clients; 0 takes a free one.",
+        ),
         variable(
             Core,
             "ADVERTISED_HOST",
@@ -109,7 +115,13 @@ pub const VARIABLES: &[Variable] = {
             Some("kafkaesque"),
             "The cluster's id. Kept with the data: another id is refused there later.",
         ),
-        variable(Core, "RACK", "RACK", None, "Rack or zone of this broker, for clients that prefer a near one."),
+        variable(
+            Core,
+            "RACK",
+            "RACK",
+            None,
+            "Rack or zone of this broker, for clients that prefer a near one.",
+        ),
         variable(
             Storage,
             "OBJECT_STORE_TYPE",
@@ -150,8 +162,15 @@ pub const VARIABLES: &[Variable] = {
             "S3: access key. Default: the credentials that the machine or pod is given.",
         ),
         variable(Storage, "AWS_SECRET_ACCESS_KEY", "SECRET", None, "S3: secret of the access key.").secret(),
-        variable(Storage, "AWS_SESSION_TOKEN", "SECRET", None, "S3: token of temporary credentials.").secret(),
-        variable(Storage, "ALLOW_HTTP_S3", SWITCH, Some("false"), "S3: whether an endpoint without TLS is allowed."),
+        variable(Storage, "AWS_SESSION_TOKEN", "SECRET", None, "S3: token of temporary credentials.")
+            .secret(),
+        variable(
+            Storage,
+            "ALLOW_HTTP_S3",
+            SWITCH,
+            Some("false"),
+            "S3: whether an endpoint without TLS is allowed.",
+        ),
         variable(Storage, "GCS_BUCKET", "BUCKET", None, "Google Cloud Storage: the bucket."),
         variable(
             Storage,
@@ -208,7 +227,13 @@ pub const VARIABLES: &[Variable] = {
             "Shards of a new cluster. Read only when the cluster is born; its number is kept with the data.",
         ),
         variable(Log, "TAIL_CACHE_BYTES", "BYTES", Some("128MiB"), "Memory for the newest records."),
-        variable(Log, "BLOCK_CACHE_BYTES", "BYTES", Some("64MiB"), "Memory for older records that were read lately."),
+        variable(
+            Log,
+            "BLOCK_CACHE_BYTES",
+            "BYTES",
+            Some("64MiB"),
+            "Memory for older records that were read lately.",
+        ),
         variable(Log, "INDEX_CACHE_BYTES", "BYTES", Some("64MiB"), "Memory for the index of all shards."),
         variable(
             Cluster,
@@ -224,8 +249,14 @@ pub const VARIABLES: &[Variable] = {
             None,
             "The first brokers of the cluster; may list this one. Default: a cluster of this broker alone.",
         ),
-        variable(Cluster, "RAFT_CLUSTER_SECRET", "SECRET", None, "What brokers prove to each other that they know.")
-            .secret(),
+        variable(
+            Cluster,
+            "RAFT_CLUSTER_SECRET",
+            "SECRET",
+            None,
+            "What brokers prove to each other that they know.",
+        )
+        .secret(),
         variable(Cluster, "RAFT_CLUSTER_SECRET_FILE", "FILE", None, "A file that holds RAFT_CLUSTER_SECRET."),
         variable(
             Cluster,
@@ -241,7 +272,13 @@ pub const VARIABLES: &[Variable] = {
             Some("true"),
             "Whether asking for a topic that does not exist creates it.",
         ),
-        variable(Topics, "DEFAULT_NUM_PARTITIONS", "N", Some("1"), "Partitions of a topic whose creator leaves it open."),
+        variable(
+            Topics,
+            "DEFAULT_NUM_PARTITIONS",
+            "N",
+            Some("1"),
+            "Partitions of a topic whose creator leaves it open.",
+        ),
         variable(
             Topics,
             "MAX_MESSAGE_SIZE",
@@ -279,14 +316,44 @@ pub const VARIABLES: &[Variable] = {
             Some("30000"),
             "Time for finishing accepted requests after SIGTERM.",
         ),
-        variable(Security, "SASL_ENABLED", SWITCH, None, "SASL for clients. Not supported yet: stops the start."),
-        variable(Security, "SASL_REQUIRED", SWITCH, None, "Whether clients must authenticate. Not supported yet."),
+        variable(
+            Security,
+            "SASL_ENABLED",
+            SWITCH,
+            None,
+            "SASL for clients. Not supported yet: stops the start.",
+        ),
+        variable(
+            Security,
+            "SASL_REQUIRED",
+            SWITCH,
+            None,
+            "Whether clients must authenticate. Not supported yet.",
+        ),
         variable(Security, "SASL_USERS", "USER:PASSWORD,..", None, "SASL users. Not supported yet.").secret(),
-        variable(Security, "SASL_USERS_FILE", "FILE", None, "A file that holds SASL_USERS. Not supported yet."),
-        variable(Security, "TLS_ENABLED", SWITCH, None, "TLS for clients. Not supported yet: stops the start."),
+        variable(
+            Security,
+            "SASL_USERS_FILE",
+            "FILE",
+            None,
+            "A file that holds SASL_USERS. Not supported yet.",
+        ),
+        variable(
+            Security,
+            "TLS_ENABLED",
+            SWITCH,
+            None,
+            "TLS for clients. Not supported yet: stops the start.",
+        ),
         variable(Security, "TLS_CERT_PATH", "FILE", None, "The certificate chain (PEM). Not supported yet."),
         variable(Security, "TLS_KEY_PATH", "FILE", None, "The private key (PEM). Not supported yet."),
-        variable(Security, "ACL_ENABLED", SWITCH, None, "Authorization by ACLs. Not supported yet: stops the start."),
+        variable(
+            Security,
+            "ACL_ENABLED",
+            SWITCH,
+            None,
+            "Authorization by ACLs. Not supported yet: stops the start.",
+        ),
         variable(
             Security,
             "KAFKAESQUE_SUPER_USERS",

@@ -1,4 +1,7 @@
 //! Broker configs: what tools ask for, what topics and groups inherit, and what this process obeys.
+//! They know no process setting: what was fixed at start comes as a layer.
+//! Entry point: [`definitions`].
+//! Invariant: a value shown here is the one that counts.
 //!
 //! Kafka's configs of threads, files, replication, quorum and tiers are left out: they would describe machinery that is
 //! not here.

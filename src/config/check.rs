@@ -1,0 +1,168 @@
+//! What must agree between settings, and what is asked for but not there yet.
+
+use super::given::{Given, Problem, Reader};
+use super::{Config, Security};
+use crate::store::Backend;
+
+/// Whether a host stands for all addresses of the machine.
+pub(super) fn is_wildcard(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_unspecified())
+}
+
+/// Settings of protection without the switch that says whether it is wanted: accepting them would leave a door open
+/// that looks closed.
+pub(super) fn unsupported(given: &Given, reader: &mut Reader<'_>) {
+    let companions = [
+        ("SASL_ENABLED", "SASL_USERS"),
+        ("SASL_ENABLED", "SASL_USERS_FILE"),
+        ("TLS_ENABLED", "TLS_CERT_PATH"),
+        ("TLS_ENABLED", "TLS_KEY_PATH"),
+        ("ACL_ENABLED", "KAFKAESQUE_SUPER_USERS"),
+    ];
+    for (switch, companion) in companions {
+        if reader.text(companion).is_some() && !given.is_set(switch) {
+            reader.refuse(
+                companion,
+                &format!(
+                    "not supported yet by this version; unset it, or say {switch}=false to run without that protection"
+                ),
+            );
+        }
+    }
+}
+
+/// Everything that is wrong between settings that are each right.
+pub(super) fn problems(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut refuse = |variable: &str, message: &str| problems.push(Problem::new(variable, message));
+    if is_wildcard(&config.listen.advertised_host) {
+        refuse(
+            "ADVERTISED_HOST",
+            "a wildcard address is no place to connect to; name this broker as clients see it",
+        );
+    }
+    if config.listen.advertised_host.contains(char::is_whitespace) {
+        refuse("ADVERTISED_HOST", "a host name has no white space");
+    }
+    if config.topics.max_message_bytes as u64 > u64::from(config.network.max_request_bytes) {
+        refuse("MAX_MESSAGE_SIZE", "larger than MAX_REQUEST_SIZE: such a batch could never arrive");
+    }
+    if u64::from(config.network.max_request_bytes) > config.network.request_memory_bytes {
+        refuse("REQUEST_MEMORY_BYTES", "smaller than MAX_REQUEST_SIZE: such a request could never be read");
+    }
+    if config.operation.health_port.is_some_and(|port| port == config.listen.port) {
+        refuse("HEALTH_PORT", "the same as PORT");
+    }
+    security(&config.security, &mut refuse);
+    cluster(config, &mut refuse);
+    store(&config.store.backend, &mut refuse);
+    problems
+}
+
+fn security(security: &Security, refuse: &mut impl FnMut(&str, &str)) {
+    let switches = [
+        ("SASL_ENABLED", security.sasl, "SASL"),
+        ("SASL_REQUIRED", security.sasl_required, "SASL"),
+        ("TLS_ENABLED", security.tls, "TLS"),
+        ("ACL_ENABLED", security.acl, "authorization by ACLs"),
+    ];
+    for (variable, value, what) in switches {
+        if value == Some(true) {
+            refuse(
+                variable,
+                &format!(
+                    "{what} is not supported yet by this version, and starting without it would open a door"
+                ),
+            );
+        }
+    }
+}
+
+fn cluster(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
+    let peers = &config.cluster.raft_peers;
+    let own = config.identity.broker_id;
+    if peers.iter().any(|(id, _)| *id != own) {
+        refuse(
+            "RAFT_PEERS",
+            "names other brokers; a cluster of several brokers is not supported yet by this version",
+        );
+    }
+}
+
+fn store(backend: &Backend, refuse: &mut impl FnMut(&str, &str)) {
+    let plain = |endpoint: &Option<String>| {
+        endpoint.as_ref().is_some_and(|url| url.to_ascii_lowercase().starts_with("http://"))
+    };
+    let no_url = |endpoint: &Option<String>| endpoint.as_ref().is_some_and(|url| !url.contains("://"));
+    match backend {
+        Backend::S3(s3) => {
+            if s3.bucket.is_empty() {
+                refuse("S3_BUCKET", "missing; OBJECT_STORE_TYPE=s3 needs it");
+            }
+            match (&s3.access_key_id, &s3.secret_access_key) {
+                (Some(_), None) => refuse("AWS_SECRET_ACCESS_KEY", "missing, while AWS_ACCESS_KEY_ID is set"),
+                (None, Some(_)) => refuse("AWS_ACCESS_KEY_ID", "missing, while AWS_SECRET_ACCESS_KEY is set"),
+                _ => {}
+            }
+            if no_url(&s3.endpoint) {
+                refuse("AWS_ENDPOINT", "no URL; it begins with https:// or http://");
+            }
+            if plain(&s3.endpoint) && !s3.allow_http {
+                refuse("AWS_ENDPOINT", "has no TLS; set ALLOW_HTTP_S3=true if that is meant");
+            }
+        }
+        Backend::Gcs(gcs) => {
+            if gcs.bucket.is_empty() {
+                refuse("GCS_BUCKET", "missing; OBJECT_STORE_TYPE=gcs needs it");
+            }
+            if let Some(path) = &gcs.credentials_path
+                && !path.is_file()
+            {
+                refuse("GOOGLE_APPLICATION_CREDENTIALS", &format!("'{}' is no file", path.display()));
+            }
+        }
+        Backend::Azure(azure) => {
+            if azure.container.is_empty() {
+                refuse("AZURE_CONTAINER", "missing; OBJECT_STORE_TYPE=azure needs it");
+            }
+            if azure.account.is_empty() {
+                refuse("AZURE_STORAGE_ACCOUNT", "missing; OBJECT_STORE_TYPE=azure needs it");
+            }
+            if no_url(&azure.endpoint) {
+                refuse("AZURE_ENDPOINT", "no URL; it begins with https:// or http://");
+            }
+            if plain(&azure.endpoint) && !azure.allow_http {
+                refuse("AZURE_ENDPOINT", "has no TLS; set AZURE_ALLOW_HTTP=true if that is meant");
+            }
+        }
+        Backend::Local(_) | Backend::Memory => {}
+    }
+}
+
+/// Settings that are accepted without effect.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.is_given("OTEL_EXPORTER_OTLP_ENDPOINT") {
+        warnings.push("OTEL_EXPORTER_OTLP_ENDPOINT is set, but traces are not exported yet".to_owned());
+    }
+    if let Backend::Local(local) = &config.store.backend
+        && !local.fsync
+    {
+        warnings.push(
+            "LOCAL_FSYNC is false: a power failure can lose acknowledged records; a crash of the broker cannot".to_owned(),
+        );
+    }
+    let foreign: &[&str] = match &config.store.backend {
+        Backend::Local(_) => &["S3_BUCKET", "GCS_BUCKET", "AZURE_CONTAINER"],
+        Backend::S3(_) => &["GCS_BUCKET", "AZURE_CONTAINER"],
+        Backend::Gcs(_) => &["S3_BUCKET", "AZURE_CONTAINER"],
+        Backend::Azure(_) => &["S3_BUCKET", "GCS_BUCKET"],
+        Backend::Memory => &[],
+    };
+    for variable in foreign.iter().filter(|variable| config.is_given(variable)) {
+        let kind = config.store.backend.name();
+        warnings.push(format!("{variable} is set, but has no effect with OBJECT_STORE_TYPE={kind}"));
+    }
+    warnings
+}

@@ -1,0 +1,323 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::settings::{self, Scope, Target};
+
+fn problems(given: &Given) -> Vec<Problem> {
+    match Config::load(given) {
+        Ok(_) => Vec::new(),
+        Err(ConfigError(problems)) => problems,
+    }
+}
+
+fn names(given: &Given) -> Vec<String> {
+    problems(given).into_iter().map(|problem| problem.variable).collect()
+}
+
+fn local() -> Given {
+    Given::nothing().with("ADVERTISED_HOST", "localhost")
+}
+
+fn s3() -> Given {
+    Given::nothing().with("OBJECT_STORE_TYPE", "s3").with("S3_BUCKET", "bucket")
+}
+
+fn azure() -> Given {
+    Given::nothing()
+        .with("OBJECT_STORE_TYPE", "azure")
+        .with("AZURE_CONTAINER", "container")
+        .with("AZURE_STORAGE_ACCOUNT", "account")
+}
+
+/// For each variable: what it is set beside, and values that are refused. `None` takes any text.
+type Case = (&'static str, fn() -> Given, &'static [&'static str]);
+
+const REFUSED: &[Case] = &[
+    ("BROKER_ID", local, &["-1", "one", "2147483648", "1.0"]),
+    ("HOST", local, &[]),
+    ("PORT", local, &["65536", "-1", "kafka"]),
+    ("ADVERTISED_HOST", local, &["0.0.0.0", "::", "[::]", "two words"]),
+    ("ADVERTISED_PORT", local, &["0", "65536", "x"]),
+    ("CLUSTER_ID", local, &[]),
+    ("RACK", local, &[]),
+    ("OBJECT_STORE_TYPE", local, &["disk", "s3,gcs", "memory"]),
+    ("DATA_PATH", local, &[]),
+    ("LOCAL_FSYNC", local, &["maybe", "2"]),
+    ("S3_BUCKET", local, &[]),
+    ("AWS_REGION", s3, &[]),
+    ("AWS_ENDPOINT", s3, &["http://localhost:9000", "localhost:9000", "HTTP://localhost"]),
+    ("AWS_ACCESS_KEY_ID", s3, &[]),
+    ("AWS_SECRET_ACCESS_KEY", s3, &[]),
+    ("AWS_SESSION_TOKEN", s3, &[]),
+    ("ALLOW_HTTP_S3", s3, &["perhaps"]),
+    ("GCS_BUCKET", local, &[]),
+    ("GOOGLE_APPLICATION_CREDENTIALS", gcs, &["/nonexistent/credentials.json"]),
+    ("AZURE_CONTAINER", azure, &[]),
+    ("AZURE_STORAGE_ACCOUNT", azure, &[]),
+    ("AZURE_STORAGE_ACCESS_KEY", azure, &[]),
+    ("AZURE_ENDPOINT", azure, &["http://127.0.0.1:10000/devstoreaccount1", "127.0.0.1"]),
+    ("AZURE_ALLOW_HTTP", azure, &["x"]),
+    ("COMMIT_INTERVAL_MS", local, &["-1", "10001", "1s"]),
+    ("SEGMENT_MAX_BYTES", local, &["0", "8 megabytes", "257MiB", "-1", "99999999999999999999", "KiB"]),
+    ("SHARDS", local, &["0", "1025", "many"]),
+    ("TAIL_CACHE_BYTES", local, &["-1", "2048GiB"]),
+    ("BLOCK_CACHE_BYTES", local, &["lots"]),
+    ("INDEX_CACHE_BYTES", local, &["0"]),
+    ("RAFT_LISTEN_ADDR", local, &["9093", "host", ":9093", "::1:9093", "host:port"]),
+    ("RAFT_PEERS", local, &["0=a:1,1=b:1", "a:1", "0=a", "x=a:1", "-1=a:1", "0=a:1,0=b:1"]),
+    ("RAFT_CLUSTER_SECRET", local, &[]),
+    ("RAFT_CLUSTER_SECRET_FILE", local, &["/nonexistent/secret", "/dev/null"]),
+    ("BROKER_SESSION_TIMEOUT_MS", local, &["0", "499", "x"]),
+    ("AUTO_CREATE_TOPICS", local, &["si"]),
+    ("DEFAULT_NUM_PARTITIONS", local, &["0", "-1", "100001"]),
+    ("MAX_MESSAGE_SIZE", local, &["0", "2GiB", "1TB", "200MiB"]),
+    ("LOG_RETENTION_MS", local, &["-2", "7d"]),
+    ("MAX_CONNECTIONS", local, &["0", "x"]),
+    ("CONNECTION_IDLE_TIMEOUT_MS", local, &["0", "x"]),
+    ("MAX_REQUEST_SIZE", local, &["1", "2GiB"]),
+    ("REQUEST_MEMORY_BYTES", local, &["0", "1MiB"]),
+    ("SHUTDOWN_TIMEOUT_MS", local, &["-1", "x"]),
+    ("SASL_ENABLED", local, &["true", "x"]),
+    ("SASL_REQUIRED", local, &["true", "x"]),
+    ("SASL_USERS", local, &["alice:secret"]),
+    ("SASL_USERS_FILE", local, &["/users"]),
+    ("TLS_ENABLED", local, &["true", "1", "x"]),
+    ("TLS_CERT_PATH", local, &["/cert.pem"]),
+    ("TLS_KEY_PATH", local, &["/key.pem"]),
+    ("ACL_ENABLED", local, &["true", "x"]),
+    ("KAFKAESQUE_SUPER_USERS", local, &["User:admin"]),
+    ("HEALTH_PORT", local, &["65536", "off", "9092"]),
+    ("METRICS_AUTH_TOKEN", local, &[]),
+    ("LOG_FORMAT", local, &["xml"]),
+    ("RUST_LOG", local, &["kafkaesque=loud"]),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", local, &[]),
+];
+
+fn gcs() -> Given {
+    Given::nothing().with("OBJECT_STORE_TYPE", "gcs").with("GCS_BUCKET", "bucket")
+}
+
+#[test]
+fn a_wrong_value_is_refused_and_names_its_variable() {
+    for (variable, beside, values) in REFUSED {
+        for value in *values {
+            let found = names(&beside().with(variable, *value));
+            assert!(found.contains(&(*variable).to_owned()), "{variable}={value} gave {found:?}");
+            assert!(found.iter().all(|name| name == variable), "{variable}={value} gave {found:?}");
+        }
+    }
+    let covered: BTreeSet<&str> = REFUSED.iter().map(|(variable, ..)| *variable).collect();
+    let known: BTreeSet<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+    assert_eq!(covered, known);
+}
+
+#[test]
+fn every_variable_is_read() {
+    for given in [local(), s3()] {
+        let mut reader = Reader::new(&given);
+        assert!(Config::read(&mut reader, &given).is_some());
+        check::unsupported(&given, &mut reader);
+        let read: BTreeSet<&str> = reader.read.iter().copied().collect();
+        let known: BTreeSet<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+        let unread: Vec<_> = known.difference(&read).collect();
+        // Only the start-up warning looks at it.
+        assert_eq!(unread, [&"OTEL_EXPORTER_OTLP_ENDPOINT"]);
+    }
+}
+
+#[test]
+fn nothing_set_is_a_local_broker_with_kafkas_defaults() {
+    let config = Config::load(&Given::nothing()).expect("defaults are valid");
+    assert_eq!(config.identity.broker_id, BrokerId(0));
+    assert_eq!(config.identity.cluster_id, "kafkaesque");
+    assert_eq!((config.listen.host.as_str(), config.listen.port), ("0.0.0.0", 9092));
+    assert!(!check::is_wildcard(&config.listen.advertised_host), "{:?}", config.listen);
+    assert_eq!(config.data_place(), "/tmp/kafkaesque-data");
+    assert_eq!(config.log.commit_interval, Duration::ZERO);
+    assert_eq!(config.operation.health_port, Some(8080));
+    assert!(config.warnings().is_empty(), "{:?}", config.warnings());
+    let fixed = config.broker_settings(9092);
+    assert_eq!(fixed.get("num.partitions"), None, "a default is not a setting");
+    assert_eq!(fixed["listeners"], "PLAINTEXT://0.0.0.0:9092");
+}
+
+#[test]
+fn defaults_are_those_of_the_table_of_broker_configs() {
+    let pairs = [
+        ("AUTO_CREATE_TOPICS", "auto.create.topics.enable"),
+        ("DEFAULT_NUM_PARTITIONS", "num.partitions"),
+        ("MAX_MESSAGE_SIZE", "message.max.bytes"),
+        ("MAX_CONNECTIONS", "max.connections"),
+        ("CONNECTION_IDLE_TIMEOUT_MS", "connections.max.idle.ms"),
+        ("MAX_REQUEST_SIZE", "socket.request.max.bytes"),
+        ("REQUEST_MEMORY_BYTES", "queued.max.request.bytes"),
+    ];
+    let default = |name: &str| variable_named(name).and_then(|known| known.default).expect("has a default");
+    for (variable, name) in pairs {
+        let config = Config::load(&local().with(variable, default(variable))).expect("a default is valid");
+        let definition = settings::lookup(Scope::Broker, name).expect("is a broker config");
+        assert_eq!(
+            config.broker_settings(9092)[name],
+            definition.default.expect("has a default"),
+            "{variable}"
+        );
+    }
+}
+
+#[test]
+fn what_the_process_fixes_are_broker_configs_with_valid_values() {
+    let config = Config::load(
+        &local()
+            .with("RACK", "a")
+            .with("AUTO_CREATE_TOPICS", "no")
+            .with("DEFAULT_NUM_PARTITIONS", "6")
+            .with("MAX_MESSAGE_SIZE", "4MiB")
+            .with("LOG_RETENTION_MS", "-1")
+            .with("MAX_CONNECTIONS", "5")
+            .with("CONNECTION_IDLE_TIMEOUT_MS", "5000")
+            .with("MAX_REQUEST_SIZE", "10MiB")
+            .with("REQUEST_MEMORY_BYTES", "20MiB"),
+    )
+    .expect("all valid");
+    let fixed = config.broker_settings(9092);
+    assert_eq!(fixed["message.max.bytes"], "4194304");
+    assert_eq!(fixed["log.retention.ms"], "-1");
+    assert_eq!(fixed["auto.create.topics.enable"], "false");
+    assert_eq!(fixed["advertised.listeners"], "PLAINTEXT://localhost:9092");
+    assert_eq!(fixed.len(), 15);
+    for (name, value) in &fixed {
+        let definition = settings::lookup(Scope::Broker, name).unwrap_or_else(|| panic!("{name} is unknown"));
+        definition.check(value).unwrap_or_else(|error| panic!("{error}"));
+    }
+    assert!(settings::validate(Target::Broker, "log.dirs", "/elsewhere").is_err(), "fixed means fixed");
+}
+
+#[test]
+fn a_cloud_store_needs_its_bucket_and_waits_between_commits() {
+    let config = Config::load(&s3()).expect("a bucket is enough");
+    assert_eq!(config.log.commit_interval, Duration::from_millis(100));
+    assert_eq!(config.data_place(), "s3://bucket/kafkaesque-data");
+    let config =
+        Config::load(&s3().with("DATA_PATH", "/a/b/").with("COMMIT_INTERVAL_MS", "0")).expect("valid");
+    assert_eq!(config.data_place(), "s3://bucket/a/b");
+    assert_eq!(config.log.commit_interval, Duration::ZERO);
+    for (kind, missing) in [
+        ("s3", vec!["S3_BUCKET"]),
+        ("gcs", vec!["GCS_BUCKET"]),
+        ("azure", vec!["AZURE_CONTAINER", "AZURE_STORAGE_ACCOUNT"]),
+    ] {
+        assert_eq!(names(&local().with("OBJECT_STORE_TYPE", kind)), missing);
+    }
+    assert_eq!(names(&s3().with("AWS_ACCESS_KEY_ID", "id")), ["AWS_SECRET_ACCESS_KEY"]);
+    assert_eq!(names(&s3().with("AWS_SECRET_ACCESS_KEY", "s")), ["AWS_ACCESS_KEY_ID"]);
+    assert!(
+        problems(&s3().with("AWS_ENDPOINT", "http://localhost:9000").with("ALLOW_HTTP_S3", "true"))
+            .is_empty()
+    );
+}
+
+#[test]
+fn protection_that_is_switched_off_in_words_starts() {
+    let given = local()
+        .with("SASL_ENABLED", "false")
+        .with("SASL_USERS", "alice:secret")
+        .with("TLS_ENABLED", "false")
+        .with("TLS_CERT_PATH", "/cert.pem");
+    assert!(problems(&given).is_empty(), "{:?}", problems(&given));
+}
+
+#[test]
+fn this_broker_alone_among_its_peers_starts() {
+    let config =
+        Config::load(&local().with("BROKER_ID", "3").with("RAFT_PEERS", " 3=[::1]:9093 , ")).expect("valid");
+    let alone = HostPort { host: "::1".to_owned(), port: 9093 };
+    assert_eq!(config.cluster.raft_peers, [(BrokerId(3), alone)]);
+}
+
+#[test]
+fn the_advertised_host_follows_the_host_unless_that_is_a_wildcard() {
+    let advertised = |host: &str| {
+        Config::load(&Given::nothing().with("HOST", host)).expect("valid").listen.advertised_host
+    };
+    assert_eq!(advertised("127.0.0.1"), "127.0.0.1");
+    assert_eq!(advertised("broker-0.example"), "broker-0.example");
+    assert_eq!(advertised("::"), host_name());
+    let config = Config::load(&Given::nothing().with("HOST", "::1")).expect("valid");
+    assert_eq!(config.broker_settings(9092)["advertised.listeners"], "PLAINTEXT://[::1]:9092");
+}
+
+#[test]
+fn every_wrong_setting_is_reported_at_once() {
+    let given =
+        local().with("PORT", "x").with("LOG_FORMAT", "y").with("SASL_USERS", "u:p").with("NO_SUCH", "z");
+    let mut found = names(&given);
+    found.sort();
+    assert_eq!(found, ["LOG_FORMAT", "NO_SUCH", "PORT", "SASL_USERS"]);
+    let message = Config::load(&given).expect_err("wrong").to_string();
+    assert!(message.contains("PORT (--port): 'x' is not a whole number from 0 to 65535"), "{message}");
+    assert_eq!(message.lines().count(), 4, "{message}");
+}
+
+#[test]
+fn aliases_stand_in_and_must_agree() {
+    let environment = |pairs: &'static [(&str, &str)]| {
+        Given::from_lookup(move |name| {
+            let found = pairs.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| Ok((*value).to_owned()))
+        })
+    };
+    let given =
+        environment(&[("OBJECT_STORE_TYPE", "s3"), ("AWS_S3_BUCKET", "a"), ("S3_ENDPOINT", "https://s")]);
+    let config = Config::load(&given).expect("aliases count");
+    let store::Backend::S3(s3) = &config.store.backend else { panic!("not s3") };
+    assert_eq!((s3.bucket.as_str(), s3.endpoint.as_deref()), ("a", Some("https://s")));
+    let given = environment(&[("S3_BUCKET", "a"), ("AWS_S3_BUCKET", "b")]);
+    assert_eq!(names(&given), ["AWS_S3_BUCKET"]);
+    let given = environment(&[("S3_BUCKET", "a"), ("AWS_S3_BUCKET", "a")]);
+    assert!(problems(&given).is_empty());
+    let given = environment(&[("PORT", " "), ("RACK", "")]);
+    assert!(problems(&given).is_empty(), "an empty variable is not set");
+    let given = Given::from_lookup(|name| (name == "HOST").then_some(Err(NotUnicode)));
+    assert_eq!(names(&given), ["HOST"]);
+}
+
+#[test]
+fn secrets_are_read_from_files_and_never_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "from-a-file\n").expect("written");
+    let file = file.to_str().expect("text").to_owned();
+    let given = s3()
+        .with("RAFT_CLUSTER_SECRET_FILE", &file)
+        .with("AWS_ACCESS_KEY_ID", "key-id")
+        .with("AWS_SECRET_ACCESS_KEY", "hidden-1")
+        .with("AWS_SESSION_TOKEN", "hidden-2")
+        .with("METRICS_AUTH_TOKEN", "hidden-3")
+        .with("SASL_ENABLED", "false")
+        .with("SASL_USERS", "u:hidden-4");
+    let config = Config::load(&given).expect("valid");
+    assert_eq!(config.cluster.secret.as_ref().map(Secret::reveal), Some("from-a-file"));
+    let printed = format!("{config:?}");
+    assert!(!printed.contains("hidden") && !printed.contains("from-a-file"), "{printed}");
+    let both = local().with("RAFT_CLUSTER_SECRET_FILE", &file).with("RAFT_CLUSTER_SECRET", "x");
+    assert_eq!(names(&both), ["RAFT_CLUSTER_SECRET_FILE"]);
+}
+
+#[test]
+fn sizes_take_units() {
+    let size =
+        |text: &str| Config::load(&local().with("TAIL_CACHE_BYTES", text)).map(|c| c.log.tail_cache_bytes);
+    for (text, bytes) in [("0", 0), ("4096", 4096), ("1KiB", 1024), ("2 MiB", 2 << 20), ("1g", 1 << 30)] {
+        assert_eq!(size(text), Ok(bytes), "{text}");
+    }
+}
+
+#[test]
+fn settings_without_effect_are_named() {
+    let given = local()
+        .with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
+        .with("LOCAL_FSYNC", "false")
+        .with("GCS_BUCKET", "b");
+    let warnings = Config::load(&given).expect("valid").warnings();
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+}
