@@ -3,8 +3,20 @@
 //! Entry point: [`Server`].
 //! Invariant: requests of a connection are admitted in the order they came, and answers leave in that order.
 
+mod budget;
+mod connection;
+mod frame;
+mod limits;
+mod listener;
+mod metrics;
+mod order;
 mod peer;
 mod service;
+#[cfg(test)]
+mod tests;
+mod write;
 
+pub use limits::{Limits, Pace};
+pub use listener::Server;
 pub use peer::Peer;
 pub use service::{Admission, Answer, CloseReason, Closer, Frame, Permit, Service, Ticket};

@@ -10,9 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 
 use super::Peer;
+use super::budget::Share;
 
 /// The broker's API, or an echo in tests.
 pub trait Service: Send + Sync + 'static {
@@ -53,16 +54,16 @@ pub struct Frame {
 
 /// A share of the memory for requests, given back when the last clone is dropped.
 #[derive(Clone)]
-pub struct Permit(#[expect(dead_code, reason = "held for its drop")] Arc<Vec<OwnedSemaphorePermit>>);
+pub struct Permit(#[expect(dead_code, reason = "held for its drop")] Arc<Share>);
 
 impl Permit {
-    pub(super) fn new(parts: Vec<OwnedSemaphorePermit>) -> Permit {
-        Permit(Arc::new(parts))
+    pub(super) fn new(share: Share) -> Permit {
+        Permit(Arc::new(share))
     }
 
     /// A share of nothing, for frames that did not come from a connection.
     pub fn none() -> Permit {
-        Permit::new(Vec::new())
+        Permit::new(Share::default())
     }
 }
 
@@ -206,7 +207,6 @@ impl Closer {
     pub fn close(&self, reason: CloseReason) {
         self.0.reason.lock().get_or_insert(reason);
         self.0.wake.notify_waiters();
-        self.0.wake.notify_one();
     }
 
     /// Why the connection is closing, if it is.

@@ -1,0 +1,272 @@
+//! One connection: a reader that admits requests in order, a writer that sends their answers in order. Both run in one
+//! task, so that neither outlives the other.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Notify;
+
+use super::frame::{FrameError, FrameLimits, FrameReader};
+use super::limits::Limits;
+use super::metrics::Metrics;
+use super::order::{InFlight, Verdict};
+use super::peer::Peer;
+use super::service::{CloseReason, Closer, Frame, Service};
+use super::write::Output;
+use crate::runtime::clock::Instant;
+use crate::runtime::{Clock, Shutdown};
+
+/// Answers are gathered up to about this size before they are written.
+const BATCH_BYTES: usize = 256 * 1024;
+/// How long a client has to take the last answers after we said that there will be no more.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What the connections of a server share.
+pub(super) struct Shared<S> {
+    pub service: Arc<S>,
+    pub limits: Limits,
+    pub frames: FrameLimits,
+    pub metrics: Metrics,
+    pub clock: Clock,
+    /// Asks connections to finish what they admitted.
+    pub shutdown: Shutdown,
+    /// Ends connections that did not finish in time.
+    pub kill: Shutdown,
+}
+
+/// How reading ended.
+#[derive(Clone, Copy)]
+enum End {
+    /// There is nobody to answer any more.
+    Gone(CloseReason),
+    /// What was admitted is still answered.
+    Drain(CloseReason),
+}
+
+/// Serves one connection until it ends, and says why it did.
+pub(super) async fn run<S, R, W>(shared: &Shared<S>, peer: &Peer, reader: R, writer: W) -> CloseReason
+where
+    S: Service,
+    R: AsyncRead + Unpin + Send,
+    W: AsyncWrite + Unpin + Send,
+{
+    let closer = Closer::new();
+    let state = shared.service.connected(peer, closer.clone());
+    let connection = Connection {
+        shared,
+        peer,
+        closer,
+        in_flight: Mutex::new(InFlight::default()),
+        answered: Notify::new(),
+        last_active: Mutex::new(shared.clock.instant()),
+    };
+    connection.run(state, FrameReader::new(reader), writer).await
+}
+
+struct Connection<'a, S> {
+    shared: &'a Shared<S>,
+    peer: &'a Peer,
+    closer: Closer,
+    in_flight: Mutex<InFlight>,
+    /// Something was answered: the reader may go on.
+    answered: Notify,
+    last_active: Mutex<Instant>,
+}
+
+impl<S: Service> Connection<'_, S> {
+    async fn run<R, W>(&self, state: S::Connection, mut reader: FrameReader<R>, mut writer: W) -> CloseReason
+    where
+        R: AsyncRead + Unpin + Send,
+        W: AsyncWrite + Unpin + Send,
+    {
+        let clock = &self.shared.clock;
+        let end = {
+            let mut write = pin!(self.write_answers(&mut writer));
+            // The reader first: what it admits is then polled by the writer without another turn.
+            let end = tokio::select! {
+                biased;
+                end = self.read_requests(state, &mut reader) => end,
+                reason = &mut write => End::Gone(reason),
+                () = self.shared.kill.requested() => End::Gone(CloseReason::Shutdown),
+            };
+            match end {
+                End::Gone(_) => end,
+                End::Drain(reason) => {
+                    self.in_flight.lock().finish();
+                    tokio::select! {
+                        biased;
+                        drained = clock.timeout(self.shared.limits.drain, &mut write) => match drained {
+                            Ok(_) => End::Drain(reason),
+                            Err(_) => End::Gone(reason),
+                        },
+                        () = self.shared.kill.requested() => End::Gone(reason),
+                    }
+                }
+            }
+        };
+        match end {
+            End::Gone(reason) => reason,
+            End::Drain(reason) => {
+                // Closing with bytes unread resets the connection, and the client may lose answers that it has not read.
+                if writer.shutdown().await.is_ok() {
+                    tokio::select! {
+                        _ = clock.timeout(LINGER, reader.discard()) => {}
+                        () = self.shared.kill.requested() => {}
+                    }
+                }
+                reason
+            }
+        }
+    }
+
+    async fn read_requests<R>(&self, mut state: S::Connection, reader: &mut FrameReader<R>) -> End
+    where
+        R: AsyncRead + Unpin + Send,
+    {
+        // Asked for once: each new wait would take the lock that all connections share.
+        let mut stopping = pin!(self.stopping());
+        loop {
+            let frame = tokio::select! {
+                biased;
+                reason = &mut stopping => return End::Drain(reason),
+                frame = self.next_frame(reader) => match frame {
+                    Ok(frame) => frame,
+                    Err(end) => return end,
+                },
+            };
+            let class = self.shared.service.classify(&state, &frame.bytes);
+            tokio::select! {
+                biased;
+                reason = &mut stopping => return End::Drain(reason),
+                () = self.until_admissible(class) => {}
+            }
+            // A ticket may have failed since, and its reason to close forbids what comes next.
+            if let Some(reason) = self.closer.reason() {
+                return End::Drain(reason);
+            }
+            let (bytes, permit) = (frame.bytes.len(), frame.permit.clone());
+            let ticket = self.shared.service.admit(&mut state, frame).await;
+            self.in_flight.lock().push(class, ticket, bytes, permit);
+        }
+    }
+
+    async fn stopping(&self) -> CloseReason {
+        tokio::select! {
+            biased;
+            reason = self.closer.closed() => reason,
+            () = self.shared.shutdown.requested() => CloseReason::Shutdown,
+        }
+    }
+
+    async fn next_frame<R>(&self, reader: &mut FrameReader<R>) -> Result<Frame, End>
+    where
+        R: AsyncRead + Unpin + Send,
+    {
+        while !self.in_flight.lock().has_room(&self.shared.limits) {
+            self.answered.notified().await;
+        }
+        let begun = tokio::select! {
+            biased;
+            begun = reader.begin() => begun,
+            () = self.until_idle() => return Err(End::Drain(CloseReason::Idle)),
+        };
+        let read = match begun {
+            Ok(()) => reader.frame(&self.shared.frames).await,
+            Err(error) => Err(error),
+        };
+        self.shared.metrics.bytes_in.inc_by(reader.take_read_bytes());
+        match read {
+            Ok(frame) => {
+                *self.last_active.lock() = self.shared.clock.instant();
+                Ok(frame)
+            }
+            Err(error) => Err(self.no_frame(&error)),
+        }
+    }
+
+    fn no_frame(&self, error: &FrameError) -> End {
+        match error {
+            FrameError::End => End::Gone(CloseReason::Peer),
+            FrameError::Io(_) => End::Gone(CloseReason::Broken),
+            FrameError::Slow => End::Drain(CloseReason::SlowRequest),
+            FrameError::Length(length) => {
+                tracing::warn!(peer = %self.peer.address, length, "closing a connection: impossible request length");
+                End::Drain(CloseReason::Malformed)
+            }
+        }
+    }
+
+    /// Waits until no request came and none was unanswered for the idle time.
+    async fn until_idle(&self) {
+        loop {
+            let deadline = *self.last_active.lock() + self.shared.limits.idle;
+            self.shared.clock.sleep_until(deadline).await;
+            let now = self.shared.clock.instant();
+            let mut last_active = self.last_active.lock();
+            if !self.in_flight.lock().is_empty() {
+                *last_active = now;
+            } else if *last_active + self.shared.limits.idle <= now {
+                return;
+            }
+        }
+    }
+
+    async fn until_admissible(&self, class: super::Admission) {
+        loop {
+            self.poll_tickets().await;
+            let answered = self.answered.notified();
+            let verdict = self.in_flight.lock().verdict(class, self.shared.clock.instant());
+            match verdict {
+                Verdict::Admit => return,
+                Verdict::WaitForAnswers => answered.await,
+                Verdict::WaitUntil(time) => tokio::select! {
+                    () = self.shared.clock.sleep_until(time) => {}
+                    () = answered => {}
+                },
+            }
+        }
+    }
+
+    async fn poll_tickets(&self) {
+        std::future::poll_fn(|cx| {
+            if let Some(reason) = self.in_flight.lock().poll_tickets(cx) {
+                self.closer.close(reason);
+            }
+            std::task::Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Writes answers until there are no more, or until they cannot be written.
+    async fn write_answers<W: AsyncWrite + Unpin>(&self, writer: &mut W) -> CloseReason {
+        let mut output = Output::default();
+        loop {
+            let next = std::future::poll_fn(|cx| {
+                let mut in_flight = self.in_flight.lock();
+                if let Some(reason) = in_flight.poll_tickets(cx) {
+                    self.closer.close(reason);
+                }
+                in_flight.poll_answers(cx, BATCH_BYTES)
+            });
+            let Some(mut batch) = next.await else { return CloseReason::Peer };
+            for answer in &mut batch.answers {
+                if let Some(frame) = answer.frame.take()
+                    && let Err(reason) = output.push(&frame)
+                {
+                    return reason;
+                }
+            }
+            match output.write(writer, &self.shared.limits.pace, &self.shared.clock).await {
+                Ok(written) => self.shared.metrics.bytes_out.inc_by(written as u64),
+                Err(reason) => return reason,
+            }
+            let now = self.shared.clock.instant();
+            *self.last_active.lock() = now;
+            self.in_flight.lock().answered(&batch, now);
+            self.answered.notify_one();
+        }
+    }
+}

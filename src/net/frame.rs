@@ -1,0 +1,202 @@
+//! Cuts the bytes of a connection into frames: a length of four bytes, big-endian, and that many bytes.
+//!
+//! A small frame is read with one system call, into the stack, and copied once into a buffer of its own size; an idle
+//! connection holds no buffer. A large frame is read into its own buffer, which is what the service gets: its first
+//! bytes, up to [`FILL_BYTES`], are copied, the rest is not. That buffer grows with what has arrived, by the steps of
+//! [`next_capacity`]: a stranger who announces 100 MiB and sends nothing costs nothing, one who sends 1 MiB gets memory
+//! for 4. Growing a large buffer moves its pages instead of copying them where the allocator can (`mremap`), and a
+//! produce request of the usual size, up to 1 MiB, is moved at most once, when 64 KiB of it are there.
+
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
+
+use super::budget::{Budget, Share};
+use super::limits::Pace;
+use super::service::{Frame, Permit};
+use crate::runtime::Clock;
+use crate::runtime::clock::Instant;
+
+/// How much is read without knowing how much will come.
+const FILL_BYTES: usize = 16 * 1024;
+const LENGTH_BYTES: usize = 4;
+
+/// Why there is no next frame.
+#[derive(Debug, Error)]
+pub(super) enum FrameError {
+    #[error("the client closed the connection")]
+    End,
+    #[error("a frame of {0} bytes was announced")]
+    Length(i32),
+    #[error("the frame came in too slowly")]
+    Slow,
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// What frames are cut with.
+pub(super) struct FrameLimits {
+    pub max_frame_bytes: usize,
+    pub budget: Budget,
+    pub pace: Pace,
+    pub clock: Clock,
+}
+
+/// The reading half of a connection.
+pub(super) struct FrameReader<R> {
+    io: R,
+    /// Bytes that were read and belong to no frame yet. Without memory when there are none.
+    pending: BytesMut,
+    /// Bytes read so far.
+    read_bytes: u64,
+}
+
+impl<R: AsyncRead + Unpin> FrameReader<R> {
+    pub fn new(io: R) -> FrameReader<R> {
+        FrameReader { io, pending: BytesMut::new(), read_bytes: 0 }
+    }
+
+    /// Bytes read since the last call.
+    pub fn take_read_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.read_bytes)
+    }
+
+    /// Waits until a frame has begun. Nothing is lost if this is dropped.
+    pub async fn begin(&mut self) -> Result<(), FrameError> {
+        if self.pending.is_empty() { self.fill().await } else { Ok(()) }
+    }
+
+    /// Reads the frame that has begun. If this is dropped, so is the frame.
+    pub async fn frame(&mut self, limits: &FrameLimits) -> Result<Frame, FrameError> {
+        let mut started = limits.clock.instant();
+        while self.pending.len() < LENGTH_BYTES {
+            let deadline = limits.pace.deadline(started, 0);
+            within(&limits.clock, deadline, self.fill()).await?;
+        }
+        let announced = (&self.pending[..LENGTH_BYTES]).get_i32();
+        let length = match usize::try_from(announced) {
+            Ok(length) if length <= limits.max_frame_bytes => length,
+            _ => return Err(FrameError::Length(announced)),
+        };
+        self.pending.advance(LENGTH_BYTES);
+        let mut share = Share::default();
+        let bytes = if self.pending.len() >= length {
+            limits.budget.grow(&mut share, length).await;
+            self.cut(length)
+        } else {
+            self.read_rest(length, limits, &mut share, &mut started).await?
+        };
+        Ok(Frame { bytes, permit: Permit::new(share) })
+    }
+
+    /// A frame that is there already.
+    fn cut(&mut self, length: usize) -> Bytes {
+        if self.pending.len() == length {
+            return std::mem::take(&mut self.pending).freeze();
+        }
+        // Others follow it. A copy, so that a small batch that is kept does not keep them all.
+        let frame = Bytes::copy_from_slice(&self.pending[..length]);
+        self.pending.advance(length);
+        frame
+    }
+
+    /// A frame whose first bytes are there.
+    async fn read_rest(
+        &mut self,
+        length: usize,
+        limits: &FrameLimits,
+        share: &mut Share,
+        started: &mut Instant,
+    ) -> Result<Bytes, FrameError> {
+        let mut buffer = Vec::new();
+        let begun = std::mem::take(&mut self.pending);
+        let mut capacity = next_capacity(begun.len(), length);
+        grow(&mut buffer, capacity, limits, share, started).await;
+        buffer.extend_from_slice(&begun);
+        drop(begun);
+        while buffer.len() < length {
+            if buffer.len() == capacity {
+                capacity = next_capacity(capacity, length);
+                grow(&mut buffer, capacity, limits, share, started).await;
+            }
+            let deadline = limits.pace.deadline(*started, buffer.len());
+            let room = capacity - buffer.len();
+            let mut space = (&mut buffer).limit(room);
+            let read = async { self.io.read_buf(&mut space).await.map_err(FrameError::Io) };
+            let read = within(&limits.clock, deadline, read).await?;
+            if read == 0 {
+                return Err(FrameError::End);
+            }
+            self.read_bytes += read as u64;
+        }
+        Ok(Bytes::from(buffer))
+    }
+
+    /// Reads what is there, at least a byte.
+    async fn fill(&mut self) -> Result<(), FrameError> {
+        match std::future::poll_fn(|cx| self.poll_fill(cx)).await? {
+            0 => Err(FrameError::End),
+            _ => Ok(()),
+        }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        let mut space = [MaybeUninit::<u8>::uninit(); FILL_BYTES];
+        let mut buffer = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
+        self.read_bytes += buffer.filled().len() as u64;
+        if self.pending.is_empty() {
+            self.pending = BytesMut::from(buffer.filled());
+        } else {
+            self.pending.extend_from_slice(buffer.filled());
+        }
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    /// Reads on without keeping anything, until the client closes.
+    pub async fn discard(&mut self) {
+        loop {
+            self.pending = BytesMut::new();
+            if self.fill().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Memory for `capacity` bytes in all. Waiting for it is not the client's slowness.
+async fn grow(
+    buffer: &mut Vec<u8>,
+    capacity: usize,
+    limits: &FrameLimits,
+    share: &mut Share,
+    started: &mut Instant,
+) {
+    let before = limits.clock.instant();
+    limits.budget.grow(share, capacity - buffer.capacity().min(capacity)).await;
+    *started += limits.clock.instant().duration_since(before);
+    buffer.reserve_exact(capacity - buffer.len());
+}
+
+/// The buffer of a frame of `length` bytes once `arrived` of them are there.
+fn next_capacity(arrived: usize, length: usize) -> usize {
+    const KIB: usize = 1024;
+    let capacity = match arrived {
+        0..0x1_0000 => 64 * KIB,
+        0x1_0000..0x10_0000 => 1024 * KIB,
+        _ => arrived.saturating_mul(4),
+    };
+    capacity.min(length)
+}
+
+async fn within<T>(
+    clock: &Clock,
+    deadline: Instant,
+    work: impl Future<Output = Result<T, FrameError>>,
+) -> Result<T, FrameError> {
+    clock.timeout_at(deadline, work).await.unwrap_or(Err(FrameError::Slow))
+}

@@ -1,0 +1,58 @@
+//! What a client may take of the broker.
+
+use std::time::Duration;
+
+use crate::runtime::clock::Instant;
+
+/// The bounds of all connections of a [`Server`](super::Server).
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Open connections; more are closed as soon as they are accepted. Kafka's `max.connections`.
+    pub max_connections: usize,
+    /// The largest request. Kafka's `socket.request.max.bytes`.
+    pub max_frame_bytes: usize,
+    /// Memory for requests that are not answered, over all connections. Kafka's `queued.max.request.bytes`. One request
+    /// at a time may exceed it, or requests that each wait for the rest of their memory would wait for ever.
+    pub request_memory_bytes: usize,
+    /// Requests of one connection that may be unanswered; then reading stops.
+    pub connection_requests: usize,
+    /// Bytes of one connection's unanswered requests and unsent answers; from there on reading stops.
+    pub connection_bytes: usize,
+    /// A connection without a request for this long is closed. Kafka's `connections.max.idle.ms`.
+    pub idle: Duration,
+    /// How slowly a request may come in, and an answer be taken.
+    pub pace: Pace,
+    /// How long a stop waits for what was admitted.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            max_connections: 10_000,
+            max_frame_bytes: 104_857_600,
+            request_memory_bytes: 512 * 1024 * 1024,
+            connection_requests: 64,
+            connection_bytes: 32 * 1024 * 1024,
+            idle: Duration::from_secs(600),
+            pace: Pace { grace: Duration::from_secs(30), bytes_per_second: 64 * 1024 },
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A transfer that began must be done within the grace plus the time that its bytes so far take at a low speed: a slow
+/// line gets its time, a byte now and then does not.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    pub grace: Duration,
+    pub bytes_per_second: u32,
+}
+
+impl Pace {
+    /// When a transfer that began at `started` and moved `bytes` so far is too slow.
+    pub(super) fn deadline(&self, started: Instant, bytes: usize) -> Instant {
+        let earned = Duration::from_secs_f64(bytes as f64 / f64::from(self.bytes_per_second.max(1)));
+        started + self.grace + earned
+    }
+}

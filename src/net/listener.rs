@@ -1,0 +1,173 @@
+//! Accepts connections and starts a task for each.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::budget::Budget;
+use super::connection::{self, Shared};
+use super::frame::FrameLimits;
+use super::limits::Limits;
+use super::metrics::Metrics;
+use super::peer::Peer;
+use super::service::{CloseReason, Service};
+use crate::runtime::clock::Instant;
+use crate::runtime::{Runtime, Shutdown, TaskKind};
+
+/// The pause after a failed accept: out of file descriptors, most likely, and there are none sooner.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A complaint that would repeat is logged this often.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
+/// How long connections that were cut off may take to notice.
+const KILL_TIME: Duration = Duration::from_secs(1);
+
+/// Serves clients on any number of listeners, within limits that they share.
+pub struct Server<S> {
+    shared: Arc<Shared<S>>,
+    connections: Arc<Semaphore>,
+    runtime: Runtime,
+}
+
+impl<S: Service> Server<S> {
+    pub fn new(service: Arc<S>, limits: Limits, runtime: &Runtime) -> Server<S> {
+        let frames = FrameLimits {
+            max_frame_bytes: limits.max_frame_bytes,
+            budget: Budget::new(limits.request_memory_bytes),
+            pace: limits.pace,
+            clock: runtime.clock.clone(),
+        };
+        // The count of all connections is taken as one number when the server stops.
+        let max_connections = limits.max_connections.min(u32::MAX as usize);
+        let shared = Shared {
+            service,
+            frames,
+            metrics: Metrics::register(&runtime.metrics),
+            clock: runtime.clock.clone(),
+            shutdown: runtime.shutdown.clone(),
+            kill: Shutdown::new(),
+            limits: Limits { max_connections, ..limits },
+        };
+        let connections = Arc::new(Semaphore::new(max_connections));
+        Server { shared: Arc::new(shared), connections, runtime: runtime.clone() }
+    }
+
+    /// Accepts connections until the runtime's shutdown is requested, then waits until what they admitted is answered, for
+    /// as long as the limits say. `name` is the listener's, as clients are told of it.
+    pub async fn serve(&self, listener: TcpListener, name: &str) {
+        let name: Arc<str> = name.into();
+        let mut complaint = Complaint::default();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = self.shared.shutdown.requested() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, address)) => self.accept(stream, address, &name, &mut complaint),
+                Err(error) if of_one_connection(error.kind()) => {}
+                Err(error) => {
+                    if complaint.is_due(self.shared.clock.instant()) {
+                        tracing::warn!(listener = %name, %error, "cannot accept connections");
+                    }
+                    tokio::select! {
+                        () = self.shared.shutdown.requested() => break,
+                        () = self.shared.clock.sleep(ACCEPT_PAUSE) => {}
+                    }
+                }
+            }
+        }
+        drop(listener);
+        self.drain().await;
+    }
+
+    fn accept(
+        &self,
+        stream: TcpStream,
+        address: std::net::SocketAddr,
+        name: &Arc<str>,
+        complaint: &mut Complaint,
+    ) {
+        self.shared.metrics.accepted.inc();
+        let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
+            self.shared.metrics.closed(CloseReason::TooMany);
+            if complaint.is_due(self.shared.clock.instant()) {
+                let limit = self.shared.limits.max_connections;
+                tracing::warn!(listener = %name, limit, "refusing connections: too many are open");
+            }
+            return;
+        };
+        // Both fail only when the client has gone already, which the first read will show.
+        let _ = stream.set_nodelay(true);
+        let local = stream.local_addr().unwrap_or(address);
+        let peer = Peer { address, local, listener: Arc::clone(name) };
+        let open = Open::new(Arc::clone(&self.shared), permit);
+        self.runtime.tasks.spawn(TaskKind::Connection, async move {
+            let mut open = open;
+            let (reader, writer) = stream.into_split();
+            let reason = connection::run(&open.shared, &peer, reader, writer).await;
+            tracing::debug!(peer = %peer.address, ?reason, "connection closed");
+            open.reason = reason;
+        });
+    }
+
+    async fn drain(&self) {
+        let all = u32::try_from(self.shared.limits.max_connections).unwrap_or(u32::MAX);
+        let clock = &self.shared.clock;
+        if clock.timeout(self.shared.limits.drain, self.connections.acquire_many(all)).await.is_err() {
+            let open = self.shared.metrics.open.get();
+            tracing::warn!(open, "cutting off connections that did not finish in time");
+            self.shared.kill.request();
+            let _ = clock.timeout(KILL_TIME, self.connections.acquire_many(all)).await;
+        }
+    }
+}
+
+/// Errors of accept that concern the connection which was to be accepted, not the listener.
+fn of_one_connection(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::Interrupted
+    )
+}
+
+/// Counts a connection for as long as its task lives, however that ends.
+struct Open<S> {
+    shared: Arc<Shared<S>>,
+    reason: CloseReason,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<S> Open<S> {
+    fn new(shared: Arc<Shared<S>>, permit: OwnedSemaphorePermit) -> Open<S> {
+        shared.metrics.open.inc();
+        Open { shared, reason: CloseReason::Broken, _permit: permit }
+    }
+}
+
+impl<S> Drop for Open<S> {
+    fn drop(&mut self) {
+        self.shared.metrics.open.dec();
+        self.shared.metrics.closed(self.reason);
+    }
+}
+
+#[derive(Default)]
+struct Complaint {
+    last: Option<Instant>,
+}
+
+impl Complaint {
+    fn is_due(&mut self, now: Instant) -> bool {
+        let due = self.last.is_none_or(|last| now.duration_since(last) >= COMPLAINT_INTERVAL);
+        if due {
+            self.last = Some(now);
+        }
+        due
+    }
+}

@@ -1,0 +1,183 @@
+//! A service whose answers the test gives, and a client that speaks frames of text.
+
+mod connections;
+mod frames;
+mod listeners;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::sync::oneshot;
+
+use super::budget::Budget;
+use super::connection::{self, Shared};
+use super::frame::FrameLimits;
+use super::metrics::Metrics;
+use super::{Admission, Answer, CloseReason, Closer, Frame, Limits, Peer, Service, Ticket};
+use crate::runtime::{Runtime, Shutdown, TaskKind};
+
+/// Answers when told to. The first letter of a request is its class: `p`ipelined, `f`etch, anything else alone. A request
+/// that ends in `!` is echoed at once.
+#[derive(Default)]
+pub(super) struct Manual {
+    admitted: Mutex<Vec<String>>,
+    waiting: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
+    closers: Mutex<Vec<Closer>>,
+}
+
+impl Manual {
+    fn admitted(&self) -> Vec<String> {
+        self.admitted.lock().clone()
+    }
+
+    fn finish(&self, request: &str, answer: Answer) {
+        let sender =
+            self.waiting.lock().remove(request).unwrap_or_else(|| panic!("{request} is not admitted"));
+        let _ = sender.send(answer);
+    }
+
+    fn echo(&self, request: &str) {
+        self.finish(request, text(request));
+    }
+
+    /// Whether the connection still waits for the answer of this request.
+    fn is_awaited(&self, request: &str) -> bool {
+        self.waiting.lock().get(request).is_some_and(|sender| !sender.is_closed())
+    }
+}
+
+fn text(text: &str) -> Answer {
+    Answer::frame(vec![Bytes::copy_from_slice(text.as_bytes())])
+}
+
+impl Service for Manual {
+    type Connection = ();
+
+    fn connected(&self, _: &Peer, closer: Closer) {
+        self.closers.lock().push(closer);
+    }
+
+    fn classify(&self, _: &(), frame: &Bytes) -> Admission {
+        match frame.first() {
+            Some(b'p') => Admission::Pipelined,
+            Some(b'f') => Admission::AfterAnswers,
+            _ => Admission::Alone,
+        }
+    }
+
+    async fn admit(&self, _: &mut (), frame: Frame) -> Ticket {
+        let request = String::from_utf8_lossy(&frame.bytes).into_owned();
+        self.admitted.lock().push(request.clone());
+        if request.ends_with('!') {
+            return Ticket::ready(Answer::frame(vec![frame.bytes]));
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.waiting.lock().insert(request, sender);
+        Ticket::waiting(async move { receiver.await.unwrap_or_default() })
+    }
+}
+
+/// One connection in memory, its service and its client.
+pub(super) struct World {
+    runtime: Runtime,
+    service: Arc<Manual>,
+    shutdown: Shutdown,
+    client: DuplexStream,
+    outcome: tokio::task::JoinHandle<()>,
+    reason: Arc<Mutex<Option<CloseReason>>>,
+    budget: Budget,
+    request_memory_bytes: usize,
+}
+
+impl World {
+    fn new(limits: Limits) -> World {
+        World::with_buffer(limits, 1024 * 1024)
+    }
+
+    /// The socket buffers hold `buffer_bytes` in each direction.
+    fn with_buffer(limits: Limits, buffer_bytes: usize) -> World {
+        let runtime = Runtime::simulated(1);
+        let service = Arc::new(Manual::default());
+        let budget = Budget::new(limits.request_memory_bytes);
+        let request_memory_bytes = limits.request_memory_bytes;
+        let frames = FrameLimits {
+            max_frame_bytes: limits.max_frame_bytes,
+            budget: budget.clone(),
+            pace: limits.pace,
+            clock: runtime.clock.clone(),
+        };
+        let shared = Shared {
+            service: Arc::clone(&service),
+            limits,
+            frames,
+            metrics: Metrics::register(&runtime.metrics),
+            clock: runtime.clock.clone(),
+            shutdown: runtime.shutdown.clone(),
+            kill: Shutdown::new(),
+        };
+        let (client, server) = tokio::io::duplex(buffer_bytes);
+        let reason = Arc::new(Mutex::new(None));
+        let result = Arc::clone(&reason);
+        let address = "127.0.0.1:1".parse().expect("an address");
+        let peer = Peer { address, local: address, listener: "TEST".into() };
+        let outcome = runtime.tasks.spawn(TaskKind::Connection, async move {
+            let (reader, writer) = tokio::io::split(server);
+            let reason = connection::run(&shared, &peer, reader, writer).await;
+            *result.lock() = Some(reason);
+        });
+        let shutdown = runtime.shutdown.clone();
+        World { runtime, service, shutdown, client, outcome, reason, budget, request_memory_bytes }
+    }
+
+    async fn send(&mut self, requests: &[&str]) {
+        for request in requests {
+            self.client.write_all(&frame(request.as_bytes())).await.expect("is sent");
+        }
+        self.settle().await;
+    }
+
+    /// Lets everything happen that can happen now.
+    async fn settle(&self) {
+        self.runtime.clock.sleep(Duration::from_millis(1)).await;
+    }
+
+    async fn receive(&mut self) -> String {
+        receive(&mut self.client).await.expect("a frame")
+    }
+
+    /// Nothing has come and the connection is open.
+    async fn expect_silence(&mut self) {
+        let mut byte = [0];
+        let read = self.runtime.clock.timeout(Duration::from_millis(5), self.client.read(&mut byte)).await;
+        assert!(read.is_err(), "got {read:?}");
+    }
+
+    /// The connection has been closed, after all that it sent was received.
+    async fn expect_end(&mut self) {
+        assert_eq!(self.client.read(&mut [0]).await.expect("reads"), 0, "more bytes, or none yet");
+    }
+
+    async fn reason(self) -> CloseReason {
+        drop(self.client);
+        self.outcome.await.expect("ends");
+        assert_eq!(self.budget.free(), self.request_memory_bytes, "memory of requests is given back");
+        self.reason.lock().take().expect("no panic")
+    }
+}
+
+fn frame(bytes: &[u8]) -> Vec<u8> {
+    let mut frame = i32::try_from(bytes.len()).expect("a small frame").to_be_bytes().to_vec();
+    frame.extend_from_slice(bytes);
+    frame
+}
+
+async fn receive<R: tokio::io::AsyncRead + Unpin>(io: &mut R) -> std::io::Result<String> {
+    let length = io.read_i32().await?;
+    let mut bytes = vec![0; length as usize];
+    io.read_exact(&mut bytes).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
