@@ -1,0 +1,38 @@
+# One broker to test with; source it after lib.sh and make_work_dir.
+
+# find_broker: the binary in $KAFKAESQUE_BIN, built when the variable is not set.
+find_broker() {
+  if [[ -z ${KAFKAESQUE_BIN:-} ]]; then
+    cargo build --quiet --release --manifest-path "$root/Cargo.toml" --bin kafkaesque
+    KAFKAESQUE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/kafkaesque
+  fi
+  export KAFKAESQUE_BIN
+}
+
+# choose_ports: free ones for the broker's listeners. Its other settings are in the environment already.
+choose_ports() {
+  export HOST=127.0.0.1 PORT HEALTH_PORT RAFT_LISTEN_ADDR DEFAULT_NUM_PARTITIONS=3
+  PORT=$(free_port)
+  HEALTH_PORT=$(free_port)
+  RAFT_LISTEN_ADDR=127.0.0.1:$(free_port)
+  addr=127.0.0.1:$PORT
+}
+
+# start_broker: its process id is in $broker, what it says in $work/broker.log.
+start_broker() {
+  start "$work/broker.log" "$KAFKAESQUE_BIN"
+  broker=$started
+  wait_for_port "$PORT" "$broker" 30 || {
+    echo "the broker does not listen:"
+    tail -n 40 "$work/broker.log"
+    return 1
+  }
+}
+
+# broker_failed: what to show of the broker when a check on it failed.
+broker_failed() {
+  echo "$1"
+  echo "the broker's last words:"
+  tail -n 40 "$work/broker.log"
+  exit 1
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Every test there is: installs what it needs into .tools/, then cargo's tests, the e2e on every store, other people's
+# clients, and the stores that must be refused. The last line counts the checks that are not cargo's own.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+source "$root/scripts/stores.sh"
+source "$root/scripts/broker.sh"
+cd "$root"
+
+passed=0 failed=0 skips=0
+# check NAME COMMAND...
+check() {
+  local name=$1 code=0 before=$SECONDS
+  shift
+  "$@" </dev/null || code=$?
+  case $code in
+    0) passed=$((passed + 1)) ;;
+    "$skipped") skips=$((skips + 1)) ;;
+    *)
+      failed=$((failed + 1))
+      echo "FAILED: $name after $((SECONDS - before)) s"
+      ;;
+  esac
+}
+
+make_work_dir
+for tool in kcat kafka kafka-tools python node go s3proxy; do
+  check "installing $tool" scripts/tools/$tool.sh
+done
+
+check "cargo test" cargo test --all-targets
+check "release build" cargo build --release --bin kafkaesque --example cluster
+export KAFKAESQUE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/kafkaesque
+
+for store in local versitygw gofakes3 azurite; do
+  check "e2e $store" scripts/run-e2e.sh --store "$store"
+done
+check "e2e of the example" env KAFKAESQUE_BIN="${KAFKAESQUE_BIN%/*}/examples/cluster" scripts/run-e2e.sh
+
+for case in $(scripts/run-refused-stores.sh --list); do
+  check "refused $case" scripts/run-refused-stores.sh "$case"
+done
+
+use_local
+choose_ports
+check "a broker for the clients" start_broker
+for client in $(scripts/clients/run.sh --list); do
+  check "client $client" scripts/clients/run.sh "$addr" "$client"
+done
+
+echo "$passed passed, $failed failed, $skips skipped"
+((failed == 0))
