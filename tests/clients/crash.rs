@@ -1,0 +1,214 @@
+//! `kill -9` at random moments under three idempotent producers: every acknowledged record is there once, in order, at
+//! the offset of its acknowledgement; a record without one is there once or not at all.
+//!
+//! `KAFKAESQUE_CRASH_ROUNDS` sets how many times the broker is killed, `KAFKAESQUE_CRASH_SEED` the moments.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+
+use crate::broker::{Broker, PARTITIONS};
+use crate::librdkafka::{Ack, Consumer, Found, Producer, Record, make_topic};
+
+const TOPIC: &str = "crash";
+const PRODUCERS: usize = 3;
+
+fn from_env(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|e| panic!("{name}: {e}")))
+}
+
+#[test]
+fn acknowledged_records_survive_kill_9_once_and_in_order() {
+    let rounds = from_env("KAFKAESQUE_CRASH_ROUNDS").unwrap_or(6);
+    let seed = from_env("KAFKAESQUE_CRASH_SEED").unwrap_or_else(rand::random);
+    println!("KAFKAESQUE_CRASH_SEED={seed}");
+    let mut rng = StdRng::seed_from_u64(seed);
+
+    let mut broker = Broker::start();
+    let consumer = Consumer::new(&broker.bootstrap());
+    make_topic(&consumer, TOPIC, PARTITIONS);
+    let producers: Vec<Producer> = (0..PRODUCERS).map(|id| producer(&broker.bootstrap(), id)).collect();
+    let stop = Stop::default();
+
+    std::thread::scope(|scope| {
+        // Also when an assertion fails, or the scope would wait for its threads for ever.
+        let _stop = stop.on_drop();
+        let writers: Vec<_> = producers.iter().enumerate().map(|(id, p)| scope.spawn(|| write(p, id, &stop))).collect();
+        for round in 1..=rounds {
+            kill_and_restart(&mut broker, &mut rng);
+            let acked = acks(&producers);
+            verify(&consumer.read_all(TOPIC, PARTITIONS), &acked);
+            println!("round {round}: {:?} records acknowledged", acked.iter().map(Vec::len).collect::<Vec<_>>());
+            broker.assert_runs();
+        }
+        stop.now();
+        for (producer, writer) in producers.iter().zip(writers) {
+            let sent = writer.join().expect("a writer");
+            producer.flush(Duration::from_secs(60));
+            producer.assert_healthy();
+            assert_eq!(producer.acks().len(), sent, "every record is acknowledged in the end");
+        }
+    });
+    verify(&consumer.read_all(TOPIC, PARTITIONS), &acks(&producers));
+}
+
+/// Lets it run for a while, kills it, and starts it again; now and then kills it once more while it comes up.
+fn kill_and_restart(broker: &mut Broker, rng: &mut StdRng) {
+    std::thread::sleep(Duration::from_millis(rng.random_range(50..1_500)));
+    broker.kill();
+    broker.restart();
+    if rng.random_bool(0.4) {
+        std::thread::sleep(Duration::from_millis(rng.random_range(0..400)));
+        broker.kill();
+        broker.restart();
+    }
+    broker.wait_until_up();
+}
+
+/// Each compresses in its own way, and none gives a record up before the test's own patience ends.
+fn producer(bootstrap: &str, id: usize) -> Producer {
+    let codec = ["none", "lz4", "snappy"][id % 3];
+    let settings = [
+        ("enable.idempotence", "true"),
+        ("enable.gapless.guarantee", "true"),
+        ("message.timeout.ms", "300000"),
+        ("batch.num.messages", "100"),
+        ("queue.buffering.max.messages", "20000"),
+        ("compression.type", codec),
+    ];
+    Producer::new(bootstrap, &settings)
+}
+
+fn value(producer: usize, number: usize) -> String {
+    format!("{producer} {number} {}", "x".repeat(number * 31 % 200))
+}
+
+/// Sends numbered records round the partitions until told to stop; says how many.
+fn write(producer: &Producer, id: usize, stop: &Stop) -> usize {
+    for number in 0.. {
+        if number % 20 == 0 {
+            if stop.is_now() {
+                return number;
+            }
+            std::thread::sleep(Duration::from_millis(4));
+        }
+        producer.send(TOPIC, partition(number), number, &Record::of(value(id, number)));
+    }
+    unreachable!("the numbers do not end")
+}
+
+fn partition(number: usize) -> i32 {
+    (number % PARTITIONS as usize) as i32
+}
+
+fn acks(producers: &[Producer]) -> Vec<Vec<Ack>> {
+    producers.iter().map(Producer::acks).collect()
+}
+
+/// Holds what was found in each partition against what was acknowledged to each producer.
+fn verify(found: &[Vec<Found>], acked: &[Vec<Ack>]) {
+    let mut places = HashMap::new();
+    for (partition, records) in found.iter().enumerate() {
+        let mut last = [None; PRODUCERS];
+        let mut end = -1;
+        for Found { offset, record, .. } in records {
+            assert!(*offset > end, "partition {partition}: offset {offset} after {end}");
+            end = *offset;
+            let (producer, number) = parse(record);
+            assert_eq!(record.value.as_deref(), Some(value(producer, number).as_bytes()), "partition {partition}, offset {offset}");
+            let before = last[producer].replace(number);
+            assert!(before < Some(number), "partition {partition}, offset {offset}: record {number} of producer {producer} after {before:?}");
+            let twice = places.insert((producer, number), (partition as i32, *offset));
+            assert_eq!(twice, None, "record {number} of producer {producer} is also at {partition}, {offset}");
+        }
+    }
+    for (producer, acks) in acked.iter().enumerate() {
+        for ack in acks {
+            let place = places.get(&(producer, ack.number));
+            assert_eq!(place, Some(&(ack.partition, ack.offset)), "where record {} of producer {producer} is", ack.number);
+        }
+    }
+}
+
+fn parse(record: &Record) -> (usize, usize) {
+    let text = record.value.as_deref().and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
+    let mut words = text.split(' ').map(str::parse);
+    match (words.next(), words.next()) {
+        (Some(Ok(producer)), Some(Ok(number))) if producer < PRODUCERS => (producer, number),
+        _ => panic!("nobody sent {text:?}"),
+    }
+}
+
+/// Tells the writers that it is over.
+#[derive(Default)]
+struct Stop(AtomicBool);
+
+impl Stop {
+    fn now(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_now(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn on_drop(&self) -> impl Drop + '_ {
+        struct OnDrop<'a>(&'a Stop);
+        impl Drop for OnDrop<'_> {
+            fn drop(&mut self) {
+                self.0.now();
+            }
+        }
+        OnDrop(self)
+    }
+}
+
+/// The checker itself: it must see what it is there to see.
+mod checker {
+    use super::*;
+
+    fn log(records: &[(usize, usize)]) -> Vec<Vec<Found>> {
+        let at = |(offset, (producer, number)): (usize, &(usize, usize))| Found {
+            offset: offset as i64,
+            timestamp: None,
+            record: Record::of(value(*producer, *number)),
+        };
+        vec![records.iter().enumerate().map(at).collect()]
+    }
+
+    fn ack(number: usize, offset: i64) -> Vec<Vec<Ack>> {
+        vec![vec![Ack { number, partition: 0, offset }]]
+    }
+
+    #[test]
+    fn takes_records_without_acknowledgement() {
+        verify(&log(&[(0, 0), (1, 0), (0, 3)]), &ack(3, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "where record 3 of producer 0 is")]
+    fn sees_a_lost_record() {
+        verify(&log(&[(0, 0), (1, 0)]), &ack(3, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "where record 3 of producer 0 is")]
+    fn sees_a_record_at_another_offset() {
+        verify(&log(&[(0, 3), (1, 0)]), &ack(3, 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "record 0 of producer 0 after Some(0)")]
+    fn sees_a_record_twice() {
+        verify(&log(&[(0, 0), (0, 0)]), &ack(0, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "record 0 of producer 0 after Some(3)")]
+    fn sees_records_out_of_order() {
+        verify(&log(&[(0, 3), (0, 0)]), &ack(3, 0));
+    }
+}
