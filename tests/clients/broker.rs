@@ -39,7 +39,8 @@ impl Broker {
     pub fn restart(&mut self) {
         assert!(self.process.is_none(), "killed before it is started again");
         let log = OpenOptions::new().create(true).append(true).open(self.log()).expect("the broker's log");
-        let program = std::env::var("KAFKAESQUE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kafkaesque").to_owned());
+        let program =
+            std::env::var("KAFKAESQUE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kafkaesque").to_owned());
         let process = Command::new(&program)
             .env("HOST", "127.0.0.1")
             .env("PORT", self.port.to_string())

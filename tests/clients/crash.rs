@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -31,17 +31,19 @@ fn acknowledged_records_survive_kill_9_once_and_in_order() {
     let consumer = Consumer::new(&broker.bootstrap());
     make_topic(&consumer, TOPIC, PARTITIONS);
     let producers: Vec<Producer> = (0..PRODUCERS).map(|id| producer(&broker.bootstrap(), id)).collect();
-    let stop = Stop::default();
+    let stop = &Stop::default();
 
     std::thread::scope(|scope| {
         // Also when an assertion fails, or the scope would wait for its threads for ever.
         let _stop = stop.on_drop();
-        let writers: Vec<_> = producers.iter().enumerate().map(|(id, p)| scope.spawn(|| write(p, id, &stop))).collect();
+        let writers: Vec<_> =
+            producers.iter().enumerate().map(|(id, p)| scope.spawn(move || write(p, id, stop))).collect();
         for round in 1..=rounds {
+            wait_for_acks(&producers);
             kill_and_restart(&mut broker, &mut rng);
             let acked = acks(&producers);
             verify(&consumer.read_all(TOPIC, PARTITIONS), &acked);
-            println!("round {round}: {:?} records acknowledged", acked.iter().map(Vec::len).collect::<Vec<_>>());
+            println!("round {round}: {:?} records acknowledged", counts(&acked));
             broker.assert_runs();
         }
         stop.now();
@@ -55,9 +57,19 @@ fn acknowledged_records_survive_kill_9_once_and_in_order() {
     verify(&consumer.read_all(TOPIC, PARTITIONS), &acks(&producers));
 }
 
+/// Waits until every producer got an answer that it had not got before: no round is an idle one.
+fn wait_for_acks(producers: &[Producer]) {
+    let before = acks(producers);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while acks(producers).iter().zip(&before).any(|(now, before)| now.len() == before.len()) {
+        assert!(Instant::now() < deadline, "no acknowledgements any more: {:?}", counts(&before));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Lets it run for a while, kills it, and starts it again; now and then kills it once more while it comes up.
 fn kill_and_restart(broker: &mut Broker, rng: &mut StdRng) {
-    std::thread::sleep(Duration::from_millis(rng.random_range(50..1_500)));
+    std::thread::sleep(Duration::from_millis(rng.random_range(0..1_000)));
     broker.kill();
     broker.restart();
     if rng.random_bool(0.4) {
@@ -108,6 +120,10 @@ fn acks(producers: &[Producer]) -> Vec<Vec<Ack>> {
     producers.iter().map(Producer::acks).collect()
 }
 
+fn counts(acked: &[Vec<Ack>]) -> Vec<usize> {
+    acked.iter().map(Vec::len).collect()
+}
+
 /// Holds what was found in each partition against what was acknowledged to each producer.
 fn verify(found: &[Vec<Found>], acked: &[Vec<Ack>]) {
     let mut places = HashMap::new();
@@ -118,17 +134,32 @@ fn verify(found: &[Vec<Found>], acked: &[Vec<Ack>]) {
             assert!(*offset > end, "partition {partition}: offset {offset} after {end}");
             end = *offset;
             let (producer, number) = parse(record);
-            assert_eq!(record.value.as_deref(), Some(value(producer, number).as_bytes()), "partition {partition}, offset {offset}");
+            assert_eq!(
+                record.value.as_deref(),
+                Some(value(producer, number).as_bytes()),
+                "partition {partition}, offset {offset}"
+            );
             let before = last[producer].replace(number);
-            assert!(before < Some(number), "partition {partition}, offset {offset}: record {number} of producer {producer} after {before:?}");
+            assert!(
+                before < Some(number),
+                "partition {partition}, offset {offset}: record {number} of producer {producer} after {before:?}"
+            );
             let twice = places.insert((producer, number), (partition as i32, *offset));
-            assert_eq!(twice, None, "record {number} of producer {producer} is also at {partition}, {offset}");
+            assert_eq!(
+                twice, None,
+                "record {number} of producer {producer} is also at {partition}, {offset}"
+            );
         }
     }
     for (producer, acks) in acked.iter().enumerate() {
         for ack in acks {
             let place = places.get(&(producer, ack.number));
-            assert_eq!(place, Some(&(ack.partition, ack.offset)), "where record {} of producer {producer} is", ack.number);
+            assert_eq!(
+                place,
+                Some(&(ack.partition, ack.offset)),
+                "where record {} of producer {producer} is",
+                ack.number
+            );
         }
     }
 }

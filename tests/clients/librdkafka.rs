@@ -50,7 +50,9 @@ impl ProducerContext for Answers {
 
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
         match result {
-            Ok(m) => self.acks.lock().unwrap().push(Ack { number, partition: m.partition(), offset: m.offset() }),
+            Ok(m) => {
+                self.acks.lock().unwrap().push(Ack { number, partition: m.partition(), offset: m.offset() })
+            }
             Err((e, _)) => self.failures.lock().unwrap().push(format!("record {number}: {e}")),
         }
     }
@@ -151,14 +153,20 @@ impl Consumer {
     pub fn read(&self, topic: &str, ranges: &[(i64, i64)]) -> Vec<Vec<Found>> {
         let mut assignment = TopicPartitionList::new();
         for (partition, (from, _)) in ranges.iter().enumerate() {
-            assignment.add_partition_offset(topic, partition as i32, Offset::Offset(*from)).expect("a valid offset");
+            assignment
+                .add_partition_offset(topic, partition as i32, Offset::Offset(*from))
+                .expect("a valid offset");
         }
         self.0.assign(&assignment).expect("an assignment");
         let mut found = vec![Vec::new(); ranges.len()];
         let mut ended: Vec<bool> = ranges.iter().map(|(from, to)| from >= to).collect();
         let deadline = Instant::now() + PATIENCE;
         while ended.contains(&false) {
-            assert!(Instant::now() < deadline, "{topic}: read {:?} of {ranges:?}", found.iter().map(Vec::len).collect::<Vec<_>>());
+            assert!(
+                Instant::now() < deadline,
+                "{topic}: read {:?} of {ranges:?}",
+                found.iter().map(Vec::len).collect::<Vec<_>>()
+            );
             // Errors of the connection are librdkafka's to mend; the deadline ends what it cannot.
             let Some(Ok(message)) = self.0.poll(Duration::from_millis(100)) else { continue };
             let partition = message.partition() as usize;
@@ -178,7 +186,9 @@ impl Consumer {
 }
 
 fn record_of(message: &rdkafka::message::BorrowedMessage<'_>) -> Record {
-    let headers = message.headers().map(|all| all.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect());
+    let headers = message
+        .headers()
+        .map(|all| all.iter().map(|h| (h.key.to_owned(), h.value.map(<[u8]>::to_vec))).collect());
     Record {
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),

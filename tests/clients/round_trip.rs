@@ -46,11 +46,20 @@ impl Server {
         assert_eq!(producer.acks().len(), records.len());
         for ack in producer.acks() {
             let place = ((ack.number % partitions) as i32, (ack.number / partitions) as i64);
-            assert_eq!((ack.partition, ack.offset), place, "{name}: acknowledgement of record {}", ack.number);
+            assert_eq!(
+                (ack.partition, ack.offset),
+                place,
+                "{name}: acknowledgement of record {}",
+                ack.number
+            );
         }
         for (partition, found) in consumer.read_all(&topic, PARTITIONS).into_iter().enumerate() {
             let offsets: Vec<i64> = found.iter().map(|f| f.offset).collect();
-            assert_eq!(offsets, (0..found.len() as i64).collect::<Vec<_>>(), "{name}: offsets of partition {partition}");
+            assert_eq!(
+                offsets,
+                (0..found.len() as i64).collect::<Vec<_>>(),
+                "{name}: offsets of partition {partition}"
+            );
             let found: Vec<Record> = found.into_iter().map(|f| f.record).collect();
             let sent: Vec<Record> = records.iter().skip(partition).step_by(partitions).cloned().collect();
             assert!(found == sent, "{name}: partition {partition} holds other records than were sent");
@@ -85,7 +94,12 @@ fn keys_headers_nulls_and_large_records_come_back() {
         Record {
             key: Some(b"key".to_vec()),
             value: Some(b"value".to_vec()),
-            headers: vec![header("a", Some("1")), header("a", Some("2")), header("empty", Some("")), header("null", None)],
+            headers: vec![
+                header("a", Some("1")),
+                header("a", Some("2")),
+                header("empty", Some("")),
+                header("null", None),
+            ],
         },
         Record { key: Some(b"key".to_vec()), ..Record::default() },
         Record { key: Some(Vec::new()), value: Some(Vec::new()), headers: Vec::new() },
@@ -124,7 +138,8 @@ fn offsets_are_found_by_time() {
 
     let found = consumer.read_all(&topic, 1).remove(0);
     let late = found[2].timestamp.expect("a timestamp");
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970").as_millis() as i64;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970").as_millis()
+        as i64;
     assert!((now - 60_000..=now).contains(&late), "the record's time {late} is near {now}");
     assert_eq!(consumer.offset_at(&topic, 0, 0), Offset::Offset(0));
     assert_eq!(consumer.offset_at(&topic, 0, late), Offset::Offset(2));
