@@ -1,1 +1,17 @@
-// Laid out in the next steps.
+//! What an operator sees: logs, metrics, and the health of the process over HTTP.
+//! It knows no layer that it reports on: they register metrics, and the broker tells it its state and summary.
+//! Entry point: [`log_to_stderr`], [`Readiness`], [`Http`].
+//! Invariant: nothing here changes the broker.
+
+mod http;
+mod metrics;
+mod process;
+mod readiness;
+#[cfg(test)]
+mod tests;
+mod tracing;
+
+pub use http::{Http, Summary};
+pub use metrics::register_process_metrics;
+pub use readiness::{Phase, Readiness};
+pub use tracing::{LogError, log_to_stderr};

@@ -1,0 +1,138 @@
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::process::{Process, cpu_seconds};
+use super::*;
+use crate::runtime::{Runtime, Shutdown, TaskKind};
+
+struct Port {
+    address: std::net::SocketAddr,
+    readiness: Readiness,
+    runtime: Runtime,
+    stop: Shutdown,
+}
+
+impl Port {
+    async fn open(token: Option<&str>) -> Port {
+        let runtime = Runtime::system();
+        register_process_metrics(&runtime.metrics).expect("registers");
+        let readiness = Readiness::starting("the object store");
+        let summary: Summary = Arc::new(|| Map::from_iter([("broker_id".to_owned(), json!(7))]));
+        let http = Http::new(readiness.clone(), summary, token, &runtime);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let address = listener.local_addr().expect("has an address");
+        let stop = Shutdown::new();
+        let serving = stop.clone();
+        runtime.tasks.spawn(TaskKind::Http, async move {
+            http.serve(listener, serving).await.expect("serves");
+        });
+        Port { address, readiness, runtime, stop }
+    }
+
+    /// Status and body.
+    async fn get(&self, path: &str, authorization: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).await.expect("connects");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{authorization}\r\n");
+        stream.write_all(request.as_bytes()).await.expect("is sent");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.expect("is read");
+        let status = response.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        let body = response.split_once("\r\n\r\n").expect("a body").1.to_owned();
+        (status, body)
+    }
+
+    async fn json(&self, path: &str) -> (u16, Value) {
+        let (status, body) = self.get(path, "").await;
+        (status, serde_json::from_str(&body).expect("JSON"))
+    }
+}
+
+#[tokio::test]
+async fn readiness_follows_the_phase() {
+    let port = Port::open(None).await;
+    let expected = json!({ "status": "starting", "reason": "the object store" });
+    assert_eq!(port.json("/ready").await, (503, expected));
+    assert_eq!(port.json("/live").await.0, 200);
+    port.readiness.set(Phase::Ready);
+    assert_eq!(port.json("/ready").await, (200, json!({ "status": "ready", "reason": null })));
+    port.readiness.set(Phase::Stopping("asked to".to_owned()));
+    assert_eq!(port.json("/ready").await, (503, json!({ "status": "stopping", "reason": "asked to" })));
+    assert_eq!(port.json("/live").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_failed_task_ends_liveness() {
+    let port = Port::open(None).await;
+    port.readiness.set(Phase::Ready);
+    port.runtime.tasks.fail("the log is gone".to_owned());
+    assert_eq!(port.json("/live").await, (503, json!({ "status": "failed", "reason": "the log is gone" })));
+    assert_eq!(port.json("/ready").await.0, 503);
+    assert_eq!(port.json("/health").await.1["reason"], "the log is gone");
+}
+
+#[tokio::test]
+async fn health_is_a_summary() {
+    let port = Port::open(None).await;
+    port.readiness.set(Phase::Ready);
+    let (status, body) = port.json("/health").await;
+    assert_eq!(status, 200);
+    assert_eq!((&body["broker_id"], &body["status"]), (&json!(7), &json!("ready")));
+    assert_eq!(body["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[tokio::test]
+async fn metrics_are_text_and_include_the_process() {
+    let port = Port::open(None).await;
+    let (status, body) = port.get("/metrics", "").await;
+    assert_eq!(status, 200);
+    let resident = body.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
+    let resident: f64 = resident.expect("a line").parse().expect("a number");
+    assert!(resident > 1_000_000.0, "{resident}");
+    assert!(body.contains("process_cpu_seconds_total"));
+}
+
+#[tokio::test]
+async fn metrics_can_ask_for_a_token() {
+    let port = Port::open(Some("secret")).await;
+    for wrong in [
+        "",
+        "Authorization: Bearer secre\r\n",
+        "Authorization: Bearer secret2\r\n",
+        "Authorization: secret\r\n",
+    ] {
+        assert_eq!(port.get("/metrics", wrong).await.0, 401, "{wrong:?}");
+    }
+    assert_eq!(port.get("/metrics", "Authorization: Bearer secret\r\n").await.0, 200);
+    assert_eq!(port.get("/live", "").await.0, 200);
+}
+
+#[tokio::test]
+async fn it_stops_when_told_to() {
+    let port = Port::open(None).await;
+    assert_eq!(port.get("/live", "").await.0, 200);
+    port.stop.request();
+    assert!(port.runtime.tasks.join(std::time::Duration::from_secs(5)).await);
+    assert!(TcpStream::connect(port.address).await.is_err());
+}
+
+#[test]
+fn processor_time_is_read_past_a_name_with_spaces() {
+    let stat = "42 (a (b) c) S 1 42 42 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 4 0 100 1000 200";
+    assert_eq!(cpu_seconds(stat), Some(3.0));
+    assert_eq!(cpu_seconds("42 (cut"), None);
+    let process = Process::read().expect("there is a /proc");
+    assert!(process.threads >= 1 && process.open_files >= 3 && process.max_files >= process.open_files);
+}
+
+#[test]
+fn libraries_are_quiet_unless_named() {
+    let shown = |filter: &str| super::tracing::parse(filter).expect("is valid").to_string();
+    assert!(shown("info").contains("slatedb=warn"));
+    let named = shown("info,slatedb=debug");
+    assert!(named.contains("slatedb=debug") && !named.contains("slatedb=warn"), "{named}");
+    let error = super::tracing::parse("no such level=x").expect_err("is not valid").to_string();
+    assert!(error.contains("no such level"), "{error}");
+}
