@@ -71,11 +71,11 @@ macro_rules! root {
 
         impl $crate::protocol::codec::Message for $name {
             const MESSAGE: &'static $crate::protocol::codec::MessageSchema =
-                &$crate::protocol::codec::MessageSchema {
-                    versions: $versions,
-                    flexible: $flexible,
-                    entity: <Self as $crate::protocol::codec::Entity>::SCHEMA,
-                };
+                &$crate::protocol::codec::MessageSchema::new(
+                    $versions,
+                    $flexible,
+                    <Self as $crate::protocol::codec::Entity>::SCHEMA,
+                );
         }
     };
 }
@@ -131,7 +131,7 @@ macro_rules! entity {
 
 macro_rules! field {
     ($field:ident, $type:ty) => {
-        Field::new(stringify!($field), <$type as Value>::KIND, <$type as Value>::MIN_SIZE)
+        Field::new(stringify!($field), <$type as Value>::KIND)
     };
 }
 

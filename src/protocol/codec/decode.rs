@@ -4,7 +4,7 @@ use bytes::Bytes;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{Entity, Field, MessageSchema, Reader, Records, Source, Value};
+use super::{Entity, Field, Kind, MessageSchema, Reader, Records, Source, Value};
 
 /// Memory a message may take: this many times the length of its frame ...
 pub(super) const BUDGET_FACTOR: usize = 16;
@@ -126,6 +126,13 @@ impl<'a> Decoder<'a> {
         present(length, nullable)
     }
 
+    /// The least bytes an element takes, and never nothing.
+    fn min_size<T: Value>(&self) -> usize {
+        let sizes = const { &T::KIND.min_sizes() };
+        let tags = self.flexible && matches!(T::KIND, Kind::Struct(_));
+        (usize::from(sizes[self.version as usize]) + usize::from(tags)).max(1)
+    }
+
     fn body<E: Entity>(&mut self) -> Result<E, Fault> {
         let mut entity = E::default();
         let outer = self.tag.take();
@@ -242,7 +249,7 @@ impl Source for Decoder<'_> {
 
     fn array<T: Value>(&mut self, nullable: bool) -> Result<Option<Vec<T>>, Fault> {
         let Some(count) = self.length32(nullable)? else { return Ok(None) };
-        if count > self.reader.remaining() / const { if T::MIN_SIZE > 0 { T::MIN_SIZE } else { 1 } } {
+        if count > self.reader.remaining() / self.min_size::<T>() {
             return Err(Fault::ArrayTooLong);
         }
         self.charge(count.saturating_mul(size_of::<T>()))?;

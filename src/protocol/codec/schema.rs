@@ -47,6 +47,35 @@ pub enum Kind {
     Struct(&'static EntitySchema),
 }
 
+/// No message has a version above this one.
+pub(super) const LAST_VERSION: i16 = 20;
+
+impl Kind {
+    /// The least bytes a value takes at each version.
+    pub(super) const fn min_sizes(&self) -> [u16; LAST_VERSION as usize + 1] {
+        let mut sizes = [0; LAST_VERSION as usize + 1];
+        let mut version = 0;
+        while version <= LAST_VERSION {
+            sizes[version as usize] = self.min_size(version);
+            version += 1;
+        }
+        sizes
+    }
+
+    const fn min_size(&self, version: i16) -> u16 {
+        match self {
+            Kind::Bool | Kind::Int8 => 1,
+            Kind::Int16 | Kind::Uint16 => 2,
+            Kind::Int32 => 4,
+            Kind::Int64 | Kind::Float64 => 8,
+            Kind::Uuid => 16,
+            // A compact length.
+            Kind::String | Kind::Bytes | Kind::Records | Kind::Array(_) => 1,
+            Kind::Struct(entity) => entity.min_size(version),
+        }
+    }
+}
+
 /// The value of a field in versions which do not carry it, and of a new message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Initial {
@@ -84,12 +113,10 @@ pub struct Field {
     /// Whether a value that the version cannot carry is dropped, rather than an error.
     pub ignorable: bool,
     pub initial: Initial,
-    /// The least bytes a value takes.
-    pub(super) min_size: usize,
 }
 
 impl Field {
-    pub(in crate::protocol) const fn new(name: &'static str, kind: Kind, min_size: usize) -> Self {
+    pub(in crate::protocol) const fn new(name: &'static str, kind: Kind) -> Self {
         Field {
             name,
             kind,
@@ -98,7 +125,6 @@ impl Field {
             tag: None,
             ignorable: false,
             initial: Initial::Zero,
-            min_size,
         }
     }
 
@@ -153,28 +179,22 @@ impl EntitySchema {
         false
     }
 
-    /// The least bytes an entity takes at any version; a lower bound, since tagged sections are not counted.
-    pub(in crate::protocol) const fn min_size(&self) -> usize {
-        /// No message has reached this version.
-        const LAST: i16 = 20;
-        let mut least = usize::MAX;
-        let mut version = 0;
-        while version <= LAST {
-            let mut size = 0;
-            let mut n = 0;
-            while n < self.fields.len() {
-                let field = &self.fields[n];
-                if field.tag.is_none() && field.versions.contains(version) {
-                    size += field.min_size;
-                }
-                n += 1;
+    /// The least bytes an entity takes at `version`, tagged section not counted.
+    const fn min_size(&self, version: i16) -> u16 {
+        let mut size = 0;
+        let mut n = 0;
+        while n < self.fields.len() {
+            let field = &self.fields[n];
+            if field.tag.is_none() && field.versions.contains(version) {
+                size += match field.kind {
+                    // A struct that may be null is led by a byte.
+                    Kind::Struct(_) if !field.nullable.is_empty() => 1,
+                    _ => field.kind.min_size(version),
+                };
             }
-            if size < least {
-                least = size;
-            }
-            version += 1;
+            n += 1;
         }
-        least
+        size
     }
 }
 
@@ -188,6 +208,15 @@ pub struct MessageSchema {
 }
 
 impl MessageSchema {
+    pub(in crate::protocol) const fn new(
+        versions: Versions,
+        flexible: Versions,
+        entity: &'static EntitySchema,
+    ) -> Self {
+        assert!(versions.last <= LAST_VERSION);
+        MessageSchema { versions, flexible, entity }
+    }
+
     /// Whether `version` has compact lengths and tagged sections.
     pub const fn is_flexible(&self, version: i16) -> bool {
         self.flexible.contains(version)

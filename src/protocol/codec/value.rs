@@ -63,8 +63,6 @@ pub trait Sink: Sized {
 /// Anything a field or an array can hold.
 pub trait Value: Sized + 'static {
     const KIND: Kind;
-    /// The least bytes a value takes.
-    const MIN_SIZE: usize;
 
     fn initial(initial: Initial) -> Self;
     fn is_initial(&self, initial: Initial) -> bool;
@@ -74,10 +72,9 @@ pub trait Value: Sized + 'static {
 
 /// Types without null and without a length.
 macro_rules! primitive {
-    ($($type:ty, $kind:ident, $size:literal, $method:ident, $from:expr;)*) => {$(
+    ($($type:ty, $kind:ident, $method:ident, $from:expr;)*) => {$(
         impl Value for $type {
             const KIND: Kind = Kind::$kind;
-            const MIN_SIZE: usize = $size;
 
             fn initial(initial: Initial) -> Self {
                 match initial {
@@ -102,22 +99,21 @@ macro_rules! primitive {
 }
 
 primitive! {
-    bool, Bool, 1, boolean, |number| number != 0;
-    i8, Int8, 1, int8, |number| number as i8;
-    i16, Int16, 2, int16, |number| number as i16;
-    u16, Uint16, 2, uint16, |number| number as u16;
-    i32, Int32, 4, int32, |number| number as i32;
-    i64, Int64, 8, int64, |number| number;
-    f64, Float64, 8, float64, |number| number as f64;
-    Uuid, Uuid, 16, uuid, |_| Uuid::nil();
+    bool, Bool, boolean, |number| number != 0;
+    i8, Int8, int8, |number| number as i8;
+    i16, Int16, int16, |number| number as i16;
+    u16, Uint16, uint16, |number| number as u16;
+    i32, Int32, int32, |number| number as i32;
+    i64, Int64, int64, |number| number;
+    f64, Float64, float64, |number| number as f64;
+    Uuid, Uuid, uuid, |_| Uuid::nil();
 }
 
 /// Types with a length: plain, and as an option where some version allows null.
 macro_rules! sized {
-    ($([$($generic:tt)*] $type:ty, $kind:expr, $min_size:expr, $method:ident, $borrow:ident, $empty:expr, $is_empty:expr;)*) => {$(
+    ($([$($generic:tt)*] $type:ty, $kind:expr, $method:ident, $borrow:ident, $empty:expr, $is_empty:expr;)*) => {$(
         impl$($generic)* Value for $type {
             const KIND: Kind = $kind;
-            const MIN_SIZE: usize = $min_size;
 
             fn initial(_: Initial) -> Self {
                 $empty
@@ -138,7 +134,6 @@ macro_rules! sized {
 
         impl$($generic)* Value for Option<$type> {
             const KIND: Kind = $kind;
-            const MIN_SIZE: usize = 1;
 
             fn initial(initial: Initial) -> Self {
                 (initial != Initial::Null).then(|| $empty)
@@ -163,11 +158,11 @@ macro_rules! sized {
 }
 
 sized! {
-    [] String, Kind::String, 1, string, as_str, String::new(), String::is_empty;
-    [] Bytes, Kind::Bytes, 1, bytes, as_is, Bytes::new(), Bytes::is_empty;
-    [] Records, Kind::Records, 1, records, as_is, Records::default(), Records::is_empty;
-    [<T: Value>] Vec<T>, Kind::Array(&T::KIND), 1, array, as_slice, Vec::new(), Vec::is_empty;
-    [<E: Entity>] E, Kind::Struct(E::SCHEMA), E::SCHEMA.min_size(), entity, as_is, E::default(), is_default;
+    [] String, Kind::String, string, as_str, String::new(), String::is_empty;
+    [] Bytes, Kind::Bytes, bytes, as_is, Bytes::new(), Bytes::is_empty;
+    [] Records, Kind::Records, records, as_is, Records::default(), Records::is_empty;
+    [<T: Value>] Vec<T>, Kind::Array(&T::KIND), array, as_slice, Vec::new(), Vec::is_empty;
+    [<E: Entity>] E, Kind::Struct(E::SCHEMA), entity, as_is, E::default(), is_default;
 }
 
 fn as_str(value: &String) -> &str {

@@ -9,7 +9,7 @@ use super::codec::{Message, MessageSchema};
 /// Calls a macro with `module Name,` of every API, in the order of keys.
 #[macro_export]
 macro_rules! for_each_api {
-    ($callback:path) => {
+    ($callback:ident) => {
         $callback! {
             produce Produce,
             fetch Fetch,

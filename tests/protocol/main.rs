@@ -1,0 +1,14 @@
+//! The wire language against Kafka's own definitions and classes, against bytes kept in the tree, and against bad bytes.
+
+// Tests read the environment and run other programs.
+#![allow(clippy::disallowed_methods)]
+
+mod catalog;
+mod definitions;
+mod golden;
+mod hostile;
+mod json;
+mod kafka;
+mod memory;
+mod values;
+mod wire;
