@@ -84,11 +84,14 @@ start() {
 stop() {
   local pid=$1 tries=100
   kill "-${2:-TERM}" "$pid" 2>/dev/null || return 0
-  while kill -0 "$pid" 2>/dev/null; do
-    if ((tries-- == 0)); then kill -KILL "$pid" 2>/dev/null; fi
-    sleep 0.1
-  done
-  wait "$pid" 2>/dev/null || true
+  # Silent, or the shell tells of every server that a signal ended.
+  {
+    while kill -0 "$pid"; do
+      if ((tries-- == 0)); then kill -KILL "$pid"; fi
+      sleep 0.1
+    done
+    wait "$pid" || true
+  } 2>/dev/null
 }
 
 # make_work_dir: a temporary folder in $work that goes, with every server started, when the script ends.

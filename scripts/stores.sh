@@ -77,7 +77,7 @@ use_azurite() {
     --blobHost 127.0.0.1 --blobPort "$port" --skipApiVersionCheck --silent --disableTelemetry
   wait_for_port "$port" "$started" || { tail "$work/azurite.log"; return 1; }
   export OBJECT_STORE_TYPE=azure AZURE_CONTAINER=e2e AZURE_STORAGE_ACCOUNT=kafkaesque AZURE_STORAGE_ACCESS_KEY=$key \
-    AZURE_ENDPOINT=http://127.0.0.1:$port/kafkaesque ALLOW_HTTP_AZURE=true DATA_PATH=e2e
+    AZURE_ENDPOINT=http://127.0.0.1:$port/kafkaesque AZURE_ALLOW_HTTP=true DATA_PATH=e2e
   make_container
 }
 

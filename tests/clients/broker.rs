@@ -96,8 +96,13 @@ impl Drop for Broker {
     }
 }
 
+/// The broker's binary, or the one that stands in for it.
+pub fn program() -> String {
+    std::env::var("KAFKAESQUE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kafkaesque").to_owned())
+}
+
 /// A port below those that the kernel gives to outgoing connections: nobody takes it while the broker is down.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let mut rng = rand::rng();
     loop {
         let port = rng.random_range(20_000..32_000);

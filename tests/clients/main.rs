@@ -11,3 +11,4 @@ mod broker;
 mod crash;
 mod librdkafka;
 mod round_trip;
+mod start;
