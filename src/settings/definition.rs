@@ -101,7 +101,7 @@ impl Synonym {
             Unit::Minutes => 60 * 1000,
             Unit::Hours => 60 * 60 * 1000,
         };
-        // Kafka's converters treat a missing number as 0; a negative one means "no limit" whatever the unit.
+        // A negative number means "no limit" whatever the unit.
         match value.trim().parse::<i64>() {
             Ok(number) if number < 0 => number.to_string(),
             Ok(number) => number.saturating_mul(factor).to_string(),

@@ -1,6 +1,7 @@
 //! Configs as they are shown: value, where it comes from, and what else it could come from.
 //!
-//! Order and sources are those of Kafka's `ConfigHelper`: per layer, from the strongest down, every synonym that it sets.
+//! Order and sources are those of Kafka's `ConfigHelper`: per layer, from the strongest down, every synonym that it
+//! sets; what stands before the first mention of the config's own broker name is left out.
 
 use super::definition::{Definition, Scope, Synonym, Type, Update};
 use super::definitions;
@@ -70,9 +71,9 @@ pub fn describe_broker(broker: &BrokerLayers<'_>) -> Vec<Described> {
     definitions(Scope::Broker)
         .iter()
         .map(|definition| {
-            let synonyms = broker_synonyms(&siblings(definition), definition.sensitive(), broker);
-            let value = own_value(definition, broker);
-            described(definition, value, synonyms)
+            let synonyms = broker_synonyms(definition.name, &siblings(definition), broker);
+            let value = set_value(&[Synonym::same(definition.name)], broker);
+            described(definition, value.or_else(|| definition.default.map(str::to_owned)), synonyms)
         })
         .collect()
 }
@@ -84,7 +85,7 @@ pub fn describe_cluster(cluster: &dyn Overrides) -> Vec<Described> {
         .iter()
         .filter_map(|definition| {
             let value = cluster.value(definition.name)?;
-            let mut synonyms = broker_synonyms(&siblings(definition), definition.sensitive(), &layers);
+            let mut synonyms = broker_synonyms(definition.name, &siblings(definition), &layers);
             synonyms.retain(|synonym| synonym.source == Source::DynamicDefaultBroker);
             Some(described(definition, Some(value.to_owned()), synonyms))
         })
@@ -97,23 +98,41 @@ fn inheriting(
     own_source: Source,
     broker: &BrokerLayers<'_>,
 ) -> Described {
-    let mut synonyms = broker_synonyms(definition.synonyms, definition.sensitive(), broker);
-    let inherited = strongest(definition.synonyms, broker);
+    let mut synonyms = match definition.synonyms.first() {
+        Some(primary) => broker_synonyms(primary.name, definition.synonyms, broker),
+        None => group_default(definition, own_source),
+    };
     let own = own.value(definition.name);
     if let Some(value) = own {
-        let value = (!definition.sensitive()).then(|| value.to_owned());
+        let value = Some(value.to_owned());
         synonyms.insert(0, DescribedSynonym { name: definition.name, value, source: own_source });
     }
-    let value = own.map(str::to_owned).or(inherited).or_else(|| definition.default.map(str::to_owned));
-    described(definition, value, synonyms)
+    let value = own.map(str::to_owned).or_else(|| set_value(definition.synonyms, broker));
+    let default = || definition.default.or_else(|| TableDefaults.value(definition.synonyms.first()?.name));
+    described(definition, value.or_else(|| default().map(str::to_owned)), synonyms)
+}
+
+/// A group config that no broker config stands in for shows its own default; a topic config does not.
+fn group_default(definition: &'static Definition, own_source: Source) -> Vec<DescribedSynonym> {
+    match (own_source, definition.default) {
+        (Source::Group, Some(default)) => vec![DescribedSynonym {
+            name: definition.name,
+            value: Some(default.to_owned()),
+            source: Source::Default,
+        }],
+        _ => Vec::new(),
+    }
 }
 
 fn described(
     definition: &'static Definition,
     value: Option<String>,
-    synonyms: Vec<DescribedSynonym>,
+    mut synonyms: Vec<DescribedSynonym>,
 ) -> Described {
     let sensitive = definition.sensitive();
+    if sensitive {
+        synonyms.iter_mut().for_each(|synonym| synonym.value = None);
+    }
     Described {
         name: definition.name,
         value: value.filter(|_| !sensitive),
@@ -139,38 +158,30 @@ fn siblings(definition: &'static Definition) -> Vec<Synonym> {
     }
 }
 
-fn broker_synonyms(
-    synonyms: &[Synonym],
-    sensitive: bool,
-    broker: &BrokerLayers<'_>,
-) -> Vec<DescribedSynonym> {
-    let layers = [
+fn broker_synonyms(primary: &str, synonyms: &[Synonym], broker: &BrokerLayers<'_>) -> Vec<DescribedSynonym> {
+    let layers: [(&dyn Overrides, Source); 4] = [
         (broker.broker, Source::DynamicBroker),
         (broker.cluster, Source::DynamicDefaultBroker),
         (broker.fixed, Source::StaticBroker),
-        (&TableDefaults as &dyn Overrides, Source::Default),
+        (&TableDefaults, Source::Default),
     ];
-    let show = |value: &str| (!sensitive).then(|| value.to_owned());
     let mut shown = Vec::new();
     for (layer, source) in layers {
         for synonym in synonyms {
             if let Some(value) = layer.value(synonym.name) {
-                shown.push(DescribedSynonym { name: synonym.name, value: show(value), source });
+                shown.push(DescribedSynonym { name: synonym.name, value: Some(value.to_owned()), source });
             }
         }
     }
-    shown
+    let own = shown.iter().position(|synonym| synonym.name == primary).unwrap_or(shown.len());
+    shown.split_off(own)
 }
 
-/// The value of the first synonym that any layer sets, in the unit of the config that it stands in for.
-fn strongest(synonyms: &[Synonym], broker: &BrokerLayers<'_>) -> Option<String> {
+/// The value of the first synonym that a layer sets, strongest layer first, in the unit of what it stands in for.
+fn set_value(synonyms: &[Synonym], broker: &BrokerLayers<'_>) -> Option<String> {
     [broker.broker, broker.cluster, broker.fixed].iter().find_map(|layer| {
         synonyms.iter().find_map(|synonym| layer.value(synonym.name).map(|value| synonym.convert(value)))
     })
-}
-
-fn own_value(definition: &Definition, broker: &BrokerLayers<'_>) -> Option<String> {
-    strongest(&[Synonym::same(definition.name)], broker).or_else(|| definition.default.map(str::to_owned))
 }
 
 /// The defaults of the broker's table as the weakest layer.

@@ -4,7 +4,7 @@ use super::definition::Importance::Low;
 use super::definition::Status::NotYet;
 use super::definition::Type::{Boolean, Int, List, String};
 use super::definition::{Definition, Status, Synonym};
-use super::validator::Validator::{AtLeast, OneOf};
+use super::validator::Validator::{AtLeast, Items, OneOf};
 
 const NO_CONSUMER_GROUPS: Status = NotYet("consumer groups are not supported yet by this version");
 const NO_SHARE_GROUPS: Status = NotYet("share groups are not supported yet by this version");
@@ -108,7 +108,8 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         None,
         "Which assignor places the tasks; null is the broker's first.",
     )
-    .status(NO_STREAMS_GROUPS),
+    .status(NO_STREAMS_GROUPS)
+    .synonyms(&[Synonym::same("group.streams.assignors")]),
     int(
         "streams.heartbeat.interval.ms",
         "5000",
@@ -135,7 +136,9 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "Client tags by which standby copies are kept apart.",
     )
     .importance(Low)
-    .status(NO_STREAMS_GROUPS),
+    .valid(Items { may_be_empty: true })
+    .status(NO_STREAMS_GROUPS)
+    .synonyms(&[Synonym::same("group.streams.rack.aware.assignment.tags")]),
     int("streams.session.timeout.ms", "45000", "Milliseconds of silence after which a member is removed.", 1)
         .status(NO_STREAMS_GROUPS)
         .synonyms(&[Synonym::same("group.streams.session.timeout.ms")]),

@@ -16,6 +16,10 @@ pub enum Validator {
     OneOfIgnoringCase(&'static [&'static str]),
     /// A list of these, possibly empty. An item may come twice; the second one does not count.
     ListOf(&'static [&'static str]),
+    /// A list of anything.
+    Items {
+        may_be_empty: bool,
+    },
     /// 1 to 9, or -1 for the codec's own default.
     GzipLevel,
     /// `*`, or a list of `partition:broker`.
@@ -25,7 +29,7 @@ pub enum Validator {
 impl Validator {
     /// Checks a parsed value; `raw` is what the refusal quotes.
     pub(super) fn check(&self, name: &str, raw: &str, value: &Value) -> Result<(), InvalidConfig> {
-        let refuse = |reason: &str| Err(InvalidConfig::value(name, raw.trim(), reason));
+        let refuse = |reason: &str| Err(InvalidConfig::value(name, &quoted(value, raw), reason));
         match (self, value) {
             (Validator::Any, _) => Ok(()),
             (Validator::AtLeast(least), value) => match value.as_long() {
@@ -55,7 +59,14 @@ impl Validator {
             }
             (Validator::OneOfIgnoringCase(_), _) => Ok(()),
             (Validator::ListOf(allowed), Value::List(items)) => check_items(name, allowed, items),
-            (Validator::ListOf(_), _) => Ok(()),
+            (Validator::Items { may_be_empty: false }, Value::List(items)) if items.is_empty() => {
+                let message = format!(
+                    "Configuration '{name}' must not be empty. Valid values include: any non-empty value"
+                );
+                Err(InvalidConfig::new(name, message))
+            }
+            (Validator::Items { .. }, Value::List(items)) => check_no_gap(name, items),
+            (Validator::ListOf(_) | Validator::Items { .. }, _) => Ok(()),
             (Validator::GzipLevel, Value::Int(level)) if *level != -1 && !(1..=9).contains(level) => {
                 refuse("Value must be between 1 and 9 or equal to -1")
             }
@@ -66,10 +77,23 @@ impl Validator {
     }
 }
 
-fn check_items(name: &str, allowed: &[&str], items: &[String]) -> Result<(), InvalidConfig> {
+/// A number is quoted as it was understood, a text as it was given.
+fn quoted(value: &Value, raw: &str) -> String {
+    match value {
+        Value::Double(number) => format!("{number:?}"),
+        value => value.as_long().map_or_else(|| raw.trim().to_owned(), |number| number.to_string()),
+    }
+}
+
+fn check_no_gap(name: &str, items: &[String]) -> Result<(), InvalidConfig> {
     if items.iter().any(String::is_empty) {
         return Err(InvalidConfig::new(name, format!("Configuration '{name}' values must not be empty.")));
     }
+    Ok(())
+}
+
+fn check_items(name: &str, allowed: &[&str], items: &[String]) -> Result<(), InvalidConfig> {
+    check_no_gap(name, items)?;
     match items.iter().find(|item| !allowed.contains(&item.as_str())) {
         Some(item) => {
             Err(InvalidConfig::value(name, item, &format!("String must be one of: {}", allowed.join(", "))))
@@ -80,10 +104,14 @@ fn check_items(name: &str, allowed: &[&str], items: &[String]) -> Result<(), Inv
 
 fn check_replicas(name: &str, items: &[String]) -> Result<(), InvalidConfig> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // Kafka's pattern lets an item be empty.
     let is_replica = |item: &String| {
-        item.split_once(':').is_some_and(|(partition, broker)| is_number(partition) && is_number(broker))
+        item.is_empty()
+            || item
+                .split_once(':')
+                .is_some_and(|(partition, broker)| is_number(partition) && is_number(broker))
     };
-    if items.is_empty() || matches!(items, [all] if all.trim() == "*") || items.iter().all(is_replica) {
+    if matches!(items, [all] if all.trim() == "*") || items.iter().all(is_replica) {
         return Ok(());
     }
     let reason = format!(

@@ -2,8 +2,8 @@
 
 use crate::settings::definition::Definition;
 use crate::settings::definition::Importance::{High, Low};
-use crate::settings::definition::Type::{Int, Short};
-use crate::settings::validator::Validator::{AtLeast, Between};
+use crate::settings::definition::Type::{Int, List, Short};
+use crate::settings::validator::Validator::{AtLeast, Between, Items};
 
 const MAX_INT: &str = "2147483647";
 
@@ -97,6 +97,14 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         "Least milliseconds between two assignments of a streams group.",
     )
     .valid(AtLeast(0)),
+    Definition::new(
+        "group.streams.assignors",
+        List,
+        Some("sticky"),
+        "What places the tasks of streams groups.",
+    )
+    .valid(Items { may_be_empty: false })
+    .read_only(),
     int(
         "group.streams.heartbeat.interval.ms",
         "5000",
@@ -111,6 +119,15 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     .valid(AtLeast(0)),
     int("group.streams.num.standby.replicas", "0", "Standby copies of each task of a streams group.")
         .valid(AtLeast(0)),
+    Definition::new(
+        "group.streams.rack.aware.assignment.tags",
+        List,
+        Some(""),
+        "Client tags by which standby copies of streams groups are kept apart.",
+    )
+    .importance(Low)
+    .valid(Items { may_be_empty: true })
+    .read_only(),
     int(
         "group.streams.session.timeout.ms",
         "45000",

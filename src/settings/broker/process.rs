@@ -3,7 +3,7 @@
 use crate::settings::definition::Definition;
 use crate::settings::definition::Importance::{High, Low, Medium};
 use crate::settings::definition::Type::{Boolean, Int, List, Long, String};
-use crate::settings::validator::Validator::AtLeast;
+use crate::settings::validator::Validator::{AtLeast, Items, ListOf};
 
 pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     Definition::new(
@@ -13,7 +13,8 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         "The address that clients are told to connect to.",
     )
     .importance(High)
-    .read_only(),
+    .valid(Items { may_be_empty: false })
+.read_only(),
     Definition::new(
         "auto.create.topics.enable",
         Boolean,
@@ -63,7 +64,8 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     .read_only(),
     Definition::new("listeners", List, Some("PLAINTEXT://:9092"), "The address that the broker listens on.")
         .importance(High)
-        .read_only(),
+        .valid(Items { may_be_empty: false })
+.read_only(),
     Definition::new(
         "log.dir",
         List,
@@ -71,10 +73,12 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         "Where data is, if log.dirs does not say so.",
     )
     .importance(High)
-    .read_only(),
+    .valid(Items { may_be_empty: false })
+.read_only(),
     Definition::new("log.dirs", List, None, "Where data is: a directory, or the bucket and prefix of an object store.")
         .importance(High)
-        .read_only(),
+        .valid(Items { may_be_empty: false })
+.read_only(),
     Definition::new("max.connections", Int, Some("10000"), "Most connections open at one time.")
         .valid(AtLeast(0))
         .read_only(),
@@ -100,7 +104,8 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         .read_only(),
     Definition::new("process.roles", List, None, "What the process is: always broker and controller.")
         .importance(High)
-        .read_only(),
+        .valid(ListOf(&["broker", "controller"]))
+.read_only(),
     Definition::new(
         "queued.max.request.bytes",
         Long,
