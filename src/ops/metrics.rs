@@ -16,17 +16,19 @@ pub fn register_process_metrics(registry: &Registry) -> Result<(), prometheus::E
     registry.register(Box::new(ProcessCollector::new()?))
 }
 
+/// Reads one number of a look at the process.
+type Reading = fn(&Process) -> u64;
+
 struct ProcessCollector {
     cpu: Counter,
-    gauges: Vec<(Gauge, fn(&Process) -> u64)>,
+    gauges: Vec<(Gauge, Reading)>,
 }
 
 impl ProcessCollector {
     fn new() -> Result<ProcessCollector, prometheus::Error> {
         let cpu = Counter::new("process_cpu_seconds_total", "User and system processor time in seconds.")?;
-        let gauge = |name: &str, help: &str, value: fn(&Process) -> u64| {
-            Gauge::new(name, help).map(|gauge| (gauge, value))
-        };
+        let gauge =
+            |name: &str, help: &str, value: Reading| Gauge::new(name, help).map(|gauge| (gauge, value));
         let gauges = vec![
             gauge("process_resident_memory_bytes", "Resident memory in bytes.", |p| p.resident_bytes)?,
             gauge("process_resident_memory_peak_bytes", "Highest resident memory so far in bytes.", |p| {

@@ -1,4 +1,7 @@
 //! A service whose answers the test gives, and a client that speaks frames of text.
+//! It must not know Kafka: what it tests does not.
+//! Entry point: [`World`], one connection in memory on a paused clock.
+//! Invariant: memory of requests is given back, whatever ends the connection.
 
 mod connections;
 mod frames;
