@@ -20,6 +20,7 @@ pub enum Command {
         cluster_id: String,
         shards: u32,
         slots: u16,
+        features: BTreeMap<String, i16>,
     },
     /// A broker's process says where it is. A process with a lower incarnation is refused.
     RegisterBroker(Broker),

@@ -1,5 +1,6 @@
 //! Why the metadata does not start, and why a proposal has no outcome.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::types::BrokerId;
@@ -30,6 +31,9 @@ pub enum StartError {
     /// The Raft group did not come up.
     #[error("the Raft group did not start: {0}")]
     Raft(String),
+    /// The object store did not let the start finish.
+    #[error("{doing} took longer than {seconds} s")]
+    TooSlow { doing: &'static str, seconds: u64 },
     /// A command of the start itself was refused.
     #[error("the cluster refused this broker: {0}")]
     Refused(#[from] super::Refused),
@@ -39,7 +43,7 @@ pub enum StartError {
 }
 
 /// Why a proposal has no outcome.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum ProposeError {
     /// Nothing was done. Try again at the leader, if it is known.
     #[error("this broker does not lead the metadata")]

@@ -1,21 +1,35 @@
 //! Metadata: one Raft group that agrees on brokers, topics, shards and configs, and publishes them as one image.
 //! It must never know the data path: no produce, fetch, join or commit waits for it, and no wire code appears here.
-//! Entry point: `Metadata`, started once per process: read its image, change it by proposing commands.
+//! Entry point: [`Metadata`], started once per process: read its image, change it by proposing commands.
 //! Invariant: the image is what applying the committed commands in order gives, on every broker the same.
 
+mod apply;
+mod bootstrap;
 mod command;
 mod error;
 mod features;
+mod handle;
 mod image;
+mod producer_ids;
+mod proposals;
+mod raft;
 mod settings;
+mod snapshot;
 
+#[cfg(test)]
+mod tests;
+
+pub use apply::{MOST_PARTITIONS, check_topic_name};
+pub use bootstrap::Voter;
 pub use command::{
     Applied, Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Outcome, Refused,
 };
 pub use error::{ProposeError, StartError};
 pub use features::{FEATURES, Feature};
+pub use handle::{Metadata, Quorum, Replica};
 pub use image::{
     Broker, Configs, Counters, DeletedTopic, Features, Image, Incarnation, Listener, Owner, PartitionState,
     REPLICATION_FACTOR, SLOTS, Shard, Topic, Topics,
 };
-pub use settings::{MetadataSettings, Timeouts};
+pub use raft::{Alone, Transport, Unreachable};
+pub use settings::{DEFAULT_CLUSTER_ID, MetadataSettings, SNAPSHOT_LOG_BYTES, Timeouts};

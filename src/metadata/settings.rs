@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::bootstrap::Voter;
 use super::error::StartError;
 use super::image::Listener;
 use crate::types::BrokerId;
@@ -13,15 +14,26 @@ pub const MOST_SHARDS: u32 = 1024;
 #[derive(Clone, Debug)]
 pub struct MetadataSettings {
     pub broker_id: BrokerId,
-    /// The id of the cluster. Without one, a new cluster draws its own, and an old one keeps what it has.
+    /// The id of the cluster, which must be the stored one if there is one. Without it, a new cluster is called
+    /// [`DEFAULT_CLUSTER_ID`], and an old one keeps its id.
     pub cluster_id: Option<String>,
     /// Number of shards of a new cluster.
     pub shards: u32,
+    /// The first voters of a new cluster; this broker alone if empty.
+    pub voters: Vec<Voter>,
     /// Where clients reach this broker, the default listener first.
     pub listeners: Vec<Listener>,
     pub rack: Option<String>,
     pub timeouts: Timeouts,
+    /// Bytes of log after which a snapshot is taken, unless twice the last snapshot is more.
+    pub snapshot_log_bytes: u64,
 }
+
+/// The id of a cluster that was given none.
+pub const DEFAULT_CLUSTER_ID: &str = "kafkaesque";
+
+/// What [`MetadataSettings::snapshot_log_bytes`] is where nothing else is wanted.
+pub const SNAPSHOT_LOG_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Raft's timing. A commit takes the leader's PUT and then a follower's, so a slow store needs longer times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,119 @@
+//! The cluster itself: its birth, brokers, assignments, producer ids, features.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Checks;
+use crate::metadata::command::{Applied, Outcome, Refused};
+use crate::metadata::features;
+use crate::metadata::image::{Broker, Features, Image, Incarnation, Owner, Shard};
+use crate::types::{BrokerId, LeaderEpoch, ProducerId, ShardId};
+
+/// Producer ids in one block, as many as Kafka's controller gives at once (`ProducerIdsBlock`).
+pub(in crate::metadata) const PRODUCER_ID_BLOCK: u32 = 1000;
+
+/// Slots are dealt to the shards in turn.
+pub(super) fn form(
+    image: &mut Image,
+    cluster_id: &str,
+    shards: u32,
+    slots: u16,
+    features: &BTreeMap<String, i16>,
+) -> Outcome {
+    if image.is_formed() {
+        return Err(Refused::AlreadyFormed { cluster_id: image.cluster_id.to_string() });
+    }
+    if shards == 0 || slots == 0 {
+        return Err(Refused::NotFormed);
+    }
+    image.cluster_id = Arc::from(cluster_id);
+    for shard in 0..shards {
+        image.shards.insert_mut(ShardId(shard), Shard { owner: None, epoch: LeaderEpoch(-1) });
+    }
+    image.slots = (0..u32::from(slots)).map(|slot| ShardId(slot % shards)).collect();
+    image.features = Features { epoch: 1, levels: features.clone() };
+    Ok(Applied::Done)
+}
+
+pub(super) fn register(image: &mut Image, broker: &Broker) -> Outcome {
+    if !image.is_formed() {
+        return Err(Refused::NotFormed);
+    }
+    if let Some(known) = image.broker(broker.id)
+        && known.incarnation > broker.incarnation
+    {
+        return Err(stale(known, broker.incarnation));
+    }
+    image.brokers.insert_mut(broker.id, Arc::new(broker.clone()));
+    Ok(Applied::Done)
+}
+
+/// Every assignment takes an epoch of its own, so a partition's leader epoch only grows, whatever shard it is in.
+pub(super) fn assign(image: &mut Image, shard: ShardId, owner: Option<Owner>) -> Outcome {
+    if image.shard(shard).is_none() {
+        return Err(Refused::UnknownShard(shard));
+    }
+    if let Some(owner) = owner {
+        check_incarnation(image, owner.broker, owner.incarnation)?;
+    }
+    let epoch = LeaderEpoch(image.counters.next_leader_epoch);
+    image.counters.next_leader_epoch =
+        image.counters.next_leader_epoch.checked_add(1).ok_or(Refused::Exhausted)?;
+    image.shards.insert_mut(shard, Shard { owner, epoch });
+    Ok(Applied::Assigned { epoch })
+}
+
+pub(super) fn allocate_producer_ids(
+    image: &mut Image,
+    broker: BrokerId,
+    incarnation: Incarnation,
+) -> Outcome {
+    check_incarnation(image, broker, incarnation)?;
+    let first = image.counters.next_producer_id;
+    image.counters.next_producer_id =
+        first.checked_add(i64::from(PRODUCER_ID_BLOCK)).ok_or(Refused::Exhausted)?;
+    Ok(Applied::ProducerIds { first: ProducerId(first), count: PRODUCER_ID_BLOCK })
+}
+
+/// Every change counts, so clients can tell newer levels from older ones (KIP-584).
+pub(super) fn set_feature(image: &mut Image, name: &str, level: i16, checks: Checks) -> Outcome {
+    if checks == Checks::Admission {
+        check_feature(name, level)?;
+    }
+    let current = image.features.levels.get(name).copied().unwrap_or(0);
+    if current == level {
+        return Ok(Applied::Done);
+    }
+    if level == 0 {
+        image.features.levels.remove(name);
+    } else {
+        image.features.levels.insert(name.to_owned(), level);
+    }
+    image.features.epoch += 1;
+    Ok(Applied::Done)
+}
+
+fn check_feature(name: &str, level: i16) -> Result<(), Refused> {
+    let Some(feature) = features::lookup(name) else {
+        return Err(Refused::InvalidFeature(format!("The feature {name} is not supported by this cluster.")));
+    };
+    if level != 0 && !(feature.min..=feature.max).contains(&level) {
+        return Err(Refused::InvalidFeature(format!(
+            "Level {level} of feature {name} is not supported: it must be between {} and {}.",
+            feature.min, feature.max
+        )));
+    }
+    Ok(())
+}
+
+fn check_incarnation(image: &Image, id: BrokerId, given: Incarnation) -> Result<(), Refused> {
+    match image.broker(id) {
+        Some(broker) if broker.incarnation == given => Ok(()),
+        Some(broker) if broker.incarnation > given => Err(stale(broker, given)),
+        _ => Err(Refused::UnknownBroker(id)),
+    }
+}
+
+fn stale(known: &Broker, given: Incarnation) -> Refused {
+    Refused::StaleIncarnation { broker: known.id, given, current: known.incarnation }
+}

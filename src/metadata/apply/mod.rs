@@ -1,0 +1,54 @@
+//! Applying commands to an image: what each one checks and changes.
+//! It must never read a clock, draw a number, or ask anything but the image and the command.
+//! Entry point: [`apply`].
+//! Invariant: a refused command changes nothing, and the same commands give the same image everywhere.
+
+mod cluster;
+mod configs;
+mod topics;
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod tests;
+
+pub(super) use cluster::PRODUCER_ID_BLOCK;
+pub use topics::{MOST_PARTITIONS, check_topic_name};
+
+use super::command::{Command, Outcome};
+use super::image::Image;
+
+/// How much of a command is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Checks {
+    /// Everything, at the leader, before the command enters the log.
+    Admission,
+    /// What depends on the image. Config values and feature levels were checked at admission, by the leader's
+    /// tables: another version of the program may have other tables, and must still come to the same image.
+    Replay,
+}
+
+/// Changes `image` by one command, or refuses it and leaves the image as it is.
+pub(super) fn apply(image: &mut Image, command: &Command, checks: Checks) -> Outcome {
+    match command {
+        Command::FormCluster { cluster_id, shards, slots, features } => {
+            cluster::form(image, cluster_id, *shards, *slots, features)
+        }
+        Command::RegisterBroker(broker) => cluster::register(image, broker),
+        Command::AssignShard { shard, owner } => cluster::assign(image, *shard, *owner),
+        Command::CreateTopic(topic) => topics::create(image, topic, checks),
+        Command::DeleteTopic { id, deleted_ms } => topics::delete(image, *id, *deleted_ms),
+        Command::TopicDataRemoved { id, shard } => topics::data_removed(image, *id, *shard),
+        Command::CreatePartitions { id, from, placement } => {
+            topics::create_partitions(image, *id, *from, placement)
+        }
+        Command::AlterConfigs { resource, configs } => configs::replace(image, resource, configs, checks),
+        Command::IncrementalAlterConfigs { resource, changes } => {
+            configs::change(image, resource, changes, checks)
+        }
+        Command::AllocateProducerIds { broker, incarnation } => {
+            cluster::allocate_producer_ids(image, *broker, *incarnation)
+        }
+        Command::SetFeature { name, level } => cluster::set_feature(image, name, *level, checks),
+    }
+}

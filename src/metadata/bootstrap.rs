@@ -1,0 +1,91 @@
+//! The birth of a cluster: one object, created once, that says what every broker begins with.
+
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
+use serde::{Deserialize, Serialize};
+
+use super::error::StartError;
+use super::image::SLOTS;
+use super::settings::{DEFAULT_CLUSTER_ID, MetadataSettings};
+use crate::types::BrokerId;
+
+const FORMAT: u32 = 1;
+
+/// `cluster.json`: written by whichever broker is first, and obeyed by all. Were each broker to go by its own
+/// settings, different ones would make two clusters of one bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterFile {
+    pub format: u32,
+    pub cluster_id: String,
+    pub voters: Vec<Voter>,
+    pub shards: u32,
+    pub slots: u16,
+}
+
+/// A member of the Raft group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voter {
+    pub id: BrokerId,
+    /// Where its peers reach it, `host:port`; empty for a broker that is alone.
+    pub address: String,
+}
+
+impl ClusterFile {
+    fn of(settings: &MetadataSettings) -> ClusterFile {
+        let voters = if settings.voters.is_empty() {
+            vec![Voter { id: settings.broker_id, address: String::new() }]
+        } else {
+            settings.voters.clone()
+        };
+        ClusterFile {
+            format: FORMAT,
+            cluster_id: settings.cluster_id.clone().unwrap_or_else(|| DEFAULT_CLUSTER_ID.to_owned()),
+            voters,
+            shards: settings.shards,
+            slots: SLOTS,
+        }
+    }
+
+    fn check(&self, settings: &MetadataSettings) -> Result<(), StartError> {
+        if let Some(configured) = settings.cluster_id.as_ref().filter(|id| **id != self.cluster_id) {
+            return Err(StartError::OtherCluster {
+                configured: configured.clone(),
+                stored: self.cluster_id.clone(),
+            });
+        }
+        if !self.voters.iter().any(|voter| voter.id == settings.broker_id) {
+            let voters = self.voters.iter().map(|voter| voter.id).collect();
+            return Err(StartError::NotAMember { broker: settings.broker_id, voters });
+        }
+        Ok(())
+    }
+}
+
+/// Creates the cluster's description if there is none, and gives the one that is stored.
+pub(super) async fn form_or_join(
+    objects: &dyn ObjectStore,
+    path: &Path,
+    settings: &MetadataSettings,
+) -> Result<ClusterFile, StartError> {
+    let unreadable = |reason: String| StartError::ClusterFile { path: path.to_string(), reason };
+    let proposed = serde_json::to_vec_pretty(&ClusterFile::of(settings));
+    let proposed = proposed.map_err(|error| unreadable(error.to_string()))?;
+    let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+    let created = objects.put_opts(path, proposed.into(), options).await;
+
+    // A failed creation may have succeeded, or have come second: what is stored decides.
+    let failed = |source| StartError::Store { doing: "reading the cluster's description", source };
+    let stored = match (objects.get(path).await, created) {
+        (Ok(found), _) => found.bytes().await.map_err(failed)?,
+        (Err(object_store::Error::NotFound { .. }), Err(source)) => {
+            return Err(StartError::Store { doing: "creating the cluster's description", source });
+        }
+        (Err(source), _) => return Err(failed(source)),
+    };
+    let file: ClusterFile = serde_json::from_slice(&stored).map_err(|error| unreadable(error.to_string()))?;
+    if file.format != FORMAT {
+        return Err(unreadable(format!("format {} is not known to this version", file.format)));
+    }
+    file.check(settings)?;
+    Ok(file)
+}

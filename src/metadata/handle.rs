@@ -1,0 +1,290 @@
+//! The handle that the rest of the broker holds: started once, read often, asked to change things.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::bootstrap::{self, ClusterFile};
+use super::command::{Applied, Command, Outcome};
+use super::error::{ProposeError, StartError};
+use super::features::FEATURES;
+use super::image::{Broker, Image, Incarnation, Owner};
+use super::producer_ids::ProducerIds;
+use super::proposals::{Proposals, proposals};
+use super::raft::{Alone, Node, Start, Transport};
+use super::settings::MetadataSettings;
+use crate::runtime::{Runtime, Shutdown, TaskKind};
+use crate::store::Store;
+use crate::store::database::{Databases, Maintenance, Role};
+use crate::types::{BrokerId, ProducerId};
+
+/// Opening the Raft database and finding a leader takes no longer than this, or the start fails.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// The metadata of the cluster, as this broker sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Metadata(Arc<Inner>);
+
+struct Inner {
+    node: Arc<Node>,
+    proposals: Proposals,
+    producer_ids: ProducerIds,
+    runtime: Runtime,
+    stop: Shutdown,
+    maintenance: Mutex<Option<Maintenance>>,
+}
+
+/// The state of the Raft group, as this broker sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quorum {
+    pub leader: Option<BrokerId>,
+    pub term: u64,
+    /// The last entry that is committed and applied here.
+    pub index: u64,
+    pub voters: Vec<Replica>,
+    pub learners: Vec<Replica>,
+}
+
+/// A member of the Raft group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replica {
+    pub id: BrokerId,
+    /// The last entry that it is known to have. Only the leader knows that of others.
+    pub log_index: Option<u64>,
+}
+
+impl Metadata {
+    /// Starts a broker that is alone. See [`Metadata::start_with`].
+    pub async fn start(
+        store: &Store,
+        databases: &Databases,
+        settings: &MetadataSettings,
+        runtime: &Runtime,
+    ) -> Result<Metadata, StartError> {
+        Metadata::start_with(store, databases, settings, Arc::new(Alone), runtime).await
+    }
+
+    /// Opens the broker's Raft database, joins the group (forming it at the very first start), and registers this
+    /// process. When this returns, the image is up to date, the cluster is formed, and this process is in it. Opening
+    /// the database ends any other process with the same broker id.
+    ///
+    /// [`Metadata::close`] must be called before the process's tasks are waited for.
+    pub async fn start_with(
+        store: &Store,
+        databases: &Databases,
+        settings: &MetadataSettings,
+        transport: Arc<dyn Transport>,
+        runtime: &Runtime,
+    ) -> Result<Metadata, StartError> {
+        settings.check()?;
+        let limited = runtime
+            .clock
+            .timeout(START_LIMIT, Metadata::start_unlimited(store, databases, settings, transport, runtime));
+        let too_slow =
+            |_| StartError::TooSlow { doing: "starting the metadata", seconds: START_LIMIT.as_secs() };
+        limited.await.map_err(too_slow)?
+    }
+
+    async fn start_unlimited(
+        store: &Store,
+        databases: &Databases,
+        settings: &MetadataSettings,
+        transport: Arc<dyn Transport>,
+        runtime: &Runtime,
+    ) -> Result<Metadata, StartError> {
+        let objects = store.object_store();
+        let cluster = bootstrap::form_or_join(&*objects, &store.path("cluster.json"), settings).await?;
+
+        let path = store.path(&format!("raft/{}", settings.broker_id));
+        let failed = |source| StartError::Database { doing: "opening", source };
+        databases.stored_manifest(&path).await.map_err(failed)?;
+        let db = databases.builder(path.clone(), Role::Raft).build().await.map_err(failed)?;
+        let maintenance = databases.maintain(&db, &path, Role::Raft);
+        let incarnation = Incarnation(db.manifest().writer_epoch());
+
+        let clock = runtime.clock.clone();
+        let start = Start { db, incarnation, cluster: &cluster, settings, transport, clock };
+        let node = Arc::new(Node::start(start).await?);
+        let stop = Shutdown::new();
+        let (proposals, proposer) = proposals(Arc::clone(&node));
+        runtime.tasks.spawn(TaskKind::Raft, proposer.run(stop.clone()));
+        runtime.tasks.spawn(TaskKind::Raft, Arc::clone(&node).supervise(runtime.clone(), stop.clone()));
+        let metadata = Metadata(Arc::new(Inner {
+            node,
+            proposals,
+            producer_ids: ProducerIds::default(),
+            runtime: runtime.clone(),
+            stop,
+            maintenance: Mutex::new(Some(maintenance)),
+        }));
+        match metadata.take_part(&cluster, settings).await {
+            Ok(()) => Ok(metadata),
+            Err(error) => {
+                metadata.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Forms the cluster unless that was done, and says where this broker is.
+    async fn take_part(&self, cluster: &ClusterFile, settings: &MetadataSettings) -> Result<(), StartError> {
+        self.sync().await?;
+        if !self.image().is_formed() {
+            let born = FEATURES.iter().filter(|feature| feature.at_birth != 0);
+            let form = Command::FormCluster {
+                cluster_id: cluster.cluster_id.clone(),
+                shards: cluster.shards,
+                slots: cluster.slots,
+                features: born.map(|feature| (feature.name.to_owned(), feature.at_birth)).collect(),
+            };
+            match self.propose(form).await? {
+                // Another broker was faster.
+                Ok(_) | Err(super::Refused::AlreadyFormed { .. }) => {}
+                Err(refused) => return Err(refused.into()),
+            }
+        }
+        let image = self.image();
+        if *image.cluster_id != *cluster.cluster_id {
+            return Err(StartError::OtherCluster {
+                configured: cluster.cluster_id.clone(),
+                stored: image.cluster_id.to_string(),
+            });
+        }
+        let register = Command::RegisterBroker(Broker {
+            id: settings.broker_id,
+            incarnation: self.incarnation(),
+            listeners: settings.listeners.clone(),
+            rack: settings.rack.clone(),
+            command_version: Command::LATEST,
+        });
+        self.propose(register).await??;
+        Ok(())
+    }
+
+    /// The image now. Consistent in itself; on a follower it may be a little old.
+    pub fn image(&self) -> Arc<Image> {
+        self.0.node.image()
+    }
+
+    /// The image, and word of every newer one.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Image>> {
+        self.0.node.subscribe()
+    }
+
+    /// Proposes one command. When it has an outcome, it is durable, and this broker's image shows it.
+    pub async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
+        let mut outcomes = self.propose_many(vec![command]).await?;
+        outcomes.pop().ok_or(ProposeError::Stopped)
+    }
+
+    /// Proposes commands that are applied one after the other in one step; each succeeds or fails alone. The outcomes
+    /// are in the order of the commands. The commands' encoded size is limited to 1 MiB.
+    pub async fn propose_many(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, ProposeError> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.0.proposals.submit(commands).await?.outcomes)
+    }
+
+    /// Says what would come of commands, at the leader, without doing it.
+    pub async fn validate(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, ProposeError> {
+        self.0.proposals.validate(commands).await
+    }
+
+    /// Brings the image up to date: afterwards it shows everything that was committed anywhere before the call. Asks
+    /// the leader, who proves that it is one; a process that was replaced by a newer one fails here.
+    pub async fn sync(&self) -> Result<Arc<Image>, ProposeError> {
+        let node = &self.0.node;
+        let synced = async {
+            node.leader().await?;
+            let index = node.read_index().await?;
+            node.applied(index).await
+        };
+        let limit = node.timeouts().proposal;
+        node.clock().timeout(limit, synced).await.map_err(|_| ProposeError::Timeout)??;
+        Ok(self.image())
+    }
+
+    /// A producer id that was never given out before.
+    pub async fn allocate_producer_id(&self) -> Result<ProducerId, ProposeError> {
+        loop {
+            let taken = self.0.producer_ids.take();
+            let Some(id) = taken.id else {
+                self.fetch_producer_ids().await?;
+                continue;
+            };
+            if taken.low {
+                let metadata = self.clone();
+                self.0.runtime.tasks.spawn(TaskKind::Periodic, async move {
+                    // Whoever finds no id left tries again, and hears of the failure.
+                    let _ = metadata.fetch_producer_ids().await;
+                });
+            }
+            return Ok(id);
+        }
+    }
+
+    async fn fetch_producer_ids(&self) -> Result<(), ProposeError> {
+        let ids = &self.0.producer_ids;
+        let _fetching = ids.fetching.lock().await;
+        if !ids.is_low() {
+            return Ok(());
+        }
+        let command =
+            Command::AllocateProducerIds { broker: self.broker_id(), incarnation: self.incarnation() };
+        match self.propose(command).await? {
+            Ok(Applied::ProducerIds { first, count }) => {
+                ids.add(first, count);
+                Ok(())
+            }
+            // This process is not the broker's newest any more.
+            Ok(_) | Err(_) => Err(ProposeError::Stopped),
+        }
+    }
+
+    /// The answer to a request that a peer's [`Transport`] carried here.
+    pub async fn receive(&self, request: &[u8]) -> Bytes {
+        self.0.node.receive(request, &self.0.proposals).await
+    }
+
+    pub fn broker_id(&self) -> BrokerId {
+        self.0.node.id()
+    }
+
+    /// This process's life of the broker.
+    pub fn incarnation(&self) -> Incarnation {
+        self.0.node.incarnation()
+    }
+
+    /// What the image calls a shard's owner if it is this process.
+    pub fn owner(&self) -> Owner {
+        Owner { broker: self.broker_id(), incarnation: self.incarnation() }
+    }
+
+    /// Whether this broker leads the group, as far as it knows.
+    pub fn leads(&self) -> bool {
+        self.0.node.leads()
+    }
+
+    pub fn quorum(&self) -> Quorum {
+        self.0.node.quorum()
+    }
+
+    /// The last entry that the stored snapshot has; 0 without a snapshot.
+    pub fn snapshot_index(&self) -> u64 {
+        self.0.node.snapshot_index()
+    }
+
+    /// Stops taking part, and closes the database. Proposals that wait get no outcome.
+    pub async fn close(&self) {
+        self.0.stop.request();
+        let maintenance = self.0.maintenance.lock().take();
+        if let Some(maintenance) = maintenance {
+            maintenance.stop().await;
+        }
+        self.0.node.stop().await;
+    }
+}

@@ -1,0 +1,310 @@
+//! The Raft log and vote in the database.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+use openraft::storage::{LogFlushed, LogState, RaftLogStorage};
+use openraft::{OptionalSend, RaftLogReader};
+use parking_lot::Mutex;
+use slatedb::WriteBatch;
+use slatedb::config::ScanOptions;
+
+use super::keys::{self, Key};
+use super::types::{Entry, Group, LogId, StorageError, StorageIOError, Vote};
+use super::upkeep::Upkeep;
+
+/// Encoded entries that are also kept decoded, in bytes: what followers that keep up ask for.
+const CACHE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Encoded entries that go to a follower at once, in bytes, unless a single one is larger.
+const SEND_BYTES: usize = 1024 * 1024;
+
+/// A handle on the log; clones read and write the same one.
+#[derive(Clone)]
+pub(super) struct LogStore {
+    node: u64,
+    upkeep: Arc<Upkeep>,
+    log: Arc<Mutex<Log>>,
+}
+
+/// What is known of the log without asking the database.
+#[derive(Default)]
+struct Log {
+    purged: Option<LogId>,
+    last: Option<LogId>,
+    /// Encoded sizes of the entries present, the last one being that of `last`.
+    sizes: VecDeque<u32>,
+    /// The most recent entries, the last one being `last`.
+    recent: VecDeque<Entry>,
+    recent_bytes: usize,
+}
+
+/// Why the log could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LogError {
+    #[error(transparent)]
+    Database(#[from] slatedb::Error),
+    #[error(transparent)]
+    Decode(#[from] keys::DecodeError),
+    #[error("an entry cannot be encoded")]
+    Encode(#[from] postcard::Error),
+    #[error("the log has a gap: entry {found} follows {before}")]
+    Gap { before: u64, found: u64 },
+}
+
+impl LogStore {
+    /// Reads what the database has. Entries that `applied`, a snapshot's last, covers do not count as new.
+    pub(super) async fn open(
+        node: u64,
+        upkeep: Arc<Upkeep>,
+        applied: Option<LogId>,
+    ) -> Result<LogStore, LogError> {
+        let mut log = Log::default();
+        if let Some(value) = upkeep.db().get(Key::Purged.encode()).await? {
+            log.purged = Some(keys::decode(&value)?);
+        }
+        let mut next = log.purged.map(|id| id.index + 1);
+        let mut last = None;
+        let mut new_bytes = 0;
+        let mut rows = scan(&upkeep, next.unwrap_or(0), u64::MAX).await?;
+        while let Some(row) = rows.next().await? {
+            let index = Key::entry_index(&row.key).unwrap_or_default();
+            let expected = next.unwrap_or(0);
+            if index != expected {
+                return Err(LogError::Gap { before: expected.saturating_sub(1), found: index });
+            }
+            next = Some(index + 1);
+            log.sizes.push_back(row.value.len() as u32);
+            if applied.is_none_or(|id| index > id.index) {
+                new_bytes += row.value.len() as u64;
+            }
+            last = Some(row.value);
+        }
+        log.last = match last {
+            Some(value) => Some(keys::decode::<Entry>(&value)?.log_id),
+            None => log.purged,
+        };
+        upkeep.log_grew(new_bytes);
+        Ok(LogStore { node, upkeep, log: Arc::new(Mutex::new(log)) })
+    }
+
+    async fn read(&self, start: u64, end: u64) -> Result<Vec<Entry>, LogError> {
+        let (start, end) = {
+            let log = self.log.lock();
+            let Some((first, last)) = log.bounds() else { return Ok(Vec::new()) };
+            let (start, end) = (start.max(first), end.min(last + 1));
+            if let Some(entries) = log.recent(start, end) {
+                return Ok(entries);
+            }
+            (start, end)
+        };
+        let mut entries = Vec::new();
+        if start >= end {
+            return Ok(entries);
+        }
+        let mut rows = scan(&self.upkeep, start, end).await?;
+        while let Some(row) = rows.next().await? {
+            entries.push(keys::decode(&row.value)?);
+        }
+        Ok(entries)
+    }
+
+    async fn write(&self, entries: Vec<Entry>) -> Result<(), LogError> {
+        let mut batch = WriteBatch::new();
+        let mut sizes = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let value = keys::encode(entry)?;
+            sizes.push(value.len());
+            batch.put_bytes(Key::Entry(entry.log_id.index).encode(), value.into());
+        }
+        self.log.lock().extend(entries, &sizes);
+        self.upkeep.write(batch).await?;
+        self.upkeep.log_grew(sizes.iter().sum::<usize>() as u64);
+        Ok(())
+    }
+
+    async fn remove_from(&self, index: u64) -> Result<(), LogError> {
+        let before = match index.checked_sub(1) {
+            Some(before) => self.read(before, index).await?.pop().map(|entry| entry.log_id),
+            None => None,
+        };
+        let batch = {
+            let mut log = self.log.lock();
+            let mut batch = WriteBatch::new();
+            if let Some((first, last)) = log.bounds() {
+                for removed in index.max(first)..=last {
+                    batch.delete(Key::Entry(removed).encode());
+                    log.sizes.pop_back();
+                }
+                log.last = before.or(log.purged);
+                log.clear_recent();
+            }
+            batch
+        };
+        Ok(self.upkeep.write(batch).await?)
+    }
+
+    async fn remove_until(&self, upto: LogId) -> Result<(), LogError> {
+        let mut batch = WriteBatch::new();
+        batch.put(Key::Purged.encode(), keys::encode(&upto)?);
+        {
+            let mut log = self.log.lock();
+            if let Some((first, last)) = log.bounds() {
+                for removed in first..=upto.index.min(last) {
+                    batch.delete(Key::Entry(removed).encode());
+                    log.sizes.pop_front();
+                }
+            }
+            if log.sizes.is_empty() {
+                log.last = log.last.max(Some(upto));
+                log.clear_recent();
+            }
+            log.purged = Some(upto);
+        }
+        // An entry that is still there after a crash is in the snapshot too: it does no harm.
+        Ok(self.upkeep.write_lazily(batch).await?)
+    }
+}
+
+impl Log {
+    /// The first and last index present.
+    fn bounds(&self) -> Option<(u64, u64)> {
+        let last = self.last?.index;
+        if self.sizes.is_empty() { None } else { Some((last + 1 - self.sizes.len() as u64, last)) }
+    }
+
+    /// The entries of an index range, if all of them are at hand.
+    fn recent(&self, start: u64, end: u64) -> Option<Vec<Entry>> {
+        if start >= end {
+            return Some(Vec::new());
+        }
+        let first = self.recent.front()?.log_id.index;
+        let from = usize::try_from(start.checked_sub(first)?).ok()?;
+        let count = usize::try_from(end - start).ok()?;
+        let entries: Vec<Entry> = self.recent.iter().skip(from).take(count).cloned().collect();
+        (entries.len() == count).then_some(entries)
+    }
+
+    fn extend(&mut self, entries: Vec<Entry>, sizes: &[usize]) {
+        for (entry, size) in entries.into_iter().zip(sizes) {
+            self.last = Some(entry.log_id);
+            self.sizes.push_back(*size as u32);
+            self.recent.push_back(entry);
+            self.recent_bytes += size;
+        }
+        while self.recent_bytes > CACHE_BYTES && self.recent.len() > 1 {
+            let oldest = self.sizes[self.sizes.len() - self.recent.len()];
+            self.recent_bytes -= oldest as usize;
+            self.recent.pop_front();
+        }
+    }
+
+    fn clear_recent(&mut self) {
+        self.recent.clear();
+        self.recent_bytes = 0;
+    }
+
+    /// Where to end a range that begins at `start`, so that its entries have few bytes in all.
+    fn end_within(&self, start: u64, end: u64, most: usize) -> u64 {
+        let Some((first, last)) = self.bounds() else { return end };
+        let mut bytes = 0;
+        for index in start.max(first)..end.min(last + 1) {
+            bytes += self.sizes[(index - first) as usize] as usize;
+            if bytes > most && index > start {
+                return index;
+            }
+        }
+        end
+    }
+}
+
+async fn scan(upkeep: &Upkeep, start: u64, end: u64) -> Result<slatedb::DbIterator, slatedb::Error> {
+    let options = ScanOptions { read_ahead_bytes: SEND_BYTES, max_fetch_tasks: 4, ..ScanOptions::default() };
+    let range = Key::Entry(start).encode()..Key::Entry(end).encode();
+    upkeep.db().scan_with_options(range, &options).await
+}
+
+fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(start) => start + 1,
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(end) => end + 1,
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => u64::MAX,
+    };
+    (start, end)
+}
+
+impl RaftLogReader<Group> for LogStore {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<Entry>, StorageError> {
+        let (start, end) = bounds(&range);
+        self.read(start, end).await.map_err(|error| StorageIOError::read_logs(&error).into())
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, StorageError> {
+        let end = self.log.lock().end_within(start, end, SEND_BYTES);
+        self.try_get_log_entries(start..end).await
+    }
+}
+
+impl RaftLogStorage<Group> for LogStore {
+    type LogReader = LogStore;
+
+    async fn get_log_state(&mut self) -> Result<LogState<Group>, StorageError> {
+        let log = self.log.lock();
+        Ok(LogState { last_purged_log_id: log.purged, last_log_id: log.last })
+    }
+
+    async fn get_log_reader(&mut self) -> LogStore {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError> {
+        let mut batch = WriteBatch::new();
+        let value = keys::encode(vote).map_err(|error| StorageIOError::write_vote(&error))?;
+        batch.put(Key::Vote.encode(), value);
+        self.upkeep.write(batch).await.map_err(|error| StorageIOError::write_vote(&error).into())
+    }
+
+    /// A vote for this broker itself is read as one that it has not won: the process that won it is gone, and leading
+    /// on in its term would make two leaders of one term if that process lives after all.
+    async fn read_vote(&mut self) -> Result<Option<Vote>, StorageError> {
+        let value = self.upkeep.db().get(Key::Vote.encode()).await;
+        let value = value.map_err(|error| StorageIOError::read_vote(&error))?;
+        let Some(value) = value else { return Ok(None) };
+        let mut vote: Vote = keys::decode(&value).map_err(|error| StorageIOError::read_vote(&error))?;
+        if vote.leader_id.voted_for() == Some(self.node) {
+            vote.committed = false;
+        }
+        Ok(Some(vote))
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: LogFlushed<Group>) -> Result<(), StorageError>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let written = self.write(entries.into_iter().collect()).await;
+        written.map_err(|error| StorageIOError::write_logs(&error))?;
+        callback.log_io_completed(Ok(()));
+        Ok(())
+    }
+
+    async fn truncate(&mut self, log_id: LogId) -> Result<(), StorageError> {
+        let removed = self.remove_from(log_id.index).await;
+        removed.map_err(|error| StorageIOError::write_logs(&error).into())
+    }
+
+    async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {
+        let removed = self.remove_until(log_id).await;
+        removed.map_err(|error| StorageIOError::write_logs(&error).into())
+    }
+}

@@ -1,0 +1,21 @@
+//! The Raft group: its log, vote and snapshots in the broker's own database, its state machine, its peers.
+//! It must never know what a command means: it orders batches of them, and hands each to `apply` once committed.
+//! Entry point: [`Node`], started on the broker's Raft database.
+//! Invariant: what was acknowledged is in the object store, and is applied again after any restart.
+
+mod keys;
+mod log_store;
+mod network;
+mod node;
+mod rpc;
+mod state_machine;
+mod types;
+mod upkeep;
+
+#[cfg(test)]
+mod tests;
+
+pub use network::{Alone, Transport, Unreachable};
+pub(super) use node::{Node, Start};
+pub(super) use rpc::Written;
+pub(super) use types::ENTRY_LIMIT;

@@ -1,0 +1,146 @@
+//! The seam to other brokers: a transport that carries bytes, and Raft's calls on top of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use openraft::BasicNode;
+use openraft::error::{InstallSnapshotError, RPCError, RaftError, RemoteError};
+use openraft::network::{RPCOption, RaftNetwork, RaftNetworkFactory};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest, InstallSnapshotResponse,
+    VoteRequest, VoteResponse,
+};
+
+use super::rpc::{self, Call, Reply, Request};
+use super::types::{Group, broker_id};
+use crate::metadata::bootstrap::Voter;
+use crate::metadata::image::Incarnation;
+use crate::types::BrokerId;
+
+/// Carries a request to a peer, and its answer back. It knows nothing of what is inside.
+#[async_trait]
+pub trait Transport: Send + Sync + 'static {
+    /// Waits for the answer for at most `limit`.
+    async fn call(&self, peer: &Voter, request: Bytes, limit: Duration) -> Result<Bytes, Unreachable>;
+}
+
+/// A peer did not answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("broker {broker} cannot be reached: {reason}")]
+pub struct Unreachable {
+    pub broker: BrokerId,
+    pub reason: String,
+}
+
+/// The transport of a broker that has no peers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Alone;
+
+#[async_trait]
+impl Transport for Alone {
+    async fn call(&self, peer: &Voter, _request: Bytes, _limit: Duration) -> Result<Bytes, Unreachable> {
+        Err(Unreachable { broker: peer.id, reason: "this broker has no peers".to_owned() })
+    }
+}
+
+/// Calls peers in the name of one process.
+#[derive(Clone)]
+pub(super) struct Peers {
+    pub me: BrokerId,
+    pub incarnation: Incarnation,
+    pub transport: Arc<dyn Transport>,
+}
+
+/// Calls one peer.
+pub(super) struct PeerClient {
+    peers: Peers,
+    target: Voter,
+}
+
+impl Peers {
+    pub(super) async fn call(&self, peer: &Voter, call: Call, limit: Duration) -> Result<Reply, Unreachable> {
+        let unreachable = |reason: String| Unreachable { broker: peer.id, reason };
+        let request = Request { from: self.me, incarnation: self.incarnation, call };
+        let request = rpc::encode(&request).map_err(|error| unreachable(error.to_string()))?;
+        let reply = self.transport.call(peer, request, limit).await?;
+        match rpc::decode(&reply) {
+            Some(Reply::Stale { current }) => {
+                Err(unreachable(format!("it knows a newer process of this broker, {current}")))
+            }
+            Some(Reply::Unknown) | None => Err(unreachable("it speaks another version".to_owned())),
+            Some(reply) => Ok(reply),
+        }
+    }
+}
+
+impl PeerClient {
+    async fn call<E: std::error::Error>(
+        &self,
+        call: Call,
+        option: &RPCOption,
+    ) -> Result<Reply, RPCError<u64, BasicNode, E>> {
+        let reply = self.peers.call(&self.target, call, option.hard_ttl()).await;
+        reply.map_err(|error| RPCError::Unreachable(openraft::error::Unreachable::new(&error)))
+    }
+
+    fn remote<T, E: std::error::Error>(
+        &self,
+        answer: Result<T, E>,
+    ) -> Result<T, RPCError<u64, BasicNode, E>> {
+        answer.map_err(|error| {
+            RPCError::RemoteError(RemoteError::new(super::types::node_id(self.target.id), error))
+        })
+    }
+
+    fn other_reply<E: std::error::Error>(&self) -> RPCError<u64, BasicNode, E> {
+        let error = Unreachable { broker: self.target.id, reason: "it answered another question".to_owned() };
+        RPCError::Unreachable(openraft::error::Unreachable::new(&error))
+    }
+}
+
+impl RaftNetworkFactory<Group> for Peers {
+    type Network = PeerClient;
+
+    async fn new_client(&mut self, target: u64, node: &BasicNode) -> PeerClient {
+        let target = Voter { id: broker_id(target), address: node.addr.clone() };
+        PeerClient { peers: self.clone(), target }
+    }
+}
+
+impl RaftNetwork<Group> for PeerClient {
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<Group>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
+        match self.call(Call::Append(request), &option).await? {
+            Reply::Append(answer) => self.remote(answer),
+            _ => Err(self.other_reply()),
+        }
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        request: InstallSnapshotRequest<Group>,
+        option: RPCOption,
+    ) -> Result<InstallSnapshotResponse<u64>, RPCError<u64, BasicNode, RaftError<u64, InstallSnapshotError>>>
+    {
+        match self.call(Call::Snapshot(request), &option).await? {
+            Reply::Snapshot(answer) => self.remote(answer),
+            _ => Err(self.other_reply()),
+        }
+    }
+
+    async fn vote(
+        &mut self,
+        request: VoteRequest<u64>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
+        match self.call(Call::Vote(request), &option).await? {
+            Reply::Vote(answer) => self.remote(answer),
+            _ => Err(self.other_reply()),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What brokers of the group say to each other. Peers carry it as bytes: postcard, after a byte for the format.
+
+use bytes::Bytes;
+use openraft::error::{InstallSnapshotError, RaftError};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest, InstallSnapshotResponse,
+    VoteRequest, VoteResponse,
+};
+use serde::{Deserialize, Serialize};
+
+use super::types::Group;
+use crate::metadata::command::{Command, Outcome};
+use crate::metadata::error::ProposeError;
+use crate::metadata::image::Incarnation;
+use crate::types::BrokerId;
+
+/// A call, with who makes it: a process whose successor has been heard of is refused.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Request {
+    pub from: BrokerId,
+    pub incarnation: Incarnation,
+    pub call: Call,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Call {
+    Append(AppendEntriesRequest<Group>),
+    Vote(VoteRequest<u64>),
+    Snapshot(InstallSnapshotRequest<Group>),
+    Propose(Vec<Command>),
+    /// Runs commands on a copy of the image.
+    Validate(Vec<Command>),
+    /// Whether the callee leads, and up to where a reader must have applied to read what is true now.
+    ReadIndex,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Reply {
+    Append(Result<AppendEntriesResponse<u64>, RaftError<u64>>),
+    Vote(Result<VoteResponse<u64>, RaftError<u64>>),
+    Snapshot(Result<InstallSnapshotResponse<u64>, RaftError<u64, InstallSnapshotError>>),
+    Propose(Result<Written, ProposeError>),
+    Validate(Result<Vec<Outcome>, ProposeError>),
+    ReadIndex(Result<u64, ProposeError>),
+    /// The caller was started again since.
+    Stale {
+        current: Incarnation,
+    },
+    /// The request is not one that this version knows.
+    Unknown,
+}
+
+/// Commands that are committed and applied at the leader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::metadata) struct Written {
+    /// Of the entry that has them. An image of this index or more shows what they did.
+    pub index: u64,
+    pub outcomes: Vec<Outcome>,
+}
+
+const FORMAT: u8 = 1;
+
+pub(super) fn encode<T: Serialize>(message: &T) -> Result<Bytes, postcard::Error> {
+    Ok(postcard::to_extend(message, vec![FORMAT])?.into())
+}
+
+pub(super) fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<T> {
+    match bytes.split_first() {
+        Some((&FORMAT, message)) => postcard::from_bytes(message).ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,94 @@
+//! The Raft database and what it needs from time to time: snapshots by the log's bytes, and flushes that keep the next
+//! start short.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use slatedb::config::{FlushOptions, FlushType};
+use slatedb::{Db, WriteBatch};
+use tokio::sync::Notify;
+
+/// Files of the database's own log that a start has to replay, at most, about: one per durable write.
+const MOST_WAL_FILES: u32 = 128;
+
+/// The database with its counters. Writes through it are durable when they return.
+pub(super) struct Upkeep {
+    db: Db,
+    wal_files: AtomicU32,
+    /// Bytes of log entries, ever growing while the process runs.
+    appended: AtomicU64,
+    /// The value of `appended` when the last snapshot was begun.
+    at_snapshot: AtomicU64,
+    snapshot_bytes: AtomicU64,
+    /// Log bytes after which a snapshot is due, if twice the last snapshot is less.
+    least_bytes: u64,
+    due: Notify,
+}
+
+impl Upkeep {
+    pub(super) fn new(db: Db, least_bytes: u64) -> Upkeep {
+        Upkeep {
+            db,
+            wal_files: AtomicU32::new(0),
+            appended: AtomicU64::new(0),
+            at_snapshot: AtomicU64::new(0),
+            snapshot_bytes: AtomicU64::new(0),
+            least_bytes,
+            due: Notify::new(),
+        }
+    }
+
+    pub(super) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Writes `batch`, and returns when it is in the object store.
+    pub(super) async fn write(&self, batch: WriteBatch) -> Result<(), slatedb::Error> {
+        self.db.write(batch).await?;
+        self.db.flush().await?;
+        if self.wal_files.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_WAL_FILES {
+            self.due.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Writes `batch` with whatever is written durably next: for what may be forgotten until then.
+    pub(super) async fn write_lazily(&self, batch: WriteBatch) -> Result<(), slatedb::Error> {
+        self.db.write(batch).await.map(|_| ())
+    }
+
+    pub(super) fn log_grew(&self, bytes: u64) {
+        self.appended.fetch_add(bytes, Ordering::Relaxed);
+        if self.snapshot_is_due() {
+            self.due.notify_one();
+        }
+    }
+
+    /// A snapshot is being made: what is in the log now will be in it.
+    pub(super) fn snapshot_begun(&self) {
+        self.at_snapshot.store(self.appended.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    pub(super) fn snapshot_has(&self, bytes: u64) {
+        self.snapshot_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn snapshot_is_due(&self) -> bool {
+        let log =
+            self.appended.load(Ordering::Relaxed).saturating_sub(self.at_snapshot.load(Ordering::Relaxed));
+        log > self.least_bytes.max(2 * self.snapshot_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Returns when there may be something to do.
+    pub(super) async fn due(&self) {
+        self.due.notified().await;
+    }
+
+    /// Moves what the database's own log holds into tables, once there are many files of it.
+    pub(super) async fn flush_tables(&self) -> Result<(), slatedb::Error> {
+        if self.wal_files.load(Ordering::Relaxed) < MOST_WAL_FILES {
+            return Ok(());
+        }
+        self.wal_files.store(0, Ordering::Relaxed);
+        self.db.flush_with_options(FlushOptions { flush_type: FlushType::MemTable }).await
+    }
+}

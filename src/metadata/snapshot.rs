@@ -1,0 +1,33 @@
+//! The image as bytes: what a Raft snapshot holds.
+//!
+//! format u8 | the image, postcard
+//!
+//! The format counts up when the image's fields change; reading knows every format that was ever written.
+
+use super::image::Image;
+
+const FORMAT: u8 = 1;
+
+/// Bytes that are no image of a known format.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DecodeError {
+    #[error("the snapshot has format {0}, which this version does not know")]
+    UnknownFormat(u8),
+    #[error("the snapshot is damaged")]
+    Damaged(#[from] postcard::Error),
+    #[error("the snapshot is empty")]
+    Empty,
+}
+
+/// Equal images give equal bytes.
+pub(super) fn encode(image: &Image) -> Result<Vec<u8>, postcard::Error> {
+    postcard::to_extend(image, vec![FORMAT])
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Image, DecodeError> {
+    match bytes.split_first() {
+        Some((&FORMAT, rest)) => Ok(postcard::from_bytes(rest)?),
+        Some((format, _)) => Err(DecodeError::UnknownFormat(*format)),
+        None => Err(DecodeError::Empty),
+    }
+}

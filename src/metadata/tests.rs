@@ -1,0 +1,4 @@
+//! The whole of it on a store in memory: proposals, restarts, grouping, two processes at once, three brokers.
+
+mod alone;
+mod support;
