@@ -4,11 +4,19 @@
 //! Invariant: what is acknowledged is in the object store, in an object that the next owner is certain to read.
 
 pub mod append;
+pub mod block_cache;
 pub mod epochs;
 pub mod error;
+pub mod fetch;
 pub mod keys;
+pub mod list_offsets;
 pub mod partition;
+pub mod paths;
+pub mod reader;
+pub mod reads;
 pub mod shard;
+pub mod tail_cache;
+pub mod waiters;
 
 pub use append::{Append, Appended, Permit, Ticket};
 pub use epochs::EpochHistory;

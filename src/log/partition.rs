@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 use super::epochs::{EpochEnd, EpochHistory};
+use super::reader::Source;
 use crate::types::{LeaderEpoch, Partition};
 
 /// What the owner of a shard is told about a partition.
@@ -26,6 +27,7 @@ pub struct PartitionLog {
     leader_epoch: AtomicI32,
     log_bytes: AtomicU64,
     epochs: RwLock<EpochHistory>,
+    source: Source,
     ended: AtomicBool,
 }
 
@@ -39,7 +41,12 @@ pub(super) struct Loaded {
 }
 
 impl PartitionLog {
-    pub(super) fn new(id: Partition, settings: PartitionSettings, loaded: &Loaded) -> PartitionLog {
+    pub(super) fn new(
+        id: Partition,
+        settings: PartitionSettings,
+        loaded: &Loaded,
+        source: Source,
+    ) -> PartitionLog {
         PartitionLog {
             id,
             log_start: AtomicI64::new(loaded.log_start),
@@ -47,6 +54,7 @@ impl PartitionLog {
             leader_epoch: AtomicI32::new(settings.leader_epoch.0),
             log_bytes: AtomicU64::new(loaded.log_bytes),
             epochs: RwLock::new(loaded.epochs.clone()),
+            source,
             ended: AtomicBool::new(false),
         }
     }
@@ -89,6 +97,11 @@ impl PartitionLog {
     pub fn end_offset_for(&self, requested: LeaderEpoch) -> Option<EpochEnd> {
         let high_watermark = self.high_watermark();
         self.epochs.read().end_offset_for(requested, self.leader_epoch(), high_watermark)
+    }
+
+    /// The stored batches of the shard, in this incarnation.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
     }
 
     /// True once the incarnation that this belongs to is over.

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::append::{Append, Appended, Ticket};
 use super::error::{AppendError, NotOpen, OpenError, PartitionError};
 use super::partition::{PartitionLog, PartitionSettings};
+use super::reads::Reads;
 use crate::runtime::Runtime;
 use crate::store::Store;
 use crate::store::database::Databases;
@@ -63,6 +64,9 @@ impl Default for Limits {
 pub struct Shared {
     pub runtime: Runtime,
     pub databases: Databases,
+    /// Tail cache, block cache and waiting fetches. A commit inserts its durable batches into the tail cache, moves the
+    /// high watermarks, then wakes the waiters of those partitions.
+    pub reads: Reads,
 }
 
 /// Whether a shard serves.

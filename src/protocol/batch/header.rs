@@ -1,5 +1,6 @@
 //! The fixed part of a batch: 61 bytes, big-endian.
 
+use bytes::Bytes;
 use thiserror::Error;
 
 use super::compression::{Codec, DecompressError};
@@ -119,6 +120,20 @@ impl Header {
     /// Compares the checksum with that of `whole`, the batch from its first to its last byte.
     pub fn verify(&self, whole: &[u8]) -> Result<(), HeaderError> {
         let computed = crc32c::crc32c(whole.get(ATTRIBUTES_AT..).unwrap_or_default());
+        if computed == self.crc {
+            return Ok(());
+        }
+        Err(HeaderError::Checksum { stored: self.crc, computed })
+    }
+
+    /// As [`Header::verify`], for a batch that lies in pieces.
+    pub fn verify_pieces(&self, whole: impl Iterator<Item = Bytes>) -> Result<(), HeaderError> {
+        let mut skip = ATTRIBUTES_AT;
+        let computed = whole.fold(0, |crc, piece| {
+            let covered = piece.get(skip..).unwrap_or_default();
+            skip = skip.saturating_sub(piece.len());
+            crc32c::crc32c_append(crc, covered)
+        });
         if computed == self.crc {
             return Ok(());
         }

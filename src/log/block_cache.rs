@@ -1,0 +1,251 @@
+//! Pieces of stored objects in memory, for consumers that are behind.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared, WeakShared, join_all};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use parking_lot::Mutex;
+use thiserror::Error;
+
+use super::keys::Object;
+use crate::types::ShardId;
+
+/// Objects are cached in aligned pieces of this many bytes. A commit lays many partitions side by side, so that a
+/// consumer of one brings in what consumers of its neighbours want next.
+pub const BLOCK_BYTES: u64 = 256 * 1024;
+/// Most bytes asked for in one request; a longer run is split, and its parts are read in parallel.
+const MOST_BYTES_PER_GET: u64 = 4 * 1024 * 1024;
+
+/// Why stored bytes could not be read.
+#[derive(Clone, Debug, Error)]
+pub enum ReadObjectError {
+    /// The index names an object that is not there, or a place behind its end.
+    #[error("{path} has no bytes at {at}")]
+    Missing { path: Path, at: u64 },
+    /// The store failed; retriable.
+    #[error("reading {path} failed: {source}")]
+    Store { path: Path, source: Arc<object_store::Error> },
+}
+
+/// An object of a shard, and where it lies.
+#[derive(Clone, Debug)]
+pub struct ObjectRef {
+    pub shard: ShardId,
+    pub object: Object,
+    pub path: Path,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct BlockKey {
+    shard: ShardId,
+    object: Object,
+    index: u64,
+}
+
+type Load = Shared<BoxFuture<'static, Result<Loaded, ReadObjectError>>>;
+
+/// The blocks of one request, by their index.
+#[derive(Clone, Debug, Default)]
+struct Loaded {
+    first: u64,
+    blocks: Arc<Vec<Bytes>>,
+}
+
+/// One cache of blocks for all shards, bounded in bytes; readers of one block share one request. Cheap to clone.
+#[derive(Clone)]
+pub struct BlockCache(Arc<Inner>);
+
+struct Inner {
+    objects: Arc<dyn ObjectStore>,
+    blocks: Cache<BlockKey, Bytes>,
+    loads: Mutex<HashMap<BlockKey, WeakLoad>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+type WeakLoad = WeakShared<BoxFuture<'static, Result<Loaded, ReadObjectError>>>;
+
+impl fmt::Debug for BlockCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockCache").field("bytes", &self.0.blocks.weighted_size()).finish_non_exhaustive()
+    }
+}
+
+/// Bytes of an object that begin at `start`, in pieces as they are cached.
+#[derive(Clone, Debug, Default)]
+pub struct Span {
+    pub start: u64,
+    pieces: Vec<Bytes>,
+}
+
+impl BlockCache {
+    /// A cache of at most `capacity_bytes` over `objects`.
+    pub fn new(objects: Arc<dyn ObjectStore>, capacity_bytes: u64) -> BlockCache {
+        let blocks = Cache::builder()
+            .max_capacity(capacity_bytes)
+            .weigher(|_: &BlockKey, block: &Bytes| u32::try_from(block.len()).unwrap_or(u32::MAX))
+            // A scan that reads everything once is what consumers do: frequency says nothing here.
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        BlockCache(Arc::new(Inner {
+            objects,
+            blocks,
+            loads: Mutex::default(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }))
+    }
+
+    /// The bytes of `range`: whole blocks, so that a little more may be there on both sides.
+    ///
+    /// # Errors
+    /// If the object ends before `range` does, or cannot be read.
+    pub async fn read(&self, object: &ObjectRef, range: Range<u64>) -> Result<Span, ReadObjectError> {
+        let first = range.start / BLOCK_BYTES;
+        let last = range.end.saturating_sub(1).max(range.start) / BLOCK_BYTES;
+        let mut pieces = self.find(object, first, last);
+        let loads = self.load_missing(object, first, &pieces);
+        for loaded in join_all(loads).await {
+            let loaded = loaded?;
+            for (index, block) in (loaded.first..).zip(loaded.blocks.iter()) {
+                if let Some(place) = index.checked_sub(first).and_then(|at| pieces.get_mut(at as usize)) {
+                    *place = Some(block.clone());
+                }
+            }
+        }
+        let span = Span { start: first * BLOCK_BYTES, pieces: pieces.into_iter().map_while(|p| p).collect() };
+        if span.end() < range.end {
+            return Err(ReadObjectError::Missing { path: object.path.clone(), at: span.end() });
+        }
+        Ok(span)
+    }
+
+    /// Blocks answered from memory, and blocks that had to be read.
+    pub fn hits_and_misses(&self) -> (u64, u64) {
+        (self.0.hits.load(Ordering::Relaxed), self.0.misses.load(Ordering::Relaxed))
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.0.blocks.weighted_size()
+    }
+
+    fn find(&self, object: &ObjectRef, first: u64, last: u64) -> Vec<Option<Bytes>> {
+        (first..=last).map(|index| self.0.blocks.get(&object.block(index))).collect()
+    }
+
+    /// Requests for what is missing: those under way, and new ones for runs of blocks that nobody reads yet.
+    fn load_missing(&self, object: &ObjectRef, first: u64, pieces: &[Option<Bytes>]) -> Vec<Load> {
+        let missing = pieces.iter().filter(|piece| piece.is_none()).count() as u64;
+        self.0.hits.fetch_add(pieces.len() as u64 - missing, Ordering::Relaxed);
+        if missing == 0 {
+            return Vec::new();
+        }
+        self.0.misses.fetch_add(missing, Ordering::Relaxed);
+        let mut wanted = Vec::new();
+        let mut run: Option<Range<u64>> = None;
+        let mut loads = self.0.loads.lock();
+        for (index, _) in (first..).zip(pieces).filter(|(_, piece)| piece.is_none()) {
+            if let Some(load) = loads.get(&object.block(index)).and_then(WeakLoad::upgrade) {
+                wanted.push(load);
+                continue;
+            }
+            match &mut run {
+                Some(run) if run.end == index && (run.end - run.start) * BLOCK_BYTES < MOST_BYTES_PER_GET => {
+                    run.end += 1;
+                }
+                _ => {
+                    wanted
+                        .extend(run.replace(index..index + 1).map(|run| self.start(&mut loads, object, run)));
+                }
+            }
+        }
+        wanted.extend(run.map(|run| self.start(&mut loads, object, run)));
+        wanted
+    }
+
+    fn start(&self, loads: &mut HashMap<BlockKey, WeakLoad>, object: &ObjectRef, run: Range<u64>) -> Load {
+        let forget = Forget { cache: self.clone(), object: object.clone(), run: run.clone() };
+        let load = load(forget).boxed().shared();
+        if let Some(weak) = load.downgrade() {
+            for index in run {
+                loads.insert(object.block(index), weak.clone());
+            }
+        }
+        load
+    }
+}
+
+/// Reads a run of blocks with one request. Dropped by all its readers, it is cancelled.
+async fn load(under_way: Forget) -> Result<Loaded, ReadObjectError> {
+    let Forget { cache, object, run } = &under_way;
+    let start = run.start * BLOCK_BYTES;
+    let bytes = cache.0.objects.get_range(&object.path, start..run.end * BLOCK_BYTES).await;
+    let bytes = bytes.map_err(|source| match source {
+        object_store::Error::NotFound { .. } => {
+            ReadObjectError::Missing { path: object.path.clone(), at: start }
+        }
+        source => ReadObjectError::Store { path: object.path.clone(), source: Arc::new(source) },
+    })?;
+    let mut blocks = Vec::with_capacity((run.end - run.start) as usize);
+    for (index, piece) in run.clone().zip(bytes.chunks(BLOCK_BYTES as usize)) {
+        // A block of its own: one that stays in the cache must not keep the whole answer alive.
+        let block = if piece.len() == bytes.len() { bytes.clone() } else { Bytes::copy_from_slice(piece) };
+        cache.0.blocks.insert(object.block(index), block.clone());
+        blocks.push(block);
+    }
+    Ok(Loaded { first: run.start, blocks: Arc::new(blocks) })
+}
+
+/// Takes a load out of the table of those under way, however it ends.
+struct Forget {
+    cache: BlockCache,
+    object: ObjectRef,
+    run: Range<u64>,
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        let mut loads = self.cache.0.loads.lock();
+        for index in self.run.clone() {
+            loads.remove(&self.object.block(index));
+        }
+    }
+}
+
+impl ObjectRef {
+    fn block(&self, index: u64) -> BlockKey {
+        BlockKey { shard: self.shard, object: self.object, index }
+    }
+}
+
+impl Span {
+    /// The place after the last byte.
+    pub fn end(&self) -> u64 {
+        self.start + self.pieces.iter().map(|piece| piece.len() as u64).sum::<u64>()
+    }
+
+    pub fn covers(&self, range: &Range<u64>) -> bool {
+        self.start <= range.start && range.end <= self.end()
+    }
+
+    /// The bytes of `range` as slices of the blocks; fewer if they are not all here.
+    pub fn slices(&self, range: Range<u64>) -> impl Iterator<Item = Bytes> + '_ {
+        let mut at = self.start;
+        self.pieces.iter().filter_map(move |piece| {
+            let begin = at;
+            at += piece.len() as u64;
+            let (from, to) = (range.start.max(begin), range.end.min(at));
+            (from < to).then(|| piece.slice((from - begin) as usize..(to - begin) as usize))
+        })
+    }
+}

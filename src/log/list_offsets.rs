@@ -1,0 +1,251 @@
+//! Offsets by time: the ends of a partition, the first record of a timestamp on, the record with the greatest one.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
+use thiserror::Error;
+
+use super::fetch::{self, Isolation};
+use super::keys::Extent;
+use super::partition::PartitionLog;
+use super::reader::ReadError;
+use crate::protocol::batch::{
+    Batch, DecompressError, HeaderError, MAX_DECOMPRESSED_BYTES, RecordError, Records,
+};
+use crate::types::LeaderEpoch;
+
+/// Bytes read at a time while looking for a record inside extents.
+const READ_BYTES: usize = 1 << 20;
+/// Extents between two marks of a [`TimeIndex`].
+const EXTENTS_PER_MARK: usize = 1_024;
+
+/// What is looked for: Kafka's special timestamps by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// -2, and -4: without tiers the earliest local offset is the earliest one (KIP-405).
+    Earliest,
+    /// -1: the high watermark, or the last stable offset.
+    Latest,
+    /// -3: the first record that has the greatest timestamp (KIP-734).
+    MaxTimestamp,
+    /// -5 and -6: the latest tiered offset (KIP-1005), the earliest one still to be tiered. There are no tiers.
+    Tiered,
+    /// The first record with a timestamp of at least this, in milliseconds.
+    Timestamp(i64),
+}
+
+impl Lookup {
+    /// The lookup that a request's timestamp stands for; none if it stands for nothing.
+    pub fn from_timestamp(timestamp: i64) -> Option<Lookup> {
+        match timestamp {
+            -1 => Some(Lookup::Latest),
+            -2 | -4 => Some(Lookup::Earliest),
+            -3 => Some(Lookup::MaxTimestamp),
+            -5 | -6 => Some(Lookup::Tiered),
+            other if other >= 0 => Some(Lookup::Timestamp(other)),
+            _ => None,
+        }
+    }
+}
+
+/// Why an offset cannot be found.
+#[derive(Clone, Debug, Error)]
+pub enum LookupError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The batch that should hold the record is not readable.
+    #[error("stored batch is not readable: {0}")]
+    Header(#[from] HeaderError),
+    #[error("stored batch is not readable: {0}")]
+    Payload(#[from] DecompressError),
+    #[error("stored batch is not readable: {0}")]
+    Record(#[from] RecordError),
+}
+
+/// An offset that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The timestamp of the record, in milliseconds; -1 for an end of the partition.
+    pub timestamp: i64,
+    pub offset: i64,
+    /// The leader epoch of the record at the offset; of the owner, for the latest offset.
+    pub leader_epoch: Option<LeaderEpoch>,
+}
+
+/// Looks an offset up among what `isolation` lets a reader see. None if no record fits.
+pub async fn lookup(
+    log: &PartitionLog,
+    lookup: Lookup,
+    isolation: Isolation,
+) -> Result<Option<Found>, LookupError> {
+    let log_start = log.log_start();
+    let end = match isolation {
+        Isolation::ReadUncommitted => log.high_watermark(),
+        Isolation::ReadCommitted => log.last_stable_offset(),
+    };
+    match lookup {
+        Lookup::Earliest => {
+            Ok(Some(Found { timestamp: -1, offset: log_start, leader_epoch: log.epoch_at(log_start) }))
+        }
+        Lookup::Latest => {
+            Ok(Some(Found { timestamp: -1, offset: end, leader_epoch: Some(log.leader_epoch()) }))
+        }
+        Lookup::Tiered => Ok(None),
+        Lookup::Timestamp(timestamp) => first_from(log, timestamp, end).await,
+        Lookup::MaxTimestamp => match index(log, end).await?.greatest(end) {
+            Some(greatest) => first_from(log, greatest, end).await,
+            None => Ok(None),
+        },
+    }
+}
+
+/// The first record with a timestamp of at least `timestamp`.
+async fn first_from(log: &PartitionLog, timestamp: i64, end: i64) -> Result<Option<Found>, LookupError> {
+    let mut from = index(log, end).await?.first_candidate(timestamp).max(log.log_start());
+    while from < end {
+        let Some(extent) = next_extent(log, from, end, timestamp).await? else { return Ok(None) };
+        let found = search(log, extent.base_offset.max(from), extent.last_offset + 1, timestamp, end).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        from = extent.last_offset + 1;
+    }
+    Ok(None)
+}
+
+/// The first extent from the one of `from` on that may hold a record of `timestamp` or later.
+async fn next_extent(
+    log: &PartitionLog,
+    from: i64,
+    end: i64,
+    timestamp: i64,
+) -> Result<Option<Extent>, ReadError> {
+    let mut rows = log.source().scan(log.id(), from, end).await?;
+    while let Some(row) = rows.next().await.map_err(|e| ReadError::Index(Arc::new(e)))? {
+        let (_, extent) = Extent::decode(&row.key, &row.value)?;
+        if extent.max_timestamp >= timestamp {
+            return Ok(Some(extent));
+        }
+    }
+    Ok(None)
+}
+
+/// Searches the batches from `from` up to `to` for the first record of `timestamp` or later that lies below `end`.
+async fn search(
+    log: &PartitionLog,
+    mut from: i64,
+    to: i64,
+    timestamp: i64,
+    end: i64,
+) -> Result<Option<Found>, LookupError> {
+    while from < to.min(end) {
+        let fetched = fetch::read(log, from, READ_BYTES, true, Isolation::ReadUncommitted).await?;
+        if fetched.bytes == 0 {
+            return Ok(None);
+        }
+        let mut rest = join(fetched.chunks, fetched.bytes);
+        while !rest.is_empty() {
+            let batch = Batch::parse(&rest)?;
+            rest = rest.slice(batch.len()..);
+            let found = if batch.header.max_timestamp >= timestamp {
+                first_in(&batch, timestamp, log.log_start())?
+            } else {
+                None
+            };
+            if found.is_some() {
+                return Ok(found.filter(|found| found.offset < end));
+            }
+        }
+        from = fetched.next_offset;
+    }
+    Ok(None)
+}
+
+fn first_in(batch: &Batch, timestamp: i64, log_start: i64) -> Result<Option<Found>, LookupError> {
+    let header = &batch.header;
+    let payload = batch.decompress(MAX_DECOMPRESSED_BYTES)?;
+    for record in Records::new(header, &payload) {
+        let record = record?;
+        let (offset, at) = (record.offset(header), record.timestamp(header));
+        if at >= timestamp && offset >= log_start {
+            let leader_epoch = Some(LeaderEpoch(header.partition_leader_epoch));
+            return Ok(Some(Found { timestamp: at, offset, leader_epoch }));
+        }
+    }
+    Ok(None)
+}
+
+fn join(chunks: Vec<Bytes>, bytes: usize) -> Bytes {
+    let mut joined = BytesMut::with_capacity(bytes);
+    chunks.iter().for_each(|chunk| joined.extend_from_slice(chunk));
+    joined.freeze()
+}
+
+/// Where to begin looking for a timestamp, so that not every extent row of a partition is read each time. Grows with
+/// the partition; a few bytes per thousand extents.
+///
+/// Removed records may leave it with timestamps that are no longer there: then a search begins too early, never too
+/// late.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct TimeIndex {
+    /// After so many extents: the offset behind them, and the greatest timestamp up to there.
+    marks: Vec<(i64, i64)>,
+    /// Extents behind the last mark.
+    unmarked: usize,
+    /// The offset up to which extents are taken in.
+    next_offset: i64,
+    greatest: i64,
+    /// The last offset of the extent that has the greatest timestamp.
+    greatest_at: i64,
+}
+
+impl TimeIndex {
+    fn starting_at(log_start: i64) -> TimeIndex {
+        TimeIndex { next_offset: log_start, greatest: -1, greatest_at: -1, ..TimeIndex::default() }
+    }
+
+    fn add(&mut self, extent: &Extent) {
+        self.next_offset = extent.last_offset + 1;
+        if extent.max_timestamp > self.greatest {
+            self.greatest = extent.max_timestamp;
+            self.greatest_at = extent.last_offset;
+        }
+        self.unmarked += 1;
+        if self.unmarked == EXTENTS_PER_MARK {
+            self.marks.push((self.next_offset, self.greatest));
+            self.unmarked = 0;
+        }
+    }
+
+    /// Nothing before this offset has a timestamp of `timestamp` or later.
+    fn first_candidate(&self, timestamp: i64) -> i64 {
+        let before = self.marks.partition_point(|&(_, greatest)| greatest < timestamp);
+        before.checked_sub(1).map_or(0, |mark| self.marks[mark].0)
+    }
+
+    fn greatest(&self, end: i64) -> Option<i64> {
+        (self.greatest_at >= 0 && self.greatest_at < end && self.greatest >= 0).then_some(self.greatest)
+    }
+}
+
+/// The index of the partition, brought up to `end`.
+async fn index(log: &PartitionLog, end: i64) -> Result<TimeIndex, ReadError> {
+    let entry: Arc<Mutex<TimeIndex>> = log.source().reads().time_index(log.id());
+    let log_start = log.log_start();
+    let mut index = entry.lock().clone();
+    if index.greatest_at < log_start || index.greatest_at >= end {
+        // The greatest timestamp is gone, or not visible, or nothing is known yet.
+        index = TimeIndex::starting_at(log_start);
+    }
+    let mut rows = log.source().scan(log.id(), index.next_offset, end).await?;
+    while let Some(row) = rows.next().await.map_err(|e| ReadError::Index(Arc::new(e)))? {
+        let (_, extent) = Extent::decode(&row.key, &row.value)?;
+        index.add(&extent);
+    }
+    let mut known = entry.lock();
+    if known.next_offset < index.next_offset || known.greatest_at < log_start {
+        known.clone_from(&index);
+    }
+    Ok(index)
+}

@@ -1,0 +1,396 @@
+//! Reading stored batches: extent rows from the index, blocks of objects from the cache or the store.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use slatedb::Db;
+use slatedb::config::ScanOptions;
+use thiserror::Error;
+
+use super::block_cache::{ObjectRef, ReadObjectError, Span};
+use super::error::NotOpen;
+use super::keys::{Extent, Malformed};
+use super::paths::ShardPaths;
+use super::reads::{Position, Reads};
+use super::tail_cache::Run;
+use crate::protocol::batch::{HEAD_LEN, Header};
+use crate::types::{Partition, ShardId};
+
+/// Bytes of the index asked for at once: some hundred extent rows.
+const INDEX_READ_AHEAD_BYTES: usize = 64 * 1024;
+/// Most extents that one read takes from the index.
+const MOST_EXTENTS: usize = 4_096;
+/// Most separate places in objects that one read goes to; it is a short read then.
+const MOST_RANGES: usize = 64;
+/// How many of them are read at once.
+const PARALLEL_RANGES: usize = 16;
+/// Shorter pieces are copied out of their blocks rather than keeping those alive until the answer is sent.
+const COPY_BELOW_BYTES: u64 = 64 * 1024;
+
+/// Why records cannot be read.
+#[derive(Clone, Debug, Error)]
+pub enum ReadError {
+    /// The offset is below the log start or above the high watermark.
+    #[error("the offset is not in [{log_start}, {high_watermark}]")]
+    OffsetOutOfRange { log_start: i64, high_watermark: i64 },
+    /// The incarnation that the partition belonged to is over. Try again, elsewhere perhaps.
+    #[error(transparent)]
+    NotOpen(#[from] NotOpen),
+    /// A stored batch is not what was written. Logged where it is found, once.
+    #[error("batch at {at} of {object} is corrupt: {reason}")]
+    Corrupt { object: String, at: u64, reason: String },
+    /// The index has no extent where records must be.
+    #[error("no extent holds offset {offset}")]
+    Gap { offset: i64 },
+    /// The store failed, or misses an object.
+    #[error(transparent)]
+    Object(#[from] ReadObjectError),
+    /// The index could not be read; retriable.
+    #[error("reading the index failed: {0}")]
+    Index(Arc<slatedb::Error>),
+    /// The index holds something that it should not.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+/// The durable batches of one shard in one incarnation. Cheap to clone.
+#[derive(Clone)]
+pub struct Source(Arc<Inner>);
+
+struct Inner {
+    shard: ShardId,
+    index: Arc<Db>,
+    paths: ShardPaths,
+    reads: Reads,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Source").field(&self.0.shard).finish()
+    }
+}
+
+/// A part of one object that holds consecutive batches.
+#[derive(Clone, Debug)]
+struct Stretch {
+    object: ObjectRef,
+    /// What is known to be wanted.
+    range: Range<u64>,
+    /// Where the extents end: reading on up to here stays inside.
+    end: u64,
+}
+
+impl Source {
+    pub fn new(shard: ShardId, index: Arc<Db>, paths: ShardPaths, reads: Reads) -> Source {
+        Source(Arc::new(Inner { shard, index, paths, reads }))
+    }
+
+    /// What is shared by all shards.
+    pub fn reads(&self) -> &Reads {
+        &self.0.reads
+    }
+
+    /// Extents that hold offsets from `offset` on and below `end`, in order, until they have `want_bytes` together.
+    pub async fn extents(
+        &self,
+        partition: Partition,
+        offset: i64,
+        end: i64,
+        want_bytes: u64,
+    ) -> Result<Vec<Extent>, ReadError> {
+        let mut extents: Vec<Extent> = Vec::new();
+        let mut bytes = 0;
+        let mut rows = self.scan(partition, offset, end).await?;
+        while bytes < want_bytes && extents.len() < MOST_EXTENTS {
+            let row = rows.next().await.map_err(|e| ReadError::Index(Arc::new(e)))?;
+            let Some(row) = row else { break };
+            let (_, extent) = Extent::decode(&row.key, &row.value)?;
+            bytes += u64::from(extent.length);
+            extents.push(extent);
+        }
+        Ok(extents)
+    }
+
+    /// The rows of all extents with a last offset from `offset` on and below `end`.
+    pub(super) async fn scan(
+        &self,
+        partition: Partition,
+        offset: i64,
+        end: i64,
+    ) -> Result<slatedb::DbIterator, ReadError> {
+        // Rows behind the high watermark may be there that are not durable: the bound keeps them out.
+        let range = Extent::key(partition, offset)..Extent::key(partition, end.max(offset));
+        let options =
+            ScanOptions::default().with_read_ahead_bytes(INDEX_READ_AHEAD_BYTES).with_cache_blocks(true);
+        self.0.index.scan_with_options(range, &options).await.map_err(|e| ReadError::Index(Arc::new(e)))
+    }
+
+    /// Whole batches from the one that holds `offset` on, below `end`, of at most `max_bytes` together; the first is
+    /// given whatever its size if `min_one`.
+    pub async fn read(
+        &self,
+        partition: Partition,
+        offset: i64,
+        end: i64,
+        max_bytes: usize,
+        min_one: bool,
+    ) -> Result<Run, ReadError> {
+        let reads = &self.0.reads;
+        let known = reads.position(partition, offset);
+        let ahead = known.as_ref().map_or(0, |known| reads.next_read_ahead(known.ahead_bytes));
+        let extents = self.extents(partition, offset, end, max_bytes as u64 + ahead).await?;
+        if extents.is_empty() {
+            return Err(ReadError::Gap { offset });
+        }
+        let stretches = self.stretches(&extents, known.as_ref());
+        let spans = self.load(&stretches, max_bytes as u64).await?;
+        let mut walk = Walk::new(offset, end, max_bytes, min_one);
+        let mut stopped_at = None;
+        for (index, stretch) in stretches.iter().enumerate() {
+            let span = spans.get(index).cloned();
+            // Without the first one there would be no progress; the others are for another time.
+            let Some(span) = span else { break };
+            if let Some(at) = self.walk(&mut walk, stretch, span).await? {
+                stopped_at = Some((index, at));
+                break;
+            }
+            stopped_at = stretches.get(index + 1).map(|next| (index + 1, next.range.start));
+        }
+        if walk.run.bytes == 0 && !walk.run.stopped_by_size {
+            return Err(ReadError::Gap { offset });
+        }
+        let position = stopped_at.map(|(index, at)| (stretches[index].object.object, at));
+        reads.remember(partition, walk.run.next_offset, Position { place: position, ahead_bytes: ahead });
+        if let (Some((index, at)), true) = (stopped_at, ahead > 0) {
+            self.read_ahead(&stretches[index..], at, ahead);
+        }
+        Ok(walk.run)
+    }
+
+    /// Joins extents that lie side by side. The first begins where an earlier read ended, if that is known.
+    fn stretches(&self, extents: &[Extent], known: Option<&Position>) -> Vec<Stretch> {
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for extent in extents {
+            let start = u64::from(extent.position);
+            let end = start + u64::from(extent.length);
+            match stretches.last_mut() {
+                Some(last) if last.object.object == extent.object && last.end == start => {
+                    last.range.end = end;
+                    last.end = end;
+                }
+                _ => {
+                    let path = self.0.paths.object(extent.object);
+                    let object = ObjectRef { shard: self.0.shard, object: extent.object, path };
+                    stretches.push(Stretch { object, range: start..end, end });
+                }
+            }
+        }
+        if let (Some(first), Some((object, at))) = (stretches.first_mut(), known.and_then(|k| k.place))
+            && first.object.object == object
+            && first.range.contains(&at)
+        {
+            first.range.start = at;
+        }
+        stretches
+    }
+
+    /// The bytes of the first stretches, `max_bytes` together and at least a header, read in parallel.
+    async fn load(&self, stretches: &[Stretch], max_bytes: u64) -> Result<Vec<Span>, ReadError> {
+        let mut left = max_bytes.max(HEAD_LEN as u64);
+        let mut wanted = Vec::new();
+        for stretch in stretches.iter().take(MOST_RANGES) {
+            if left == 0 {
+                break;
+            }
+            let bytes = (stretch.range.end - stretch.range.start).min(left);
+            left -= bytes;
+            wanted.push((&stretch.object, stretch.range.start..stretch.range.start + bytes));
+        }
+        let blocks = self.0.reads.blocks();
+        let spans = stream::iter(wanted.into_iter().map(|(object, range)| blocks.read(object, range)));
+        Ok(spans.buffered(PARALLEL_RANGES).try_collect().await?)
+    }
+
+    /// Takes batches of one stretch into the run. Gives the place of the first batch that was not taken, or none if
+    /// all were.
+    async fn walk(&self, walk: &mut Walk, stretch: &Stretch, span: Span) -> Result<Option<u64>, ReadError> {
+        let mut at = stretch.range.start;
+        let mut window = Window { span, taken: at..at };
+        let stopped = loop {
+            if at >= stretch.end {
+                break None;
+            }
+            let head = at..(at + HEAD_LEN as u64).min(stretch.end);
+            self.show(walk, stretch, &mut window, head.clone()).await?;
+            let header = parse(&window.span, head).and_then(|header| walk.check(header, at, stretch.end));
+            let header = header.map_err(|reason| self.corrupt(stretch, at, &reason))?;
+            let batch = at..at + header.len() as u64;
+            match walk.decide(&header) {
+                Decision::Skip => window.taken = batch.end..batch.end,
+                Decision::Stop => break Some(at),
+                Decision::Take => {
+                    self.show(walk, stretch, &mut window, batch.clone()).await?;
+                    header
+                        .verify_pieces(window.span.slices(batch.clone()))
+                        .map_err(|error| self.corrupt(stretch, at, &error.to_string()))?;
+                    window.taken.end = batch.end;
+                    walk.take(&header);
+                }
+            }
+            at = batch.end;
+        };
+        walk.collect(&window);
+        Ok(stopped)
+    }
+
+    /// Makes sure that the window shows `needed`, which follows what was taken. Reads on by what is still wanted.
+    async fn show(
+        &self,
+        walk: &mut Walk,
+        stretch: &Stretch,
+        window: &mut Window,
+        needed: Range<u64>,
+    ) -> Result<(), ReadError> {
+        if window.span.covers(&needed) {
+            return Ok(());
+        }
+        walk.collect(window);
+        let wanted = (needed.start + walk.left() as u64).min(stretch.end).max(needed.end);
+        window.span = self.0.reads.blocks().read(&stretch.object, needed.start..wanted).await?;
+        window.taken = needed.start..needed.start;
+        Ok(())
+    }
+
+    /// Brings what comes after `at` into the block cache, in the background.
+    fn read_ahead(&self, stretches: &[Stretch], at: u64, bytes: u64) {
+        let Some(permit) = self.0.reads.permit_read_ahead(bytes) else { return };
+        let blocks = self.0.reads.blocks().clone();
+        let mut left = bytes;
+        let mut wanted = Vec::new();
+        for (index, stretch) in stretches.iter().take(MOST_RANGES).enumerate() {
+            let start = if index == 0 { at } else { stretch.range.start };
+            let take = stretch.end.saturating_sub(start).min(left);
+            left -= take;
+            if take > 0 {
+                wanted.push((stretch.object.clone(), start..start + take));
+            }
+        }
+        self.0.reads.spawn_read_ahead(async move {
+            let _permit = permit;
+            let all = stream::iter(wanted).map(|(object, range)| {
+                let blocks = &blocks;
+                async move { blocks.read(&object, range).await }
+            });
+            all.buffer_unordered(PARALLEL_RANGES)
+                .for_each(async |span| {
+                    if let Err(error) = span {
+                        // The consumer's own read will say it again if it lasts.
+                        tracing::debug!(%error, "reading ahead failed");
+                    }
+                })
+                .await;
+        });
+    }
+
+    fn corrupt(&self, stretch: &Stretch, at: u64, reason: &str) -> ReadError {
+        let object = &stretch.object;
+        if self.0.reads.is_news(object.shard, object.object, at) {
+            tracing::error!(path = %object.path, at, reason, "stored batch is corrupt");
+        }
+        ReadError::Corrupt { object: object.path.to_string(), at, reason: reason.to_owned() }
+    }
+}
+
+fn parse(span: &Span, range: Range<u64>) -> Result<Header, String> {
+    let mut head = [0; HEAD_LEN];
+    let mut filled = 0;
+    for piece in span.slices(range) {
+        head[filled..filled + piece.len()].copy_from_slice(&piece);
+        filled += piece.len();
+    }
+    Header::parse(&head[..filled]).map_err(|e| e.to_string())
+}
+
+/// The part of an object that is in hand, and what of it belongs to the run but is not in there yet.
+struct Window {
+    span: Span,
+    taken: Range<u64>,
+}
+
+enum Decision {
+    /// It ends before the wanted offset.
+    Skip,
+    Take,
+    Stop,
+}
+
+/// The batches collected so far, and what is still wanted.
+struct Walk {
+    offset: i64,
+    end: i64,
+    max_bytes: usize,
+    min_one: bool,
+    run: Run,
+    /// Last offset of the batch before, in the same stretch or an earlier one.
+    previous: Option<i64>,
+}
+
+impl Walk {
+    fn new(offset: i64, end: i64, max_bytes: usize, min_one: bool) -> Walk {
+        let run = Run { next_offset: offset, ..Run::default() };
+        Walk { offset, end, max_bytes, min_one, run, previous: None }
+    }
+
+    fn left(&self) -> usize {
+        self.max_bytes.saturating_sub(self.run.bytes)
+    }
+
+    /// Offsets ascend, and a batch lies inside its extent.
+    fn check(&mut self, header: Header, at: u64, end: u64) -> Result<Header, String> {
+        if at + header.len() as u64 > end {
+            return Err(format!("it has {} bytes and its extent ends at {end}", header.len()));
+        }
+        if header.last_offset_delta < 0 || self.previous.is_some_and(|last| header.base_offset <= last) {
+            return Err(format!("its offsets {}.. are out of order", header.base_offset));
+        }
+        self.previous = Some(header.last_offset());
+        Ok(header)
+    }
+
+    fn decide(&mut self, header: &Header) -> Decision {
+        if header.last_offset() < self.offset {
+            return Decision::Skip;
+        }
+        if header.last_offset() >= self.end {
+            return Decision::Stop;
+        }
+        if self.run.bytes + header.len() <= self.max_bytes || (self.min_one && self.run.bytes == 0) {
+            return Decision::Take;
+        }
+        self.run.stopped_by_size = true;
+        Decision::Stop
+    }
+
+    fn take(&mut self, header: &Header) {
+        self.run.bytes += header.len();
+        self.run.next_offset = header.last_offset() + 1;
+    }
+
+    /// Puts what was taken of the window into the run.
+    fn collect(&mut self, window: &Window) {
+        let (span, range) = (&window.span, window.taken.clone());
+        let bytes = range.end - range.start;
+        if bytes == 0 {
+            return;
+        }
+        if bytes >= COPY_BELOW_BYTES {
+            self.run.chunks.extend(span.slices(range));
+            return;
+        }
+        let mut copy = BytesMut::with_capacity(bytes as usize);
+        span.slices(range).for_each(|piece| copy.extend_from_slice(&piece));
+        self.run.chunks.push(copy.freeze());
+    }
+}
