@@ -115,7 +115,7 @@ fn a_wrong_value_is_refused_and_names_its_variable() {
 fn every_variable_is_read() {
     for given in [local(), s3()] {
         let mut reader = Reader::new(&given);
-        assert!(Config::read(&mut reader, &given).is_some());
+        assert!(read::read(&mut reader, &given).is_some());
         check::unsupported(&given, &mut reader);
         let read: BTreeSet<&str> = reader.read.iter().copied().collect();
         let known: BTreeSet<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
@@ -241,7 +241,7 @@ fn the_advertised_host_follows_the_host_unless_that_is_a_wildcard() {
     };
     assert_eq!(advertised("127.0.0.1"), "127.0.0.1");
     assert_eq!(advertised("broker-0.example"), "broker-0.example");
-    assert_eq!(advertised("::"), host_name());
+    assert_eq!(advertised("::"), read::host_name());
     let config = Config::load(&Given::nothing().with("HOST", "::1")).expect("valid");
     assert_eq!(config.broker_settings(9092)["advertised.listeners"], "PLAINTEXT://[::1]:9092");
 }
