@@ -66,6 +66,16 @@ pub(super) async fn run(store: &super::Store, name: &str, runtime: &Runtime) -> 
     result
 }
 
+/// Servers explain themselves in XML of many lines.
+fn one_line(text: &str) -> String {
+    const MOST: usize = 600;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}
+
 struct SelfTest {
     objects: Arc<dyn ObjectStore>,
     folder: Path,
@@ -100,7 +110,7 @@ impl SelfTest {
     }
 
     fn failed(&self, operation: &'static str, cause: impl Display) -> RefusedStore {
-        RefusedStore::Failed { store: self.name.clone(), operation, cause: cause.to_string() }
+        RefusedStore::Failed { store: self.name.clone(), operation, cause: one_line(&cause.to_string()) }
     }
 
     async fn create(&self, key: &Path, content: Bytes) -> Result<(), Error> {

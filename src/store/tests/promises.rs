@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use object_store::{Error, ObjectStoreExt as _, PutMode, PutPayload};
 
-use super::faults::{CreateFlaw, FaultPlan, Faults, PutFault};
-use super::*;
+use crate::store::faults::{CreateFlaw, FaultPlan, Faults, PutFault};
+use crate::store::*;
 
 const SEED: u64 = 7;
 
