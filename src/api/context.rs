@@ -1,0 +1,124 @@
+//! What a handler may reach, and what it knows of the request before it.
+
+use std::sync::Arc;
+
+use super::errors::Failure;
+use super::fetch_session::SharedSessions;
+use crate::cluster::ShardHost;
+use crate::log::Shard;
+use crate::metadata::{self, Image, Metadata, Topic};
+use crate::net::{Peer, Permit};
+use crate::protocol::ErrorCode;
+use crate::runtime::Runtime;
+use crate::settings::{BrokerLayers, TopicSettings};
+use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId, TopicId};
+
+/// What all requests of a broker share.
+pub struct Broker {
+    pub id: BrokerId,
+    pub metadata: Metadata,
+    pub shards: Arc<ShardHost>,
+    pub options: Options,
+    pub sessions: SharedSessions,
+    pub runtime: Runtime,
+}
+
+/// Settings of the APIs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Broker configs by their Kafka names, as the process was started with.
+    pub configs: std::collections::BTreeMap<&'static str, String>,
+    /// Whether asking for the metadata of a topic creates it (`auto.create.topics.enable`).
+    pub auto_create_topics: bool,
+    /// Partitions of a topic that does not say how many (`num.partitions`).
+    pub default_partitions: u32,
+    /// The most bytes of records in one Fetch response (`fetch.max.bytes`); its first batch may be larger.
+    pub fetch_max_bytes: usize,
+    /// Where the data lies, as DescribeLogDirs names it.
+    pub log_dir: String,
+}
+
+/// One request on its way through its handler.
+pub struct Context {
+    pub broker: Arc<Broker>,
+    pub version: i16,
+    pub correlation_id: i32,
+    pub client_id: Option<String>,
+    pub peer: Arc<Peer>,
+    /// The request's share of the memory for requests.
+    pub permit: Permit,
+}
+
+/// A partition that this broker leads, ready to be used.
+pub struct Led {
+    pub partition: Partition,
+    pub shard: Shard,
+    pub epoch: LeaderEpoch,
+}
+
+impl Context {
+    pub fn image(&self) -> Arc<Image> {
+        self.broker.metadata.image()
+    }
+}
+
+impl Broker {
+    /// The layers that stand behind a topic's own configs.
+    pub fn with_layers<T>(&self, image: &Image, use_layers: impl FnOnce(&BrokerLayers<'_>) -> T) -> T {
+        let own = image.configs.brokers.get(&self.id).cloned().unwrap_or_default();
+        use_layers(&BrokerLayers {
+            broker: own.as_ref(),
+            cluster: image.configs.cluster.as_ref(),
+            fixed: &self.options.configs,
+        })
+    }
+
+    /// What the log obeys for a topic.
+    pub fn topic_settings(&self, image: &Image, topic: &Topic) -> TopicSettings {
+        self.with_layers(image, |layers| TopicSettings::effective(&topic.configs, layers))
+    }
+
+    /// This broker's own life, as the owner of shards.
+    pub fn is_owner(&self, shard: &metadata::Shard) -> bool {
+        shard.owner == Some(self.metadata.owner())
+    }
+
+    /// Finds partition `index` of `topic`, which must be led here.
+    ///
+    /// `client_epoch` is the leader epoch that the client knows, -1 for none (KIP-320).
+    pub fn lead(&self, image: &Image, topic: &Topic, index: i32, client_epoch: i32) -> Result<Led, Failure> {
+        let Some(id) = topic.shard(index) else {
+            return Err(ErrorCode::UnknownTopicOrPartition.into());
+        };
+        let (shard, epoch) = self.open_shard(image, id)?;
+        check_epoch(client_epoch, epoch)?;
+        Ok(Led { partition: Partition { topic: topic.id, index }, shard, epoch })
+    }
+
+    fn open_shard(&self, image: &Image, id: ShardId) -> Result<(Shard, LeaderEpoch), Failure> {
+        let assigned = image.shard(id).filter(|shard| self.is_owner(shard));
+        match (assigned, self.shards.shard(id)) {
+            (Some(assigned), Some(shard)) => Ok((shard, assigned.epoch)),
+            _ => Err(ErrorCode::NotLeaderOrFollower.into()),
+        }
+    }
+}
+
+/// A client with an older epoch than ours must refresh its metadata; with a newer one, we must (KIP-320).
+fn check_epoch(client: i32, ours: LeaderEpoch) -> Result<(), Failure> {
+    match client {
+        -1 => Ok(()),
+        epoch if epoch < ours.0 => Err(ErrorCode::FencedLeaderEpoch.into()),
+        epoch if epoch > ours.0 => Err(ErrorCode::UnknownLeaderEpoch.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The topic of a request that names topics, by name up to some version and by id after it.
+pub fn find_topic<'a>(image: &'a Image, name: &str, id: uuid::Uuid) -> Result<&'a Arc<Topic>, Failure> {
+    if id.is_nil() {
+        image.topic_by_name(name).ok_or_else(|| ErrorCode::UnknownTopicOrPartition.into())
+    } else {
+        image.topic(TopicId(id)).ok_or_else(|| ErrorCode::UnknownTopicId.into())
+    }
+}

@@ -1,0 +1,102 @@
+//! What a handler is: the versions it serves, how it queues on a connection, and how its answer leaves.
+
+use std::future::Future;
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+use super::context::Context;
+use crate::net::Admission;
+use crate::protocol::codec::{DecodeError, EncodeError, Message as _, Request, Writer};
+use crate::protocol::{ApiKey, header};
+
+/// One Kafka API.
+///
+/// Calling [`Handler::handle`] admits the request: what must happen in the order of arrival happens before it returns
+/// its future. Awaiting the future finishes the request.
+pub trait Handler: 'static {
+    type Request: Request + Send;
+
+    /// The versions served, and announced where [`Handler::ANNOUNCED`] says nothing else.
+    const VERSIONS: RangeInclusive<i16>;
+
+    /// The versions announced.
+    const ANNOUNCED: RangeInclusive<i16> = Self::VERSIONS;
+
+    /// How requests of this API queue behind others of their connection.
+    const ADMISSION: Admission = Admission::Alone;
+
+    fn handle(
+        context: Context,
+        request: Self::Request,
+    ) -> impl Future<Output: Into<Reply<<Self::Request as Request>::Response>>> + Send + 'static;
+}
+
+/// What becomes of a request.
+pub enum Reply<R> {
+    /// The response is sent.
+    Send(R),
+    /// The response is sent, then the connection closes: requests behind it must not be taken.
+    SendAndClose(R),
+    /// No frame is sent, as the client asked.
+    Silent,
+    /// The connection closes without a frame.
+    Close,
+}
+
+impl<R> From<R> for Reply<R> {
+    fn from(response: R) -> Self {
+        Reply::Send(response)
+    }
+}
+
+/// A finished request as chunks for the wire, header included.
+pub(super) enum Outcome {
+    Frame { chunks: Vec<Bytes>, close: bool },
+    Silent,
+    Close,
+}
+
+/// An admitted request on its way to its outcome.
+pub(super) type Finishing = BoxFuture<'static, Result<Outcome, EncodeError>>;
+
+/// One row of the table of APIs.
+pub(super) struct Entry {
+    pub key: ApiKey,
+    pub versions: RangeInclusive<i16>,
+    pub announced: RangeInclusive<i16>,
+    pub admission: Admission,
+    pub admit: fn(Context, &Bytes) -> Result<Finishing, DecodeError>,
+}
+
+impl Entry {
+    pub const fn of<H: Handler>() -> Entry {
+        Entry {
+            key: H::Request::KEY,
+            versions: H::VERSIONS,
+            announced: H::ANNOUNCED,
+            admission: H::ADMISSION,
+            admit: admit::<H>,
+        }
+    }
+}
+
+fn admit<H: Handler>(context: Context, body: &Bytes) -> Result<Finishing, DecodeError> {
+    let version = context.version;
+    let correlation_id = context.correlation_id;
+    let request = H::Request::decode(body, version)?;
+    let finishing = H::handle(context, request);
+    Ok(Box::pin(async move {
+        let (response, close) = match finishing.await.into() {
+            Reply::Send(response) => (response, false),
+            Reply::SendAndClose(response) => (response, true),
+            Reply::Silent => return Ok(Outcome::Silent),
+            Reply::Close => return Ok(Outcome::Close),
+        };
+        let mut out = Writer::new();
+        header::encode_response(&mut out, H::Request::KEY, version, correlation_id);
+        response.encode(&mut out, version)?;
+        Ok(Outcome::Frame { chunks: out.into_chunks(), close })
+    }))
+}

@@ -1,0 +1,108 @@
+//! ListOffsets: the offset of a timestamp, or of either end of a partition.
+//! Versions 1-11. 2: isolation level. 4: leader epoch. 7: max timestamp (KIP-734). 8, 9: local and tiered ends (KIP-405,
+//! KIP-1005). 10: timeout (KIP-1075). 11: earliest offset that waits for the remote tier (KIP-1023).
+//! Left out: nothing. Without tiers, the earliest local offset is the earliest offset, and the tiered ends are unknown.
+
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
+use futures::future::join_all;
+
+use super::context::{Broker, Context, Led};
+use super::errors::Failure;
+use super::handler::Handler;
+use crate::log::{Isolation, ListedOffset, OffsetSpec};
+use crate::metadata::Image;
+use crate::protocol::ErrorCode;
+use crate::protocol::messages::list_offsets::{
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsTopic, ListOffsetsTopicResponse, Request,
+    Response,
+};
+
+pub struct ListOffsets;
+
+impl Handler for ListOffsets {
+    type Request = Request;
+    const VERSIONS: RangeInclusive<i16> = 1..=11;
+
+    async fn handle(context: Context, request: Request) -> Response {
+        let image = context.image();
+        let isolation = Isolation::from_wire(request.isolation_level);
+        let repeated = repeated(&request.topics);
+        let query = Query { broker: &context.broker, image: &image, version: context.version, isolation, repeated };
+        let topics = request.topics.iter().map(|topic| query.topic(topic));
+        Response { topics: join_all(topics).await, ..Response::default() }
+    }
+}
+
+struct Query<'a> {
+    broker: &'a Broker,
+    image: &'a Image,
+    version: i16,
+    isolation: Isolation,
+    repeated: HashSet<(String, i32)>,
+}
+
+impl Query<'_> {
+    async fn topic(&self, topic: &ListOffsetsTopic) -> ListOffsetsTopicResponse {
+        let partitions = topic.partitions.iter().map(|partition| self.partition(&topic.name, partition));
+        ListOffsetsTopicResponse { name: topic.name.clone(), partitions: join_all(partitions).await }
+    }
+
+    async fn partition(&self, topic: &str, asked: &ListOffsetsPartition) -> ListOffsetsPartitionResponse {
+        let mut answer = ListOffsetsPartitionResponse {
+            partition_index: asked.partition_index,
+            ..ListOffsetsPartitionResponse::default()
+        };
+        match self.find(topic, asked).await {
+            Ok(Some(found)) => {
+                answer.timestamp = found.timestamp;
+                answer.offset = found.offset;
+                answer.leader_epoch = found.leader_epoch;
+            }
+            Ok(None) => {}
+            Err(failure) => answer.error_code = failure.code.into(),
+        }
+        answer
+    }
+
+    async fn find(&self, topic: &str, asked: &ListOffsetsPartition) -> Result<Option<ListedOffset>, Failure> {
+        if self.repeated.contains(&(topic.to_owned(), asked.partition_index)) {
+            return Err(ErrorCode::InvalidRequest.into());
+        }
+        let spec = spec(asked.timestamp, self.version)?;
+        let topic = self.image.topic_by_name(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let Led { partition, shard, .. } =
+            self.broker.lead(self.image, topic, asked.partition_index, asked.current_leader_epoch)?;
+        Ok(shard.list_offset(partition, spec, self.isolation).await?)
+    }
+}
+
+/// What a timestamp asks for; the negative ones came with later versions (`ListOffsetsRequest`).
+fn spec(timestamp: i64, version: i16) -> Result<OffsetSpec, Failure> {
+    let (spec, since) = match timestamp {
+        -1 => (OffsetSpec::Latest, 1),
+        -2 => (OffsetSpec::Earliest, 1),
+        -3 => (OffsetSpec::MaxTimestamp, 7),
+        -4 => (OffsetSpec::EarliestLocal, 8),
+        -5 => (OffsetSpec::LatestTiered, 9),
+        -6 => (OffsetSpec::EarliestPendingUpload, 11),
+        timestamp if timestamp >= 0 => (OffsetSpec::Timestamp(timestamp), 1),
+        _ => return Err(ErrorCode::UnsupportedVersion.into()),
+    };
+    if version < since { Err(ErrorCode::UnsupportedVersion.into()) } else { Ok(spec) }
+}
+
+/// Partitions that are asked for more than once: Kafka refuses each of their entries.
+fn repeated(topics: &[ListOffsetsTopic]) -> HashSet<(String, i32)> {
+    let mut seen = HashSet::new();
+    let mut repeated = HashSet::new();
+    for topic in topics {
+        for partition in &topic.partitions {
+            if !seen.insert((&topic.name, partition.partition_index)) {
+                repeated.insert((topic.name.clone(), partition.partition_index));
+            }
+        }
+    }
+    repeated
+}

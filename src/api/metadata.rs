@@ -1,0 +1,162 @@
+//! Metadata: brokers, topics, and who leads their partitions.
+//! Versions 0-13. 1: all topics asked for by null, racks, controller. 2: cluster id. 4: creation can be declined. 7: leader
+//! epochs. 8: authorised operations (KIP-430). 10: topic ids. 12: lookup by id. 13: an error for the whole answer
+//! (KIP-1102).
+//! Left out: REBOOTSTRAP_REQUIRED is never sent. A topic that is created by asking is in the answer at once, where Kafka
+//! says UNKNOWN_TOPIC_OR_PARTITION until the next try.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::context::{Broker, Context};
+use super::handler::Handler;
+use super::operations;
+use super::topics::{self, Leadership};
+use crate::metadata::{Image, Topic};
+use crate::protocol::ErrorCode;
+use crate::protocol::messages::metadata::{
+    MetadataRequestTopic, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic, Request,
+    Response,
+};
+use crate::types::TopicId;
+
+pub struct Metadata;
+
+impl Handler for Metadata {
+    type Request = Request;
+    const VERSIONS: RangeInclusive<i16> = 0..=13;
+
+    async fn handle(context: Context, request: Request) -> Response {
+        let topics = find_topics(&context, &request).await;
+        let image = context.image();
+        let with_topic_operations = request.include_topic_authorized_operations;
+        Response {
+            brokers: image.brokers.values().filter_map(|broker| describe_broker(broker)).collect(),
+            cluster_id: Some(image.cluster_id.to_string()),
+            controller_id: context.broker.id.0,
+            topics: topics
+                .into_iter()
+                .map(|found| found.describe(&image, with_topic_operations))
+                .collect(),
+            cluster_authorized_operations: if request.include_cluster_authorized_operations {
+                operations::CLUSTER
+            } else {
+                operations::NOT_ASKED
+            },
+            ..Response::default()
+        }
+    }
+}
+
+/// What became of one topic that was asked for.
+enum Found {
+    Topic(Arc<Topic>),
+    Missing { name: Option<String>, id: TopicId, error: ErrorCode },
+}
+
+async fn find_topics(context: &Context, request: &Request) -> Vec<Found> {
+    let all = match &request.topics {
+        None => true,
+        Some(topics) => context.version == 0 && topics.is_empty(),
+    };
+    let image = context.image();
+    if all {
+        return image.topics.iter().map(|topic| Found::Topic(topic.clone())).collect();
+    }
+    let asked = request.topics.as_deref().unwrap_or_default();
+    if context.version < 12 && asked.iter().any(|topic| topic.name.is_none() || !topic.topic_id.is_nil()) {
+        let refuse = |topic: &MetadataRequestTopic| Found::Missing {
+            // Before version 12 the name in an answer cannot be null.
+            name: Some(topic.name.clone().unwrap_or_default()),
+            id: TopicId(topic.topic_id),
+            error: ErrorCode::InvalidRequest,
+        };
+        return asked.iter().map(refuse).collect();
+    }
+    if asked.iter().any(|topic| !topic.topic_id.is_nil()) {
+        return by_id(&image, asked);
+    }
+    let create = request.allow_auto_topic_creation && context.broker.options.auto_create_topics;
+    let mut names: Vec<&str> = asked.iter().filter_map(|topic| topic.name.as_deref()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let found = names.into_iter().map(|name| by_name(&context.broker, &image, name, create));
+    futures::future::join_all(found).await
+}
+
+fn by_id(image: &Image, asked: &[MetadataRequestTopic]) -> Vec<Found> {
+    let ids = asked.iter().map(|topic| TopicId(topic.topic_id)).filter(|id| *id != TopicId::ZERO);
+    ids.map(|id| match image.topic(id) {
+        Some(topic) => Found::Topic(topic.clone()),
+        None => Found::Missing { name: None, id, error: ErrorCode::UnknownTopicId },
+    })
+    .collect()
+}
+
+async fn by_name(broker: &Broker, image: &Image, name: &str, create: bool) -> Found {
+    if let Some(topic) = image.topic_by_name(name) {
+        return Found::Topic(topic.clone());
+    }
+    let error = match topics::validate_name(name) {
+        Err(failure) => failure.code,
+        Ok(()) if create => match topics::create_automatically(broker, name).await {
+            Ok(topic) => return Found::Topic(topic),
+            Err(failure) => failure.code,
+        },
+        Ok(()) => ErrorCode::UnknownTopicOrPartition,
+    };
+    Found::Missing { name: Some(name.to_owned()), id: TopicId::ZERO, error }
+}
+
+impl Found {
+    fn describe(self, image: &Image, with_operations: bool) -> MetadataResponseTopic {
+        match self {
+            Found::Topic(topic) => MetadataResponseTopic {
+                name: Some(topic.name.to_string()),
+                topic_id: topic.id.0,
+                is_internal: topics::is_internal(&topic.name),
+                partitions: topic
+                    .partitions()
+                    .map(|(partition, shard)| {
+                        describe_partition(partition.index, Leadership::of(image, shard))
+                    })
+                    .collect(),
+                topic_authorized_operations: if with_operations {
+                    operations::TOPIC
+                } else {
+                    operations::NOT_ASKED
+                },
+                ..MetadataResponseTopic::default()
+            },
+            Found::Missing { name, id, error } => MetadataResponseTopic {
+                error_code: error.into(),
+                is_internal: name.as_deref().is_some_and(topics::is_internal),
+                name,
+                topic_id: id.0,
+                ..MetadataResponseTopic::default()
+            },
+        }
+    }
+}
+
+fn describe_partition(index: i32, leadership: Leadership) -> MetadataResponsePartition {
+    MetadataResponsePartition {
+        error_code: leadership.error.into(),
+        partition_index: index,
+        leader_id: leadership.leader,
+        leader_epoch: leadership.epoch,
+        replica_nodes: leadership.replicas.clone(),
+        isr_nodes: leadership.replicas,
+        ..MetadataResponsePartition::default()
+    }
+}
+
+fn describe_broker(broker: &crate::metadata::Broker) -> Option<MetadataResponseBroker> {
+    let listener = broker.listeners.first()?;
+    Some(MetadataResponseBroker {
+        node_id: broker.id.0,
+        host: listener.host.clone(),
+        port: listener.port.into(),
+        rack: broker.rack.clone(),
+    })
+}

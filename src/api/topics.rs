@@ -1,0 +1,102 @@
+//! What several APIs say of topics: names, leaders, and the creation of one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::context::Broker;
+use super::errors::Failure;
+use crate::metadata::{Applied, Command, IfExists, Image, NewTopic, Topic};
+use crate::protocol::ErrorCode;
+use crate::types::{ShardId, TopicId};
+
+/// The longest name of a topic (`Topic.MAX_NAME_LENGTH`).
+const NAME_MAX: usize = 249;
+
+/// Refuses a name in Kafka's words (`Topic.validate`).
+pub fn validate_name(name: &str) -> Result<(), Failure> {
+    let reason = match name {
+        "" => "the empty string is not allowed".to_owned(),
+        "." => "'.' is not allowed".to_owned(),
+        ".." => "'..' is not allowed".to_owned(),
+        _ if name.len() > NAME_MAX => {
+            format!("the length of '{name}' is longer than the max allowed length {NAME_MAX}")
+        }
+        _ if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) => format!(
+            "'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+        ),
+        _ => return Ok(()),
+    };
+    Err(Failure::new(ErrorCode::InvalidTopicException, format!("Topic name is invalid: {reason}")))
+}
+
+/// Topics that Kafka keeps for itself (`Topic.isInternal`).
+pub fn is_internal(name: &str) -> bool {
+    matches!(name, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+}
+
+/// Who leads a partition, and who holds it: the owner of its shard.
+pub struct Leadership {
+    pub error: ErrorCode,
+    pub leader: i32,
+    pub epoch: i32,
+    pub replicas: Vec<i32>,
+}
+
+impl Leadership {
+    pub fn of(image: &Image, shard: ShardId) -> Leadership {
+        let shard = image.shard(shard);
+        match shard.and_then(|shard| Some((shard.owner?.broker.0, shard.epoch.0))) {
+            Some((leader, epoch)) => {
+                Leadership { error: ErrorCode::None, leader, epoch, replicas: vec![leader] }
+            }
+            None => Leadership {
+                error: ErrorCode::LeaderNotAvailable,
+                leader: -1,
+                epoch: shard.map_or(-1, |shard| shard.epoch.0),
+                replicas: Vec::new(),
+            },
+        }
+    }
+}
+
+/// A topic to be made.
+pub struct Creation {
+    pub name: String,
+    pub partitions: u32,
+    pub configs: BTreeMap<String, String>,
+    pub if_exists: IfExists,
+}
+
+impl Creation {
+    /// The command that makes it, with its id, placement and time drawn here.
+    pub fn command(self, broker: &Broker, image: &Image) -> Command {
+        Command::CreateTopic(NewTopic {
+            id: TopicId(broker.runtime.rng.uuid()),
+            name: Arc::from(self.name),
+            placement: image.place(self.partitions, broker.runtime.rng.below(u64::from(u32::MAX))),
+            configs: self.configs,
+            created_ms: broker.runtime.clock.now_ms(),
+            if_exists: self.if_exists,
+        })
+    }
+}
+
+/// Creates a topic that somebody asked about, with the broker's defaults, unless another does so at the same time.
+pub async fn create_automatically(broker: &Broker, name: &str) -> Result<Arc<Topic>, Failure> {
+    validate_name(name)?;
+    let image = broker.metadata.image();
+    let creation = Creation {
+        name: name.to_owned(),
+        partitions: broker.options.default_partitions,
+        configs: BTreeMap::new(),
+        if_exists: IfExists::Accept,
+    };
+    match broker.metadata.propose(creation.command(broker, &image)).await?? {
+        Applied::Topic { id, .. } => {
+            broker.metadata.image().topic(id).cloned().ok_or(ErrorCode::UnknownTopicOrPartition.into())
+        }
+        Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } => {
+            Err(ErrorCode::UnknownServerError.into())
+        }
+    }
+}
