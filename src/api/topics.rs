@@ -7,7 +7,7 @@ use super::context::Broker;
 use super::errors::Failure;
 use crate::metadata::{Applied, Command, IfExists, Image, NewTopic, Topic};
 use crate::protocol::ErrorCode;
-use crate::types::{ShardId, TopicId};
+use crate::types::{BrokerId, ShardId, TopicId};
 
 /// The longest name of a topic (`Topic.MAX_NAME_LENGTH`).
 const NAME_MAX: usize = 249;
@@ -98,5 +98,35 @@ pub async fn create_automatically(broker: &Broker, name: &str) -> Result<Arc<Top
         Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } => {
             Err(ErrorCode::UnknownServerError.into())
         }
+    }
+}
+
+/// Checks a list of brokers that a partition should be on (`validateManualPartitionAssignment`).
+pub fn validate_assignment(image: &Image, brokers: &[i32], replicas: Option<usize>) -> Result<(), Failure> {
+    let refuse = |message: String| Err(Failure::new(ErrorCode::InvalidReplicaAssignment, message));
+    if brokers.is_empty() {
+        return refuse("The manual partition assignment includes an empty replica list.".to_owned());
+    }
+    let mut sorted = brokers.to_vec();
+    sorted.sort_unstable();
+    for (position, id) in sorted.iter().enumerate() {
+        if image.broker(BrokerId(*id)).is_none() {
+            return refuse(format!(
+                "The manual partition assignment includes broker {id}, but no such broker is registered."
+            ));
+        }
+        if position > 0 && sorted[position - 1] == *id {
+            return refuse(format!(
+                "The manual partition assignment includes the broker {id} more than once."
+            ));
+        }
+    }
+    match replicas {
+        Some(replicas) if replicas != brokers.len() => refuse(format!(
+            "The manual partition assignment includes a partition with {} replica(s), but this is not consistent \
+             with previous partitions, which have {replicas} replica(s).",
+            brokers.len()
+        )),
+        _ => Ok(()),
     }
 }

@@ -1,0 +1,91 @@
+//! The one map from what goes wrong below to Kafka's error codes.
+
+use crate::log;
+use crate::metadata::{ProposeError, Refused};
+use crate::protocol::ErrorCode;
+use crate::protocol::batch;
+use crate::settings::InvalidConfig;
+
+/// A code and, where a message helps, a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub code: ErrorCode,
+    pub message: Option<String>,
+}
+
+impl Failure {
+    pub fn new(code: ErrorCode, message: String) -> Failure {
+        Failure { code, message: Some(message) }
+    }
+}
+
+impl From<ErrorCode> for Failure {
+    fn from(code: ErrorCode) -> Failure {
+        Failure { code, message: None }
+    }
+}
+
+impl From<InvalidConfig> for Failure {
+    fn from(error: InvalidConfig) -> Failure {
+        Failure::new(ErrorCode::InvalidConfig, error.message)
+    }
+}
+
+impl From<log::AppendError> for Failure {
+    fn from(error: log::AppendError) -> Failure {
+        use log::AppendError;
+        let code = match error {
+            AppendError::NotOpen(_) | AppendError::IncarnationEnded => ErrorCode::NotLeaderOrFollower,
+            AppendError::UnknownPartition => ErrorCode::UnknownTopicOrPartition,
+            AppendError::InvalidProducerEpoch => ErrorCode::InvalidProducerEpoch,
+            AppendError::OutOfOrderSequence => ErrorCode::OutOfOrderSequenceNumber,
+            AppendError::TooLarge => ErrorCode::RecordListTooLarge,
+        };
+        Failure::new(code, error.to_string())
+    }
+}
+
+impl From<log::PartitionError> for Failure {
+    fn from(error: log::PartitionError) -> Failure {
+        use log::PartitionError;
+        match error {
+            PartitionError::NotOpen(_) => ErrorCode::NotLeaderOrFollower.into(),
+            PartitionError::Unknown(_) => ErrorCode::UnknownTopicOrPartition.into(),
+            PartitionError::Index(_) | PartitionError::Malformed(_) => ErrorCode::KafkaStorageError.into(),
+        }
+    }
+}
+
+impl From<ProposeError> for Failure {
+    fn from(error: ProposeError) -> Failure {
+        let code = match error {
+            ProposeError::NotLeader { .. } => ErrorCode::NotController,
+            ProposeError::Timeout | ProposeError::Stopped => ErrorCode::RequestTimedOut,
+            ProposeError::Overloaded => ErrorCode::ThrottlingQuotaExceeded,
+            ProposeError::TooLarge { .. } => ErrorCode::InvalidRequest,
+            ProposeError::NotSupported { .. } => ErrorCode::UnsupportedVersion,
+        };
+        Failure::new(code, error.to_string())
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Failure {
+        let code = match &refused {
+            Refused::AlreadyFormed { .. }
+            | Refused::NotFormed
+            | Refused::UnknownBroker(_)
+            | Refused::UnknownShard(_)
+            | Refused::TopicIdTaken(_)
+            | Refused::Exhausted => ErrorCode::UnknownServerError,
+            Refused::StaleIncarnation { .. } => ErrorCode::StaleBrokerEpoch,
+            Refused::TopicExists(_) => ErrorCode::TopicAlreadyExists,
+            Refused::UnknownTopic(_) => ErrorCode::UnknownTopicOrPartition,
+            Refused::InvalidTopicName(_) => ErrorCode::InvalidTopicException,
+            Refused::InvalidPartitions(_) | Refused::TooManyPartitions { .. } => ErrorCode::InvalidPartitions,
+            Refused::InvalidConfig(_) => ErrorCode::InvalidConfig,
+            Refused::InvalidFeature(_) => ErrorCode::InvalidUpdateVersion,
+        };
+        Failure::new(code, refused.to_string())
+    }
+}

@@ -1,0 +1,190 @@
+//! Produce: appends record batches to partitions.
+//! Versions 3-13, announced from 0 for old librdkafka (KAFKA-18659). 5: log start. 8: error messages. 10: the current
+//! leader (KIP-951). 12: implicit transaction partitions (KIP-890). 13: topic ids.
+//! Left out: transactions. A transactional id or batch gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which no client
+//! retries, before anything is stored.
+
+use std::future::Future;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use super::context::{Broker, Context, find_topic};
+use super::errors::Failure;
+use super::handler::{Handler, Reply};
+use super::topics::Leadership;
+use crate::log::{Append, AppendError, Appended, Permit, Ticket};
+use crate::metadata::{Image, Topic};
+use crate::net::Admission;
+use crate::protocol::ErrorCode;
+use crate::protocol::batch;
+use crate::protocol::codec::Records;
+use crate::protocol::messages::produce::{
+    LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData, PartitionProduceResponse, Request, Response,
+    TopicProduceResponse,
+};
+
+pub struct Produce;
+
+impl Handler for Produce {
+    type Request = Request;
+    const VERSIONS: RangeInclusive<i16> = 3..=13;
+    const ANNOUNCED: RangeInclusive<i16> = 0..=13;
+    const ADMISSION: Admission = Admission::Pipelined;
+
+    fn handle(context: Context, request: Request) -> impl Future<Output = Reply<Response>> + Send + 'static {
+        let pending = admit(&context, request);
+        async move { pending.finish(&context).await }
+    }
+}
+
+/// A request whose batches have their places in the queues of their shards.
+struct Pending {
+    acks: i16,
+    topics: Vec<PendingTopic>,
+}
+
+struct PendingTopic {
+    name: String,
+    id: uuid::Uuid,
+    topic: Option<Arc<Topic>>,
+    partitions: Vec<(i32, Place)>,
+}
+
+enum Place {
+    Queued(Ticket<Appended>),
+    Refused(Failure),
+}
+
+fn admit(context: &Context, request: Request) -> Pending {
+    let image = context.image();
+    let whole = refuse_whole(&request);
+    let permit = Permit::new(context.permit.clone());
+    let topics = request.topic_data.into_iter().map(|data| {
+        let topic = find_topic(&image, &data.name, data.topic_id);
+        let place = |partition: PartitionProduceData| {
+            let index = partition.index;
+            let queued = match (whole, &topic) {
+                (Some(code), _) => Err(code.into()),
+                (None, Err(failure)) => Err(failure.clone()),
+                (None, Ok(topic)) => append(&context.broker, &image, topic, partition, &permit),
+            };
+            (index, queued.map_or_else(Place::Refused, Place::Queued))
+        };
+        let partitions = data.partition_data.into_iter().map(place).collect();
+        PendingTopic { name: data.name, id: data.topic_id, topic: topic.ok().cloned(), partitions }
+    });
+    Pending { acks: request.acks, topics: topics.collect() }
+}
+
+/// What refuses every partition of a request.
+fn refuse_whole(request: &Request) -> Option<ErrorCode> {
+    if !matches!(request.acks, -1..=1) {
+        return Some(ErrorCode::InvalidRequiredAcks);
+    }
+    let batches = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    let transactional = |partition: &PartitionProduceData| {
+        let first = partition.records.as_ref().and_then(|records| records.chunks().first());
+        first.and_then(|bytes| batch::Header::parse(bytes).ok()).is_some_and(|h| h.is_transactional())
+    };
+    if request.transactional_id.is_some() || batches.into_iter().any(transactional) {
+        return Some(ErrorCode::TransactionalIdAuthorizationFailed);
+    }
+    None
+}
+
+fn append(
+    broker: &Broker,
+    image: &Image,
+    topic: &Topic,
+    data: PartitionProduceData,
+    permit: &Permit,
+) -> Result<Ticket<Appended>, Failure> {
+    let led = broker.lead(image, topic, data.index, -1)?;
+    let settings = broker.topic_settings(image, topic);
+    let records = data.records.map(Records::into_bytes).unwrap_or_default();
+    let batch = batch::validate(records, &settings, broker.runtime.clock.now_ms())?;
+    let append = Append { partition: led.partition, batch, permit: permit.clone() };
+    Ok(led.shard.append(append)?)
+}
+
+impl Pending {
+    async fn finish(self, context: &Context) -> Reply<Response> {
+        let image = context.image();
+        let mut failed = false;
+        let mut unknown = false;
+        let mut moved = false;
+        let mut responses = Vec::with_capacity(self.topics.len());
+        for topic in self.topics {
+            let mut partition_responses = Vec::with_capacity(topic.partitions.len());
+            for (index, place) in topic.partitions {
+                let outcome = match place {
+                    Place::Queued(ticket) => ticket.await,
+                    Place::Refused(failure) => {
+                        failed = true;
+                        partition_responses.push(refused(&image, topic.topic.as_deref(), index, failure));
+                        continue;
+                    }
+                };
+                unknown |= matches!(outcome, Err(AppendError::IncarnationEnded));
+                failed |= outcome.is_err();
+                partition_responses.push(match outcome {
+                    Ok(appended) => accepted(index, appended),
+                    Err(error) => refused(&image, topic.topic.as_deref(), index, error.into()),
+                });
+            }
+            moved |= partition_responses.iter().any(|p| p.current_leader != LeaderIdAndEpoch::default());
+            responses.push(TopicProduceResponse {
+                name: topic.name,
+                topic_id: topic.id,
+                partition_responses,
+            });
+        }
+        if self.acks == 0 {
+            return if failed { Reply::Close } else { Reply::Silent };
+        }
+        let node_endpoints = if moved { endpoints(&image) } else { Vec::new() };
+        let response = Response { responses, node_endpoints, ..Response::default() };
+        if unknown { Reply::SendAndClose(response) } else { Reply::Send(response) }
+    }
+}
+
+fn accepted(index: i32, appended: Appended) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        index,
+        base_offset: appended.base_offset,
+        log_append_time_ms: appended.log_append_time_ms,
+        log_start_offset: appended.log_start_offset,
+        ..PartitionProduceResponse::default()
+    }
+}
+
+fn refused(image: &Image, topic: Option<&Topic>, index: i32, failure: Failure) -> PartitionProduceResponse {
+    let mut response = PartitionProduceResponse {
+        index,
+        error_code: failure.code.into(),
+        base_offset: -1,
+        error_message: failure.message,
+        ..PartitionProduceResponse::default()
+    };
+    if failure.code == ErrorCode::NotLeaderOrFollower
+        && let Some(shard) = topic.and_then(|topic| topic.shard(index))
+    {
+        let leadership = Leadership::of(image, shard);
+        response.current_leader =
+            LeaderIdAndEpoch { leader_id: leadership.leader, leader_epoch: leadership.epoch };
+    }
+    response
+}
+
+fn endpoints(image: &Image) -> Vec<NodeEndpoint> {
+    let endpoints = image.brokers.values().filter_map(|broker| {
+        let listener = broker.listeners.first()?;
+        Some(NodeEndpoint {
+            node_id: broker.id.0,
+            host: listener.host.clone(),
+            port: listener.port.into(),
+            rack: broker.rack.clone(),
+        })
+    });
+    endpoints.collect()
+}
