@@ -6,7 +6,7 @@ use super::errors::Failure;
 use super::fetch_session::SharedSessions;
 use crate::cluster::ShardHost;
 use crate::log::Shard;
-use crate::metadata::{self, Image, Metadata, Topic};
+use crate::metadata::{self, Applied, Command, Image, Metadata, Topic};
 use crate::net::{Peer, Permit};
 use crate::protocol::ErrorCode;
 use crate::runtime::Runtime;
@@ -58,7 +58,7 @@ pub struct Led {
 
 impl Context {
     pub fn image(&self) -> Arc<Image> {
-        self.broker.metadata.image()
+        self.broker.shards.image()
     }
 }
 
@@ -83,6 +83,19 @@ impl Broker {
         shard.owner == Some(self.metadata.owner())
     }
 
+    /// Proposes a change of the metadata, and waits until requests are served by an image that has it.
+    pub async fn propose(&self, command: Command) -> Result<Applied, Failure> {
+        let applied = self.metadata.propose(command).await??;
+        self.shards.caught_up(self.metadata.image().index).await;
+        Ok(applied)
+    }
+
+    /// Whether a change of the metadata would be made, without making it.
+    pub async fn validate(&self, command: Command) -> Result<(), Failure> {
+        self.metadata.validate(command).await??;
+        Ok(())
+    }
+
     /// Finds partition `index` of `topic`, which must be led here.
     ///
     /// `client_epoch` is the leader epoch that the client knows, -1 for none (KIP-320).
@@ -97,10 +110,8 @@ impl Broker {
 
     fn open_shard(&self, image: &Image, id: ShardId) -> Result<(Shard, LeaderEpoch), Failure> {
         let assigned = image.shard(id).filter(|shard| self.is_owner(shard));
-        match (assigned, self.shards.shard(id)) {
-            (Some(assigned), Some(shard)) => Ok((shard, assigned.epoch)),
-            _ => Err(ErrorCode::NotLeaderOrFollower.into()),
-        }
+        let opened = assigned.and_then(|assigned| Some((self.shards.shard(id, assigned.epoch)?, assigned.epoch)));
+        opened.ok_or_else(|| ErrorCode::NotLeaderOrFollower.into())
     }
 }
 

@@ -46,10 +46,8 @@ async fn grow(
     let outcome = match repeated {
         true => Err(Failure::new(ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned())),
         false => match command(broker, image, topic) {
-            Ok(command) if validate_only => broker.metadata.validate(&command).map_err(Failure::from),
-            Ok(command) => broker.metadata.propose(command).await.map_err(Failure::from).and_then(|outcome| {
-                outcome.map_err(Failure::from)
-            }),
+            Ok(command) if validate_only => broker.validate(command).await,
+            Ok(command) => broker.propose(command).await.map(drop),
             Err(failure) => Err(failure),
         },
     };

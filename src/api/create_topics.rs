@@ -92,11 +92,10 @@ async fn propose(
     };
     let command = creation.command(broker, image);
     if validate_only {
-        broker.metadata.validate(&command)?;
-        let Command::CreateTopic(topic) = command else { return Err(ErrorCode::UnknownServerError.into()) };
-        return Ok((topic.id, partitions));
+        broker.validate(command).await?;
+        return Ok((TopicId::ZERO, partitions));
     }
-    match broker.metadata.propose(command).await?? {
+    match broker.propose(command).await? {
         Applied::Topic { id, .. } => Ok((id, partitions)),
         Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } => {
             Err(ErrorCode::UnknownServerError.into())

@@ -87,6 +87,6 @@ fn unknown(code: ErrorCode) -> Failure {
 
 async fn propose(broker: &Broker, id: TopicId) -> Result<(), Failure> {
     let deleted_ms = broker.runtime.clock.now_ms();
-    broker.metadata.propose(Command::DeleteTopic { id, deleted_ms }).await??;
+    broker.propose(Command::DeleteTopic { id, deleted_ms }).await?;
     Ok(())
 }

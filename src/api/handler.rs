@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use super::context::Context;
 use crate::net::Admission;
-use crate::protocol::codec::{DecodeError, EncodeError, Message as _, Request, Writer};
+use crate::protocol::codec::{DecodeError, EncodeError, Message as _, Request};
 use crate::protocol::{ApiKey, header};
 
 /// One Kafka API.
@@ -53,6 +53,7 @@ impl<R> From<R> for Reply<R> {
 
 /// A finished request as chunks for the wire, header included.
 pub(super) enum Outcome {
+    /// The length in front included.
     Frame { chunks: Vec<Bytes>, close: bool },
     Silent,
     Close,
@@ -94,9 +95,7 @@ fn admit<H: Handler>(context: Context, body: &Bytes) -> Result<Finishing, Decode
             Reply::Silent => return Ok(Outcome::Silent),
             Reply::Close => return Ok(Outcome::Close),
         };
-        let mut out = Writer::new();
-        header::encode_response(&mut out, H::Request::KEY, version, correlation_id);
-        response.encode(&mut out, version)?;
-        Ok(Outcome::Frame { chunks: out.into_chunks(), close })
+        let chunks = header::response_frame::<H::Request>(&response, version, correlation_id)?;
+        Ok(Outcome::Frame { chunks, close })
     }))
 }

@@ -84,16 +84,16 @@ impl Creation {
 /// Creates a topic that somebody asked about, with the broker's defaults, unless another does so at the same time.
 pub async fn create_automatically(broker: &Broker, name: &str) -> Result<Arc<Topic>, Failure> {
     validate_name(name)?;
-    let image = broker.metadata.image();
+    let image = broker.shards.image();
     let creation = Creation {
         name: name.to_owned(),
         partitions: broker.options.default_partitions,
         configs: BTreeMap::new(),
         if_exists: IfExists::Accept,
     };
-    match broker.metadata.propose(creation.command(broker, &image)).await?? {
+    match broker.propose(creation.command(broker, &image)).await? {
         Applied::Topic { id, .. } => {
-            broker.metadata.image().topic(id).cloned().ok_or(ErrorCode::UnknownTopicOrPartition.into())
+            broker.shards.image().topic(id).cloned().ok_or(ErrorCode::UnknownTopicOrPartition.into())
         }
         Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } => {
             Err(ErrorCode::UnknownServerError.into())

@@ -1,1 +1,12 @@
-// Laid out in the next steps.
+//! Who owns what: the controller that places shards, and the host of the shards that are placed here.
+//! It must never know the wire protocol, nor how a shard stores anything.
+//! Entry points: [`controller::run`] and [`ShardHost`].
+//! Invariant: a shard is opened here only while the metadata says that this life of this broker owns it.
+
+pub mod controller;
+mod shard_host;
+
+#[cfg(test)]
+mod tests;
+
+pub use shard_host::{HostOptions, ShardHost};

@@ -1,0 +1,152 @@
+//! What the config APIs share: which resource a request means, and the proposal of changes.
+
+use super::context::{Broker, Context};
+use super::errors::Failure;
+use crate::metadata::{Command, ConfigChange, ConfigOp, ConfigResource, Image};
+use crate::protocol::ErrorCode;
+use crate::types::BrokerId;
+
+/// `ConfigResource.Type`.
+pub const TOPIC: i8 = 2;
+pub const BROKER: i8 = 4;
+pub const BROKER_LOGGER: i8 = 8;
+pub const CLIENT_METRICS: i8 = 16;
+pub const GROUP: i8 = 32;
+
+/// The types in the order of ListConfigResources.
+pub const TYPES: [i8; 5] = [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP];
+
+/// A resource as requests name it.
+pub struct Named<'a> {
+    pub kind: i8,
+    pub name: &'a str,
+}
+
+impl Named<'_> {
+    /// The resource whose configs are to change.
+    pub fn target(&self, broker: &Broker, image: &Image) -> Result<ConfigResource, Failure> {
+        match self.kind {
+            TOPIC => {
+                super::topics::validate_name(self.name)?;
+                let topic = image.topic_by_name(self.name).ok_or_else(|| {
+                    let message = format!("The topic '{}' does not exist.", self.name);
+                    Failure::new(ErrorCode::UnknownTopicOrPartition, message)
+                })?;
+                Ok(ConfigResource::Topic(topic.id))
+            }
+            BROKER if self.name.is_empty() => Ok(ConfigResource::Cluster),
+            BROKER => Ok(ConfigResource::Broker(self.this_broker(broker)?)),
+            GROUP if self.name.is_empty() => Err(invalid("Group name must not be empty")),
+            GROUP => Ok(ConfigResource::Group(self.name.to_owned())),
+            BROKER_LOGGER => Err(invalid("The levels of loggers cannot be changed while running.")),
+            CLIENT_METRICS => Err(invalid("Subscriptions of client metrics are not supported.")),
+            kind => Err(invalid(&format!("Unknown resource type {kind}"))),
+        }
+    }
+
+    /// The broker that the name stands for, which must be this one: others are asked themselves.
+    pub fn this_broker(&self, broker: &Broker) -> Result<BrokerId, Failure> {
+        let Ok(id) = self.name.parse::<i32>() else {
+            return Err(invalid(&format!("Broker id must be an integer, but it is: {}", self.name)));
+        };
+        if id != broker.id.0 {
+            return Err(invalid(&format!(
+                "Unexpected broker id, expected {} or empty string, but received {}",
+                broker.id, self.name
+            )));
+        }
+        Ok(broker.id)
+    }
+}
+
+/// What a request wants done to one resource.
+pub struct Change<'a> {
+    pub resource: Named<'a>,
+    pub kind: ChangeKind,
+}
+
+pub enum ChangeKind {
+    /// Exactly these are set afterwards.
+    Replace(Vec<(String, Option<String>)>),
+    Each(Vec<(String, i8, Option<String>)>),
+}
+
+/// Carries out, or only checks, one change; `repeated` if the request names its resource more than once.
+pub async fn apply(
+    context: &Context,
+    image: &Image,
+    change: Change<'_>,
+    repeated: bool,
+    validate_only: bool,
+) -> Result<(), Failure> {
+    if repeated {
+        return Err(invalid("Each resource must appear at most once."));
+    }
+    let broker = &context.broker;
+    let resource = change.resource.target(broker, image)?;
+    let command = change.kind.command(resource)?;
+    if validate_only {
+        return broker.validate(command).await;
+    }
+    broker.propose(command).await?;
+    Ok(())
+}
+
+impl ChangeKind {
+    fn command(self, resource: ConfigResource) -> Result<Command, Failure> {
+        self.refuse_repeated_and_null()?;
+        Ok(match self {
+            ChangeKind::Replace(configs) => {
+                let set = configs.into_iter().filter_map(|(name, value)| Some((name, value?)));
+                Command::AlterConfigs { resource, configs: set.collect() }
+            }
+            ChangeKind::Each(changes) => {
+                let changes = changes.into_iter().map(|(name, op, value)| {
+                    let value = value.unwrap_or_default();
+                    let op = match op {
+                        0 => ConfigOp::Set(value),
+                        1 => ConfigOp::Delete,
+                        2 => ConfigOp::Append(value),
+                        3 => ConfigOp::Subtract(value),
+                        _ => return Err(invalid(&format!("Unknown operations type {op}"))),
+                    };
+                    Ok(ConfigChange { name, op })
+                });
+                let changes = changes.collect::<Result<Vec<_>, Failure>>()?;
+                Command::IncrementalAlterConfigs { resource, changes }
+            }
+        })
+    }
+
+    fn refuse_repeated_and_null(&self) -> Result<(), Failure> {
+        const DELETE: i8 = 1;
+        let (mut names, null): (Vec<&str>, Vec<&str>) = match self {
+            ChangeKind::Replace(configs) => (
+                configs.iter().map(|(name, _)| name.as_str()).collect(),
+                configs.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect(),
+            ),
+            ChangeKind::Each(changes) => (
+                changes.iter().map(|(name, _, _)| name.as_str()).collect(),
+                changes
+                    .iter()
+                    .filter(|(_, op, value)| *op != DELETE && value.is_none())
+                    .map(|(name, _, _)| name.as_str())
+                    .collect(),
+            ),
+        };
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        if names.len() != count {
+            return Err(invalid("Error due to duplicate config keys"));
+        }
+        if !null.is_empty() {
+            return Err(invalid(&format!("Null value not supported for : {}", null.join(", "))));
+        }
+        Ok(())
+    }
+}
+
+pub fn invalid(message: &str) -> Failure {
+    Failure::new(ErrorCode::InvalidRequest, message.to_owned())
+}

@@ -1,0 +1,132 @@
+//! From a frame to its handler, and from the handler's outcome to the answer on the wire.
+
+use std::sync::Arc;
+
+use bytes::{Buf as _, Bytes};
+
+use super::context::{Broker, Context};
+use super::handler::{Entry, Outcome};
+use super::metrics::Metrics;
+use super::{TABLE, api_versions};
+use crate::net::{self, Admission, Answer, CloseReason, Closer, Frame, Peer, Ticket};
+use crate::protocol::header::{self, LENGTH_SIZE, RequestHeader};
+use crate::protocol::messages::api_versions::Request as ApiVersionsRequest;
+use crate::protocol::{ApiKey, ErrorCode};
+
+/// The broker's APIs as the network layer sees them.
+pub struct Service {
+    broker: Arc<Broker>,
+    metrics: Metrics,
+}
+
+/// What is remembered of a connection.
+pub struct Connection {
+    peer: Arc<Peer>,
+}
+
+impl Service {
+    /// Fails if the broker's registry has the metrics of the APIs already.
+    pub fn new(broker: Arc<Broker>) -> Result<Service, prometheus::Error> {
+        let metrics = Metrics::register(&broker.runtime.metrics)?;
+        Ok(Service { broker, metrics })
+    }
+
+    fn dispatch(&self, connection: &Connection, frame: Frame) -> Result<Ticket, Malformed> {
+        let (header, body) = RequestHeader::decode(&frame.bytes).map_err(|_| Malformed("header"))?;
+        let Some(entry) = header.api().and_then(entry) else {
+            self.metrics.refused("unknown_api");
+            return Ok(unsupported(&header));
+        };
+        if !entry.versions.contains(&header.api_version) {
+            self.metrics.refused("unsupported_version");
+            return Ok(unsupported(&header));
+        }
+        let started = self.broker.runtime.clock.instant();
+        let key = entry.key;
+        self.metrics.taken(key, header.api_version);
+        let context = Context {
+            broker: self.broker.clone(),
+            version: header.api_version,
+            correlation_id: header.correlation_id,
+            client_id: header.client_id.map(str::to_owned),
+            peer: connection.peer.clone(),
+            permit: frame.permit.clone(),
+        };
+        let finishing = (entry.admit)(context, &body).map_err(|error| {
+            tracing::debug!(%error, api = key.name(), version = header.api_version, "request cannot be read");
+            Malformed(key.name())
+        })?;
+        let metrics = self.metrics.clone();
+        let clock = self.broker.runtime.clock.clone();
+        Ok(Ticket::waiting(async move {
+            let outcome = finishing.await;
+            metrics.answered(key, clock.instant() - started);
+            match outcome {
+                Ok(Outcome::Frame { chunks, close: false }) => Answer::frame(without_length(chunks)),
+                Ok(Outcome::Frame { chunks, close: true }) => {
+                    Answer::frame(without_length(chunks)).closing(CloseReason::OutcomeUnknown)
+                }
+                Ok(Outcome::Silent) => Answer::nothing(),
+                Ok(Outcome::Close) => Answer::nothing().closing(CloseReason::NoAnswer),
+                Err(error) => {
+                    tracing::error!(%error, api = key.name(), "response cannot be written");
+                    Answer::nothing().closing(CloseReason::NoAnswer)
+                }
+            }
+        }))
+    }
+}
+
+impl net::Service for Service {
+    type Connection = Connection;
+
+    fn connected(&self, peer: &Peer, _closer: Closer) -> Connection {
+        Connection { peer: Arc::new(peer.clone()) }
+    }
+
+    fn classify(&self, _connection: &Connection, frame: &Bytes) -> Admission {
+        let key = frame.first_chunk().map(|key| i16::from_be_bytes(*key));
+        key.and_then(ApiKey::from_key).and_then(entry).map_or(Admission::Alone, |entry| entry.admission)
+    }
+
+    async fn admit(&self, connection: &mut Connection, frame: Frame) -> Ticket {
+        match self.dispatch(connection, frame) {
+            Ok(ticket) => ticket,
+            Err(Malformed(part)) => {
+                self.metrics.refused("malformed");
+                tracing::info!(peer = %connection.peer.address, part, "malformed request, connection closed");
+                Ticket::ready(Answer::nothing().closing(CloseReason::Malformed))
+            }
+        }
+    }
+}
+
+/// What could not be read.
+struct Malformed(&'static str);
+
+fn entry(key: ApiKey) -> Option<&'static Entry> {
+    TABLE.iter().find(|entry| entry.key == key)
+}
+
+/// The answer to an API or version that is not served, on a connection that stays open. ApiVersions has an answer for
+/// this; anything else gets the error code alone, since the layout that the client expects is not known.
+fn unsupported(header: &RequestHeader<'_>) -> Ticket {
+    if header.api() == Some(ApiKey::ApiVersions) {
+        let response = api_versions::unsupported();
+        if let Ok(chunks) = header::response_frame::<ApiVersionsRequest>(&response, 0, header.correlation_id) {
+            return Ticket::ready(Answer::frame(without_length(chunks)));
+        }
+    }
+    let mut frame = Vec::with_capacity(6);
+    frame.extend_from_slice(&header.correlation_id.to_be_bytes());
+    frame.extend_from_slice(&ErrorCode::UnsupportedVersion.code().to_be_bytes());
+    Ticket::ready(Answer::frame(vec![Bytes::from(frame)]))
+}
+
+/// The network layer writes the length itself.
+fn without_length(mut chunks: Vec<Bytes>) -> Vec<Bytes> {
+    if let Some(first) = chunks.first_mut() {
+        first.advance(LENGTH_SIZE.min(first.len()));
+    }
+    chunks
+}

@@ -1,0 +1,239 @@
+//! The shards that this broker serves: opened, told of their partitions, and closed as the metadata says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use tokio::sync::watch;
+
+use crate::log::{Limits, PartitionSettings, Shard, ShardOptions, Shared};
+use crate::metadata::{self, Command, Image, Metadata, Topic};
+use crate::runtime::{Runtime, TaskKind};
+use crate::store::Store;
+use crate::types::{LeaderEpoch, ShardId, TopicId};
+
+/// How long to wait before a shard that did not open is tried again.
+const REOPEN_AFTER: Duration = Duration::from_millis(500);
+
+/// What a host needs.
+pub struct HostOptions {
+    pub limits: Limits,
+    pub store: Store,
+    pub shared: Shared,
+}
+
+/// The shards of this broker.
+pub struct ShardHost {
+    metadata: Metadata,
+    runtime: Runtime,
+    options: HostOptions,
+    hosted: RwLock<BTreeMap<ShardId, Hosted>>,
+    /// The newest image whose partitions all hosted shards know.
+    served: watch::Sender<Arc<Image>>,
+}
+
+#[derive(Clone)]
+struct Hosted {
+    epoch: LeaderEpoch,
+    /// None while it is being opened.
+    shard: Option<Shard>,
+}
+
+impl ShardHost {
+    pub fn new(metadata: Metadata, options: HostOptions, runtime: Runtime) -> Arc<ShardHost> {
+        let (served, _) = watch::channel(Arc::new(Image::empty()));
+        Arc::new(ShardHost { metadata, runtime, options, hosted: RwLock::default(), served })
+    }
+
+    /// The newest image that requests can be served by: hosted shards know every partition in it.
+    pub fn image(&self) -> Arc<Image> {
+        self.served.borrow().clone()
+    }
+
+    /// Waits until [`ShardHost::image`] is as new as the Raft index `index`.
+    pub async fn caught_up(&self, index: u64) {
+        let mut served = self.served.subscribe();
+        // The sender is part of `self`, so waiting cannot fail.
+        let _ = served.wait_for(|image| image.index >= index).await;
+    }
+
+    /// A shard that is assigned to this broker with `epoch` and was opened.
+    pub fn shard(&self, id: ShardId, epoch: LeaderEpoch) -> Option<Shard> {
+        let hosted = self.hosted.read();
+        hosted.get(&id).filter(|hosted| hosted.epoch == epoch).and_then(|hosted| hosted.shard.clone())
+    }
+
+    /// The shards that are open, for status and metrics.
+    pub fn open_shards(&self) -> Vec<Shard> {
+        self.hosted.read().values().filter_map(|hosted| hosted.shard.clone()).collect()
+    }
+
+    /// True once every shard that is assigned to this broker is open.
+    pub fn is_ready(&self) -> bool {
+        let image = self.image();
+        image.is_formed()
+            && image.shards_of(self.metadata.owner()).all(|(id, shard)| self.shard(id, shard.epoch).is_some())
+    }
+
+    /// Follows the image until shutdown.
+    pub async fn run(self: Arc<Self>) {
+        let mut images = self.metadata.subscribe();
+        let mut known = Arc::new(Image::empty());
+        loop {
+            let image = images.borrow_and_update().clone();
+            self.follow(&known, &image);
+            self.served.send_replace(image.clone());
+            known = image;
+            tokio::select! {
+                () = self.runtime.shutdown.requested() => return,
+                changed = images.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Closes every shard: what was taken is finished.
+    pub async fn close(&self) {
+        let shards = self.open_shards();
+        futures::future::join_all(shards.iter().map(Shard::close)).await;
+    }
+
+    fn follow(self: &Arc<Self>, known: &Image, image: &Image) {
+        let assigned: BTreeMap<ShardId, LeaderEpoch> =
+            image.shards_of(self.metadata.owner()).map(|(id, shard)| (id, shard.epoch)).collect();
+        self.leave(&assigned);
+        for (id, epoch) in &assigned {
+            let is_new = self.hosted.read().get(id).is_none_or(|hosted| hosted.epoch != *epoch);
+            if is_new {
+                self.hosted.write().insert(*id, Hosted { epoch: *epoch, shard: None });
+                self.runtime.tasks.spawn(TaskKind::ShardSupervisor, self.clone().open(*id, *epoch));
+            }
+        }
+        self.introduce_changed(known, image);
+        for (id, topic) in image.deleted.iter() {
+            if known.deleted.get(id).is_none() {
+                self.remove_data(*id, topic);
+            }
+        }
+    }
+
+    /// Lets go of the shards that are no longer assigned, or with another epoch.
+    fn leave(&self, assigned: &BTreeMap<ShardId, LeaderEpoch>) {
+        let mut hosted = self.hosted.write();
+        let gone: Vec<ShardId> = hosted
+            .iter()
+            .filter(|(id, hosted)| assigned.get(id) != Some(&hosted.epoch))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in gone {
+            if let Some(Hosted { shard: Some(shard), .. }) = hosted.remove(&id) {
+                self.runtime.tasks.spawn(TaskKind::ShardSupervisor, async move { shard.close().await });
+            }
+        }
+    }
+
+    /// Opens a shard, trying again for as long as it is assigned with this epoch.
+    async fn open(self: Arc<Self>, id: ShardId, epoch: LeaderEpoch) {
+        loop {
+            let opening = Shard::open(self.shard_options(id, epoch), self.options.store.clone(), self.options.shared.clone());
+            let opened = tokio::select! {
+                () = self.runtime.shutdown.requested() => return,
+                opened = opening => opened,
+            };
+            match opened {
+                Ok(shard) => return self.opened(id, epoch, shard).await,
+                Err(error) => tracing::warn!(shard = %id, %error, "shard did not open"),
+            }
+            if !self.is_assigned(id, epoch) {
+                return;
+            }
+            self.runtime.clock.sleep(REOPEN_AFTER).await;
+        }
+    }
+
+    async fn opened(&self, id: ShardId, epoch: LeaderEpoch, shard: Shard) {
+        // Held while partitions are introduced, so that no newer image is missed in between.
+        let unwanted = {
+            let mut hosted = self.hosted.write();
+            match hosted.get_mut(&id).filter(|hosted| hosted.epoch == epoch) {
+                Some(hosted) => {
+                    let image = self.metadata.image();
+                    image.topics.iter().for_each(|topic| introduce(topic, &shard, id, epoch));
+                    hosted.shard = Some(shard);
+                    None
+                }
+                None => Some(shard),
+            }
+        };
+        match unwanted {
+            Some(shard) => shard.close().await,
+            None => {
+                tracing::info!(shard = %id, %epoch, "shard open");
+                let image = self.metadata.image();
+                for (topic, deleted) in image.deleted.iter() {
+                    self.remove_data(*topic, deleted);
+                }
+            }
+        }
+    }
+
+    fn shard_options(self: &Arc<Self>, id: ShardId, epoch: LeaderEpoch) -> ShardOptions {
+        let metadata = self.metadata.clone();
+        let confirm_owner = Arc::new(move |id: ShardId| {
+            let metadata = metadata.clone();
+            let confirm: futures::future::BoxFuture<'static, Result<bool, String>> = Box::pin(async move {
+                let image = metadata.read_linearizable().await.map_err(|error| error.to_string())?;
+                let current = image.shard(id);
+                Ok(current == Some(metadata::Shard { owner: Some(metadata.owner()), epoch }))
+            });
+            confirm
+        });
+        ShardOptions { id, confirm_owner, limits: self.options.limits }
+    }
+
+    fn is_assigned(&self, id: ShardId, epoch: LeaderEpoch) -> bool {
+        self.hosted.read().get(&id).is_some_and(|hosted| hosted.epoch == epoch)
+    }
+
+    /// Tells the open shards of topics that are new or changed since `known`.
+    fn introduce_changed(&self, known: &Image, image: &Image) {
+        let hosted = self.hosted.read();
+        for topic in image.topics.iter() {
+            if known.topic(topic.id).is_some_and(|before| Arc::ptr_eq(before, topic)) {
+                continue;
+            }
+            for (id, Hosted { epoch, shard }) in hosted.iter() {
+                if let Some(shard) = shard {
+                    introduce(topic, shard, *id, *epoch);
+                }
+            }
+        }
+    }
+
+    /// Removes what open shards hold of a deleted topic, and reports it.
+    fn remove_data(&self, id: TopicId, topic: &metadata::DeletedTopic) {
+        for shard in self.open_shards().into_iter().filter(|shard| topic.shards.contains(&shard.id())) {
+            let metadata = self.metadata.clone();
+            let partitions: Vec<_> = (0..topic.partitions as i32)
+                .map(|index| crate::types::Partition { topic: id, index })
+                .collect();
+            self.runtime.tasks.spawn(TaskKind::Deletion, async move {
+                if let Err(error) = shard.remove_partitions(&partitions).await {
+                    tracing::info!(topic = %id, %error, "data of a deleted topic stays until the shard opens again");
+                    return;
+                }
+                let report = Command::TopicDataRemoved { id, shard: shard.id() };
+                if let Err(error) = metadata.propose(report).await {
+                    tracing::info!(topic = %id, %error, "removal of a deleted topic not reported yet");
+                }
+            });
+        }
+    }
+}
+
+/// Tells `shard` of the partitions of `topic` that lie on it.
+fn introduce(topic: &Topic, shard: &Shard, id: ShardId, epoch: LeaderEpoch) {
+    for (partition, _) in topic.partitions().filter(|(_, shard)| *shard == id) {
+        shard.set_partition(partition, PartitionSettings { leader_epoch: epoch });
+    }
+}
