@@ -13,7 +13,7 @@ use crate::metadata::Image;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::describe_topic_partitions::{
     DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic, Request, Response,
-    ResponseCursor,
+    response::Cursor,
 };
 
 /// The most partitions in one answer (`max.request.partition.size.limit`).
@@ -113,7 +113,7 @@ impl Page<'_> {
     }
 
     fn stop_at(&mut self, topic: &str, partition_index: i32) {
-        self.response.next_cursor = Some(ResponseCursor { topic_name: topic.to_owned(), partition_index });
+        self.response.next_cursor = Some(Cursor { topic_name: topic.to_owned(), partition_index });
     }
 }
 

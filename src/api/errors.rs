@@ -31,6 +31,31 @@ impl From<InvalidConfig> for Failure {
     }
 }
 
+impl From<batch::Invalid> for Failure {
+    fn from(invalid: batch::Invalid) -> Failure {
+        use batch::Invalid;
+        let code = match &invalid {
+            Invalid::NoBatch
+            | Invalid::MoreThanOneBatch
+            | Invalid::OldMagic(_)
+            | Invalid::BaseOffset(_)
+            | Invalid::Count { .. }
+            | Invalid::Control
+            | Invalid::Sequence { .. }
+            | Invalid::Payload(_)
+            | Invalid::Records(_) => ErrorCode::InvalidRecord,
+            Invalid::Corrupt(_) => ErrorCode::CorruptMessage,
+            Invalid::TooLarge { .. } => ErrorCode::MessageTooLarge,
+            Invalid::Transactional => ErrorCode::TransactionalIdAuthorizationFailed,
+            Invalid::CodecNotAllowed(_) => ErrorCode::UnsupportedCompressionType,
+            Invalid::TimestampType => ErrorCode::InvalidTimestamp,
+            Invalid::Rejected { .. } if invalid.only_timestamps() => ErrorCode::InvalidTimestamp,
+            Invalid::Rejected { .. } => ErrorCode::InvalidRecord,
+        };
+        Failure::new(code, invalid.to_string())
+    }
+}
+
 impl From<log::AppendError> for Failure {
     fn from(error: log::AppendError) -> Failure {
         use log::AppendError;

@@ -29,6 +29,7 @@ mod metrics;
 mod offset_for_leader_epoch;
 mod operations;
 mod produce;
+mod rules;
 mod topics;
 
 pub use context::{Broker, Options};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::context::{Broker, Context, find_topic};
 use super::errors::Failure;
 use super::handler::{Handler, Reply};
+use super::rules::rules;
 use super::topics::Leadership;
 use crate::log::{Append, AppendError, Appended, Permit, Ticket};
 use crate::metadata::{Image, Topic};
@@ -61,12 +62,18 @@ fn admit(context: &Context, request: Request) -> Pending {
     let permit = Permit::new(context.permit.clone());
     let topics = request.topic_data.into_iter().map(|data| {
         let topic = find_topic(&image, &data.name, data.topic_id);
+        let rules = topic.as_ref().ok().map(|topic| {
+            rules(&context.broker.topic_settings(&image, topic), context.version)
+        });
         let place = |partition: PartitionProduceData| {
             let index = partition.index;
-            let queued = match (whole, &topic) {
-                (Some(code), _) => Err(code.into()),
-                (None, Err(failure)) => Err(failure.clone()),
-                (None, Ok(topic)) => append(&context.broker, &image, topic, partition, &permit),
+            let queued = match (whole, &topic, &rules) {
+                (Some(code), _, _) => Err(code.into()),
+                (None, Ok(topic), Some(rules)) => {
+                    append(&context.broker, &image, topic, rules, partition, &permit)
+                }
+                (None, Ok(_), None) => Err(ErrorCode::UnknownServerError.into()),
+                (None, Err(failure), _) => Err(failure.clone()),
             };
             (index, queued.map_or_else(Place::Refused, Place::Queued))
         };
@@ -96,13 +103,13 @@ fn append(
     broker: &Broker,
     image: &Image,
     topic: &Topic,
+    rules: &batch::Rules,
     data: PartitionProduceData,
     permit: &Permit,
 ) -> Result<Ticket<Appended>, Failure> {
     let led = broker.lead(image, topic, data.index, -1)?;
-    let settings = broker.topic_settings(image, topic);
     let records = data.records.map(Records::into_bytes).unwrap_or_default();
-    let batch = batch::validate(records, &settings, broker.runtime.clock.now_ms())?;
+    let batch = batch::validate(&records, rules, broker.runtime.clock.now_ms())?;
     let append = Append { partition: led.partition, batch, permit: permit.clone() };
     Ok(led.shard.append(append)?)
 }
