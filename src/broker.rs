@@ -1,1 +1,318 @@
+//! The composition root: builds the layers from the bottom up, and stops them from the top down.
 
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+
+use crate::api::{self, Service};
+use crate::cluster::{HostOptions, ShardHost, controller};
+use crate::config::{Config, LogFormat};
+use crate::log::{Limits, Shared};
+use crate::metadata::{self, Metadata, MetadataSettings, Timeouts};
+use crate::net::{self, Server};
+use crate::ops::{self, Http, Phase, Readiness};
+use crate::runtime::{Runtime, Shutdown, TaskKind};
+use crate::store::{self, Store, database::Databases};
+
+/// The name of the one listener, as Kafka calls one without TLS or SASL.
+const LISTENER: &str = "PLAINTEXT";
+/// Bytes of records in one Fetch response (Kafka's `fetch.max.bytes`).
+const FETCH_MAX_BYTES: usize = 55 * 1024 * 1024;
+/// How long the start may wait for the broker's shards to open.
+const OPEN_LIMIT: Duration = Duration::from_secs(60);
+/// How often the start looks whether they have.
+const OPEN_POLL: Duration = Duration::from_millis(5);
+/// How long a stop waits for tasks that were told to end.
+const JOIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Why a broker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("RUST_LOG: {0}")]
+    Log(#[from] ops::LogError),
+    #[error("{0}")]
+    Store(#[from] store::OpenError),
+    #[error("{0}")]
+    Metadata(#[from] metadata::StartError),
+    #[error("{variable}: cannot listen on {address}: {source}")]
+    Listen { variable: &'static str, address: String, source: std::io::Error },
+    #[error("no shard opened within {0:?}; the log says why")]
+    Shards(Duration),
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A broker that serves.
+pub struct Broker {
+    runtime: Runtime,
+    clients: SocketAddr,
+    health: Option<SocketAddr>,
+    shards: Arc<ShardHost>,
+    metadata: Metadata,
+    readiness: Readiness,
+    /// Stops the listeners, then what stands behind them.
+    stop_clients: Shutdown,
+    stop_http: Shutdown,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+/// Runs a broker until the process is told to stop.
+pub fn run(config: Config) -> ExitCode {
+    let tokio = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(tokio) => tokio,
+        Err(error) => return fail(&format!("the asynchronous runtime did not start: {error}")),
+    };
+    tokio.block_on(async {
+        let json = config.operation.log_format == LogFormat::Json;
+        if let Err(error) = ops::log_to_stderr(&config.operation.log_filter, json) {
+            return fail(&StartError::from(error).to_string());
+        }
+        let runtime = Runtime::system();
+        let starting = Broker::start(&config, &runtime);
+        let started = tokio::select! {
+            started = starting => started,
+            () = told_to_stop() => return ExitCode::SUCCESS,
+        };
+        let broker = match started {
+            Ok(broker) => broker,
+            Err(error) => return fail(&error.to_string()),
+        };
+        tokio::select! {
+            () = told_to_stop() => tracing::info!("told to stop"),
+            () = runtime.shutdown.requested() => {}
+        }
+        broker.stop().await;
+        match runtime.tasks.failure() {
+            None => ExitCode::SUCCESS,
+            Some(reason) => fail(&reason),
+        }
+    })
+}
+
+fn fail(reason: &str) -> ExitCode {
+    tracing::error!("{reason}");
+    ExitCode::FAILURE
+}
+
+/// SIGTERM, or SIGINT from a terminal.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        // Without handlers the signals end the process, which is safe at any time.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}
+
+impl Broker {
+    /// Starts everything, and returns once clients can be served.
+    pub async fn start(config: &Config, runtime: &Runtime) -> Result<Broker, StartError> {
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        ops::register_process_metrics(&runtime.metrics)?;
+        let readiness = Readiness::starting("opening the object store");
+        let clients = listen("PORT", &config.listen.host, config.listen.port).await?;
+        let clients_at = local_address("PORT", &clients)?;
+        let store = store::open(&config.store, runtime).await?;
+        let databases = Databases::new(&store, config.log.index_cache_bytes, runtime);
+        readiness.set(Phase::Starting("joining the cluster".to_owned()));
+        let settings = metadata_settings(config, clients_at.port(), &store);
+        let metadata = Metadata::start(&store, &databases, &settings, runtime).await?;
+        let shards = host_shards(config, &store, databases, &metadata, runtime);
+        readiness.set(Phase::Starting("opening shards".to_owned()));
+        wait_for_shards(&shards, runtime).await?;
+
+        let stop_clients = runtime.shutdown.child();
+        let service = Arc::new(service(config, clients_at.port(), &metadata, &shards, runtime)?);
+        let limits = net_limits(config);
+        let server = Server::new(service, limits, &Runtime { shutdown: stop_clients.clone(), ..runtime.clone() });
+        let serving =
+            runtime.tasks.spawn(TaskKind::Listener, async move { server.serve(clients, LISTENER).await });
+        readiness.set(Phase::Ready);
+        let stop_http = Shutdown::new();
+        let health = serve_http(config, &readiness, &shards, &metadata, &stop_http, runtime).await?;
+        let broker = Broker {
+            runtime: runtime.clone(),
+            clients: clients_at,
+            health,
+            shards,
+            metadata,
+            readiness,
+            stop_clients,
+            stop_http,
+            serving,
+        };
+        broker.announce(config);
+        Ok(broker)
+    }
+
+    /// Where clients are served.
+    pub fn address(&self) -> SocketAddr {
+        self.clients
+    }
+
+    /// Where `/health`, `/live`, `/ready` and `/metrics` are, if anywhere.
+    pub fn health_address(&self) -> Option<SocketAddr> {
+        self.health
+    }
+
+    /// Finishes what was accepted, and ends every task.
+    pub async fn stop(self) {
+        self.readiness.set(Phase::Stopping);
+        self.stop_clients.request();
+        // The task contains its own failures.
+        let _ = self.serving.await;
+        self.shards.close().await;
+        self.metadata.close().await;
+        self.stop_http.request();
+        self.runtime.shutdown.request();
+        if !self.runtime.tasks.join(JOIN_LIMIT).await {
+            tracing::warn!(running = self.runtime.tasks.running(), "tasks did not end in time");
+        }
+        tracing::info!("stopped");
+    }
+
+    fn announce(&self, config: &Config) {
+        let listen = &config.listen;
+        let port = listen.advertised_port.unwrap_or(self.clients.port());
+        tracing::info!(
+            broker = %config.identity.broker_id,
+            cluster = %config.identity.cluster_id,
+            data = %config.data_place(),
+            "kafkaesque {} is ready: connect Kafka clients to {}:{port}",
+            env!("CARGO_PKG_VERSION"),
+            listen.advertised_host,
+        );
+        if let Some(health) = self.health {
+            tracing::info!("health and metrics: http://{health}/health and /metrics");
+        }
+    }
+}
+
+async fn listen(variable: &'static str, host: &str, port: u16) -> Result<TcpListener, StartError> {
+    let listening = TcpListener::bind((host, port)).await;
+    listening.map_err(|source| StartError::Listen { variable, address: format!("{host}:{port}"), source })
+}
+
+fn local_address(variable: &'static str, listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    let unknown = |source| StartError::Listen { variable, address: String::new(), source };
+    listener.local_addr().map_err(unknown)
+}
+
+fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> MetadataSettings {
+    let timeouts = if config.store.backend.is_remote() { Timeouts::cloud() } else { Timeouts::local() };
+    MetadataSettings {
+        broker_id: config.identity.broker_id,
+        cluster_id: config.is_given("CLUSTER_ID").then(|| config.identity.cluster_id.clone()),
+        shards: config.log.shards,
+        voters: Vec::new(),
+        listeners: vec![metadata::Listener {
+            name: LISTENER.to_owned(),
+            host: config.listen.advertised_host.clone(),
+            port: config.listen.advertised_port.unwrap_or(bound_port),
+        }],
+        rack: config.identity.rack.clone(),
+        timeouts: timeouts.raised_for(store.probe().put_p99),
+        snapshot_log_bytes: metadata::SNAPSHOT_LOG_BYTES,
+    }
+}
+
+fn host_shards(
+    config: &Config,
+    store: &Store,
+    databases: Databases,
+    metadata: &Metadata,
+    runtime: &Runtime,
+) -> Arc<ShardHost> {
+    let limits = Limits {
+        commit_interval: config.log.commit_interval,
+        segment_max_bytes: config.log.segment_max_bytes as usize,
+        ..Limits::default()
+    };
+    let shared = Shared { runtime: runtime.clone(), databases };
+    let options = HostOptions { limits, store: store.clone(), shared };
+    let shards = ShardHost::new(metadata.clone(), options, runtime.clone());
+    runtime.tasks.spawn(TaskKind::Controller, controller::run(metadata.clone(), runtime.clone()));
+    runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&shards).run());
+    shards
+}
+
+async fn wait_for_shards(shards: &ShardHost, runtime: &Runtime) -> Result<(), StartError> {
+    let opened = async {
+        while !shards.is_ready() {
+            runtime.clock.sleep(OPEN_POLL).await;
+        }
+    };
+    runtime.clock.timeout(OPEN_LIMIT, opened).await.map_err(|_| StartError::Shards(OPEN_LIMIT))
+}
+
+fn service(
+    config: &Config,
+    bound_port: u16,
+    metadata: &Metadata,
+    shards: &Arc<ShardHost>,
+    runtime: &Runtime,
+) -> Result<Service, prometheus::Error> {
+    let options = api::Options {
+        configs: config.broker_settings(bound_port),
+        auto_create_topics: config.topics.auto_create,
+        default_partitions: u32::try_from(config.topics.default_partitions).unwrap_or(1),
+        fetch_max_bytes: FETCH_MAX_BYTES,
+        log_dir: config.data_place(),
+    };
+    let broker = api::Broker::new(metadata.clone(), shards.clone(), options, runtime.clone());
+    Service::new(Arc::new(broker))
+}
+
+fn net_limits(config: &Config) -> net::Limits {
+    let network = &config.network;
+    net::Limits {
+        max_connections: network.max_connections as usize,
+        max_frame_bytes: network.max_request_bytes as usize,
+        request_memory_bytes: network.request_memory_bytes as usize,
+        idle: network.connection_idle_timeout,
+        drain: network.shutdown_timeout,
+        ..net::Limits::default()
+    }
+}
+
+async fn serve_http(
+    config: &Config,
+    readiness: &Readiness,
+    shards: &Arc<ShardHost>,
+    metadata: &Metadata,
+    stop: &Shutdown,
+    runtime: &Runtime,
+) -> Result<Option<SocketAddr>, StartError> {
+    let Some(port) = config.operation.health_port else { return Ok(None) };
+    let listener = listen("HEALTH_PORT", &config.listen.host, port).await?;
+    let address = local_address("HEALTH_PORT", &listener)?;
+    let (shards, metadata) = (shards.clone(), metadata.clone());
+    let summary: ops::Summary = Arc::new(move || {
+        let image = shards.image();
+        let facts = [
+            ("broker", json!(metadata.broker_id().0)),
+            ("cluster", json!(&*image.cluster_id)),
+            ("topics", json!(image.topics.len())),
+            ("open_shards", json!(shards.open_shards().len())),
+        ];
+        facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect::<Map<String, Value>>()
+    });
+    let token = config.operation.metrics_token.as_ref().map(|token| token.reveal());
+    let http = Http::new(readiness.clone(), summary, token, runtime);
+    let stop = stop.clone();
+    runtime.tasks.spawn(TaskKind::Http, async move {
+        if let Err(error) = http.serve(listener, stop).await {
+            tracing::error!(%error, "health and metrics are not served any more");
+        }
+    });
+    Ok(Some(address))
+}

@@ -63,6 +63,11 @@ impl Context {
 }
 
 impl Broker {
+    pub fn new(metadata: Metadata, shards: Arc<ShardHost>, options: Options, runtime: Runtime) -> Broker {
+        let sessions = SharedSessions::new(&runtime);
+        Broker { id: metadata.broker_id(), metadata, shards, options, sessions, runtime }
+    }
+
     /// The layers that stand behind a topic's own configs.
     pub fn with_layers<T>(&self, image: &Image, use_layers: impl FnOnce(&BrokerLayers<'_>) -> T) -> T {
         let own = image.configs.brokers.get(&self.id).cloned().unwrap_or_default();
@@ -92,8 +97,8 @@ impl Broker {
 
     /// Whether a change of the metadata would be made, without making it.
     pub async fn validate(&self, command: Command) -> Result<(), Failure> {
-        self.metadata.validate(command).await??;
-        Ok(())
+        let outcomes = self.metadata.validate(vec![command]).await?;
+        Ok(outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))?)
     }
 
     /// Finds partition `index` of `topic`, which must be led here.

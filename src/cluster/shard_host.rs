@@ -182,7 +182,7 @@ impl ShardHost {
         let confirm_owner = Arc::new(move |id: ShardId| {
             let metadata = metadata.clone();
             let confirm: futures::future::BoxFuture<'static, Result<bool, String>> = Box::pin(async move {
-                let image = metadata.read_linearizable().await.map_err(|error| error.to_string())?;
+                let image = metadata.sync().await.map_err(|error| error.to_string())?;
                 let current = image.shard(id);
                 Ok(current == Some(metadata::Shard { owner: Some(metadata.owner()), epoch }))
             });
