@@ -1,0 +1,64 @@
+//! A whole broker in this process, asked over a socket, request by request.
+#![allow(clippy::disallowed_methods, reason = "a test has the real clock and tasks of its own")]
+
+mod admin;
+mod client;
+mod configs;
+mod hostile;
+mod produce_fetch;
+mod restart;
+mod versions;
+
+use std::path::Path;
+
+use kafkaesque::broker::Broker;
+use kafkaesque::config::{Config, Given};
+use kafkaesque::runtime::Runtime;
+
+use client::Client;
+
+/// A broker on a free port, with its data in a directory that goes with it.
+pub struct Running {
+    pub broker: Broker,
+    pub runtime: Runtime,
+    data: Option<tempfile::TempDir>,
+}
+
+impl Running {
+    /// With Kafka's defaults, and one partition per topic.
+    pub async fn start() -> Running {
+        Running::with(&[]).await
+    }
+
+    /// With these variables set.
+    pub async fn with(variables: &[(&str, &str)]) -> Running {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let mut running = Running::on(data.path(), variables).await;
+        running.data = Some(data);
+        running
+    }
+
+    /// On data that outlives it.
+    pub async fn on(data: &Path, variables: &[(&str, &str)]) -> Running {
+        let given = Given::nothing()
+            .with("HOST", "127.0.0.1")
+            .with("PORT", "0")
+            .with("HEALTH_PORT", "0")
+            .with("LOCAL_FSYNC", "false")
+            .with("DATA_PATH", data.display().to_string());
+        let given = variables.iter().fold(given, |given, (name, value)| given.with(name, *value));
+        let config = Config::load(&given).expect("the settings of the test");
+        let runtime = Runtime::system();
+        let broker = Broker::start(&config, &runtime).await.expect("the broker starts");
+        Running { broker, runtime, data: None }
+    }
+
+    pub async fn client(&self) -> Client {
+        Client::connect(self.broker.address()).await
+    }
+
+    pub async fn stop(self) {
+        self.broker.stop().await;
+        assert_eq!(self.runtime.tasks.failure(), None);
+    }
+}
