@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use crate::api::{self, Service};
 use crate::cluster::{HostOptions, ShardHost, controller};
 use crate::config::{Config, LogFormat};
+use crate::log::reads::{ReadLimits, Reads};
 use crate::log::{Limits, Shared};
 use crate::metadata::{self, Metadata, MetadataSettings, Timeouts};
 use crate::net::{self, Server};
@@ -101,7 +102,8 @@ fn fail(reason: &str) -> ExitCode {
 /// SIGTERM, or SIGINT from a terminal.
 async fn told_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         // Without handlers the signals end the process, which is safe at any time.
         return std::future::pending().await;
     };
@@ -126,14 +128,16 @@ impl Broker {
         readiness.set(Phase::Starting("joining the cluster".to_owned()));
         let settings = metadata_settings(config, clients_at.port(), &store);
         let metadata = Metadata::start(&store, &databases, &settings, runtime).await?;
-        let shards = host_shards(config, &store, databases, &metadata, runtime);
+        let reads = reads(config, &store, runtime);
+        let shards = host_shards(config, &store, databases, &reads, &metadata, runtime);
         readiness.set(Phase::Starting("opening shards".to_owned()));
         wait_for_shards(&shards, runtime).await?;
 
         let stop_clients = runtime.shutdown.child();
-        let service = Arc::new(service(config, clients_at.port(), &metadata, &shards, runtime)?);
+        let service = Arc::new(service(config, clients_at.port(), &metadata, &shards, reads, runtime)?);
         let limits = net_limits(config);
-        let server = Server::new(service, limits, &Runtime { shutdown: stop_clients.clone(), ..runtime.clone() });
+        let server =
+            Server::new(service, limits, &Runtime { shutdown: stop_clients.clone(), ..runtime.clone() });
         let serving =
             runtime.tasks.spawn(TaskKind::Listener, async move { server.serve(clients, LISTENER).await });
         readiness.set(Phase::Ready);
@@ -166,7 +170,7 @@ impl Broker {
 
     /// Finishes what was accepted, and ends every task.
     pub async fn stop(self) {
-        self.readiness.set(Phase::Stopping);
+        self.readiness.set(Phase::Stopping("told to stop".to_owned()));
         self.stop_clients.request();
         // The task contains its own failures.
         let _ = self.serving.await;
@@ -225,10 +229,20 @@ fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> Metadat
     }
 }
 
+fn reads(config: &Config, store: &Store, runtime: &Runtime) -> Reads {
+    let limits = ReadLimits {
+        tail_cache_bytes: config.log.tail_cache_bytes,
+        block_cache_bytes: config.log.block_cache_bytes,
+        ..ReadLimits::default()
+    };
+    Reads::new(store, limits, runtime)
+}
+
 fn host_shards(
     config: &Config,
     store: &Store,
     databases: Databases,
+    reads: &Reads,
     metadata: &Metadata,
     runtime: &Runtime,
 ) -> Arc<ShardHost> {
@@ -237,7 +251,7 @@ fn host_shards(
         segment_max_bytes: config.log.segment_max_bytes as usize,
         ..Limits::default()
     };
-    let shared = Shared { runtime: runtime.clone(), databases };
+    let shared = Shared { runtime: runtime.clone(), databases, reads: reads.clone() };
     let options = HostOptions { limits, store: store.clone(), shared };
     let shards = ShardHost::new(metadata.clone(), options, runtime.clone());
     runtime.tasks.spawn(TaskKind::Controller, controller::run(metadata.clone(), runtime.clone()));
@@ -259,6 +273,7 @@ fn service(
     bound_port: u16,
     metadata: &Metadata,
     shards: &Arc<ShardHost>,
+    reads: Reads,
     runtime: &Runtime,
 ) -> Result<Service, prometheus::Error> {
     let options = api::Options {
@@ -268,7 +283,7 @@ fn service(
         fetch_max_bytes: FETCH_MAX_BYTES,
         log_dir: config.data_place(),
     };
-    let broker = api::Broker::new(metadata.clone(), shards.clone(), options, runtime.clone());
+    let broker = api::Broker::new(metadata.clone(), shards.clone(), reads, options, runtime.clone());
     Service::new(Arc::new(broker))
 }
 

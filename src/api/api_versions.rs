@@ -24,9 +24,8 @@ impl Handler for ApiVersions {
         if context.version >= 3 && !software_is_valid(&request) {
             return refuse(ErrorCode::InvalidRequest);
         }
-        let meant_elsewhere = |cluster: &String| {
-            *cluster != *image.cluster_id || request.node_id != context.broker.id.0
-        };
+        let meant_elsewhere =
+            |cluster: &String| *cluster != *image.cluster_id || request.node_id != context.broker.id.0;
         if request.cluster_id.as_ref().is_some_and(meant_elsewhere) {
             return refuse(ErrorCode::RebootstrapRequired);
         }
@@ -42,7 +41,10 @@ impl Handler for ApiVersions {
 
 /// The answer to a version that is not served: version 0, with nothing but the range of this API.
 pub(super) fn unsupported() -> Response {
-    Response { api_keys: vec![announce(&Entry::of::<ApiVersions>())], ..refuse(ErrorCode::UnsupportedVersion) }
+    Response {
+        api_keys: vec![announce(&Entry::of::<ApiVersions>())],
+        ..refuse(ErrorCode::UnsupportedVersion)
+    }
 }
 
 fn refuse(code: ErrorCode) -> Response {

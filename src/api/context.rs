@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::errors::Failure;
-use super::fetch_session::SharedSessions;
 use crate::cluster::ShardHost;
 use crate::log::Shard;
+use crate::log::reads::Reads;
 use crate::metadata::{self, Applied, Command, Image, Metadata, Topic};
 use crate::net::{Peer, Permit};
 use crate::protocol::ErrorCode;
@@ -19,7 +19,7 @@ pub struct Broker {
     pub metadata: Metadata,
     pub shards: Arc<ShardHost>,
     pub options: Options,
-    pub sessions: SharedSessions,
+    pub reads: Reads,
     pub runtime: Runtime,
 }
 
@@ -63,9 +63,14 @@ impl Context {
 }
 
 impl Broker {
-    pub fn new(metadata: Metadata, shards: Arc<ShardHost>, options: Options, runtime: Runtime) -> Broker {
-        let sessions = SharedSessions::new(&runtime);
-        Broker { id: metadata.broker_id(), metadata, shards, options, sessions, runtime }
+    pub fn new(
+        metadata: Metadata,
+        shards: Arc<ShardHost>,
+        reads: Reads,
+        options: Options,
+        runtime: Runtime,
+    ) -> Broker {
+        Broker { id: metadata.broker_id(), metadata, shards, options, reads, runtime }
     }
 
     /// The layers that stand behind a topic's own configs.
@@ -115,7 +120,8 @@ impl Broker {
 
     fn open_shard(&self, image: &Image, id: ShardId) -> Result<(Shard, LeaderEpoch), Failure> {
         let assigned = image.shard(id).filter(|shard| self.is_owner(shard));
-        let opened = assigned.and_then(|assigned| Some((self.shards.shard(id, assigned.epoch)?, assigned.epoch)));
+        let opened =
+            assigned.and_then(|assigned| Some((self.shards.shard(id, assigned.epoch)?, assigned.epoch)));
         opened.ok_or_else(|| ErrorCode::NotLeaderOrFollower.into())
     }
 }

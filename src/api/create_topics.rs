@@ -13,7 +13,7 @@ use super::context::{Broker, Context};
 use super::errors::Failure;
 use super::handler::Handler;
 use super::topics::{Creation, validate_assignment, validate_name};
-use crate::metadata::{Applied, Command, IfExists, Image, REPLICATION_FACTOR};
+use crate::metadata::{Applied, IfExists, Image, REPLICATION_FACTOR};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, Request, Response,
@@ -33,9 +33,12 @@ impl Handler for CreateTopics {
         for topic in &request.topics {
             *named.entry(topic.name.as_str()).or_insert(0) += 1;
         }
-        let (repeated, single): (Vec<_>, Vec<_>) =
-            request.topics.iter().partition(|topic| named.get(topic.name.as_str()).is_some_and(|times| *times > 1));
-        let created = single.into_iter().map(|topic| create(&context.broker, &image, topic, request.validate_only));
+        let (repeated, single): (Vec<_>, Vec<_>) = request
+            .topics
+            .iter()
+            .partition(|topic| named.get(topic.name.as_str()).is_some_and(|times| *times > 1));
+        let created =
+            single.into_iter().map(|topic| create(&context.broker, &image, topic, request.validate_only));
         let mut topics = join_all(created).await;
         let mut refused: Vec<&str> = repeated.iter().map(|topic| topic.name.as_str()).collect();
         refused.sort_unstable();
@@ -84,12 +87,8 @@ async fn propose(
         return Err(Failure::new(ErrorCode::InvalidConfig, message));
     }
     let partitions = partitions(broker, image, topic)?;
-    let creation = Creation {
-        name: topic.name.clone(),
-        partitions,
-        configs: set(configs),
-        if_exists: IfExists::Refuse,
-    };
+    let creation =
+        Creation { name: topic.name.clone(), partitions, configs: set(configs), if_exists: IfExists::Refuse };
     let command = creation.command(broker, image);
     if validate_only {
         broker.validate(command).await?;
@@ -121,7 +120,8 @@ fn partitions(broker: &Broker, image: &Image, topic: &CreatableTopic) -> Result<
         };
     }
     if topic.replication_factor != -1 {
-        let message = "A manual partition assignment was specified, but replication factor was not set to -1.";
+        let message =
+            "A manual partition assignment was specified, but replication factor was not set to -1.";
         return refuse(ErrorCode::InvalidRequest, message);
     }
     if topic.num_partitions != -1 {
@@ -132,8 +132,10 @@ fn partitions(broker: &Broker, image: &Image, topic: &CreatableTopic) -> Result<
     let mut indexes = BTreeMap::new();
     for assignment in &topic.assignments {
         if indexes.insert(assignment.partition_index, ()).is_some() {
-            let message =
-                format!("Found multiple manual partition assignments for partition {}", assignment.partition_index);
+            let message = format!(
+                "Found multiple manual partition assignments for partition {}",
+                assignment.partition_index
+            );
             return refuse(ErrorCode::InvalidReplicaAssignment, &message);
         }
         validate_assignment(image, &assignment.broker_ids, replicas)?;
@@ -150,7 +152,11 @@ fn set(configs: &BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
     configs.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect()
 }
 
-fn describe(broker: &Broker, image: &Image, configs: &BTreeMap<String, String>) -> Vec<CreatableTopicConfigs> {
+fn describe(
+    broker: &Broker,
+    image: &Image,
+    configs: &BTreeMap<String, String>,
+) -> Vec<CreatableTopicConfigs> {
     let described = broker.with_layers(image, |layers| describe_topic(configs, layers));
     let entry = |config: Described| CreatableTopicConfigs {
         name: config.name.to_owned(),

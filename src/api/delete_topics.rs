@@ -12,9 +12,7 @@ use super::errors::Failure;
 use super::handler::Handler;
 use crate::metadata::{Command, Image};
 use crate::protocol::ErrorCode;
-use crate::protocol::messages::delete_topics::{
-    DeletableTopicResult, DeleteTopicState, Request, Response,
-};
+use crate::protocol::messages::delete_topics::{DeletableTopicResult, DeleteTopicState, Request, Response};
 use crate::types::TopicId;
 
 pub struct DeleteTopics;
@@ -44,7 +42,12 @@ impl Handler for DeleteTopics {
     }
 }
 
-async fn delete(broker: &Broker, image: &Image, asked: DeleteTopicState, repeated: bool) -> DeletableTopicResult {
+async fn delete(
+    broker: &Broker,
+    image: &Image,
+    asked: DeleteTopicState,
+    repeated: bool,
+) -> DeletableTopicResult {
     let mut result =
         DeletableTopicResult { name: asked.name.clone(), topic_id: asked.topic_id, ..Default::default() };
     let outcome = match find(image, &asked, repeated) {
@@ -69,7 +72,9 @@ fn find(image: &Image, asked: &DeleteTopicState, repeated: bool) -> Result<(Topi
         (Some(_), false) => return invalid("You may not specify both topic name and topic id."),
         (Some(_), true) if repeated => return invalid("Duplicate topic name."),
         (None, false) if repeated => return invalid("Duplicate topic id."),
-        (Some(name), true) => image.topic_by_name(name).ok_or_else(|| unknown(ErrorCode::UnknownTopicOrPartition))?,
+        (Some(name), true) => {
+            image.topic_by_name(name).ok_or_else(|| unknown(ErrorCode::UnknownTopicOrPartition))?
+        }
         (None, false) => {
             image.topic(TopicId(asked.topic_id)).ok_or_else(|| unknown(ErrorCode::UnknownTopicId))?
         }

@@ -33,7 +33,10 @@ impl Handler for DescribeCluster {
                 return refuse(ErrorCode::MismatchedEndpointType, message.to_owned());
             }
             other => {
-                return refuse(ErrorCode::UnsupportedEndpointType, format!("Unsupported endpoint type {other}"));
+                return refuse(
+                    ErrorCode::UnsupportedEndpointType,
+                    format!("Unsupported endpoint type {other}"),
+                );
             }
         }
         let image = context.image();

@@ -11,8 +11,8 @@ use super::handler::Handler;
 use crate::metadata::Image;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::describe_configs::{
-    DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym, Request,
-    Response,
+    DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+    Request, Response,
 };
 use crate::settings::{Described, Type, describe_broker, describe_cluster, describe_group, describe_topic};
 

@@ -50,9 +50,9 @@ async fn describe(
     topic: &Topic,
     wanted: Option<HashSet<i32>>,
 ) -> DescribeLogDirsTopic {
-    let chosen = topic.partitions().filter(|(partition, _)| {
-        wanted.as_ref().is_none_or(|wanted| wanted.contains(&partition.index))
-    });
+    let chosen = topic
+        .partitions()
+        .filter(|(partition, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(&partition.index)));
     let sizes = chosen.map(|(partition, _)| async move {
         let led = broker.lead(image, topic, partition.index, -1).ok()?;
         let log = led.shard.partition(partition).await.ok()?;

@@ -35,7 +35,8 @@ impl Handler for DescribeTopicPartitions {
         } else {
             request.topics.iter().map(|t| t.name.as_str()).filter(|name| *name >= from_topic).collect()
         };
-        let cursor_is_wrong = from_partition < 0 || (request.cursor.is_some() && !all && !asked.contains(from_topic));
+        let cursor_is_wrong =
+            from_partition < 0 || (request.cursor.is_some() && !all && !asked.contains(from_topic));
         if cursor_is_wrong {
             return refuse(&request, ErrorCode::InvalidRequest);
         }

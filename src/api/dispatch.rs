@@ -113,7 +113,8 @@ fn entry(key: ApiKey) -> Option<&'static Entry> {
 fn unsupported(header: &RequestHeader<'_>) -> Ticket {
     if header.api() == Some(ApiKey::ApiVersions) {
         let response = api_versions::unsupported();
-        if let Ok(chunks) = header::response_frame::<ApiVersionsRequest>(&response, 0, header.correlation_id) {
+        if let Ok(chunks) = header::response_frame::<ApiVersionsRequest>(&response, 0, header.correlation_id)
+        {
             return Ticket::ready(Answer::frame(without_length(chunks)));
         }
     }

@@ -1,6 +1,8 @@
 //! The one map from what goes wrong below to Kafka's error codes.
 
 use crate::log;
+use crate::log::list_offsets::LookupError;
+use crate::log::reader::ReadError;
 use crate::metadata::{ProposeError, Refused};
 use crate::protocol::ErrorCode;
 use crate::protocol::batch;
@@ -77,6 +79,30 @@ impl From<log::PartitionError> for Failure {
             PartitionError::NotOpen(_) => ErrorCode::NotLeaderOrFollower.into(),
             PartitionError::Unknown(_) => ErrorCode::UnknownTopicOrPartition.into(),
             PartitionError::Index(_) | PartitionError::Malformed(_) => ErrorCode::KafkaStorageError.into(),
+        }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Failure {
+        match error {
+            ReadError::NotOpen(_) => ErrorCode::NotLeaderOrFollower.into(),
+            ReadError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange.into(),
+            ReadError::Corrupt { .. } => ErrorCode::CorruptMessage.into(),
+            ReadError::Index(_) | ReadError::Malformed(_) | ReadError::Object(_) | ReadError::Gap { .. } => {
+                ErrorCode::KafkaStorageError.into()
+            }
+        }
+    }
+}
+
+impl From<LookupError> for Failure {
+    fn from(error: LookupError) -> Failure {
+        match error {
+            LookupError::Read(error) => error.into(),
+            LookupError::Header(_) | LookupError::Payload(_) | LookupError::Record(_) => {
+                ErrorCode::CorruptMessage.into()
+            }
         }
     }
 }

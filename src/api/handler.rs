@@ -54,7 +54,10 @@ impl<R> From<R> for Reply<R> {
 /// A finished request as chunks for the wire, header included.
 pub(super) enum Outcome {
     /// The length in front included.
-    Frame { chunks: Vec<Bytes>, close: bool },
+    Frame {
+        chunks: Vec<Bytes>,
+        close: bool,
+    },
     Silent,
     Close,
 }

@@ -24,7 +24,8 @@ impl Handler for IncrementalAlterConfigs {
         let responses = resources.iter().map(|resource| async move {
             let same = |other: &&_| is_same(resource, other);
             let repeated = resources.iter().filter(same).count() > 1;
-            let configs = resource.configs.iter().map(|c| (c.name.clone(), c.config_operation, c.value.clone()));
+            let configs =
+                resource.configs.iter().map(|c| (c.name.clone(), c.config_operation, c.value.clone()));
             let change = Change {
                 resource: Named { kind: resource.resource_type, name: &resource.resource_name },
                 kind: ChangeKind::Each(configs.collect()),

@@ -11,7 +11,8 @@ use futures::future::join_all;
 use super::context::{Broker, Context, Led};
 use super::errors::Failure;
 use super::handler::Handler;
-use crate::log::{Isolation, ListedOffset, OffsetSpec};
+use crate::log::fetch::Isolation;
+use crate::log::list_offsets::{Found, Lookup, lookup};
 use crate::metadata::Image;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::list_offsets::{
@@ -27,9 +28,10 @@ impl Handler for ListOffsets {
 
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
-        let isolation = Isolation::from_wire(request.isolation_level);
+        let isolation = super::fetch::isolation(request.isolation_level);
         let repeated = repeated(&request.topics);
-        let query = Query { broker: &context.broker, image: &image, version: context.version, isolation, repeated };
+        let query =
+            Query { broker: &context.broker, image: &image, version: context.version, isolation, repeated };
         let topics = request.topics.iter().map(|topic| query.topic(topic));
         Response { topics: join_all(topics).await, ..Response::default() }
     }
@@ -58,7 +60,7 @@ impl Query<'_> {
             Ok(Some(found)) => {
                 answer.timestamp = found.timestamp;
                 answer.offset = found.offset;
-                answer.leader_epoch = found.leader_epoch;
+                answer.leader_epoch = found.leader_epoch.map_or(-1, |epoch| epoch.0);
             }
             Ok(None) => {}
             Err(failure) => answer.error_code = failure.code.into(),
@@ -66,31 +68,30 @@ impl Query<'_> {
         answer
     }
 
-    async fn find(&self, topic: &str, asked: &ListOffsetsPartition) -> Result<Option<ListedOffset>, Failure> {
+    async fn find(&self, topic: &str, asked: &ListOffsetsPartition) -> Result<Option<Found>, Failure> {
         if self.repeated.contains(&(topic.to_owned(), asked.partition_index)) {
             return Err(ErrorCode::InvalidRequest.into());
         }
-        let spec = spec(asked.timestamp, self.version)?;
+        let wanted = wanted(asked.timestamp, self.version)?;
         let topic = self.image.topic_by_name(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         let Led { partition, shard, .. } =
             self.broker.lead(self.image, topic, asked.partition_index, asked.current_leader_epoch)?;
-        Ok(shard.list_offset(partition, spec, self.isolation).await?)
+        let log = shard.partition(partition).await?;
+        Ok(lookup(&log, wanted, self.isolation).await?)
     }
 }
 
-/// What a timestamp asks for; the negative ones came with later versions (`ListOffsetsRequest`).
-fn spec(timestamp: i64, version: i16) -> Result<OffsetSpec, Failure> {
-    let (spec, since) = match timestamp {
-        -1 => (OffsetSpec::Latest, 1),
-        -2 => (OffsetSpec::Earliest, 1),
-        -3 => (OffsetSpec::MaxTimestamp, 7),
-        -4 => (OffsetSpec::EarliestLocal, 8),
-        -5 => (OffsetSpec::LatestTiered, 9),
-        -6 => (OffsetSpec::EarliestPendingUpload, 11),
-        timestamp if timestamp >= 0 => (OffsetSpec::Timestamp(timestamp), 1),
-        _ => return Err(ErrorCode::UnsupportedVersion.into()),
+/// What a timestamp asks for; some of the negative ones came with later versions (`ListOffsetsRequest`).
+fn wanted(timestamp: i64, version: i16) -> Result<Lookup, Failure> {
+    let since = match timestamp {
+        -3 => 7,
+        -4 => 8,
+        -5 => 9,
+        -6 => 11,
+        _ => 1,
     };
-    if version < since { Err(ErrorCode::UnsupportedVersion.into()) } else { Ok(spec) }
+    let lookup = Lookup::from_timestamp(timestamp).filter(|_| version >= since);
+    lookup.ok_or_else(|| ErrorCode::UnsupportedVersion.into())
 }
 
 /// Partitions that are asked for more than once: Kafka refuses each of their entries.

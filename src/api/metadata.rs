@@ -34,10 +34,7 @@ impl Handler for Metadata {
             brokers: image.brokers.values().filter_map(|broker| describe_broker(broker)).collect(),
             cluster_id: Some(image.cluster_id.to_string()),
             controller_id: context.broker.id.0,
-            topics: topics
-                .into_iter()
-                .map(|found| found.describe(&image, with_topic_operations))
-                .collect(),
+            topics: topics.into_iter().map(|found| found.describe(&image, with_topic_operations)).collect(),
             cluster_authorized_operations: if request.include_cluster_authorized_operations {
                 operations::CLUSTER
             } else {

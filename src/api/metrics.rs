@@ -19,8 +19,9 @@ impl Metrics {
     pub fn register(registry: &Registry) -> Result<Metrics, prometheus::Error> {
         let requests = Opts::new("kafkaesque_requests_total", "Requests taken, by API and version.");
         let failed = Opts::new("kafkaesque_requests_refused_total", "Requests not understood, by reason.");
-        let seconds = HistogramOpts::new("kafkaesque_request_seconds", "Time from a request to its answer, by API.")
-            .buckets(prometheus::exponential_buckets(0.000_1, 2.0, 18)?);
+        let seconds =
+            HistogramOpts::new("kafkaesque_request_seconds", "Time from a request to its answer, by API.")
+                .buckets(prometheus::exponential_buckets(0.000_1, 2.0, 18)?);
         let metrics = Metrics {
             requests: IntCounterVec::new(requests, &["api", "version"])?,
             failed: IntCounterVec::new(failed, &["reason"])?,

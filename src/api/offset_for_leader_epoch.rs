@@ -27,7 +27,8 @@ impl Handler for OffsetForLeaderEpoch {
         let image = context.image();
         let (context, image) = (&context, &image);
         let topics = request.topics.iter().map(|topic| async move {
-            let ends = topic.partitions.iter().map(|partition| describe(context, image, &topic.topic, partition));
+            let ends =
+                topic.partitions.iter().map(|partition| describe(context, image, &topic.topic, partition));
             OffsetForLeaderTopicResult { topic: topic.topic.clone(), partitions: join_all(ends).await }
         });
         Response { topics: join_all(topics).await, ..Response::default() }

@@ -12,7 +12,7 @@ use super::context::{Broker, Context, find_topic};
 use super::errors::Failure;
 use super::handler::{Handler, Reply};
 use super::rules::rules;
-use super::topics::Leadership;
+use super::topics::{Leadership, endpoints};
 use crate::log::{Append, AppendError, Appended, Permit, Ticket};
 use crate::metadata::{Image, Topic};
 use crate::net::Admission;
@@ -20,8 +20,7 @@ use crate::protocol::ErrorCode;
 use crate::protocol::batch;
 use crate::protocol::codec::Records;
 use crate::protocol::messages::produce::{
-    LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData, PartitionProduceResponse, Request, Response,
-    TopicProduceResponse,
+    LeaderIdAndEpoch, PartitionProduceData, PartitionProduceResponse, Request, Response, TopicProduceResponse,
 };
 
 pub struct Produce;
@@ -62,9 +61,10 @@ fn admit(context: &Context, request: Request) -> Pending {
     let permit = Permit::new(context.permit.clone());
     let topics = request.topic_data.into_iter().map(|data| {
         let topic = find_topic(&image, &data.name, data.topic_id);
-        let rules = topic.as_ref().ok().map(|topic| {
-            rules(&context.broker.topic_settings(&image, topic), context.version)
-        });
+        let rules = topic
+            .as_ref()
+            .ok()
+            .map(|topic| rules(&context.broker.topic_settings(&image, topic), context.version));
         let place = |partition: PartitionProduceData| {
             let index = partition.index;
             let queued = match (whole, &topic, &rules) {
@@ -181,17 +181,4 @@ fn refused(image: &Image, topic: Option<&Topic>, index: i32, failure: Failure) -
             LeaderIdAndEpoch { leader_id: leadership.leader, leader_epoch: leadership.epoch };
     }
     response
-}
-
-fn endpoints(image: &Image) -> Vec<NodeEndpoint> {
-    let endpoints = image.brokers.values().filter_map(|broker| {
-        let listener = broker.listeners.first()?;
-        Some(NodeEndpoint {
-            node_id: broker.id.0,
-            host: listener.host.clone(),
-            port: listener.port.into(),
-            rack: broker.rack.clone(),
-        })
-    });
-    endpoints.collect()
 }

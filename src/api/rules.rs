@@ -29,7 +29,9 @@ fn compression(wanted: settings::Compression) -> Option<Compression> {
     match wanted {
         settings::Compression::Producer => None,
         settings::Compression::Uncompressed => with(Codec::None, None),
-        settings::Compression::Gzip(level) => with(Codec::Gzip, level.and_then(|level| i32::try_from(level).ok())),
+        settings::Compression::Gzip(level) => {
+            with(Codec::Gzip, level.and_then(|level| i32::try_from(level).ok()))
+        }
         settings::Compression::Snappy => with(Codec::Snappy, None),
         settings::Compression::Lz4(level) => with(Codec::Lz4, i32::try_from(level).ok()),
         settings::Compression::Zstd(level) => with(Codec::Zstd, Some(level)),

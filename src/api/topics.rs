@@ -130,3 +130,37 @@ pub fn validate_assignment(image: &Image, brokers: &[i32], replicas: Option<usiz
         _ => Ok(()),
     }
 }
+
+/// Where the brokers are, for clients that are told of another leader (KIP-951). Produce and Fetch spell the same
+/// struct each in its own message.
+pub fn endpoints<E: From<Endpoint>>(image: &Image) -> Vec<E> {
+    let endpoints = image.brokers.values().filter_map(|broker| {
+        let listener = broker.listeners.first()?;
+        Some(Endpoint {
+            node_id: broker.id.0,
+            host: listener.host.clone(),
+            port: listener.port.into(),
+            rack: broker.rack.clone(),
+        })
+    });
+    endpoints.map(E::from).collect()
+}
+
+/// A broker's address.
+pub struct Endpoint {
+    node_id: i32,
+    host: String,
+    port: i32,
+    rack: Option<String>,
+}
+
+macro_rules! endpoint_of {
+    ($($message:ident),*) => { $(
+        impl From<Endpoint> for crate::protocol::messages::$message::NodeEndpoint {
+            fn from(Endpoint { node_id, host, port, rack }: Endpoint) -> Self {
+                Self { node_id, host, port, rack }
+            }
+        }
+    )* };
+}
+endpoint_of!(produce, fetch);

@@ -41,7 +41,8 @@ pub fn plan(image: &Image) -> Vec<Command> {
     }
     let mut commands = Vec::with_capacity(homeless.len());
     for shard in homeless {
-        let Some((&(broker, incarnation), shards)) = load.iter_mut().min_by_key(|(_, shards)| **shards) else {
+        let Some((&(broker, incarnation), shards)) = load.iter_mut().min_by_key(|(_, shards)| **shards)
+        else {
             return commands;
         };
         *shards += 1;

@@ -6,7 +6,4 @@
 pub mod controller;
 mod shard_host;
 
-#[cfg(test)]
-mod tests;
-
 pub use shard_host::{HostOptions, ShardHost};

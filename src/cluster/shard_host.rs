@@ -135,7 +135,11 @@ impl ShardHost {
     /// Opens a shard, trying again for as long as it is assigned with this epoch.
     async fn open(self: Arc<Self>, id: ShardId, epoch: LeaderEpoch) {
         loop {
-            let opening = Shard::open(self.shard_options(id, epoch), self.options.store.clone(), self.options.shared.clone());
+            let opening = Shard::open(
+                self.shard_options(id, epoch),
+                self.options.store.clone(),
+                self.options.shared.clone(),
+            );
             let opened = tokio::select! {
                 () = self.runtime.shutdown.requested() => return,
                 opened = opening => opened,

@@ -190,8 +190,10 @@ impl Fetch {
     /// All partitions once. Reads that go to the store run at the same time.
     async fn read_all(&self) -> Vec<Result<Fetched, ReadError>> {
         let left = &Mutex::new(self.max_bytes);
-        let mut answers: Vec<_> = stream::iter(self.partitions.iter().enumerate())
-            .map(async |(index, wanted)| {
+        // Futures first, then the stream: with closures in between, the compiler cannot tell that it may be sent.
+        let mut reads = Vec::with_capacity(self.partitions.len());
+        for (index, wanted) in self.partitions.iter().enumerate() {
+            reads.push(async move {
                 // Taken at the start and given back at the end, or reads at the same time would overdraw it.
                 let share = take(&mut left.lock(), wanted.max_bytes);
                 let answer = read(&wanted.log, wanted.offset, share, index == 0, self.isolation).await;
@@ -199,10 +201,9 @@ impl Fetch {
                 let mut left = left.lock();
                 *left = (*left + share).saturating_sub(used);
                 answer
-            })
-            .buffered(PARALLEL_READS)
-            .collect()
-            .await;
+            });
+        }
+        let mut answers: Vec<_> = stream::iter(reads).buffered(PARALLEL_READS).collect().await;
         self.give_one(&mut answers).await;
         answers
     }

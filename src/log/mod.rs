@@ -19,7 +19,7 @@ pub mod tail_cache;
 pub mod waiters;
 
 pub use append::{Append, Appended, Permit, Ticket};
-pub use epochs::EpochHistory;
+pub use epochs::{EpochEnd, EpochHistory};
 pub use error::{AppendError, NotOpen, OpenError, PartitionError};
 pub use partition::{PartitionLog, PartitionSettings};
-pub use shard::{Shard, ShardOptions, ShardState, ShardStatus, Shared};
+pub use shard::{Limits, Shard, ShardOptions, ShardState, ShardStatus, Shared};

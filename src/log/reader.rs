@@ -209,8 +209,11 @@ impl Source {
             wanted.push((&stretch.object, stretch.range.start..stretch.range.start + bytes));
         }
         let blocks = self.0.reads.blocks();
-        let spans = stream::iter(wanted.into_iter().map(|(object, range)| blocks.read(object, range)));
-        Ok(spans.buffered(PARALLEL_RANGES).try_collect().await?)
+        let mut reads = Vec::with_capacity(wanted.len());
+        for (object, range) in wanted {
+            reads.push(blocks.read(object, range));
+        }
+        Ok(stream::iter(reads).buffered(PARALLEL_RANGES).try_collect().await?)
     }
 
     /// Takes batches of one stretch into the run. Gives the place of the first batch that was not taken, or none if

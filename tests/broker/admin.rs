@@ -80,9 +80,16 @@ async fn bad_topics_are_refused_with_kafkas_codes() {
     let twice = create(&mut client, vec![topic("t", 1, 1), topic("t", 1, 1), topic("u", 1, 1)]).await;
     let codes: Vec<_> = twice.iter().map(|t| (t.name.as_str(), t.error_code)).collect();
     assert_eq!(codes, [("u", 0), ("t", ErrorCode::InvalidRequest.code())]);
-    assert_eq!(create(&mut client, vec![topic("u", 1, 1)]).await[0].error_code, ErrorCode::TopicAlreadyExists.code());
     assert_eq!(
-        create(&mut client, vec![topic("a.b", 1, 1), topic("a_b", 1, 1)]).await.iter().filter(|t| t.error_code != 0).count(),
+        create(&mut client, vec![topic("u", 1, 1)]).await[0].error_code,
+        ErrorCode::TopicAlreadyExists.code()
+    );
+    assert_eq!(
+        create(&mut client, vec![topic("a.b", 1, 1), topic("a_b", 1, 1)])
+            .await
+            .iter()
+            .filter(|t| t.error_code != 0)
+            .count(),
         1,
         "names that differ in a dot and an underscore collide"
     );
@@ -113,12 +120,18 @@ async fn asking_creates_a_topic_unless_told_not_to() {
     let made = describe(&mut client, "auto", true).await;
     assert_eq!((made.error_code, made.partitions.len()), (0, 1));
     assert_ne!(made.topic_id, Uuid::nil());
-    assert_eq!(describe(&mut client, "bad name", true).await.error_code, ErrorCode::InvalidTopicException.code());
+    assert_eq!(
+        describe(&mut client, "bad name", true).await.error_code,
+        ErrorCode::InvalidTopicException.code()
+    );
     running.stop().await;
 
     let running = Running::with(&[("AUTO_CREATE_TOPICS", "false")]).await;
     let mut client = running.client().await;
-    assert_eq!(describe(&mut client, "auto", true).await.error_code, ErrorCode::UnknownTopicOrPartition.code());
+    assert_eq!(
+        describe(&mut client, "auto", true).await.error_code,
+        ErrorCode::UnknownTopicOrPartition.code()
+    );
     running.stop().await;
 }
 
@@ -208,7 +221,10 @@ async fn the_cluster_and_its_data_are_described() {
         ..describe_cluster::Request::default()
     };
     let cluster = client.ask(&request, 1).await;
-    assert_eq!((cluster.error_code, cluster.cluster_id.as_str(), cluster.controller_id), (0, "kafkaesque", 7));
+    assert_eq!(
+        (cluster.error_code, cluster.cluster_id.as_str(), cluster.controller_id),
+        (0, "kafkaesque", 7)
+    );
     assert_eq!(cluster.brokers[0].rack.as_deref(), Some("r1"));
     assert_eq!(cluster.brokers[0].port, i32::from(running.broker.address().port()));
     assert!(cluster.cluster_authorized_operations > 0);

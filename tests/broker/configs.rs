@@ -97,9 +97,12 @@ async fn lists_are_appended_to_and_subtracted_from() {
     let mut client = running.client().await;
     create(&mut client, vec![topic("t", 1, 1)]).await;
     let name = "leader.replication.throttled.replicas";
-    for (op, operand, expected) in
-        [(APPEND, "0:0", "0:0"), (APPEND, "1:0", "0:0,1:0"), (APPEND, "0:0", "0:0,1:0"), (SUBTRACT, "0:0", "1:0")]
-    {
+    for (op, operand, expected) in [
+        (APPEND, "0:0", "0:0"),
+        (APPEND, "1:0", "0:0,1:0"),
+        (APPEND, "0:0", "0:0,1:0"),
+        (SUBTRACT, "0:0", "1:0"),
+    ] {
         assert_eq!(change(&mut client, TOPIC, "t", &[(name, op, Some(operand))]).await, 0);
         assert_eq!(value(&mut client, TOPIC, "t", name).await.0, text(expected));
     }
@@ -177,6 +180,11 @@ async fn tools_find_what_they_ask_a_broker_for() {
         assert!(broker.configs.iter().any(|c| c.name == name), "{name} is missing");
     }
     let resources = client.ask(&list_config_resources::Request::default(), 1).await;
-    assert!(resources.config_resources.iter().any(|r| (r.resource_type, r.resource_name.as_str()) == (BROKER, "0")));
+    assert!(
+        resources
+            .config_resources
+            .iter()
+            .any(|r| (r.resource_type, r.resource_name.as_str()) == (BROKER, "0"))
+    );
     running.stop().await;
 }

@@ -47,8 +47,11 @@ pub fn fetch_request(topic: &str, offset: i64) -> fetch::Request {
         partition_max_bytes: 1 << 20,
         ..fetch::FetchPartition::default()
     };
-    let topic =
-        fetch::FetchTopic { topic: topic.to_owned(), partitions: vec![partition], ..fetch::FetchTopic::default() };
+    let topic = fetch::FetchTopic {
+        topic: topic.to_owned(),
+        partitions: vec![partition],
+        ..fetch::FetchTopic::default()
+    };
     fetch::Request { max_wait_ms: 0, min_bytes: 1, topics: vec![topic], ..fetch::Request::default() }
 }
 
@@ -92,7 +95,9 @@ async fn with_topic() -> (Running, Client) {
 async fn what_is_produced_is_fetched() {
     let (running, mut client) = with_topic().await;
     let mut expected = Vec::new();
-    for (n, codec) in [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd].into_iter().enumerate() {
+    for (n, codec) in
+        [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd].into_iter().enumerate()
+    {
         let values = [format!("{n}-a"), format!("{n}-b"), format!("{n}-c")];
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
         let sent = bytes(batch(&values).compression(Compression::new(codec)));
@@ -149,13 +154,19 @@ async fn invalid_batches_are_refused_with_kafkas_codes() {
         (changed(good.len() - 1, 0x55), ErrorCode::CorruptMessage),
         (bytes(batch(&[&big])), ErrorCode::MessageTooLarge),
         (bytes(batch(&["x"]).control()), ErrorCode::InvalidRecord),
-        (bytes(batch(&["x"]).producer(1, 0, 0).transactional()), ErrorCode::TransactionalIdAuthorizationFailed),
+        (
+            bytes(batch(&["x"]).producer(1, 0, 0).transactional()),
+            ErrorCode::TransactionalIdAuthorizationFailed,
+        ),
     ];
     for (n, (records, expected)) in cases.into_iter().enumerate() {
         let answer = produce(&mut client, "t", records).await;
         assert_eq!(answer.error_code, expected.code(), "case {n}: {answer:?}");
     }
-    assert_eq!(produce(&mut client, "none", good.clone()).await.error_code, ErrorCode::UnknownTopicOrPartition.code());
+    assert_eq!(
+        produce(&mut client, "none", good.clone()).await.error_code,
+        ErrorCode::UnknownTopicOrPartition.code()
+    );
     let bad_acks = produce_request("t", good.clone(), 2);
     let answer = client.ask(&bad_acks, 9).await.responses.remove(0).partition_responses.remove(0);
     assert_eq!(answer.error_code, ErrorCode::InvalidRequiredAcks.code());
@@ -168,7 +179,8 @@ async fn invalid_batches_are_refused_with_kafkas_codes() {
 async fn an_idempotent_producer_cannot_store_a_batch_twice() {
     let (running, mut client) = with_topic().await;
     let request = init_producer_id::Request { transaction_timeout_ms: 1000, ..Default::default() };
-    let given = client.ask(&init_producer_id::Request { producer_id: -1, producer_epoch: -1, ..request }, 4).await;
+    let given =
+        client.ask(&init_producer_id::Request { producer_id: -1, producer_epoch: -1, ..request }, 4).await;
     assert_eq!((given.error_code, given.producer_epoch), (0, 0));
     let id = given.producer_id;
     let sent = |sequence: i32, value: &str| bytes(batch(&[value]).producer(id, 0, sequence));
@@ -184,9 +196,11 @@ async fn an_idempotent_producer_cannot_store_a_batch_twice() {
         let answer = produce(&mut client, "t", sent(sequence, &format!("v{sequence}"))).await;
         assert_eq!((answer.error_code, answer.base_offset), (code.code(), offset), "sequence {sequence}");
     }
-    let values: Vec<String> = read_all(&mut client, "t", 0).await.into_iter().map(|(_, value)| value).collect();
+    let values: Vec<String> =
+        read_all(&mut client, "t", 0).await.into_iter().map(|(_, value)| value).collect();
     assert_eq!(values, ["v0", "v1", "v2"]);
-    let transactional = init_producer_id::Request { transactional_id: Some("tx".to_owned()), ..Default::default() };
+    let transactional =
+        init_producer_id::Request { transactional_id: Some("tx".to_owned()), ..Default::default() };
     assert_eq!(
         client.ask(&transactional, 4).await.error_code,
         ErrorCode::TransactionalIdAuthorizationFailed.code()
@@ -288,11 +302,17 @@ async fn leader_epochs_agree_everywhere() {
             leader_epoch: asked,
             ..Default::default()
         };
-        let topic =
-            offset_for_leader_epoch::OffsetForLeaderTopic { topic: "t".to_owned(), partitions: vec![partition] };
+        let topic = offset_for_leader_epoch::OffsetForLeaderTopic {
+            topic: "t".to_owned(),
+            partitions: vec![partition],
+        };
         let request = offset_for_leader_epoch::Request { topics: vec![topic], ..Default::default() };
         let answer = client.ask(&request, 4).await.topics.remove(0).partitions.remove(0);
-        assert_eq!((answer.error_code, answer.end_offset), (code.code(), end), "known {known}, asked {asked}");
+        assert_eq!(
+            (answer.error_code, answer.end_offset),
+            (code.code(), end),
+            "known {known}, asked {asked}"
+        );
     }
     running.stop().await;
 }

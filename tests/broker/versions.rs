@@ -106,7 +106,8 @@ async fn a_newer_client_learns_the_version_of_api_versions() {
     let body = answer.slice(4..);
     let response = api_versions::Response::decode(&body, 0).expect("version 0");
     assert_eq!(response.error_code, ErrorCode::UnsupportedVersion.code());
-    let ranges: Vec<_> = response.api_keys.iter().map(|k| (k.api_key, k.min_version, k.max_version)).collect();
+    let ranges: Vec<_> =
+        response.api_keys.iter().map(|k| (k.api_key, k.min_version, k.max_version)).collect();
     assert_eq!(ranges, [(18, 0, 5)]);
     client.ask(&software(), 3).await;
     running.stop().await;
