@@ -19,6 +19,7 @@ mod describe_topic_partitions;
 mod dispatch;
 mod errors;
 mod fetch;
+pub mod fetch_session;
 mod handler;
 mod incremental_alter_configs;
 mod init_producer_id;

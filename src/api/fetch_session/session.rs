@@ -1,0 +1,113 @@
+//! One fetch session: its partitions, in the order in which they are served.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Answer, INITIAL_EPOCH, Key, Params, next_epoch};
+
+/// The partitions of a consumer, and what it was told of them last.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The epoch of the next fetch.
+    pub epoch: i32,
+    pub uses_topic_ids: bool,
+    pub created_ms: i64,
+    pub used_ms: i64,
+    /// By the place in the order of serving.
+    entries: BTreeMap<u64, Entry>,
+    places: HashMap<Key, u64>,
+    next_place: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: Key,
+    params: Params,
+    /// As told last; -1 is nothing, so that the next answer is told whatever it is.
+    high_watermark: i64,
+    log_start_offset: i64,
+}
+
+impl Session {
+    pub fn new<'a>(
+        uses_topic_ids: bool,
+        answered: impl Iterator<Item = (&'a (Key, Params), &'a Answer)>,
+        now_ms: i64,
+    ) -> Session {
+        let mut session = Session {
+            epoch: next_epoch(INITIAL_EPOCH),
+            uses_topic_ids,
+            created_ms: now_ms,
+            used_ms: now_ms,
+            entries: BTreeMap::new(),
+            places: HashMap::new(),
+            next_place: 0,
+        };
+        for ((key, params), answer) in answered {
+            session.push(Entry {
+                key: key.clone(),
+                params: *params,
+                high_watermark: answer.high_watermark,
+                log_start_offset: answer.log_start_offset,
+            });
+        }
+        session
+    }
+
+    /// Takes in what the client adds, changes and forgets.
+    pub fn update(&mut self, partitions: &[(Key, Params)], forgotten: &[Key]) {
+        for (key, params) in partitions {
+            match self.places.get(key).and_then(|place| self.entries.get_mut(place)) {
+                Some(entry) => entry.params = *params,
+                None => {
+                    let key = key.clone();
+                    self.push(Entry { key, params: *params, high_watermark: -1, log_start_offset: -1 });
+                }
+            }
+        }
+        for key in forgotten {
+            if let Some(place) = self.places.remove(key) {
+                self.entries.remove(&place);
+            }
+        }
+    }
+
+    /// All partitions in the order of serving.
+    pub fn partitions(&self) -> Vec<(Key, Params)> {
+        self.entries.values().map(|entry| (entry.key.clone(), entry.params)).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Notes an answer. True if the client has to be told. A partition that gave records is served last from now on, so
+    /// that the budget of an answer comes round to all.
+    pub fn answer(&mut self, key: &Key, answer: &Answer) -> bool {
+        let Some(&place) = self.places.get(key) else { return false };
+        let Some(entry) = self.entries.get_mut(&place) else { return false };
+        let changed = entry.high_watermark != answer.high_watermark
+            || entry.log_start_offset != answer.log_start_offset;
+        entry.high_watermark = answer.high_watermark;
+        entry.log_start_offset = answer.log_start_offset;
+        if answer.is_error || answer.diverges {
+            // Once that is over, the partition is told of again.
+            entry.high_watermark = -1;
+        }
+        if answer.records_bytes > 0
+            && let Some(entry) = self.entries.remove(&place)
+        {
+            self.push(entry);
+        }
+        changed || answer.records_bytes > 0 || answer.is_error || answer.diverges
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.places.insert(entry.key.clone(), self.next_place);
+        self.entries.insert(self.next_place, entry);
+        self.next_place += 1;
+    }
+}
