@@ -10,6 +10,7 @@ use axum::routing::get;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
+use super::listener::Bounded;
 use super::metrics;
 use super::readiness::{Phase, Readiness};
 use crate::runtime::clock::Instant;
@@ -47,6 +48,7 @@ impl Http {
 
     /// Answers until `stop` is requested. That should come last of all, so that a stopping broker says that it is.
     pub async fn serve(self, listener: TcpListener, stop: Shutdown) -> std::io::Result<()> {
+        let listener = Bounded::new(listener, self.runtime.clock.clone());
         axum::serve(listener, self.router())
             .with_graceful_shutdown(async move { stop.requested().await })
             .await

@@ -4,6 +4,7 @@
 //! Invariant: nothing here changes the broker.
 
 mod http;
+mod listener;
 mod metrics;
 mod process;
 mod readiness;

@@ -110,6 +110,20 @@ async fn metrics_can_ask_for_a_token() {
 }
 
 #[tokio::test]
+async fn strangers_that_send_nothing_do_not_keep_others_out() {
+    let port = Port::open(None).await;
+    let mut strangers = Vec::new();
+    for _ in 0..128 {
+        strangers.push(TcpStream::connect(port.address).await.expect("connects"));
+    }
+    // The runtime's clock is tokio's: from here on it runs ahead whenever nothing else happens.
+    tokio::time::pause();
+    let asked = port.runtime.clock.instant();
+    assert_eq!(port.get("/live", "").await.0, 200);
+    assert!(port.runtime.clock.instant().duration_since(asked).as_secs() >= 59, "there was room at once");
+}
+
+#[tokio::test]
 async fn it_stops_when_told_to() {
     let port = Port::open(None).await;
     assert_eq!(port.get("/live", "").await.0, 200);
