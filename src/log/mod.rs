@@ -14,6 +14,7 @@ pub mod partition;
 pub mod paths;
 pub mod reader;
 pub mod reads;
+pub mod segment;
 pub mod shard;
 pub mod tail_cache;
 pub mod waiters;

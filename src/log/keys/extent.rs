@@ -14,7 +14,7 @@ const VERSION: u8 = 1;
 /// key    tag 1 | topic id 16 | partition u32 | last offset u64   (a seek to an offset lands on its extent)
 /// value  version u8 = 1 | base offset u64 | object | position u32 | length u32 | leader epoch u32
 ///        | max timestamp i64 | appended ms i64 | runs u16 | runs x [producer id i64 | epoch i16
-///        | first sequence i32 | last sequence i32 | first offset delta u32 | last offset delta u32]
+///        | first sequence i32 | last sequence i32 | first offset delta u32 | last offset delta u32 | timestamp i64]
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extent {
@@ -52,11 +52,13 @@ pub struct ProducerRun {
     pub base_offset: i64,
     /// Offset of the batch's last record.
     pub last_offset: i64,
+    /// The batch's greatest timestamp.
+    pub timestamp: i64,
 }
 
 impl Extent {
     const FIXED_LEN: usize = 1 + 8 + 4 + 4 + 4 + 8 + 8 + 2;
-    const RUN_LEN: usize = 8 + 2 + 4 + 4 + 4 + 4;
+    const RUN_LEN: usize = 8 + 2 + 4 + 4 + 4 + 4 + 8;
 
     /// Length of every extent's key, in bytes.
     pub const KEY_LEN: usize = super::PREFIX_LEN + 8;
@@ -92,6 +94,7 @@ impl Extent {
             into.put_i32(run.last_sequence);
             into.put_u32(delta(self.base_offset, run.base_offset));
             into.put_u32(delta(self.base_offset, run.last_offset));
+            into.put_i64(run.timestamp);
         }
         into.freeze()
     }
@@ -132,6 +135,7 @@ impl Extent {
                 last_sequence: value.try_get_i32().map_err(malformed)?,
                 base_offset: base_offset.saturating_add(i64::from(value.try_get_u32().map_err(malformed)?)),
                 last_offset: base_offset.saturating_add(i64::from(value.try_get_u32().map_err(malformed)?)),
+                timestamp: value.try_get_i64().map_err(malformed)?,
             });
         }
         Ok((partition, extent))

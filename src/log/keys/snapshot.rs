@@ -16,7 +16,7 @@ const VERSION: u8 = 1;
 /// key    tag 2 | topic id 16 | partition u32
 /// value  version u8 = 1 | next offset u64 | log bytes u64 | producers u32 | producers x [producer id i64 | epoch i16
 ///        | last appended ms i64 | batches u8 | batches x [first sequence i32 | last sequence i32
-///        | base offset u64 | last offset u64]]
+///        | base offset u64 | last offset u64 | timestamp i64]]
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartitionSnapshot {
@@ -41,7 +41,7 @@ pub struct ProducerEntry {
 
 impl PartitionSnapshot {
     const ENTRY_LEN: usize = 8 + 2 + 8 + 1;
-    const BATCH_LEN: usize = 4 + 4 + 8 + 8;
+    const BATCH_LEN: usize = 4 + 4 + 8 + 8 + 8;
 
     pub fn key(partition: Partition) -> Bytes {
         plain_key(Tag::Snapshot, partition)
@@ -73,6 +73,7 @@ impl PartitionSnapshot {
                 into.put_i32(batch.last_sequence);
                 into.put_i64(batch.base_offset);
                 into.put_i64(batch.last_offset);
+                into.put_i64(batch.timestamp);
             }
         }
         into.freeze()
@@ -124,6 +125,7 @@ impl ProducerEntry {
                 last_sequence: value.try_get_i32().map_err(malformed)?,
                 base_offset: offset(NAME, value)?,
                 last_offset: offset(NAME, value)?,
+                timestamp: value.try_get_i64().map_err(malformed)?,
             });
         }
         Ok(entry)

@@ -1,0 +1,205 @@
+//! The objects of a shard's log: bytes of segments and fences.
+//! It knows nothing of tasks, commits or Kafka's batches: rows and a payload in, an object out, and back.
+//! Entry point: [`Segment::encode`] and [`Header::parse`]; [`read`] for reading from the store.
+//! Invariant: hostile bytes are a [`Malformed`], and never cost more memory than they are long.
+//!
+//! ```text
+//! header   magic 8 | version u8 | kind u8 | window u16 | row count u32 | writer epoch u64 | nonce 16
+//!          | rows length u32 | payload position u32 | payload length u64 | rows CRC32C u32 | payload CRC32C u32
+//!          | header CRC32C u32
+//! rows     sequence u64 | create time i64 | row count x [flags u8 | key length u16 | value length u32
+//!          | own sequence u64? | own create time i64? | expiry i64? | key | value]
+//! padding  zeros up to the payload position
+//! payload  whatever the rows point into
+//! ```
+//!
+//! Numbers are big-endian. All lengths stand in front, so that replay reads header and rows with one ranged GET.
+
+pub mod read;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use slatedb::RowEntry;
+
+pub use rows::planned_len as planned_rows_len;
+
+const MAGIC: &[u8; 8] = b"kfkqseg\n";
+const VERSION: u8 = 1;
+
+/// Length of every object's header, in bytes.
+pub const HEADER_LEN: usize = 68;
+
+/// What an object of the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// One commit: rows and payload.
+    Data = 1,
+    /// The first object of an owner. What older owners put behind it is not part of the log.
+    Fence = 2,
+    /// Takes an id that an older owner could still write to. Carries nothing.
+    WindowFence = 3,
+}
+
+/// The first bytes of every object of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    pub kind: Kind,
+    /// How many objects the writer may have in flight. On a fence also what older owners may still have.
+    pub window: u16,
+    /// The writer epoch of the owner that wrote it.
+    pub epoch: u64,
+    /// Random: tells one's own object from another's.
+    pub nonce: u128,
+    pub row_count: u32,
+    pub rows_len: u32,
+    /// Where the payload begins, in bytes from the object's start.
+    pub payload_position: u32,
+    pub payload_len: u64,
+    pub rows_crc: u32,
+    pub payload_crc: u32,
+}
+
+/// Bytes that are not an object of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed segment: {0}")]
+pub struct Malformed(pub &'static str);
+
+impl Header {
+    fn encode(&self, into: &mut BytesMut) {
+        let start = into.len();
+        into.put_slice(MAGIC);
+        into.put_u8(VERSION);
+        into.put_u8(self.kind as u8);
+        into.put_u16(self.window);
+        into.put_u32(self.row_count);
+        into.put_u64(self.epoch);
+        into.put_u128(self.nonce);
+        into.put_u32(self.rows_len);
+        into.put_u32(self.payload_position);
+        into.put_u64(self.payload_len);
+        into.put_u32(self.rows_crc);
+        into.put_u32(self.payload_crc);
+        let crc = crc32c::crc32c(&into[start..]);
+        into.put_u32(crc);
+        debug_assert_eq!(into.len() - start, HEADER_LEN);
+    }
+
+    /// Reads the header at the start of `object`, which may be longer.
+    pub fn parse(object: &[u8]) -> Result<Header, Malformed> {
+        let bytes = object.get(..HEADER_LEN).ok_or(Malformed("too short for a header"))?;
+        let (checked, mut crc) = bytes.split_at(HEADER_LEN - 4);
+        let mut rest = checked.strip_prefix(MAGIC).ok_or(Malformed("no magic"))?;
+        if crc.get_u32() != crc32c::crc32c(checked) {
+            return Err(Malformed("header checksum"));
+        }
+        if rest.get_u8() != VERSION {
+            return Err(Malformed("unknown version"));
+        }
+        let kind = match rest.get_u8() {
+            1 => Kind::Data,
+            2 => Kind::Fence,
+            3 => Kind::WindowFence,
+            _ => return Err(Malformed("unknown kind")),
+        };
+        let window = rest.get_u16();
+        let row_count = rest.get_u32();
+        let header = Header {
+            kind,
+            window,
+            row_count,
+            epoch: rest.get_u64(),
+            nonce: rest.get_u128(),
+            rows_len: rest.get_u32(),
+            payload_position: rest.get_u32(),
+            payload_len: rest.get_u64(),
+            rows_crc: rest.get_u32(),
+            payload_crc: rest.get_u32(),
+        };
+        if window == 0 {
+            return Err(Malformed("no window"));
+        }
+        if u64::from(header.payload_position) < header.index_len() {
+            return Err(Malformed("payload inside the rows"));
+        }
+        Ok(header)
+    }
+
+    /// Length of header and rows: what replay reads, in bytes.
+    pub fn index_len(&self) -> u64 {
+        HEADER_LEN as u64 + u64::from(self.rows_len)
+    }
+
+    /// The rows of the object that begins with `object`, which must hold [`Header::index_len`] bytes at least.
+    pub fn decode_rows(&self, object: &[u8]) -> Result<Vec<RowEntry>, Malformed> {
+        let end = HEADER_LEN.saturating_add(self.rows_len as usize);
+        let rows = object.get(HEADER_LEN..end).ok_or(Malformed("too short for its rows"))?;
+        if crc32c::crc32c(rows) != self.rows_crc {
+            return Err(Malformed("rows checksum"));
+        }
+        // One exact copy: the rows live on in the index's memory, and must not hold a whole read buffer there.
+        rows::decode(&Bytes::copy_from_slice(rows), self.row_count)
+    }
+}
+
+/// Where the payload of a segment begins that has rows of these key and value lengths.
+pub fn payload_position(rows: impl IntoIterator<Item = (usize, usize)>) -> usize {
+    HEADER_LEN + rows::planned_len(rows)
+}
+
+/// An object to be written, but for its payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    pub kind: Kind,
+    pub window: u16,
+    pub epoch: u64,
+    pub nonce: u128,
+}
+
+/// The payload of a segment: bytes in order, of which nothing is copied.
+#[derive(Clone, Debug, Default)]
+pub struct Payload {
+    pub chunks: Vec<Bytes>,
+    pub len: u64,
+    /// CRC32C of all chunks.
+    pub crc: u32,
+    /// Where the rows believe the payload begins; 0 if no row points into it.
+    pub position: usize,
+}
+
+impl Segment {
+    /// The object's bytes, in chunks; the first holds header and rows.
+    pub fn encode(self, rows: &[RowEntry], payload: Payload) -> Result<Vec<Bytes>, Malformed> {
+        let mut first = BytesMut::with_capacity(payload.position.max(HEADER_LEN + rows::encoded_len(rows)));
+        first.put_bytes(0, HEADER_LEN);
+        rows::encode(rows, &mut first)?;
+        let rows_len = first.len() - HEADER_LEN;
+        let rows_crc = crc32c::crc32c(&first[HEADER_LEN..]);
+        if first.len() < payload.position {
+            first.put_bytes(0, payload.position - first.len());
+        } else if first.len() > payload.position && payload.position > 0 {
+            return Err(Malformed("rows longer than planned"));
+        }
+        let header = Header {
+            kind: self.kind,
+            window: self.window,
+            epoch: self.epoch,
+            nonce: self.nonce,
+            row_count: u32::try_from(rows.len()).map_err(|_| Malformed("too many rows"))?,
+            rows_len: u32::try_from(rows_len).map_err(|_| Malformed("rows too long"))?,
+            payload_position: u32::try_from(first.len()).map_err(|_| Malformed("rows too long"))?,
+            payload_len: payload.len,
+            rows_crc,
+            payload_crc: payload.crc,
+        };
+        let mut encoded = BytesMut::with_capacity(HEADER_LEN);
+        header.encode(&mut encoded);
+        first[..HEADER_LEN].copy_from_slice(&encoded);
+        let mut chunks = Vec::with_capacity(1 + payload.chunks.len());
+        chunks.push(first.freeze());
+        chunks.extend(payload.chunks);
+        Ok(chunks)
+    }
+}
