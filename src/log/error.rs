@@ -30,9 +30,12 @@ pub enum AppendError {
     /// The batch does not follow the producer's last one, and is none of its last five.
     #[error("the sequence number is out of order")]
     OutOfOrderSequence,
-    /// The batch is larger than a segment may be.
-    #[error("the batch is larger than a segment")]
-    TooLarge,
+    /// Records up to an offset were to be deleted that is above the high watermark.
+    #[error("the offset is above the high watermark")]
+    OffsetOutOfRange,
+    /// What is stored of the partition is not what it should be.
+    #[error("stored data of the partition is malformed")]
+    Malformed,
 }
 
 /// Why a partition's state cannot be given.
@@ -50,6 +53,17 @@ pub enum PartitionError {
     /// The index holds something that it should not.
     #[error(transparent)]
     Malformed(#[from] super::keys::Malformed),
+}
+
+impl From<PartitionError> for AppendError {
+    fn from(error: PartitionError) -> AppendError {
+        match error {
+            // A failure of the store is as good as not being open: nothing was stored, and it may pass.
+            PartitionError::NotOpen(_) | PartitionError::Index(_) => AppendError::NotOpen(NotOpen),
+            PartitionError::Unknown(_) => AppendError::UnknownPartition,
+            PartitionError::Malformed(_) => AppendError::Malformed,
+        }
+    }
 }
 
 /// Why a shard could not be opened.

@@ -5,22 +5,32 @@
 
 pub mod append;
 pub mod block_cache;
+mod commit;
 pub mod epochs;
 pub mod error;
+pub mod fence;
 pub mod fetch;
+mod incarnation;
 pub mod keys;
 pub mod list_offsets;
+mod loading;
+pub mod metrics;
 pub mod partition;
 pub mod paths;
+pub mod producers;
 pub mod reader;
 pub mod reads;
+pub mod replay;
 pub mod segment;
 pub mod shard;
+mod supervisor;
 pub mod tail_cache;
 pub mod waiters;
+pub mod wal;
 
 pub use append::{Append, Appended, Permit, Ticket};
 pub use epochs::{EpochEnd, EpochHistory};
 pub use error::{AppendError, NotOpen, OpenError, PartitionError};
 pub use partition::{PartitionLog, PartitionSettings};
-pub use shard::{Limits, Shard, ShardOptions, ShardState, ShardStatus, Shared};
+pub use metrics::LogMetrics;
+pub use shard::{ConfirmOwner, Limits, Shard, ShardOptions, ShardState, ShardStatus, Shared};

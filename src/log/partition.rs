@@ -1,11 +1,14 @@
 //! One partition in one incarnation of its shard, as its readers see it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
 use super::epochs::{EpochEnd, EpochHistory};
 use super::reader::Source;
+use super::keys::PartitionSnapshot;
+use super::producers::Producers;
 use crate::types::{LeaderEpoch, Partition};
 
 /// What the owner of a shard is told about a partition.
@@ -38,6 +41,44 @@ pub(super) struct Loaded {
     pub next_offset: i64,
     pub log_bytes: u64,
     pub epochs: EpochHistory,
+    pub producers: Producers,
+}
+
+/// The state of a partition that its commits change: ahead of what is durable. Owned by the commit task.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub log: Arc<PartitionLog>,
+    pub next_offset: i64,
+    pub log_start: i64,
+    pub log_bytes: u64,
+    pub epochs: EpochHistory,
+    pub producers: Producers,
+    /// Whether anything came since the last snapshot.
+    pub dirty: bool,
+}
+
+impl Writer {
+    pub fn new(log: Arc<PartitionLog>, loaded: Loaded) -> Writer {
+        Writer {
+            log,
+            next_offset: loaded.next_offset,
+            log_start: loaded.log_start,
+            log_bytes: loaded.log_bytes,
+            epochs: loaded.epochs,
+            producers: loaded.producers,
+            dirty: false,
+        }
+    }
+
+    /// What a later loading starts with; forgets producers that were silent since `expired_before_ms`.
+    pub fn snapshot(&mut self, expired_before_ms: i64) -> PartitionSnapshot {
+        self.dirty = false;
+        PartitionSnapshot {
+            next_offset: self.next_offset,
+            log_bytes: self.log_bytes,
+            producers: self.producers.snapshot(expired_before_ms),
+        }
+    }
 }
 
 impl PartitionLog {

@@ -1,24 +1,35 @@
 //! The handle of one shard.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use tokio::task::JoinHandle;
 
 use super::append::{Append, Appended, Ticket};
+use super::commit::Request;
 use super::error::{AppendError, NotOpen, OpenError, PartitionError};
+use super::incarnation::{Incarnation, Settings};
+use super::loading;
+use super::metrics::{LogMetrics, ShardMetrics};
 use super::partition::{PartitionLog, PartitionSettings};
+use super::paths::ShardPaths;
 use super::reads::Reads;
-use crate::runtime::Runtime;
+use super::supervisor;
+use crate::runtime::clock::Instant;
+use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::Store;
 use crate::store::database::Databases;
 use crate::types::{Partition, ShardId};
 
 /// Asks, linearizably, whether this broker still owns the shard. An error means that nobody could say.
 pub type ConfirmOwner = Arc<dyn Fn(ShardId) -> BoxFuture<'static, Result<bool, String>> + Send + Sync>;
+
+/// Rows that are removed in one commit when a partition is deleted.
+const REMOVED_PER_COMMIT: usize = 1_000;
 
 /// What a shard is and may use.
 #[derive(Clone)]
@@ -32,10 +43,12 @@ pub struct ShardOptions {
 /// Sizes and times of a shard.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Greatest length of a segment's payload, in bytes. A batch that is larger alone is refused.
+    /// Greatest length of a segment's payload, in bytes. A batch that is larger gets a segment of its own.
     pub segment_max_bytes: usize,
     /// Least time between the starts of two commits.
     pub commit_interval: Duration,
+    /// Segments in flight at a time. More than one is not used yet; takeovers are ready for it.
+    pub window: u16,
     /// The index is flushed after this many segments, so that opening need not replay more.
     pub flush_every_segments: u64,
     /// The index is flushed this long after the first segment that it misses.
@@ -44,6 +57,8 @@ pub struct Limits {
     pub producer_expiration: Duration,
     /// Time for opening, retries included.
     pub open_timeout: Duration,
+    /// Time for making durable what was taken, when closing.
+    pub close_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -51,10 +66,12 @@ impl Default for Limits {
         Limits {
             segment_max_bytes: 8 * 1024 * 1024,
             commit_interval: Duration::ZERO,
+            window: 1,
             flush_every_segments: 512,
             flush_interval: Duration::from_secs(60),
             producer_expiration: Duration::from_secs(24 * 3600),
             open_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(20),
         }
     }
 }
@@ -67,6 +84,7 @@ pub struct Shared {
     /// Tail cache, block cache and waiting fetches. A commit inserts its durable batches into the tail cache, moves the
     /// high watermarks, then wakes the waiters of those partitions.
     pub reads: Reads,
+    pub metrics: LogMetrics,
 }
 
 /// Whether a shard serves.
@@ -75,9 +93,9 @@ pub enum ShardState {
     /// It is being opened, for the first time or again.
     Opening,
     Open,
-    /// It is not open, and will not be opened again unless told to: another owner has it, or stored data is malformed.
+    /// It is not open, and will not open again: another owner has it, or stored data is malformed.
     Failed,
-    /// It was closed on purpose.
+    /// It was closed on purpose, or is about to be.
     Closed,
 }
 
@@ -93,15 +111,64 @@ pub struct ShardStatus {
 #[derive(Clone)]
 pub struct Shard(Arc<Inner>);
 
-struct Inner {
-    options: ShardOptions,
-    settings: Mutex<HashMap<Partition, PartitionSettings>>,
+pub(super) struct Inner {
+    pub options: ShardOptions,
+    pub store: Store,
+    pub shared: Shared,
+    pub paths: ShardPaths,
+    pub metrics: Arc<ShardMetrics>,
+    pub settings: Arc<Settings>,
+    pub stop: Shutdown,
+    state: RwLock<State>,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
+    /// When somebody else proved our ownership.
+    confirmed: Mutex<Option<Instant>>,
+}
+
+/// The states of a shard; [`ShardState`] as the inside knows it.
+#[derive(Clone)]
+pub(super) enum State {
+    Opening,
+    Open(Arc<Incarnation>),
+    Failed,
+    Closed,
+}
+
+impl Inner {
+    pub fn set_state(&self, state: State) {
+        *self.state.write() = state;
+    }
+
+    fn open(&self) -> Result<Arc<Incarnation>, NotOpen> {
+        match &*self.state.read() {
+            State::Open(incarnation) => Ok(Arc::clone(incarnation)),
+            State::Opening | State::Failed | State::Closed => Err(NotOpen),
+        }
+    }
 }
 
 impl Shard {
-    /// Takes the shard over: fences the previous owner, replays what the index misses, and serves.
-    pub async fn open(options: ShardOptions, _store: Store, _shared: Shared) -> Result<Shard, OpenError> {
-        Ok(Shard(Arc::new(Inner { options, settings: Mutex::default() })))
+    /// Takes the shard over: fences the previous owner, replays what the index misses, and serves. Should it end later,
+    /// it is opened again for as long as `confirm_owner` says that this broker owns it.
+    pub async fn open(options: ShardOptions, store: Store, shared: Shared) -> Result<Shard, OpenError> {
+        let inner = Arc::new(Inner {
+            paths: ShardPaths::new(&store, options.id),
+            metrics: Arc::new(shared.metrics.shard(options.id)),
+            options,
+            store,
+            shared,
+            settings: Arc::default(),
+            stop: Shutdown::new(),
+            state: RwLock::new(State::Opening),
+            supervisor: Mutex::new(None),
+            confirmed: Mutex::new(None),
+        });
+        let running = supervisor::open(&inner).await?;
+        inner.set_state(State::Open(running.incarnation()));
+        let task = supervisor::supervise(Arc::clone(&inner), running);
+        let task = inner.shared.runtime.tasks.spawn(TaskKind::ShardSupervisor, task);
+        *inner.supervisor.lock() = Some(task);
+        Ok(Shard(inner))
     }
 
     pub fn id(&self) -> ShardId {
@@ -110,10 +177,13 @@ impl Shard {
 
     /// Queues a batch. Never blocks; the ticket resolves once the batch is durable, or refused on durable grounds.
     pub fn append(&self, append: Append) -> Result<Ticket<Appended>, AppendError> {
+        let incarnation = self.0.open()?;
         if !self.0.settings.lock().contains_key(&append.partition) {
             return Err(AppendError::UnknownPartition);
         }
-        Err(NotOpen.into())
+        let (answer, ticket) = Ticket::pair();
+        incarnation.send(Request::Append(append, answer))?;
+        Ok(ticket)
     }
 
     /// A partition's state for reading, loaded when first asked for.
@@ -121,38 +191,93 @@ impl Shard {
         &self,
         partition: Partition,
     ) -> impl Future<Output = Result<Arc<PartitionLog>, PartitionError>> + Send + use<> {
-        let known = self.0.settings.lock().contains_key(&partition);
-        async move { if known { Err(NotOpen.into()) } else { Err(PartitionError::Unknown(partition)) } }
+        let open = self.0.open();
+        async move { open?.partition(partition).await }
     }
 
-    /// Makes `before` the partition's log start, unless it is further already. Returns the log start once it is durable.
-    pub async fn delete_records(&self, _partition: Partition, _before: i64) -> Result<i64, AppendError> {
-        Err(NotOpen.into())
+    /// Makes `before`, or the high watermark if that is negative, the partition's log start, unless it is further
+    /// already. Returns the log start once it is durable.
+    pub async fn delete_records(&self, partition: Partition, before: i64) -> Result<i64, AppendError> {
+        let incarnation = self.0.open()?;
+        let log = incarnation.partition(partition).await.map_err(AppendError::from)?;
+        let before = if before < 0 { log.high_watermark() } else { before };
+        let (answer, ticket) = Ticket::pair();
+        incarnation.send(Request::LogStart(partition, before, answer))?;
+        ticket.await
     }
 
-    /// Removes all rows of `partitions`, which are deleted for good.
-    pub async fn remove_partitions(&self, _partitions: &[Partition]) -> Result<(), AppendError> {
-        Err(NotOpen.into())
+    /// Removes all rows of `partitions`, which are deleted for good: first nothing is taken for them any more.
+    pub async fn remove_partitions(&self, partitions: &[Partition]) -> Result<(), AppendError> {
+        for partition in partitions {
+            self.0.settings.lock().remove(partition);
+        }
+        let incarnation = self.0.open()?;
+        for partition in partitions {
+            let (answer, ticket) = Ticket::pair();
+            incarnation.send(Request::Forget(*partition, answer))?;
+            ticket.await?;
+            loop {
+                let keys = loading::some_keys(&incarnation.db, *partition, REMOVED_PER_COMMIT).await;
+                let keys = keys.map_err(AppendError::from)?;
+                if keys.is_empty() {
+                    break;
+                }
+                self.write_rows(keys.into_iter().map(|key| (key, None)).collect())?.await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes rows of another kind than a partition's: all or none, a value or a deletion each. The ticket resolves
+    /// once they are durable.
+    pub fn write_rows(&self, rows: Vec<(Bytes, Option<Bytes>)>) -> Result<Ticket<()>, AppendError> {
+        let (answer, ticket) = Ticket::pair();
+        self.0.open()?.send(Request::Rows(rows, answer))?;
+        Ok(ticket)
     }
 
     /// Tells the shard of a partition of its own, or of the partition's new settings.
     pub fn set_partition(&self, partition: Partition, settings: PartitionSettings) {
         self.0.settings.lock().insert(partition, settings);
+        if let Ok(incarnation) = self.0.open()
+            && let Some(log) = incarnation.loaded(partition)
+        {
+            log.set_leader_epoch(settings.leader_epoch);
+        }
     }
 
     /// True if there was proof within `session` that this broker owns the shard: a durable segment, or
     /// [`Shard::confirm_ownership`].
-    pub fn recently_confirmed(&self, _session: Duration) -> bool {
-        false
+    pub fn recently_confirmed(&self, session: Duration) -> bool {
+        let now = self.0.shared.runtime.clock.instant();
+        let Ok(incarnation) = self.0.open() else { return false };
+        let confirmed = Some(incarnation.wal.confirmed()).max(*self.0.confirmed.lock());
+        confirmed.is_some_and(|at| now.duration_since(at) <= session)
     }
 
     /// Notes proof of ownership as of now: the controller said so.
-    pub fn confirm_ownership(&self) {}
-
-    pub fn status(&self) -> ShardStatus {
-        ShardStatus { state: ShardState::Opening, epoch: None }
+    pub fn confirm_ownership(&self) {
+        let now = self.0.shared.runtime.clock.instant();
+        let mut confirmed = self.0.confirmed.lock();
+        *confirmed = (*confirmed).max(Some(now));
     }
 
-    /// Finishes what was taken, flushes the index, and closes.
-    pub async fn close(&self) {}
+    pub fn status(&self) -> ShardStatus {
+        match &*self.0.state.read() {
+            State::Opening => ShardStatus { state: ShardState::Opening, epoch: None },
+            State::Open(open) => ShardStatus { state: ShardState::Open, epoch: Some(open.epoch) },
+            State::Failed => ShardStatus { state: ShardState::Failed, epoch: None },
+            State::Closed => ShardStatus { state: ShardState::Closed, epoch: None },
+        }
+    }
+
+    /// Finishes what was taken, flushes the index, and closes: within the limit for closing, more or less.
+    pub async fn close(&self) {
+        self.0.stop.request();
+        let task = self.0.supervisor.lock().take();
+        if let Some(task) = task {
+            // A panic was reported where it happened.
+            let _ = task.await;
+        }
+    }
 }

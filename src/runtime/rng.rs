@@ -32,6 +32,12 @@ impl Rng {
         if bound == 0 { 0 } else { self.0.lock().random_range(0..bound) }
     }
 
+    /// 128 random bits, for telling one's own things from others'.
+    pub fn u128(&self) -> u128 {
+        let mut rng = self.0.lock();
+        u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64())
+    }
+
     /// A random (version 4) UUID whose text does not start with a dash in Kafka's base64 form, as Kafka's own ids.
     pub fn uuid(&self) -> Uuid {
         loop {

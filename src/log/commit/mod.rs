@@ -1,0 +1,404 @@
+//! The one task of a shard that writes: it turns what waits into segments, one after the other.
+//! It knows nothing of connections or APIs: requests come through a queue, answers go out through tickets.
+//! Entry point: [`Committer::run`]; [`plan`] lays out one commit, purely.
+//! Invariant: nothing is answered or becomes visible before the segment that it is in, or depends on, is durable.
+
+pub mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use slatedb::WriteBatch;
+use tokio::sync::{mpsc, oneshot};
+
+use super::append::{Append, Appended};
+use super::error::{AppendError, PartitionError};
+use super::incarnation::Incarnation;
+use super::metrics::ShardMetrics;
+use super::partition::Writer;
+use super::shard::Limits;
+use super::wal::Staged;
+use crate::runtime::Runtime;
+use crate::runtime::clock::Instant;
+use crate::types::Partition;
+use plan::{Plan, Planner};
+
+/// Partitions whose snapshots go into one commit at most; the others follow in the next ones.
+const SNAPSHOTS_PER_COMMIT: usize = 1024;
+/// Pause before a partition's loading is tried again.
+const LOAD_RETRY: Duration = Duration::from_millis(500);
+
+/// Tells whoever asked what came of it. Dropped unused, it says that the incarnation ended.
+pub type Answer<T> = oneshot::Sender<Result<T, AppendError>>;
+
+/// Something to be committed.
+pub enum Request {
+    Append(Append, Answer<Appended>),
+    /// Rows of others than partitions' logs, all or none: a value, or a deletion.
+    Rows(Vec<(Bytes, Option<Bytes>)>, Answer<()>),
+    /// Makes an offset the log start, unless it is further already.
+    LogStart(Partition, i64, Answer<i64>),
+    /// Forgets a deleted partition: answered once nothing of it is on its way.
+    Forget(Partition, Answer<()>),
+    /// Commits everything that came before, then prepares the index for closing.
+    Close(oneshot::Sender<()>),
+}
+
+impl Request {
+    /// The partition whose state it needs.
+    fn needs(&self) -> Option<Partition> {
+        match self {
+            Request::Append(append, _) => Some(append.partition),
+            Request::LogStart(partition, ..) => Some(*partition),
+            Request::Rows(..) | Request::Forget(..) | Request::Close(_) => None,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Request::Append(append, _) => append.batch.len(),
+            Request::Rows(rows, _) => {
+                rows.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Bytes::len)).sum()
+            }
+            Request::LogStart(..) | Request::Forget(..) | Request::Close(_) => 0,
+        }
+    }
+}
+
+/// Why the commit task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to, and everything is durable.
+    Closed,
+    /// A commit failed for good, or the database ended.
+    Failed,
+}
+
+type Load = BoxFuture<'static, (Partition, Result<Option<Writer>, PartitionError>)>;
+
+/// The commit task.
+pub struct Committer {
+    incarnation: Arc<Incarnation>,
+    limits: Limits,
+    runtime: Runtime,
+    metrics: Arc<ShardMetrics>,
+    queue: mpsc::UnboundedReceiver<Request>,
+    /// Received and not looked at, oldest first.
+    backlog: VecDeque<Request>,
+    writers: HashMap<Partition, Writer>,
+    /// What waits for a partition to be loaded, oldest first.
+    parked: HashMap<Partition, Vec<Request>>,
+    loads: FuturesUnordered<Load>,
+    flushing: Flushing,
+    closing: Option<oneshot::Sender<()>>,
+}
+
+/// When the index is flushed next.
+#[derive(Default)]
+struct Flushing {
+    /// Partitions that changed since their snapshots.
+    dirty: VecDeque<Partition>,
+    segments: u64,
+    /// When the first of those segments was written.
+    since: Option<Instant>,
+}
+
+impl Flushing {
+    fn due(&self, limits: &Limits, now: Instant) -> bool {
+        self.segments >= limits.flush_every_segments
+            || self.since.is_some_and(|since| now >= since + limits.flush_interval)
+    }
+}
+
+impl Committer {
+    pub(super) fn new(
+        incarnation: Arc<Incarnation>,
+        limits: Limits,
+        runtime: Runtime,
+        metrics: Arc<ShardMetrics>,
+        queue: mpsc::UnboundedReceiver<Request>,
+    ) -> Committer {
+        Committer {
+            incarnation,
+            limits,
+            runtime,
+            metrics,
+            queue,
+            backlog: VecDeque::new(),
+            writers: HashMap::new(),
+            parked: HashMap::new(),
+            loads: FuturesUnordered::new(),
+            flushing: Flushing::default(),
+            closing: None,
+        }
+    }
+
+    /// Commits until told to close, or until a commit fails.
+    pub async fn run(mut self) -> Ended {
+        let mut next_start = self.runtime.clock.instant();
+        loop {
+            if !self.wait().await {
+                return Ended::Failed;
+            }
+            let now = self.runtime.clock.instant();
+            if now < next_start && self.closing.is_none() {
+                self.runtime.clock.sleep_until(next_start).await;
+            } else {
+                // Whoever is about to ask anyway still gets into this commit.
+                tokio::task::yield_now().await;
+            }
+            self.receive();
+            next_start = self.runtime.clock.instant() + self.limits.commit_interval;
+            let plan = self.plan();
+            if !self.commit(plan).await {
+                return Ended::Failed;
+            }
+            if self.is_drained() {
+                if let Some(done) = self.closing.take() {
+                    let _ = done.send(());
+                }
+                return Ended::Closed;
+            }
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.closing.is_some()
+            && self.backlog.is_empty()
+            && self.parked.is_empty()
+            && self.flushing.dirty.is_empty()
+            && self.flushing.since.is_none()
+    }
+
+    /// Waits until there is something to commit. False if the incarnation is over.
+    async fn wait(&mut self) -> bool {
+        let ended = self.incarnation.ended.clone();
+        loop {
+            if ended.is_requested() {
+                return false;
+            }
+            let now = self.runtime.clock.instant();
+            let closing = self.closing.is_some() && self.parked.is_empty();
+            if !self.backlog.is_empty() || closing || self.flushing.due(&self.limits, now) {
+                return true;
+            }
+            let flush_at = self.flushing.since.map(|since| since + self.limits.flush_interval);
+            tokio::select! {
+                biased;
+                () = ended.requested() => return false,
+                Some((partition, loaded)) = self.loads.next() => self.loaded(partition, loaded),
+                request = self.queue.recv() => match request {
+                    Some(request) => self.received(request),
+                    None => return false,
+                },
+                () = sleep_until(&self.runtime, flush_at) => {}
+            }
+        }
+    }
+
+    /// Takes everything that came.
+    fn receive(&mut self) {
+        while let Ok(request) = self.queue.try_recv() {
+            self.received(request);
+        }
+    }
+
+    fn received(&mut self, request: Request) {
+        match request {
+            Request::Close(done) => self.closing = Some(done),
+            request => self.backlog.push_back(request),
+        }
+    }
+
+    /// What waited for `partition` goes on.
+    fn loaded(&mut self, partition: Partition, loaded: Result<Option<Writer>, PartitionError>) {
+        let waiting = self.parked.remove(&partition).unwrap_or_default();
+        match loaded {
+            Ok(Some(writer)) => {
+                self.metrics.high_watermark.add(writer.next_offset);
+                self.writers.insert(partition, writer);
+                for request in waiting.into_iter().rev() {
+                    self.backlog.push_front(request);
+                }
+            }
+            // Dropping the requests says that the incarnation ended.
+            Ok(None) | Err(PartitionError::NotOpen(_)) => {}
+            Err(PartitionError::Unknown(_)) => refuse(waiting, AppendError::UnknownPartition),
+            Err(error) => {
+                tracing::error!(%partition, %error, "partition cannot be loaded");
+                refuse(waiting, AppendError::Malformed);
+            }
+        }
+    }
+
+    /// Lays out the next commit: what waits, up to the greatest size of a segment.
+    fn plan(&mut self) -> Plan {
+        let mut planner = Planner::new(self.runtime.clock.now_ms());
+        let mut bytes = 0;
+        while let Some(request) = self.backlog.pop_front() {
+            let unloaded = request.needs().filter(|partition| !self.writers.contains_key(partition));
+            if let Some(partition) = unloaded {
+                self.park(partition, request);
+                continue;
+            }
+            if bytes > 0 && bytes + request.bytes() > self.limits.segment_max_bytes {
+                self.backlog.push_front(request);
+                break;
+            }
+            bytes += request.bytes();
+            match request {
+                Request::Forget(partition, answer) => {
+                    self.forget(partition);
+                    planner.add(Request::Forget(partition, answer));
+                }
+                request => planner.add(request),
+            }
+        }
+        let mut plan = planner.lay_out(&mut self.writers, &mut self.flushing.dirty);
+        self.plan_flush(&mut plan);
+        plan
+    }
+
+    fn park(&mut self, partition: Partition, request: Request) {
+        let waiting = self.parked.entry(partition).or_default();
+        waiting.push(request);
+        if waiting.len() == 1 {
+            self.loads.push(Box::pin(load(Arc::clone(&self.incarnation), self.runtime.clone(), partition)));
+        }
+    }
+
+    fn forget(&mut self, partition: Partition) {
+        if let Some(writer) = self.writers.remove(&partition) {
+            self.metrics.high_watermark.sub(writer.next_offset);
+        }
+        refuse(self.parked.remove(&partition).unwrap_or_default(), AppendError::UnknownPartition);
+        self.incarnation.forget(partition);
+    }
+
+    /// Adds snapshots, if the index is to be flushed: so that what follows the flush is all that a loading must read.
+    fn plan_flush(&mut self, plan: &mut Plan) {
+        let now = self.runtime.clock.instant();
+        if plan.has_payload() {
+            self.flushing.segments += 1;
+            self.flushing.since.get_or_insert(now);
+        }
+        if !self.flushing.due(&self.limits, now) && !(self.closing.is_some() && self.backlog.is_empty()) {
+            return;
+        }
+        let expired_before = (self.incarnation.expired_before)();
+        for _ in 0..SNAPSHOTS_PER_COMMIT {
+            let Some(partition) = self.flushing.dirty.pop_front() else { break };
+            if let Some(writer) = self.writers.get_mut(&partition) {
+                plan.snapshot(partition, &writer.snapshot(expired_before));
+            }
+        }
+        if self.flushing.dirty.is_empty() {
+            self.flushing.segments = 0;
+            self.flushing.since = None;
+            plan.flush_index = plan.has_rows();
+        }
+    }
+
+    /// Writes the plan as one segment and, once it is durable, lets everybody know. False if that failed for good.
+    async fn commit(&mut self, mut plan: Plan) -> bool {
+        let started = self.runtime.clock.instant();
+        if plan.has_rows() {
+            let (durable, is_durable) = oneshot::channel();
+            let (payload, rows) = plan.encode(self.incarnation.wal.next_id());
+            if plan.flush_index {
+                self.metrics.index_flushes.inc();
+            }
+            self.incarnation.wal.stage(Staged {
+                payload,
+                flush_index: plan.flush_index,
+                durable: Some(durable),
+            });
+            let mut batch = WriteBatch::new();
+            for (key, value) in rows {
+                match value {
+                    Some(value) => batch.put_bytes(key, value),
+                    None => batch.delete(&key),
+                }
+            }
+            if let Err(error) = self.incarnation.db.write(batch).await {
+                tracing::debug!(%error, "commit failed");
+                return false;
+            }
+            if is_durable.await.is_err() {
+                return false;
+            }
+        }
+        self.publish(plan);
+        self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
+        true
+    }
+
+    /// Shows what is durable now: to the tail cache, to readers, to producers, then to those who wait for more.
+    fn publish(&self, plan: Plan) {
+        let reads = self.incarnation.source.reads();
+        for partition in &plan.published {
+            let id = partition.log.id();
+            for batch in &partition.batches {
+                let chunks = [batch.head.clone(), batch.payload.clone()];
+                reads.tail().insert(id, batch.base_offset, batch.last_offset, chunks);
+            }
+            partition.show();
+            self.metrics.high_watermark.add(partition.records);
+            self.metrics.appended_records.inc_by(partition.records.unsigned_abs());
+            self.metrics.appended_bytes.inc_by(partition.bytes);
+            self.metrics.appended_batches.inc_by(partition.batches.len() as u64);
+        }
+        for outcome in plan.outcomes {
+            outcome.send();
+        }
+        for partition in &plan.published {
+            reads.waiters().wake(partition.log.id());
+        }
+    }
+}
+
+/// Loads a partition, as often as needed: what waits for it is bounded by its callers' patience.
+async fn load(
+    incarnation: Arc<Incarnation>,
+    runtime: Runtime,
+    partition: Partition,
+) -> (Partition, Result<Option<Writer>, PartitionError>) {
+    loop {
+        match incarnation.take_writer(partition).await {
+            Err(PartitionError::Index(error)) => {
+                tracing::warn!(%partition, %error, "partition not loaded yet");
+                tokio::select! {
+                    () = runtime.clock.sleep(LOAD_RETRY) => {}
+                    () = incarnation.ended.requested() => return (partition, Ok(None)),
+                }
+            }
+            outcome => return (partition, outcome),
+        }
+    }
+}
+
+async fn sleep_until(runtime: &Runtime, at: Option<Instant>) {
+    match at {
+        Some(at) => runtime.clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn refuse(requests: Vec<Request>, error: AppendError) {
+    for request in requests {
+        // Whoever stopped waiting does not need to know.
+        match request {
+            Request::Append(_, answer) => drop(answer.send(Err(error))),
+            Request::LogStart(_, _, answer) => drop(answer.send(Err(error))),
+            Request::Rows(_, answer) | Request::Forget(_, answer) => drop(answer.send(Err(error))),
+            Request::Close(_) => {}
+        }
+    }
+}

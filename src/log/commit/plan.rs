@@ -1,0 +1,365 @@
+//! One commit, laid out: offsets, payload, index rows and answers. No input, no output, no clock.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use super::{Answer, Request};
+use crate::log::append::{Append, Appended, Permit};
+use crate::log::error::AppendError;
+use crate::log::keys::{
+    Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerRun,
+};
+use crate::log::partition::{PartitionLog, Writer};
+use crate::log::producers::{Sequenced, Verdict, keep_remembered};
+use crate::log::segment::{self, Payload};
+use crate::protocol::batch::{Batch, HEAD_LEN, Header, TimestampType};
+use crate::types::{LeaderEpoch, Partition};
+
+/// From this length on it is cheaper to derive a checksum from the batch's own than to read all bytes again.
+const COMBINE_FROM: usize = 128 * 1024;
+/// The first bytes of a batch, which its own checksum does not cover.
+const UNCOVERED_LEN: usize = 21;
+
+/// Collects what goes into one commit.
+pub struct Planner {
+    now_ms: i64,
+    appends: Vec<(Append, Answer<Appended>)>,
+    others: Vec<Request>,
+}
+
+/// A commit that is laid out.
+#[derive(Default)]
+pub struct Plan {
+    /// Whether the index is to be flushed with it.
+    pub flush_index: bool,
+    /// What becomes visible once it is durable.
+    pub published: Vec<Published>,
+    /// What is answered then.
+    pub outcomes: Vec<Outcome>,
+    rows: Vec<(Bytes, Option<Bytes>)>,
+    /// Positions count from the payload's start, and the object is not known yet.
+    extents: Vec<(Partition, Extent)>,
+    payload: Payload,
+}
+
+/// What one partition shows once the commit is durable.
+pub struct Published {
+    pub log: Arc<PartitionLog>,
+    pub high_watermark: i64,
+    pub records: i64,
+    pub bytes: u64,
+    /// A leader epoch's first batch.
+    pub epoch: Option<LeaderEpochStart>,
+    pub log_start: Option<i64>,
+    pub batches: Vec<Committed>,
+}
+
+/// A batch as it is stored.
+pub struct Committed {
+    pub base_offset: i64,
+    pub last_offset: i64,
+    pub head: Bytes,
+    pub payload: Bytes,
+}
+
+/// An answer that waits for durability; the request's share of the memory budget goes with it.
+pub enum Outcome {
+    Append(Answer<Appended>, Result<Appended, AppendError>, Permit),
+    LogStart(Answer<i64>, Result<i64, AppendError>),
+    Done(Answer<()>),
+}
+
+impl Outcome {
+    pub fn send(self) {
+        // Whoever stopped waiting does not need to know.
+        match self {
+            Outcome::Append(answer, outcome, _permit) => drop(answer.send(outcome)),
+            Outcome::LogStart(answer, outcome) => drop(answer.send(outcome)),
+            Outcome::Done(answer) => drop(answer.send(Ok(()))),
+        }
+    }
+}
+
+impl Published {
+    fn nothing(log: &Arc<PartitionLog>) -> Published {
+        Published {
+            log: Arc::clone(log),
+            high_watermark: 0,
+            records: 0,
+            bytes: 0,
+            epoch: None,
+            log_start: None,
+            batches: Vec::new(),
+        }
+    }
+
+    /// Moves the partition's marks.
+    pub fn show(&self) {
+        if let Some(epoch) = self.epoch {
+            self.log.show_epoch(epoch.epoch, epoch.start_offset);
+        }
+        self.log.advance(self.high_watermark, self.bytes);
+        if let Some(log_start) = self.log_start {
+            self.log.raise_log_start(log_start);
+        }
+    }
+}
+
+impl Planner {
+    pub fn new(now_ms: i64) -> Planner {
+        Planner { now_ms, appends: Vec::new(), others: Vec::new() }
+    }
+
+    pub fn add(&mut self, request: Request) {
+        match request {
+            Request::Append(append, answer) => self.appends.push((append, answer)),
+            other => self.others.push(other),
+        }
+    }
+
+    /// Lays everything out, and changes `writers` to the state after it. Partitions that changed join `dirty`.
+    pub fn lay_out(
+        mut self,
+        writers: &mut HashMap<Partition, Writer>,
+        dirty: &mut VecDeque<Partition>,
+    ) -> Plan {
+        // Stable: inside a partition the order of arrival stays.
+        self.appends.sort_by_key(|(append, _)| append.partition);
+        let mut plan = Plan::default();
+        plan.payload.chunks.reserve_exact(self.appends.len() * 2);
+        plan.outcomes.reserve_exact(self.appends.len() + self.others.len());
+        let mut heads = BytesMut::with_capacity(self.appends.len() * HEAD_LEN);
+        let mut appends = self.appends.into_iter().peekable();
+        while let Some(partition) = appends.peek().map(|(append, _)| append.partition) {
+            let same = std::iter::from_fn(|| appends.next_if(|(append, _)| append.partition == partition));
+            let Some(writer) = writers.get_mut(&partition) else {
+                plan.refuse(same, AppendError::UnknownPartition);
+                continue;
+            };
+            plan.partition(partition, writer, same, &mut heads, self.now_ms);
+            if !writer.dirty && writer.next_offset > writer.log.high_watermark() {
+                writer.dirty = true;
+                dirty.push_back(partition);
+            }
+        }
+        for other in self.others {
+            plan.other(other, writers);
+        }
+        plan
+    }
+}
+
+impl Plan {
+    pub fn has_rows(&self) -> bool {
+        !self.rows.is_empty() || !self.extents.is_empty()
+    }
+
+    pub fn has_payload(&self) -> bool {
+        !self.extents.is_empty()
+    }
+
+    pub fn snapshot(&mut self, partition: Partition, snapshot: &PartitionSnapshot) {
+        self.rows.push((PartitionSnapshot::key(partition), Some(snapshot.value())));
+    }
+
+    /// The payload, and all rows, which point into segment `id`.
+    pub fn encode(&mut self, id: u64) -> (Payload, Vec<(Bytes, Option<Bytes>)>) {
+        let plain = self.rows.iter().map(|(key, value)| (key.len(), value.as_ref().map_or(0, Bytes::len)));
+        for (_, extent) in &mut self.extents {
+            extent.object = Object::Log(id);
+        }
+        let extents = self.extents.iter().map(|(_, extent)| (Extent::KEY_LEN, extent.value_len()));
+        let position = segment::payload_position(plain.chain(extents));
+        let mut rows = std::mem::take(&mut self.rows);
+        for (partition, mut extent) in std::mem::take(&mut self.extents) {
+            extent.position += u32::try_from(position).unwrap_or(u32::MAX);
+            rows.push((Extent::key(partition, extent.last_offset), Some(extent.value())));
+        }
+        let mut payload = std::mem::take(&mut self.payload);
+        payload.position = position;
+        (payload, rows)
+    }
+
+    /// The appends of one partition, in order.
+    fn partition(
+        &mut self,
+        partition: Partition,
+        writer: &mut Writer,
+        appends: impl Iterator<Item = (Append, Answer<Appended>)>,
+        heads: &mut BytesMut,
+        now_ms: i64,
+    ) {
+        let epoch = writer.log.leader_epoch().max(writer.epochs.latest().unwrap_or(LeaderEpoch(0)));
+        let base_offset = writer.next_offset;
+        let position = self.payload.len;
+        let mut published = Published::nothing(&writer.log);
+        let mut producers = Vec::new();
+        let mut max_timestamp = -1;
+        for (Append { batch, permit, .. }, answer) in appends {
+            let outcome = match judge(writer, &batch.header) {
+                Verdict::Refuse(error) => Err(error),
+                Verdict::Duplicate(original) => Ok(Appended {
+                    base_offset: original.base_offset,
+                    log_append_time_ms: append_time(&batch.header, original.timestamp),
+                    log_start_offset: writer.log_start,
+                }),
+                Verdict::Accept => {
+                    max_timestamp = max_timestamp.max(batch.header.max_timestamp);
+                    let appended = Appended {
+                        base_offset: writer.next_offset,
+                        log_append_time_ms: append_time(&batch.header, batch.header.max_timestamp),
+                        log_start_offset: writer.log_start,
+                    };
+                    if let Some(run) = run(&batch.header, writer.next_offset) {
+                        writer.producers.accept(run, now_ms);
+                        producers.push(run);
+                    }
+                    let committed = self.batch(batch, writer.next_offset, epoch, heads);
+                    writer.next_offset = committed.last_offset + 1;
+                    published.batches.push(committed);
+                    Ok(appended)
+                }
+            };
+            self.outcomes.push(Outcome::Append(answer, outcome, permit));
+        }
+        if published.batches.is_empty() {
+            return;
+        }
+        keep_remembered(&mut producers);
+        published.high_watermark = writer.next_offset;
+        published.records = writer.next_offset - base_offset;
+        published.bytes = self.payload.len - position;
+        writer.log_bytes += published.bytes;
+        if writer.epochs.assign(epoch, base_offset) {
+            let start = LeaderEpochStart { epoch, start_offset: base_offset };
+            self.rows.push((LeaderEpochStart::key(partition, epoch), Some(start.value())));
+            published.epoch = Some(start);
+        }
+        let extent = Extent {
+            base_offset,
+            last_offset: writer.next_offset - 1,
+            object: Object::Log(0),
+            position: u32::try_from(position).unwrap_or(u32::MAX),
+            length: u32::try_from(published.bytes).unwrap_or(u32::MAX),
+            leader_epoch: epoch,
+            max_timestamp,
+            appended_ms: now_ms,
+            producers,
+        };
+        self.extents.push((partition, extent));
+        self.published.push(published);
+    }
+
+    /// Adds a batch to the payload: its head anew, the rest as it came.
+    fn batch(
+        &mut self,
+        mut batch: Batch,
+        offset: i64,
+        epoch: LeaderEpoch,
+        heads: &mut BytesMut,
+    ) -> Committed {
+        batch.assign(offset, epoch.0);
+        heads.put_slice(&batch.head());
+        let head = heads.split().freeze();
+        let len = head.len() + batch.payload.len();
+        self.payload.crc = if len >= COMBINE_FROM {
+            let uncovered = crc32c::crc32c_append(self.payload.crc, &head[..UNCOVERED_LEN]);
+            crc32c::crc32c_combine(uncovered, batch.header.crc, len - UNCOVERED_LEN)
+        } else {
+            crc32c::crc32c_append(crc32c::crc32c_append(self.payload.crc, &head), &batch.payload)
+        };
+        self.payload.len += len as u64;
+        self.payload.chunks.push(head.clone());
+        self.payload.chunks.push(batch.payload.clone());
+        Committed { base_offset: offset, last_offset: batch.header.last_offset(), head, payload: batch.payload }
+    }
+
+    fn other(&mut self, request: Request, writers: &mut HashMap<Partition, Writer>) {
+        match request {
+            Request::Append(append, answer) => {
+                self.outcomes.push(Outcome::Append(answer, Err(AppendError::UnknownPartition), append.permit));
+            }
+            Request::Rows(rows, answer) => {
+                self.rows.extend(rows);
+                self.outcomes.push(Outcome::Done(answer));
+            }
+            Request::LogStart(partition, offset, answer) => {
+                let outcome = match writers.get_mut(&partition) {
+                    Some(writer) => self.log_start(partition, offset, writer),
+                    None => Err(AppendError::UnknownPartition),
+                };
+                self.outcomes.push(Outcome::LogStart(answer, outcome));
+            }
+            Request::Forget(_, answer) => self.outcomes.push(Outcome::Done(answer)),
+            // Dropping it says that nothing came of it; the task keeps closings to itself.
+            Request::Close(_) => {}
+        }
+    }
+
+    fn log_start(
+        &mut self,
+        partition: Partition,
+        offset: i64,
+        writer: &mut Writer,
+    ) -> Result<i64, AppendError> {
+        // Records of this very commit are not durable yet, so no reader has seen them.
+        if offset > writer.log.high_watermark() {
+            return Err(AppendError::OffsetOutOfRange);
+        }
+        if offset > writer.log_start {
+            writer.log_start = offset;
+            self.rows.push((LogStart::key(partition), Some(LogStart { offset }.value())));
+            for entry in writer.epochs.obsolete(offset) {
+                self.rows.push((LeaderEpochStart::key(partition, entry.epoch), None));
+            }
+            writer.epochs.truncate_start(offset);
+            let mut published = Published::nothing(&writer.log);
+            published.log_start = Some(offset);
+            self.published.push(published);
+        }
+        Ok(writer.log_start)
+    }
+
+    fn refuse(
+        &mut self,
+        appends: impl Iterator<Item = (Append, Answer<Appended>)>,
+        error: AppendError,
+    ) {
+        for (append, answer) in appends {
+            self.outcomes.push(Outcome::Append(answer, Err(error), append.permit));
+        }
+    }
+}
+
+fn judge(writer: &Writer, header: &Header) -> Verdict {
+    if !header.is_idempotent() {
+        return Verdict::Accept;
+    }
+    writer.producers.judge(Sequenced {
+        producer_id: header.producer_id,
+        producer_epoch: header.producer_epoch,
+        first_sequence: header.base_sequence,
+        last_sequence: header.last_sequence(),
+    })
+}
+
+fn run(header: &Header, base_offset: i64) -> Option<ProducerRun> {
+    header.is_idempotent().then(|| ProducerRun {
+        producer_id: header.producer_id,
+        producer_epoch: header.producer_epoch,
+        first_sequence: header.base_sequence,
+        last_sequence: header.last_sequence(),
+        base_offset,
+        last_offset: base_offset + i64::from(header.last_offset_delta),
+        timestamp: header.max_timestamp,
+    })
+}
+
+fn append_time(header: &Header, timestamp: i64) -> i64 {
+    match header.timestamp_type() {
+        TimestampType::LogAppendTime => timestamp,
+        TimestampType::CreateTime => -1,
+    }
+}

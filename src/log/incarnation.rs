@@ -1,0 +1,145 @@
+//! One life of a shard between opening and ending: what is dropped together when a commit fails.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use slatedb::Db;
+use tokio::sync::{OnceCell, mpsc};
+
+use super::commit::Request;
+use super::error::{AppendError, NotOpen, PartitionError};
+use super::loading;
+use super::partition::{PartitionLog, PartitionSettings, Writer};
+use super::reader::Source;
+use super::wal::Wal;
+use crate::runtime::Shutdown;
+use crate::types::Partition;
+
+/// The partitions of a shard and their settings: they outlive its incarnations.
+pub(super) type Settings = Mutex<HashMap<Partition, PartitionSettings>>;
+
+/// An open shard. Next offsets, producers and waiting appends are its own, and end with it.
+pub(super) struct Incarnation {
+    pub db: Db,
+    pub wal: Wal,
+    /// The writer epoch of the database.
+    pub epoch: u64,
+    pub source: Source,
+    pub queue: mpsc::UnboundedSender<Request>,
+    pub settings: Arc<Settings>,
+    /// Requested once it is over.
+    pub ended: Shutdown,
+    /// Where the time of a producer's last batch makes it forgotten, in milliseconds since the Unix epoch.
+    pub expired_before: Box<dyn Fn() -> i64 + Send + Sync>,
+    partitions: Mutex<HashMap<Partition, Arc<Slot>>>,
+}
+
+/// A partition, loaded once when it is first needed.
+#[derive(Default)]
+struct Slot {
+    loaded: OnceCell<Arc<PartitionLog>>,
+    /// Taken by the commit task when it first needs it.
+    writer: Mutex<Option<Writer>>,
+}
+
+/// What [`Incarnation::new`] is made of.
+pub(super) struct Parts {
+    pub db: Db,
+    pub wal: Wal,
+    pub epoch: u64,
+    pub source: Source,
+    pub queue: mpsc::UnboundedSender<Request>,
+    pub settings: Arc<Settings>,
+    pub expired_before: Box<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl Incarnation {
+    pub fn new(parts: Parts) -> Incarnation {
+        Incarnation {
+            db: parts.db,
+            wal: parts.wal,
+            epoch: parts.epoch,
+            source: parts.source,
+            queue: parts.queue,
+            settings: parts.settings,
+            expired_before: parts.expired_before,
+            ended: Shutdown::new(),
+            partitions: Mutex::default(),
+        }
+    }
+
+    /// Queues something for the commit task.
+    pub fn send(&self, request: Request) -> Result<(), AppendError> {
+        self.queue.send(request).map_err(|_| AppendError::NotOpen(NotOpen))
+    }
+
+    /// The partition, loaded if need be.
+    pub async fn partition(&self, partition: Partition) -> Result<Arc<PartitionLog>, PartitionError> {
+        let slot = self.slot(partition)?;
+        let loaded = slot.loaded.get_or_try_init(|| self.load(partition, &slot)).await?;
+        Ok(Arc::clone(loaded))
+    }
+
+    /// The partition's writing side: for the commit task, once.
+    pub async fn take_writer(&self, partition: Partition) -> Result<Option<Writer>, PartitionError> {
+        let slot = self.slot(partition)?;
+        slot.loaded.get_or_try_init(|| self.load(partition, &slot)).await?;
+        Ok(slot.writer.lock().take())
+    }
+
+    /// The partition if it is loaded already.
+    pub fn loaded(&self, partition: Partition) -> Option<Arc<PartitionLog>> {
+        self.partitions.lock().get(&partition).and_then(|slot| slot.loaded.get().cloned())
+    }
+
+    /// Forgets a partition that is deleted.
+    pub fn forget(&self, partition: Partition) {
+        let slot = self.partitions.lock().remove(&partition);
+        if let Some(log) = slot.and_then(|slot| slot.loaded.get().cloned()) {
+            log.end();
+        }
+        self.source.reads().tail().remove(partition);
+        self.source.reads().waiters().wake(partition);
+    }
+
+    /// Ends it: whoever reads, waits, or loads hears of it.
+    pub fn end(&self) {
+        self.ended.request();
+        self.wal.abandon();
+        let slots: Vec<(Partition, Arc<Slot>)> = self.partitions.lock().drain().collect();
+        for (partition, slot) in slots {
+            if let Some(log) = slot.loaded.get() {
+                log.end();
+            }
+            self.source.reads().waiters().wake(partition);
+        }
+    }
+
+    fn slot(&self, partition: Partition) -> Result<Arc<Slot>, PartitionError> {
+        if !self.settings.lock().contains_key(&partition) {
+            return Err(PartitionError::Unknown(partition));
+        }
+        let mut partitions = self.partitions.lock();
+        // Under the lock, so that nothing is added behind the end.
+        if self.ended.is_requested() {
+            return Err(NotOpen.into());
+        }
+        Ok(Arc::clone(partitions.entry(partition).or_default()))
+    }
+
+    async fn load(&self, partition: Partition, slot: &Slot) -> Result<Arc<PartitionLog>, PartitionError> {
+        let loaded = tokio::select! {
+            loaded = loading::load(&self.db, partition, (self.expired_before)()) => loaded?,
+            () = self.ended.requested() => return Err(NotOpen.into()),
+        };
+        let settings = self.settings.lock().get(&partition).copied();
+        let settings = settings.ok_or(PartitionError::Unknown(partition))?;
+        let log = Arc::new(PartitionLog::new(partition, settings, &loaded, self.source.clone()));
+        if self.ended.is_requested() {
+            log.end();
+        }
+        *slot.writer.lock() = Some(Writer::new(Arc::clone(&log), loaded));
+        Ok(log)
+    }
+}

@@ -1,0 +1,113 @@
+//! Loading a partition from the index when it is first needed.
+//!
+//! Nothing was written to the partition in this incarnation before it is loaded, so everything that is found is durable.
+
+use bytes::Bytes;
+use slatedb::config::ScanOptions;
+use slatedb::Db;
+
+use super::epochs::EpochHistory;
+use super::error::PartitionError;
+use super::keys::{self, Extent, LeaderEpochStart, LogStart, PartitionSnapshot, Tag};
+use super::partition::Loaded;
+use super::producers::Producers;
+use crate::types::Partition;
+
+/// Bytes that a scan reads ahead; SlateDB's own default is one block per request.
+const READ_AHEAD_BYTES: usize = 256 * 1024;
+
+/// How the rows of a partition are scanned: in few requests, and without pushing others out of the cache.
+pub(super) fn scan_options() -> ScanOptions {
+    ScanOptions { read_ahead_bytes: READ_AHEAD_BYTES, ..ScanOptions::default() }
+}
+
+/// Reads the snapshot, what came after it, log start and leader epochs. Producers that were silent since
+/// `expired_before_ms` are left out.
+pub(super) async fn load(
+    db: &Db,
+    partition: Partition,
+    expired_before_ms: i64,
+) -> Result<Loaded, PartitionError> {
+    let (snapshot, log_start, epochs) = futures::try_join!(
+        get(db, PartitionSnapshot::key(partition)),
+        get(db, LogStart::key(partition)),
+        leader_epochs(db, partition),
+    )?;
+    let snapshot = match snapshot {
+        Some((key, value)) => PartitionSnapshot::decode(&key, &value)?.1,
+        None => PartitionSnapshot::default(),
+    };
+    let log_start = match log_start {
+        Some((key, value)) => LogStart::decode(&key, &value)?.1.offset,
+        None => 0,
+    };
+    let mut loaded = Loaded {
+        log_start,
+        next_offset: snapshot.next_offset.max(log_start),
+        log_bytes: snapshot.log_bytes,
+        epochs,
+        producers: Producers::from_entries(snapshot.producers, expired_before_ms),
+    };
+    let from = Extent::key(partition, snapshot.next_offset);
+    let mut later = db.scan_with_options(from..end_of(Tag::Extent, partition), &scan_options()).await.map_err(index)?;
+    while let Some(row) = later.next().await.map_err(index)? {
+        let (_, extent) = Extent::decode(&row.key, &row.value)?;
+        loaded.next_offset = loaded.next_offset.max(extent.last_offset + 1);
+        if extent.base_offset >= snapshot.next_offset {
+            loaded.log_bytes += u64::from(extent.length);
+        }
+        for run in extent.producers {
+            if run.base_offset >= snapshot.next_offset && extent.appended_ms >= expired_before_ms {
+                loaded.producers.accept(run, extent.appended_ms);
+            }
+        }
+    }
+    Ok(loaded)
+}
+
+/// Up to `limit` keys of `partition`, of any kind.
+pub(super) async fn some_keys(
+    db: &Db,
+    partition: Partition,
+    limit: usize,
+) -> Result<Vec<Bytes>, PartitionError> {
+    let mut found = Vec::new();
+    for tag in Tag::OF_PARTITION {
+        let from = Bytes::copy_from_slice(&keys::prefix(tag, partition));
+        let mut rows =
+            db.scan_with_options(from..end_of(tag, partition), &scan_options()).await.map_err(index)?;
+        while found.len() < limit {
+            match rows.next().await.map_err(index)? {
+                Some(row) => found.push(row.key),
+                None => break,
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn leader_epochs(db: &Db, partition: Partition) -> Result<EpochHistory, PartitionError> {
+    let from = Bytes::copy_from_slice(&keys::prefix(Tag::LeaderEpoch, partition));
+    let range = from..end_of(Tag::LeaderEpoch, partition);
+    let mut rows = db.scan_with_options(range, &scan_options()).await.map_err(index)?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next().await.map_err(index)? {
+        entries.push(LeaderEpochStart::decode(&row.key, &row.value)?.1);
+    }
+    Ok(EpochHistory::from_entries(entries))
+}
+
+async fn get(db: &Db, key: Bytes) -> Result<Option<(Bytes, Bytes)>, PartitionError> {
+    Ok(db.get(&key).await.map_err(index)?.map(|value| (key, value)))
+}
+
+/// The key behind all keys of a kind of a partition.
+pub(super) fn end_of(tag: Tag, partition: Partition) -> Bytes {
+    let mut key = keys::prefix(tag, partition).to_vec();
+    key.resize(keys::PREFIX_LEN + 16, 0xff);
+    Bytes::from(key)
+}
+
+fn index(error: slatedb::Error) -> PartitionError {
+    PartitionError::Index(std::sync::Arc::new(error))
+}

@@ -1,0 +1,105 @@
+//! Reading the log back into the index when a shard opens.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use slatedb::RowEntry;
+use slatedb::wal::{WalError, WalIterator, WalRows};
+
+use super::segment::{Header, Kind, Malformed};
+use crate::store::database::DatabaseClock;
+
+/// Decides which objects of the log count. Those of an owner that was fenced before do not.
+#[derive(Clone, Copy, Debug)]
+pub struct Filter {
+    /// The epoch of the last fence that was passed.
+    epoch: u64,
+}
+
+/// What an object means for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its rows are part of the log.
+    Live,
+    /// A fence: it has no rows, but the log goes on behind it.
+    Fence,
+    /// It came too late: its writer was fenced at a lower id. The replay point must not come to lie on it, for the epoch
+    /// found there says which objects behind it are dead.
+    Dead,
+}
+
+impl Filter {
+    /// `start_epoch` is the epoch of the object at the replay point; 0 at the start of the log.
+    pub fn new(start_epoch: u64) -> Filter {
+        Filter { epoch: start_epoch }
+    }
+
+    /// The verdict on the next object, in order of ids.
+    pub fn judge(&mut self, header: &Header) -> Result<Verdict, Malformed> {
+        if header.epoch < self.epoch {
+            return Ok(Verdict::Dead);
+        }
+        match header.kind {
+            Kind::Fence | Kind::WindowFence => {
+                self.epoch = header.epoch;
+                Ok(Verdict::Fence)
+            }
+            Kind::Data if header.epoch == self.epoch => Ok(Verdict::Live),
+            Kind::Data => Err(Malformed("a segment of an epoch without a fence")),
+        }
+    }
+}
+
+/// An object as read for replay.
+pub type Read = Result<(u64, Header, Vec<RowEntry>), WalError>;
+
+/// Gives the rows of the log's live objects, in order.
+pub struct Replay {
+    objects: BoxStream<'static, Read>,
+    filter: Filter,
+    clock: Arc<DatabaseClock>,
+    pub(super) segments: u64,
+    done: Box<dyn FnOnce(u64) + Send + Sync>,
+}
+
+impl Replay {
+    /// `objects` are all from the replay point on, in order of ids. `done` is told the number of live segments.
+    pub fn new(
+        objects: BoxStream<'static, Read>,
+        filter: Filter,
+        clock: Arc<DatabaseClock>,
+        done: impl FnOnce(u64) + Send + Sync + 'static,
+    ) -> Replay {
+        Replay { objects, filter, clock, segments: 0, done: Box::new(done) }
+    }
+}
+
+#[async_trait]
+impl WalIterator for Replay {
+    async fn next(&mut self) -> Result<Option<WalRows>, WalError> {
+        loop {
+            let Some(read) = self.objects.next().await else {
+                let done = std::mem::replace(&mut self.done, Box::new(|_| ()));
+                done(self.segments);
+                return Ok(None);
+            };
+            let (id, header, rows) = read?;
+            match self.filter.judge(&header).map_err(|error| WalError::DataError(Arc::new(error)))? {
+                Verdict::Dead => continue,
+                Verdict::Fence => {
+                    return Ok(Some(WalRows { rows: Vec::new(), last_consumed_wal_file_id: id }));
+                }
+                Verdict::Live => {
+                    self.segments += 1;
+                    // The database ends itself if its clock is behind a time that it replayed.
+                    if let Some(latest) = rows.iter().filter_map(|row| row.create_ts).max() {
+                        self.clock.raise(latest);
+                    }
+                    return Ok(Some(WalRows { rows, last_consumed_wal_file_id: id }));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Opens a shard, watches it, closes what ended, and opens it again while this broker owns it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use slatedb::config::CloseOptions;
+use slatedb::{CloseReason, Db, ErrorKind};
+use tokio::sync::{mpsc, oneshot};
+
+use super::commit::{Committer, Ended, Request};
+use super::error::OpenError;
+use super::incarnation::{Incarnation, Parts};
+use super::reader::Source;
+use super::shard::{Inner, State};
+use super::wal::{Init, LogStore};
+use crate::runtime::{Runtime, TaskKind};
+use crate::store::database::{Maintenance, Role};
+
+/// How often an idle database is asked whether it still lives.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+const FIRST_REOPEN: Duration = Duration::from_millis(50);
+const MOST_REOPEN: Duration = Duration::from_secs(5);
+/// Time for closing a database that can no longer write.
+const ABANDON_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An open incarnation with the tasks that belong to it.
+pub(super) struct Running {
+    incarnation: Arc<Incarnation>,
+    maintenance: Maintenance,
+    /// Why the commit task ended; dropped if it panicked.
+    ended: oneshot::Receiver<Ended>,
+}
+
+impl Running {
+    pub fn incarnation(&self) -> Arc<Incarnation> {
+        Arc::clone(&self.incarnation)
+    }
+}
+
+/// Opens the shard: reads the writer epoch, has the ownership confirmed, then takes the next epoch, in this order only.
+pub(super) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenError> {
+    let timeout = inner.options.limits.open_timeout;
+    let clock = &inner.shared.runtime.clock;
+    match clock.timeout(timeout, open_database(inner)).await {
+        Ok(opened) => {
+            let (db, opened) = opened?;
+            start(inner, db, &opened)
+        }
+        Err(_) => Err(OpenError::TimedOut(timeout)),
+    }
+}
+
+async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<super::wal::Wal>), OpenError> {
+    let databases = &inner.shared.databases;
+    let path = inner.paths.index().clone();
+    let stored = databases.stored_manifest(&path).await.map_err(open_error)?;
+    let epoch = stored.map_or(0, |manifest| manifest.writer_epoch());
+    match (inner.options.confirm_owner)(inner.options.id).await {
+        Ok(true) => {}
+        Ok(false) => return Err(OpenError::NotOwner),
+        Err(reason) => return Err(OpenError::Store(reason)),
+    }
+    let limits = &inner.options.limits;
+    let runtime = &inner.shared.runtime;
+    let opened = Arc::new(OnceLock::new());
+    let init = Init {
+        store: LogStore { objects: inner.store.object_store(), paths: inner.paths.clone() },
+        width: limits.window,
+        flush_after: limits.flush_every_segments.saturating_mul(4).max(4),
+        deadline: runtime.clock.instant() + limits.open_timeout,
+        runtime: runtime.clone(),
+        metrics: Arc::clone(&inner.metrics),
+        clock: Arc::clone(databases.clock()),
+        opened: Arc::clone(&opened),
+    };
+    let db = databases
+        .builder(path, Role::ShardIndex)
+        .with_wal_writer(Box::new(init))
+        .with_expected_epoch(epoch)
+        .build()
+        .await
+        .map_err(open_error)?;
+    let wal = opened.get().cloned();
+    Ok((db, wal.map(OnceLock::from).unwrap_or_default()))
+}
+
+/// Starts the tasks of an open database.
+fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Result<Running, OpenError> {
+    let wal = opened.get().cloned().ok_or_else(|| OpenError::Malformed("the log was not opened".into()))?;
+    let runtime = inner.shared.runtime.clone();
+    let limits = inner.options.limits;
+    let maintenance = inner.shared.databases.maintain(&db, inner.paths.index(), Role::ShardIndex);
+    let (queue, requests) = mpsc::unbounded_channel();
+    let source = Source::new(
+        inner.options.id,
+        Arc::new(db.clone()),
+        inner.paths.clone(),
+        inner.shared.reads.clone(),
+    );
+    let (clock, expiration) = (runtime.clock.clone(), limits.producer_expiration);
+    let incarnation = Arc::new(Incarnation::new(Parts {
+        epoch: db.manifest().writer_epoch(),
+        db,
+        wal,
+        source,
+        queue,
+        settings: Arc::clone(&inner.settings),
+        expired_before: Box::new(move || clock.now_ms() - expiration.as_millis() as i64),
+    }));
+    let committer = Committer::new(
+        Arc::clone(&incarnation),
+        limits,
+        runtime.clone(),
+        Arc::clone(&inner.metrics),
+        requests,
+    );
+    let (sender, ended) = oneshot::channel();
+    runtime.tasks.spawn(TaskKind::ShardCommit, async move {
+        let _ = sender.send(committer.run().await);
+    });
+    tracing::info!(shard = %inner.options.id, epoch = incarnation.epoch, "shard open");
+    Ok(Running { incarnation, maintenance, ended })
+}
+
+/// Watches `running`; when it ends, closes it and opens the shard again, until it is told to stop or not the owner.
+pub(super) async fn supervise(inner: Arc<Inner>, mut running: Running) {
+    loop {
+        let finished = watch(&inner, &mut running).await;
+        let stopping = inner.stop.is_requested();
+        inner.set_state(if stopping { State::Closed } else { State::Opening });
+        close(&inner, running, finished).await;
+        if stopping {
+            tracing::info!(shard = %inner.options.id, "shard closed");
+            return;
+        }
+        match reopen(&inner).await {
+            Some(opened) => running = opened,
+            None => return,
+        }
+        inner.set_state(State::Open(running.incarnation()));
+        if inner.stop.is_requested() {
+            continue;
+        }
+    }
+}
+
+/// Returns when the incarnation is over: true if all that it took is durable.
+async fn watch(inner: &Inner, running: &mut Running) -> bool {
+    let incarnation = running.incarnation();
+    tokio::select! {
+        ended = &mut running.ended => return ended.is_ok_and(|ended| ended == Ended::Closed),
+        () = closed(&inner.shared.runtime, &incarnation) => return false,
+        () = inner.stop.requested() => {}
+    }
+    inner.set_state(State::Closed);
+    let (done, _) = oneshot::channel();
+    let _ = incarnation.queue.send(Request::Close(done));
+    let limit = inner.options.limits.close_timeout;
+    match inner.shared.runtime.clock.timeout(limit, &mut running.ended).await {
+        Ok(ended) => ended.is_ok_and(|ended| ended == Ended::Closed),
+        Err(_) => {
+            tracing::warn!(shard = %inner.options.id, "closing without what is not durable yet");
+            false
+        }
+    }
+}
+
+/// Returns once the database is closed, by whatever.
+async fn closed(runtime: &Runtime, incarnation: &Incarnation) {
+    let status = incarnation.db.subscribe();
+    loop {
+        if status.borrow().close_reason.is_some() {
+            return;
+        }
+        tokio::select! {
+            () = runtime.clock.sleep(WATCH_INTERVAL) => {}
+            () = incarnation.wal.failed() => return,
+        }
+    }
+}
+
+/// Ends the incarnation and closes its database; `finished` if there is nothing that must not become durable any more.
+async fn close(inner: &Inner, running: Running, finished: bool) {
+    let Running { incarnation, maintenance, ended } = running;
+    let clock = &inner.shared.runtime.clock;
+    if !finished {
+        incarnation.end();
+        let _ = ended.await;
+    }
+    maintenance.stop().await;
+    let options = if finished { CloseOptions::default() } else { CloseOptions { flush_type: None } };
+    let limit = if finished { inner.options.limits.close_timeout } else { ABANDON_TIMEOUT };
+    match clock.timeout(limit, incarnation.db.close_with_options(options)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(shard = %inner.options.id, %error, "index closed with an error"),
+        Err(_) => tracing::warn!(shard = %inner.options.id, "index not closed in time"),
+    }
+    incarnation.end();
+}
+
+/// Opens the shard again. `None` if that is not to be.
+async fn reopen(inner: &Arc<Inner>) -> Option<Running> {
+    let mut pause = FIRST_REOPEN;
+    loop {
+        let error = match open(inner).await {
+            Ok(running) => return Some(running),
+            Err(error) => error,
+        };
+        match error {
+            OpenError::NotOwner | OpenError::Malformed(_) => {
+                tracing::warn!(shard = %inner.options.id, %error, "shard not opened again");
+                inner.set_state(State::Failed);
+                return None;
+            }
+            OpenError::Fenced | OpenError::Store(_) | OpenError::TimedOut(_) => {
+                tracing::warn!(shard = %inner.options.id, %error, "shard not open yet");
+            }
+        }
+        tokio::select! {
+            () = inner.shared.runtime.clock.sleep(pause) => pause = (pause * 2).min(MOST_REOPEN),
+            () = inner.stop.requested() => {
+                inner.set_state(State::Closed);
+                return None;
+            }
+        }
+    }
+}
+
+fn open_error(error: slatedb::Error) -> OpenError {
+    match error.kind() {
+        ErrorKind::Closed(CloseReason::Fenced) => OpenError::Fenced,
+        ErrorKind::Data => OpenError::Malformed(error.to_string()),
+        _ => OpenError::Store(error.to_string()),
+    }
+}
