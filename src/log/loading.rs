@@ -3,8 +3,8 @@
 //! Nothing was written to the partition in this incarnation before it is loaded, so everything that is found is durable.
 
 use bytes::Bytes;
-use slatedb::config::ScanOptions;
 use slatedb::Db;
+use slatedb::config::ScanOptions;
 
 use super::epochs::EpochHistory;
 use super::error::PartitionError;
@@ -49,7 +49,8 @@ pub(super) async fn load(
         producers: Producers::from_entries(snapshot.producers, expired_before_ms),
     };
     let from = Extent::key(partition, snapshot.next_offset);
-    let mut later = db.scan_with_options(from..end_of(Tag::Extent, partition), &scan_options()).await.map_err(index)?;
+    let mut later =
+        db.scan_with_options(from..end_of(Tag::Extent, partition), &scan_options()).await.map_err(index)?;
     while let Some(row) = later.next().await.map_err(index)? {
         let (_, extent) = Extent::decode(&row.key, &row.value)?;
         loaded.next_offset = loaded.next_offset.max(extent.last_offset + 1);

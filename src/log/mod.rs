@@ -25,12 +25,14 @@ pub mod segment;
 pub mod shard;
 mod supervisor;
 pub mod tail_cache;
+#[cfg(test)]
+mod tests;
 pub mod waiters;
 pub mod wal;
 
 pub use append::{Append, Appended, Permit, Ticket};
 pub use epochs::{EpochEnd, EpochHistory};
 pub use error::{AppendError, NotOpen, OpenError, PartitionError};
-pub use partition::{PartitionLog, PartitionSettings};
 pub use metrics::LogMetrics;
+pub use partition::{PartitionLog, PartitionSettings};
 pub use shard::{ConfirmOwner, Limits, Shard, ShardOptions, ShardState, ShardStatus, Shared};

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 use super::epochs::{EpochEnd, EpochHistory};
-use super::reader::Source;
 use super::keys::PartitionSnapshot;
 use super::producers::Producers;
+use super::reader::Source;
 use crate::types::{LeaderEpoch, Partition};
 
 /// What the owner of a shard is told about a partition.

@@ -91,12 +91,8 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Resu
     let limits = inner.options.limits;
     let maintenance = inner.shared.databases.maintain(&db, inner.paths.index(), Role::ShardIndex);
     let (queue, requests) = mpsc::unbounded_channel();
-    let source = Source::new(
-        inner.options.id,
-        Arc::new(db.clone()),
-        inner.paths.clone(),
-        inner.shared.reads.clone(),
-    );
+    let source =
+        Source::new(inner.options.id, Arc::new(db.clone()), inner.paths.clone(), inner.shared.reads.clone());
     let (clock, expiration) = (runtime.clock.clone(), limits.producer_expiration);
     let incarnation = Arc::new(Incarnation::new(Parts {
         epoch: db.manifest().writer_epoch(),

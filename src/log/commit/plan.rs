@@ -8,9 +8,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use super::{Answer, Request};
 use crate::log::append::{Append, Appended, Permit};
 use crate::log::error::AppendError;
-use crate::log::keys::{
-    Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerRun,
-};
+use crate::log::keys::{Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerRun};
 use crate::log::partition::{PartitionLog, Writer};
 use crate::log::producers::{Sequenced, Verdict, keep_remembered};
 use crate::log::segment::{self, Payload};
@@ -273,13 +271,22 @@ impl Plan {
         self.payload.len += len as u64;
         self.payload.chunks.push(head.clone());
         self.payload.chunks.push(batch.payload.clone());
-        Committed { base_offset: offset, last_offset: batch.header.last_offset(), head, payload: batch.payload }
+        Committed {
+            base_offset: offset,
+            last_offset: batch.header.last_offset(),
+            head,
+            payload: batch.payload,
+        }
     }
 
     fn other(&mut self, request: Request, writers: &mut HashMap<Partition, Writer>) {
         match request {
             Request::Append(append, answer) => {
-                self.outcomes.push(Outcome::Append(answer, Err(AppendError::UnknownPartition), append.permit));
+                self.outcomes.push(Outcome::Append(
+                    answer,
+                    Err(AppendError::UnknownPartition),
+                    append.permit,
+                ));
             }
             Request::Rows(rows, answer) => {
                 self.rows.extend(rows);
@@ -322,11 +329,7 @@ impl Plan {
         Ok(writer.log_start)
     }
 
-    fn refuse(
-        &mut self,
-        appends: impl Iterator<Item = (Append, Answer<Appended>)>,
-        error: AppendError,
-    ) {
+    fn refuse(&mut self, appends: impl Iterator<Item = (Append, Answer<Appended>)>, error: AppendError) {
         for (append, answer) in appends {
             self.outcomes.push(Outcome::Append(answer, Err(error), append.permit));
         }

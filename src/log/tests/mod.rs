@@ -1,0 +1,134 @@
+//! A shard as its callers see it, on a store in memory that can be made to misbehave.
+//! Every test runs on a paused clock and a seeded generator.
+//! Entry point: [`World`], the store and what survives a broker; [`Broker`], one process on it.
+//! Invariant: an acknowledged append is in the log once, at the offset that was acknowledged.
+
+mod basic;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::ObjectStore;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use uuid::Uuid;
+
+use crate::log::reads::{ReadLimits, Reads};
+use crate::log::{
+    Append, AppendError, Appended, Limits, LogMetrics, OpenError, PartitionSettings, Permit, Shard,
+    ShardOptions, Shared, Ticket, fetch,
+};
+use crate::protocol::batch::{Batch, Builder, NewRecord, Records};
+use crate::runtime::Runtime;
+use crate::store::Store;
+use crate::store::database::Databases;
+use crate::store::faults::FaultPlan;
+use crate::types::{LeaderEpoch, Partition, ShardId, TopicId};
+
+pub const SHARD: ShardId = ShardId(3);
+
+/// What outlives brokers.
+pub struct World {
+    pub runtime: Runtime,
+    pub objects: Arc<dyn ObjectStore>,
+}
+
+/// One process: its view of the store, and its caches.
+pub struct Broker {
+    pub faults: FaultPlan,
+    pub store: Store,
+    pub shared: Shared,
+    pub limits: Limits,
+}
+
+impl World {
+    pub fn new(seed: u64) -> World {
+        World { runtime: Runtime::simulated(seed), objects: Arc::new(InMemory::new()) }
+    }
+
+    pub fn broker(&self) -> Broker {
+        let faults = FaultPlan::new(&self.runtime);
+        let store = Store::untested(faults.wrap(Arc::clone(&self.objects)), Path::default(), &self.runtime);
+        let shared = Shared {
+            runtime: self.runtime.clone(),
+            databases: Databases::new(&store, 8 << 20, &self.runtime),
+            reads: Reads::new(&store, ReadLimits::default(), &self.runtime),
+            metrics: LogMetrics::register(&self.runtime.metrics),
+        };
+        Broker { faults, store, shared, limits: Limits::default() }
+    }
+}
+
+impl Broker {
+    pub async fn open(&self) -> Result<Shard, OpenError> {
+        let options = ShardOptions {
+            id: SHARD,
+            confirm_owner: Arc::new(|_| Box::pin(async { Ok(true) })),
+            limits: self.limits,
+        };
+        Shard::open(options, self.store.clone(), self.shared.clone()).await
+    }
+
+    /// Opens the shard with `partitions` partitions of leader epoch `epoch`.
+    pub async fn open_with(&self, partitions: i32, epoch: i32) -> Shard {
+        let shard = self.open().await.expect("the shard opens");
+        for index in 0..partitions {
+            shard.set_partition(partition(index), PartitionSettings { leader_epoch: LeaderEpoch(epoch) });
+        }
+        shard
+    }
+}
+
+pub fn partition(index: i32) -> Partition {
+    Partition { topic: TopicId(Uuid::from_u128(0x1234_5678)), index }
+}
+
+/// A batch of one record for each of `values`.
+pub fn batch(values: &[&str]) -> Batch {
+    build(Builder::new(), values)
+}
+
+/// The same of an idempotent producer.
+pub fn batch_of(producer: i64, epoch: i16, sequence: i32, values: &[&str]) -> Batch {
+    build(Builder::new().producer(producer, epoch, sequence), values)
+}
+
+fn build(mut builder: Builder, values: &[&str]) -> Batch {
+    for value in values {
+        builder.push(&NewRecord { timestamp: 1_000, value: Some(value.as_bytes()), ..NewRecord::default() });
+    }
+    builder.build().expect("a valid batch")
+}
+
+pub fn append(shard: &Shard, index: i32, batch: Batch) -> Result<Ticket<Appended>, AppendError> {
+    shard.append(Append { partition: partition(index), batch, permit: Permit::none() })
+}
+
+/// Appends and waits for the offset.
+pub async fn append_now(shard: &Shard, index: i32, batch: Batch) -> Result<i64, AppendError> {
+    Ok(append(shard, index, batch)?.await?.base_offset)
+}
+
+/// All values of a partition from `offset` on, each with its offset.
+pub async fn read_from(shard: &Shard, index: i32, mut offset: i64) -> Vec<(i64, String)> {
+    let log = shard.partition(partition(index)).await.expect("the partition loads");
+    let mut values = Vec::new();
+    while offset < log.high_watermark() {
+        let fetched = fetch::read(&log, offset, 1 << 20, true, fetch::Isolation::ReadUncommitted)
+            .await
+            .expect("the partition reads");
+        let mut bytes = Bytes::from(fetched.chunks.concat());
+        while !bytes.is_empty() {
+            let batch = Batch::parse(&bytes).expect("a stored batch");
+            bytes = bytes.slice(batch.len()..);
+            for record in Records::new(&batch.header, &batch.payload) {
+                let record = record.expect("a record");
+                let value = String::from_utf8_lossy(record.value.unwrap_or_default()).into_owned();
+                values.push((record.offset(&batch.header), value));
+            }
+        }
+        assert!(fetched.next_offset > offset, "no progress at {offset}");
+        offset = fetched.next_offset;
+    }
+    values
+}
