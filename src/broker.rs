@@ -12,7 +12,7 @@ use crate::api::{self, Service};
 use crate::cluster::{HostOptions, ShardHost, controller};
 use crate::config::{Config, LogFormat};
 use crate::log::reads::{ReadLimits, Reads};
-use crate::log::{Limits, Shared};
+use crate::log::{Limits, LogMetrics, Shared};
 use crate::metadata::{self, Metadata, MetadataSettings, Timeouts};
 use crate::net::{self, Server};
 use crate::ops::{self, Http, Phase, Readiness};
@@ -251,7 +251,8 @@ fn host_shards(
         segment_max_bytes: config.log.segment_max_bytes as usize,
         ..Limits::default()
     };
-    let shared = Shared { runtime: runtime.clone(), databases, reads: reads.clone() };
+    let metrics = LogMetrics::register(&runtime.metrics);
+    let shared = Shared { runtime: runtime.clone(), databases, reads: reads.clone(), metrics };
     let options = HostOptions { limits, store: store.clone(), shared };
     let shards = ShardHost::new(metadata.clone(), options, runtime.clone());
     runtime.tasks.spawn(TaskKind::Controller, controller::run(metadata.clone(), runtime.clone()));

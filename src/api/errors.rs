@@ -66,7 +66,8 @@ impl From<log::AppendError> for Failure {
             AppendError::UnknownPartition => ErrorCode::UnknownTopicOrPartition,
             AppendError::InvalidProducerEpoch => ErrorCode::InvalidProducerEpoch,
             AppendError::OutOfOrderSequence => ErrorCode::OutOfOrderSequenceNumber,
-            AppendError::TooLarge => ErrorCode::RecordListTooLarge,
+            AppendError::OffsetOutOfRange => ErrorCode::OffsetOutOfRange,
+            AppendError::Malformed => ErrorCode::KafkaStorageError,
         };
         Failure::new(code, error.to_string())
     }
