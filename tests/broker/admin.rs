@@ -171,7 +171,7 @@ async fn partitions_can_only_be_added() {
         let asked = create_partitions::CreatePartitionsTopic {
             name: name.to_owned(),
             count,
-            ..create_partitions::CreatePartitionsTopic::default()
+            assignments: None,
         };
         let request = create_partitions::Request { topics: vec![asked], ..Default::default() };
         let result = client.ask(&request, 3).await.results.remove(0);
