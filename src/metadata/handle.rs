@@ -13,7 +13,7 @@ use super::error::{ProposeError, StartError};
 use super::features::FEATURES;
 use super::image::{Broker, Image, Incarnation, Owner};
 use super::producer_ids::ProducerIds;
-use super::proposals::{Proposals, proposals};
+use super::proposals::{Proposals, RETRY, proposals};
 use super::raft::{Alone, Node, Start, Transport};
 use super::settings::MetadataSettings;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
@@ -32,6 +32,8 @@ struct Inner {
     node: Arc<Node>,
     proposals: Proposals,
     producer_ids: ProducerIds,
+    cluster: ClusterFile,
+    settings: MetadataSettings,
     runtime: Runtime,
     stop: Shutdown,
     maintenance: Mutex<Option<Maintenance>>,
@@ -57,22 +59,29 @@ pub struct Replica {
 }
 
 impl Metadata {
-    /// Starts a broker that is alone. See [`Metadata::start_with`].
+    /// Starts a broker that is alone: [`Metadata::open`], then [`Metadata::join`].
+    ///
+    /// [`Metadata::close`] must be called before the process's tasks are waited for.
     pub async fn start(
         store: &Store,
         databases: &Databases,
         settings: &MetadataSettings,
         runtime: &Runtime,
     ) -> Result<Metadata, StartError> {
-        Metadata::start_with(store, databases, settings, Arc::new(Alone), runtime).await
+        let metadata = Metadata::open(store, databases, settings, Arc::new(Alone), runtime).await?;
+        match metadata.join().await {
+            Ok(()) => Ok(metadata),
+            Err(error) => {
+                metadata.close().await;
+                Err(error)
+            }
+        }
     }
 
-    /// Opens the broker's Raft database, joins the group (forming it at the very first start), and registers this
-    /// process. When this returns, the image is up to date, the cluster is formed, and this process is in it. Opening
-    /// the database ends any other process with the same broker id.
-    ///
-    /// [`Metadata::close`] must be called before the process's tasks are waited for.
-    pub async fn start_with(
+    /// Opens the broker's Raft database and starts its member of the group; the very first start forms the group. From
+    /// here on peers can be answered by [`Metadata::receive`], and must be before this broker can join. Opening the
+    /// database ends any other process with the same broker id.
+    pub async fn open(
         store: &Store,
         databases: &Databases,
         settings: &MetadataSettings,
@@ -80,15 +89,11 @@ impl Metadata {
         runtime: &Runtime,
     ) -> Result<Metadata, StartError> {
         settings.check()?;
-        let limited = runtime
-            .clock
-            .timeout(START_LIMIT, Metadata::start_unlimited(store, databases, settings, transport, runtime));
-        let too_slow =
-            |_| StartError::TooSlow { doing: "starting the metadata", seconds: START_LIMIT.as_secs() };
-        limited.await.map_err(too_slow)?
+        let opening = Metadata::open_unlimited(store, databases, settings, transport, runtime);
+        runtime.clock.timeout(START_LIMIT, opening).await.map_err(|_| too_slow("opening the metadata"))?
     }
 
-    async fn start_unlimited(
+    async fn open_unlimited(
         store: &Store,
         databases: &Databases,
         settings: &MetadataSettings,
@@ -112,21 +117,28 @@ impl Metadata {
         let (proposals, proposer) = proposals(Arc::clone(&node));
         runtime.tasks.spawn(TaskKind::Raft, proposer.run(stop.clone()));
         runtime.tasks.spawn(TaskKind::Raft, Arc::clone(&node).supervise(runtime.clone(), stop.clone()));
-        let metadata = Metadata(Arc::new(Inner {
+        Ok(Metadata(Arc::new(Inner {
             node,
             proposals,
             producer_ids: ProducerIds::default(),
+            cluster,
+            settings: settings.clone(),
             runtime: runtime.clone(),
             stop,
             maintenance: Mutex::new(Some(maintenance)),
-        }));
-        match metadata.take_part(&cluster, settings).await {
-            Ok(()) => Ok(metadata),
-            Err(error) => {
-                metadata.close().await;
-                Err(error)
-            }
-        }
+        })))
+    }
+
+    /// Finds the leader and registers this process. When this returns, the image is up to date, the cluster is formed,
+    /// and this process is in it.
+    pub async fn join(&self) -> Result<(), StartError> {
+        let joining = self.take_part(&self.0.cluster, &self.0.settings);
+        self.0
+            .runtime
+            .clock
+            .timeout(START_LIMIT, joining)
+            .await
+            .map_err(|_| too_slow("joining the cluster"))?
     }
 
     /// Forms the cluster unless that was done, and says where this broker is.
@@ -140,7 +152,7 @@ impl Metadata {
                 slots: cluster.slots,
                 features: born.map(|feature| (feature.name.to_owned(), feature.at_birth)).collect(),
             };
-            match self.propose(form).await? {
+            match self.insist(form).await? {
                 // Another broker was faster.
                 Ok(_) | Err(super::Refused::AlreadyFormed { .. }) => {}
                 Err(refused) => return Err(refused.into()),
@@ -160,8 +172,20 @@ impl Metadata {
             rack: settings.rack.clone(),
             command_version: Command::LATEST,
         });
-        self.propose(register).await??;
+        self.insist(register).await??;
         Ok(())
+    }
+
+    /// Proposes until there is an outcome. Only for commands that may be applied twice.
+    async fn insist(&self, command: Command) -> Result<Outcome, ProposeError> {
+        loop {
+            match self.propose(command.clone()).await {
+                Err(ProposeError::Timeout | ProposeError::NotLeader { .. } | ProposeError::Overloaded) => {
+                    self.0.runtime.clock.sleep(RETRY).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// The image now. Consistent in itself; on a follower it may be a little old.
@@ -199,9 +223,13 @@ impl Metadata {
     pub async fn sync(&self) -> Result<Arc<Image>, ProposeError> {
         let node = &self.0.node;
         let synced = async {
-            node.leader().await?;
-            let index = node.read_index().await?;
-            node.applied(index).await
+            loop {
+                match node.read_index().await {
+                    // There is another one, or will be.
+                    Err(ProposeError::NotLeader { .. }) => node.clock().sleep(RETRY).await,
+                    index => return node.applied(index?).await,
+                }
+            }
         };
         let limit = node.timeouts().proposal;
         node.clock().timeout(limit, synced).await.map_err(|_| ProposeError::Timeout)??;
@@ -287,4 +315,8 @@ impl Metadata {
         }
         self.0.node.stop().await;
     }
+}
+
+fn too_slow(doing: &'static str) -> StartError {
+    StartError::TooSlow { doing, seconds: START_LIMIT.as_secs() }
 }

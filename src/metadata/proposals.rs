@@ -4,6 +4,7 @@
 //! never enters the log. One entry is under way at a time, so the draft is what the entry will be applied to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -16,6 +17,8 @@ use crate::runtime::Shutdown;
 
 /// Proposals that wait, at most.
 const QUEUE: usize = 8192;
+/// Between two looks for a leader.
+pub(super) const RETRY: Duration = Duration::from_millis(50);
 /// Their encoded commands in bytes, at most.
 const QUEUE_BYTES: usize = 16 * ENTRY_LIMIT;
 
@@ -132,7 +135,7 @@ impl Proposer {
     async fn settle(&self, group: Vec<Proposal>) {
         let (dry, wet): (Vec<_>, Vec<_>) = group.into_iter().partition(|proposal| proposal.dry);
         let commands: Vec<Vec<Command>> = wet.iter().map(|proposal| proposal.commands.clone()).collect();
-        let written = if wet.is_empty() { Ok(Vec::new()) } else { self.write(commands).await };
+        let written = if wet.is_empty() { Ok(Vec::new()) } else { self.insist(commands, &wet).await };
         match written {
             Ok(written) => {
                 for (proposal, written) in wet.into_iter().zip(written) {
@@ -149,6 +152,24 @@ impl Proposer {
         for proposal in dry {
             let outcomes = self.validate(proposal.commands).await;
             let _ = proposal.answer.send(outcomes.map(|outcomes| Written { index: 0, outcomes }));
+        }
+    }
+
+    /// Tries again while there is no leader that could have done anything, and somebody waits for the outcome.
+    async fn insist(
+        &self,
+        groups: Vec<Vec<Command>>,
+        proposals: &[Proposal],
+    ) -> Result<Vec<Written>, ProposeError> {
+        loop {
+            match self.write(groups.clone()).await {
+                Err(ProposeError::NotLeader { .. })
+                    if proposals.iter().any(|proposal| !proposal.answer.is_closed()) =>
+                {
+                    self.node.clock().sleep(RETRY).await;
+                }
+                done => return done,
+            }
         }
     }
 

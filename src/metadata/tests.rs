@@ -1,4 +1,5 @@
 //! The whole of it on a store in memory: proposals, restarts, grouping, two processes at once, three brokers.
 
 mod alone;
+mod cluster;
 mod support;

@@ -112,6 +112,9 @@ impl LogStore {
     }
 
     async fn write(&self, entries: Vec<Entry>) -> Result<(), LogError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
         let mut batch = WriteBatch::new();
         let mut sizes = Vec::with_capacity(entries.len());
         for entry in &entries {
@@ -130,19 +133,17 @@ impl LogStore {
             Some(before) => self.read(before, index).await?.pop().map(|entry| entry.log_id),
             None => None,
         };
-        let batch = {
+        let mut batch = WriteBatch::new();
+        {
             let mut log = self.log.lock();
-            let mut batch = WriteBatch::new();
-            if let Some((first, last)) = log.bounds() {
-                for removed in index.max(first)..=last {
-                    batch.delete(Key::Entry(removed).encode());
-                    log.sizes.pop_back();
-                }
-                log.last = before.or(log.purged);
-                log.clear_recent();
+            let Some((first, last)) = log.bounds().filter(|(_, last)| *last >= index) else { return Ok(()) };
+            for removed in index.max(first)..=last {
+                batch.delete(Key::Entry(removed).encode());
+                log.sizes.pop_back();
             }
-            batch
-        };
+            log.last = before.or(log.purged);
+            log.clear_recent();
+        }
         Ok(self.upkeep.write(batch).await?)
     }
 

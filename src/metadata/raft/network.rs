@@ -1,5 +1,7 @@
 //! The seam to other brokers: a transport that carries bytes, and Raft's calls on top of it.
 
+#![expect(clippy::result_large_err, reason = "the errors are the Raft library's")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

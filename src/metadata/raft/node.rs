@@ -56,7 +56,7 @@ impl Node {
     pub(in crate::metadata) async fn start(start: Start<'_>) -> Result<Node, StartError> {
         let failed = |error: &dyn std::error::Error| StartError::Raft(error.to_string());
         let id = node_id(start.settings.broker_id);
-        let config = Arc::new(config(start.cluster, &start.settings.timeouts).map_err(|e| failed(&e))?);
+        let config = Arc::new(config(start.cluster, &start.settings.timeouts)?);
         let upkeep = Arc::new(Upkeep::new(start.db, start.settings.snapshot_log_bytes));
         let (publish, image) = watch::channel(Arc::new(Image::empty()));
         let machine = StateMachine::open(Arc::clone(&upkeep), Arc::new(publish)).await;
@@ -172,9 +172,9 @@ impl Node {
             return self.read_index_here().await;
         }
         let leader = self.leader().await?;
-        match self.ask(&leader, Call::ReadIndex).await? {
-            Reply::ReadIndex(answer) => answer,
-            _ => Err(ProposeError::NotLeader { leader: Some(leader.id) }),
+        match self.peers.call(&leader, Call::ReadIndex, self.timeouts.proposal).await {
+            Ok(Reply::ReadIndex(answer)) => answer,
+            Ok(_) | Err(_) => Err(ProposeError::NotLeader { leader: Some(leader.id) }),
         }
     }
 
@@ -222,14 +222,17 @@ impl Node {
             Call::Append(request) => Reply::Append(self.raft.append_entries(request).await),
             Call::Vote(request) => Reply::Vote(self.raft.vote(request).await),
             Call::Snapshot(request) => Reply::Snapshot(self.raft.install_snapshot(request).await),
-            Call::Propose(_) | Call::Validate(_) | Call::ReadIndex if !self.leads() => {
-                let leader = self.raft.metrics().borrow().current_leader.map(broker_id);
-                Reply::Propose(Err(ProposeError::NotLeader { leader }))
-            }
+            // Not passed on: two brokers that each take the other for the leader would do so for ever.
+            Call::Propose(_) if !self.leads() => Reply::Propose(Err(self.not_leader())),
             Call::Propose(commands) => Reply::Propose(proposals.submit(commands).await),
+            Call::Validate(_) if !self.leads() => Reply::Validate(Err(self.not_leader())),
             Call::Validate(commands) => Reply::Validate(proposals.validate(commands).await),
             Call::ReadIndex => Reply::ReadIndex(self.read_index_here().await),
         }
+    }
+
+    fn not_leader(&self) -> ProposeError {
+        ProposeError::NotLeader { leader: self.raft.metrics().borrow().current_leader.map(broker_id) }
     }
 
     fn newer_process(&self, request: &Request) -> Option<Incarnation> {
@@ -355,7 +358,7 @@ fn refused_read(error: RaftError<u64, CheckIsLeaderError<u64, BasicNode>>) -> Pr
     }
 }
 
-fn config(cluster: &ClusterFile, timeouts: &Timeouts) -> Result<Config, openraft::ConfigError> {
+fn config(cluster: &ClusterFile, timeouts: &Timeouts) -> Result<Config, StartError> {
     let millis = |duration: std::time::Duration| duration.as_millis() as u64;
     Config {
         cluster_name: cluster.cluster_id.clone(),
@@ -371,4 +374,5 @@ fn config(cluster: &ClusterFile, timeouts: &Timeouts) -> Result<Config, openraft
         ..Config::default()
     }
     .validate()
+    .map_err(|error| StartError::Raft(error.to_string()))
 }

@@ -1,1 +1,270 @@
+//! The log store and the state machine by the Raft library's own suite, and what that suite does not ask.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use object_store::memory::InMemory;
+use openraft::storage::{RaftLogStorage as _, RaftLogStorageExt as _};
+use openraft::testing::{StoreBuilder, Suite};
+use openraft::{EntryPayload, RaftLogReader as _};
+use slatedb::Db;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::keys::{self, Key, SnapshotRow};
+use super::log_store::LogStore;
+use super::rpc::{Call, Reply, Request};
+use super::state_machine::StateMachine;
+use super::types::{Batch, Entry, Group, LogId, SnapshotMeta, StorageError, Vote};
+use super::upkeep::Upkeep;
+use crate::metadata::apply::{Checks, apply};
+use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic};
+use crate::metadata::image::{Broker, Image, Incarnation, Listener, Owner};
+use crate::metadata::snapshot;
+use crate::types::{BrokerId, ShardId, TopicId};
+
+const LEAST_BYTES: u64 = 1000;
+
+async fn database(objects: &Arc<InMemory>) -> Arc<Upkeep> {
+    let db = Db::open("raft", objects.clone()).await.expect("a database");
+    Arc::new(Upkeep::new(db, LEAST_BYTES))
+}
+
+async fn open(objects: &Arc<InMemory>) -> (LogStore, Arc<Upkeep>) {
+    let upkeep = database(objects).await;
+    let log = LogStore::open(0, Arc::clone(&upkeep), None).await.expect("a log");
+    (log, upkeep)
+}
+
+fn log_id(term: u64, index: u64) -> LogId {
+    LogId::new(openraft::CommittedLeaderId::new(term, 0), index)
+}
+
+fn entry(index: u64, payload: usize) -> Entry {
+    let features = BTreeMap::new();
+    let form = Command::FormCluster { cluster_id: "x".repeat(payload), shards: 1, slots: 1, features };
+    Entry { log_id: log_id(1, index), payload: EntryPayload::Normal(Batch(Arc::new([form]))) }
+}
+
+struct Fresh;
+
+impl StoreBuilder<Group, LogStore, StateMachine> for Fresh {
+    async fn build(&self) -> Result<((), LogStore, StateMachine), StorageError> {
+        let upkeep = database(&Arc::new(InMemory::new())).await;
+        let (publish, _) = watch::channel(Arc::new(Image::empty()));
+        let machine =
+            StateMachine::open(Arc::clone(&upkeep), Arc::new(publish)).await.expect("a state machine");
+        let log = LogStore::open(99, upkeep, machine.applied()).await.expect("a log");
+        Ok(((), log, machine))
+    }
+}
+
+#[test]
+fn the_stores_pass_the_librarys_suite() {
+    Suite::test_all(Fresh).expect("every test of the suite");
+}
+
+#[tokio::test]
+async fn what_was_appended_is_there_after_a_crash() {
+    let objects = Arc::new(InMemory::new());
+    let (mut log, _open) = open(&objects).await;
+    log.blocking_append((0..10).map(|index| entry(index, 10))).await.expect("appended");
+    log.purge(log_id(1, 2)).await.expect("purged");
+    log.truncate(log_id(1, 8)).await.expect("truncated");
+    log.blocking_append([entry(8, 11), entry(9, 12)]).await.expect("appended");
+
+    let (mut again, _open_too) = open(&objects).await;
+    let state = again.get_log_state().await.expect("a state");
+    assert_eq!(state.last_log_id, Some(log_id(1, 9)));
+    assert_eq!(state.last_purged_log_id, Some(log_id(1, 2)));
+    let entries = again.try_get_log_entries(..).await.expect("entries");
+    let expected: Vec<Entry> = (3..8).map(|index| entry(index, 10)).collect();
+    assert_eq!(entries, [expected, vec![entry(8, 11), entry(9, 12)]].concat());
+}
+
+/// Were it read as won, two processes of one broker would both lead in the same term.
+#[tokio::test]
+async fn a_vote_for_oneself_has_to_be_won_again() {
+    let objects = Arc::new(InMemory::new());
+    let (mut log, _open) = open(&objects).await;
+    log.save_vote(&Vote::new_committed(7, 0)).await.expect("saved");
+    assert_eq!(log.read_vote().await.expect("a vote"), Some(Vote::new(7, 0)));
+    log.save_vote(&Vote::new_committed(8, 2)).await.expect("saved");
+    assert_eq!(log.read_vote().await.expect("a vote"), Some(Vote::new_committed(8, 2)));
+}
+
+#[tokio::test]
+async fn recent_and_old_entries_read_the_same() {
+    let objects = Arc::new(InMemory::new());
+    let (mut log, _open) = open(&objects).await;
+    // More than the cache holds, so the first ones come from the database.
+    for index in 0..12 {
+        log.blocking_append([entry(index, 512 * 1024)]).await.expect("appended");
+    }
+    for range in [0..3, 2..11, 9..12, 11..40, 40..50] {
+        let entries = log.try_get_log_entries(range.clone()).await.expect("entries");
+        let found: Vec<u64> = entries.iter().map(|entry| entry.log_id.index).collect();
+        let expected: Vec<u64> = range.filter(|index| *index < 12).collect();
+        assert_eq!(found, expected);
+    }
+    let some = log.limited_get_log_entries(0, 12).await.expect("entries");
+    assert_eq!(some.len(), 1, "two are more than a mebibyte");
+    log.blocking_append([entry(12, 2 * 1024 * 1024)]).await.expect("appended");
+    let one = log.limited_get_log_entries(12, 13).await.expect("entries");
+    assert_eq!(one.len(), 1, "a large one goes alone");
+}
+
+#[tokio::test]
+async fn snapshots_are_due_by_bytes() {
+    let objects = Arc::new(InMemory::new());
+    let (mut log, upkeep) = open(&objects).await;
+    log.blocking_append([entry(0, 900)]).await.expect("appended");
+    assert!(!upkeep.snapshot_is_due());
+    log.blocking_append([entry(1, 900)]).await.expect("appended");
+    assert!(upkeep.snapshot_is_due());
+    upkeep.snapshot_begun();
+    upkeep.snapshot_has(5000);
+    assert!(!upkeep.snapshot_is_due());
+    log.blocking_append((2..12).map(|index| entry(index, 900))).await.expect("appended");
+    assert!(!upkeep.snapshot_is_due(), "nine kilobytes are less than twice the snapshot");
+    log.blocking_append((12..14).map(|index| entry(index, 900))).await.expect("appended");
+    assert!(upkeep.snapshot_is_due());
+}
+
+#[tokio::test]
+async fn a_gap_in_the_log_stops_the_start() {
+    let objects = Arc::new(InMemory::new());
+    let (mut log, upkeep) = open(&objects).await;
+    log.blocking_append((0..5).map(|index| entry(index, 10))).await.expect("appended");
+    let mut batch = slatedb::WriteBatch::new();
+    batch.delete(Key::Entry(2).encode());
+    upkeep.write(batch).await.expect("deleted");
+    let opened = LogStore::open(0, database(&objects).await, None).await;
+    assert!(opened.is_err());
+}
+
+fn commands() -> Vec<Command> {
+    let topic = TopicId(Uuid::from_u128(0x0123));
+    let broker = BrokerId(3);
+    let incarnation = Incarnation(300);
+    let configs = BTreeMap::from([("retention.ms".to_owned(), "5".to_owned())]);
+    let change = |op| ConfigChange { name: "cleanup.policy".to_owned(), op };
+    vec![
+        Command::FormCluster {
+            cluster_id: "kafkaesque".to_owned(),
+            shards: 2,
+            slots: 4,
+            features: BTreeMap::from([("metadata.version".to_owned(), 33)]),
+        },
+        Command::RegisterBroker(Broker {
+            id: broker,
+            incarnation,
+            listeners: vec![Listener { name: "PLAINTEXT".to_owned(), host: "h".to_owned(), port: 9092 }],
+            rack: Some("r".to_owned()),
+            command_version: 1,
+        }),
+        Command::AssignShard { shard: ShardId(1), owner: Some(Owner { broker, incarnation }) },
+        Command::CreateTopic(NewTopic {
+            id: topic,
+            name: "t".into(),
+            placement: vec![ShardId(0), ShardId(1)],
+            configs: configs.clone(),
+            created_ms: 1_700_000_000_000,
+            if_exists: IfExists::Accept,
+        }),
+        Command::CreateTopic(NewTopic {
+            id: TopicId(Uuid::from_u128(7)),
+            name: "gone".into(),
+            placement: vec![ShardId(1)],
+            configs: BTreeMap::new(),
+            created_ms: 0,
+            if_exists: IfExists::Refuse,
+        }),
+        Command::DeleteTopic { id: TopicId(Uuid::from_u128(7)), deleted_ms: 8 },
+        Command::TopicDataRemoved { id: topic, shard: ShardId(0) },
+        Command::CreatePartitions { id: topic, from: 2, placement: vec![ShardId(0)] },
+        Command::AlterConfigs { resource: ConfigResource::Cluster, configs: configs.clone() },
+        Command::AlterConfigs { resource: ConfigResource::Broker(broker), configs: configs.clone() },
+        Command::AlterConfigs { resource: ConfigResource::Group("g".to_owned()), configs },
+        Command::IncrementalAlterConfigs {
+            resource: ConfigResource::Topic(topic),
+            changes: vec![
+                change(ConfigOp::Set("delete".to_owned())),
+                change(ConfigOp::Delete),
+                change(ConfigOp::Append("a".to_owned())),
+                change(ConfigOp::Subtract("b".to_owned())),
+            ],
+        },
+        Command::AllocateProducerIds { broker, incarnation },
+        Command::SetFeature { name: "metadata.version".to_owned(), level: 32 },
+    ]
+}
+
+/// Every kind of stored bytes: they must stay readable by every later version.
+fn stored() -> Vec<(&'static str, Vec<u8>)> {
+    let mut image = Image::empty();
+    image.index = 9;
+    for command in commands() {
+        // The golden image is what the first version makes of them, refusals included.
+        let _ = apply(&mut image, &command, Checks::Replay);
+    }
+    let meta = SnapshotMeta {
+        last_log_id: Some(log_id(2, 9)),
+        last_membership: Default::default(),
+        snapshot_id: "2-9".to_owned(),
+    };
+    let row = SnapshotRow { meta, generation: 4, pieces: 1, bytes: 77 };
+    let batch = Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(Batch(commands().into())) };
+    let blank = Entry { log_id: log_id(2, 8), payload: EntryPayload::Blank };
+    let nodes = BTreeMap::from([(3, openraft::BasicNode::new("h:9093"))]);
+    let members = openraft::Membership::new(vec![[3].into()], nodes);
+    let members = Entry { log_id: log_id(2, 7), payload: EntryPayload::Membership(members) };
+    let encoded = |row: Result<Vec<u8>, postcard::Error>| row.expect("it can be encoded");
+    vec![
+        ("vote", encoded(keys::encode(&Vote::new_committed(2, 3)))),
+        ("purged", encoded(keys::encode(&log_id(2, 5)))),
+        ("entry-blank", encoded(keys::encode(&blank))),
+        ("entry-membership", encoded(keys::encode(&members))),
+        ("entry-batch", encoded(keys::encode(&batch))),
+        ("snapshot-row", encoded(keys::encode(&row))),
+        ("image", encoded(snapshot::encode(&image))),
+        ("key-entry", Key::Entry(0x0102).encode().to_vec()),
+        ("key-piece", Key::Piece { generation: 3, number: 4 }.encode().to_vec()),
+    ]
+}
+
+#[test]
+fn stored_bytes_never_change() {
+    let golden: BTreeMap<&str, &str> =
+        include_str!("golden/stored.txt").lines().filter_map(|line| line.split_once(' ')).collect();
+    let now: Vec<(&str, String)> = stored()
+        .into_iter()
+        .map(|(name, bytes)| (name, bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+        .collect();
+    let text: String = now.iter().map(|(name, hex)| format!("{name} {hex}\n")).collect();
+    for (name, hex) in &now {
+        assert_eq!(golden.get(name), Some(&hex.as_str()), "{name}; all of them now:\n{text}");
+    }
+    assert_eq!(golden.len(), now.len());
+}
+
+#[test]
+fn rows_of_another_format_are_refused() {
+    let mut bytes = keys::encode(&log_id(2, 5)).expect("it can be encoded");
+    assert_eq!(keys::decode::<LogId>(&bytes).expect("it can be decoded"), log_id(2, 5));
+    bytes[0] = 2;
+    assert!(keys::decode::<LogId>(&bytes).is_err());
+    assert!(keys::decode::<LogId>(&[]).is_err());
+    assert!(snapshot::decode(&[9]).is_err());
+    assert!(snapshot::decode(&[]).is_err());
+}
+
+#[test]
+fn calls_survive_encoding() {
+    let request = Request { from: BrokerId(1), incarnation: Incarnation(2), call: Call::Propose(commands()) };
+    let bytes = super::rpc::encode(&request).expect("it can be encoded");
+    let back: Request = super::rpc::decode(&bytes).expect("it can be decoded");
+    assert_eq!(format!("{back:?}"), format!("{request:?}"));
+    assert!(super::rpc::decode::<Reply>(&[]).is_none());
+    assert!(super::rpc::decode::<Request>(&bytes[..bytes.len() - 1]).is_none());
+}

@@ -1,19 +1,66 @@
 //! Brokers to test with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
 
 use object_store::memory::InMemory;
 use object_store::path::Path;
 
 use crate::metadata::{
     Command, IfExists, Listener, Metadata, MetadataSettings, NewTopic, SNAPSHOT_LOG_BYTES, StartError,
-    Timeouts,
+    Timeouts, Transport, Unreachable, Voter,
 };
 use crate::runtime::Runtime;
 use crate::store::Store;
 use crate::store::database::Databases;
 use crate::types::{BrokerId, ShardId, TopicId};
+
+/// Connects brokers in memory.
+#[derive(Clone, Default)]
+pub struct Switchboard(Arc<Mutex<Lines>>);
+
+#[derive(Default)]
+struct Lines {
+    brokers: BTreeMap<BrokerId, Metadata>,
+    cut: BTreeSet<BrokerId>,
+}
+
+/// One broker's end of the switchboard.
+struct Line {
+    from: BrokerId,
+    switchboard: Switchboard,
+}
+
+impl Switchboard {
+    /// Nothing reaches this broker any more, and it reaches nobody.
+    pub fn cut(&self, broker: i32) {
+        self.0.lock().cut.insert(BrokerId(broker));
+    }
+
+    pub fn mend(&self, broker: i32) {
+        self.0.lock().cut.remove(&BrokerId(broker));
+    }
+}
+
+#[async_trait]
+impl Transport for Line {
+    async fn call(&self, peer: &Voter, request: Bytes, _limit: Duration) -> Result<Bytes, Unreachable> {
+        let target = {
+            let lines = self.switchboard.0.lock();
+            let cut = lines.cut.contains(&self.from) || lines.cut.contains(&peer.id);
+            if cut { None } else { lines.brokers.get(&peer.id).cloned() }
+        };
+        match target {
+            Some(target) => Ok(target.receive(&request).await),
+            None => Err(Unreachable { broker: peer.id, reason: "the line is cut".to_owned() }),
+        }
+    }
+}
 
 /// What survives every broker.
 #[derive(Clone)]
@@ -41,6 +88,25 @@ impl Bucket {
         let (store, databases) = self.store(&runtime);
         let metadata = Metadata::start(&store, &databases, settings, &runtime).await?;
         Ok(Process { metadata, runtime })
+    }
+
+    /// Starts brokers 0 to `count` - 1 as the voters of one cluster.
+    pub async fn start_cluster(&self, count: i32, switchboard: &Switchboard) -> Vec<Process> {
+        let brokers = (0..count).map(|id| self.start_voter(id, count, switchboard));
+        futures::future::join_all(brokers).await
+    }
+
+    pub async fn start_voter(&self, id: i32, count: i32, switchboard: &Switchboard) -> Process {
+        let voters = (0..count).map(|id| Voter { id: BrokerId(id), address: format!("broker-{id}:9093") });
+        let settings = MetadataSettings { voters: voters.collect(), shards: 4, ..settings(id) };
+        let runtime = Runtime::system();
+        let (store, databases) = self.store(&runtime);
+        let line = Arc::new(Line { from: BrokerId(id), switchboard: switchboard.clone() });
+        let opened = Metadata::open(&store, &databases, &settings, line, &runtime).await;
+        let metadata = opened.expect("the metadata opens");
+        switchboard.0.lock().brokers.insert(BrokerId(id), metadata.clone());
+        metadata.join().await.expect("the broker joins");
+        Process { metadata, runtime }
     }
 
     pub async fn start(&self) -> Process {
