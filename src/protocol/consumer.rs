@@ -42,3 +42,35 @@ pub fn encode<M: Message>(message: &M, version: i16) -> Result<Bytes, EncodeErro
     message.encode(&mut out, version)?;
     Ok(out.into_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_version_is_read_as_ours() {
+        let subscription =
+            Subscription { topics: vec!["t".into()], rack_id: Some("r".into()), ..Default::default() };
+        let mut bytes = encode(&subscription, 3).unwrap().to_vec();
+        bytes[1] = 9;
+        bytes.extend([1, 2, 3]);
+        assert_eq!(decode(&bytes.into()), Ok((subscription, 9)));
+    }
+
+    #[test]
+    fn an_old_assignment_is_read() {
+        let bytes =
+            Bytes::from_static(&[0, 0, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 4, 255, 255, 255, 255]);
+        let (assignment, version) = decode::<Assignment>(&bytes).unwrap();
+        let partitions = [TopicPartition { topic: "t".into(), partitions: vec![4] }];
+        assert_eq!((&assignment.assigned_partitions[..], version), (&partitions[..], 0));
+        assert_eq!(encode(&assignment, 0), Ok(bytes));
+    }
+
+    #[test]
+    fn a_negative_version_and_an_unfinished_message_are_refused() {
+        for bytes in [&[255, 255, 0, 0][..], &[0], &[0, 0, 0, 0, 0, 1]] {
+            assert!(decode::<Subscription>(&Bytes::copy_from_slice(bytes)).is_err());
+        }
+    }
+}

@@ -148,3 +148,77 @@ fn skip_tags(reader: &mut Reader<'_>) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::messages::{api_versions, metadata};
+
+    /// A frame without its length, which is checked.
+    fn one_piece(frame: Vec<Bytes>) -> Bytes {
+        let all = frame.concat();
+        assert_eq!(all[..LENGTH_SIZE], ((all.len() - LENGTH_SIZE) as u32).to_be_bytes());
+        Bytes::from(all).slice(LENGTH_SIZE..)
+    }
+
+    #[test]
+    fn a_request_frame_is_read_as_it_was_written() {
+        for version in [0, 8, 9, 13] {
+            let request = metadata::Request::default();
+            let frame = one_piece(request_frame(&request, version, 77, Some("me")).unwrap());
+            let (header, body) = RequestHeader::decode(&frame).unwrap();
+            let expected =
+                RequestHeader { api_key: 3, api_version: version, correlation_id: 77, client_id: Some("me") };
+            assert_eq!(header, expected);
+            assert_eq!(metadata::Request::decode(&body, version), Ok(request));
+        }
+    }
+
+    #[test]
+    fn tags_in_a_header_are_skipped() {
+        let mut frame = vec![0, 3, 0, 9, 0, 0, 0, 1, 0xff, 0xff];
+        frame.extend([2, 0, 1, 0xaa, 5, 2, 0xbb, 0xcc]);
+        frame.extend([0x2a]);
+        let frame = Bytes::from(frame);
+        let (header, body) = RequestHeader::decode(&frame).unwrap();
+        assert_eq!((header.client_id, &body[..]), (None, &[0x2a][..]));
+    }
+
+    #[test]
+    fn the_header_of_an_unknown_api_is_read_for_the_sake_of_the_answer() {
+        let frame = Bytes::from_static(&[0x7f, 0xff, 0, 9, 0, 0, 0, 5, 0, 1, b'c', 1, 2, 3]);
+        let (header, _) = RequestHeader::decode(&frame).unwrap();
+        assert_eq!((header.api(), header.correlation_id, header.client_id), (None, 5, Some("c")));
+    }
+
+    #[test]
+    fn an_unknown_version_has_the_header_of_the_newest() {
+        let frame = Bytes::from_static(&[0, 18, 0, 99, 0, 0, 0, 5, 0, 1, b'c', 0, 7]);
+        let (header, body) = RequestHeader::decode(&frame).unwrap();
+        assert_eq!((header.api(), header.api_version, body.len()), (Some(ApiKey::ApiVersions), 99, 1));
+    }
+
+    #[test]
+    fn a_header_cut_short_is_refused() {
+        let frame = one_piece(request_frame(&metadata::Request::default(), 9, 1, Some("client")).unwrap());
+        let (_, body) = RequestHeader::decode(&frame).unwrap();
+        for length in 0..frame.len() - body.len() {
+            let cut = frame.slice(..length);
+            assert_eq!(RequestHeader::decode(&cut).map(|_| ()).unwrap_err().fault, Fault::Truncated);
+        }
+    }
+
+    #[test]
+    fn only_api_versions_answers_without_tags_at_every_version() {
+        let response = api_versions::Response::default();
+        for version in 0..=5 {
+            let frame = response_frame::<api_versions::Request>(&response, version, 5).unwrap();
+            let frame = one_piece(frame);
+            assert_eq!(api_versions::Response::decode(&frame.slice(4..), version), Ok(response.clone()));
+        }
+        let frame = one_piece(response_frame::<metadata::Request>(&Default::default(), 9, 5).unwrap());
+        assert_eq!(frame[..5], [0, 0, 0, 5, 0]);
+        let (correlation_id, body) = decode_response_header(&frame, ApiKey::Metadata, 9).unwrap();
+        assert_eq!((correlation_id, metadata::Response::decode(&body, 9)), (5, Ok(Default::default())));
+    }
+}
