@@ -238,6 +238,9 @@ async fn index(log: &PartitionLog, end: i64) -> Result<TimeIndex, ReadError> {
         // The greatest timestamp is gone, or not visible, or nothing is known yet.
         index = TimeIndex::starting_at(log_start);
     }
+    if index.next_offset >= end {
+        return Ok(index);
+    }
     let mut rows = log.source().scan(log.id(), index.next_offset, end).await?;
     while let Some(row) = rows.next().await.map_err(|e| ReadError::Index(Arc::new(e)))? {
         let (_, extent) = Extent::decode(&row.key, &row.value)?;

@@ -120,8 +120,10 @@ impl Source {
         offset: i64,
         end: i64,
     ) -> Result<slatedb::DbIterator, ReadError> {
-        // Rows behind the high watermark may be there that are not durable: the bound keeps them out.
-        let range = Extent::key(partition, offset)..Extent::key(partition, end.max(offset));
+        // Rows behind the high watermark may be there that are not durable: the bound keeps them out. The index takes no
+        // empty range.
+        debug_assert!(offset < end, "nothing lies between {offset} and {end}");
+        let range = Extent::key(partition, offset)..Extent::key(partition, end);
         let options =
             ScanOptions::default().with_read_ahead_bytes(INDEX_READ_AHEAD_BYTES).with_cache_blocks(true);
         self.0.index.scan_with_options(range, &options).await.map_err(|e| ReadError::Index(Arc::new(e)))

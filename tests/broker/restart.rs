@@ -1,5 +1,7 @@
 //! What was acknowledged is there after a restart, also after one without a farewell.
 
+use kafkaesque::protocol::ErrorCode;
+
 use crate::Running;
 use crate::admin::{create, describe, topic};
 use crate::produce_fetch::{batch, bytes, produce, read_all};
@@ -18,6 +20,12 @@ async fn records_topics_and_ids_survive() {
         let described = describe(&mut client, "t", false).await;
         assert_eq!(*id.get_or_insert(described.topic_id), described.topic_id);
         assert!(described.partitions[0].leader_epoch > epoch, "every life of an owner has a higher epoch");
+        if round > 0 {
+            let mut stale = crate::produce_fetch::fetch_request("t", 0);
+            stale.topics[0].partitions[0].current_leader_epoch = epoch;
+            let fenced = client.ask(&stale, 11).await.responses.remove(0).partitions.remove(0);
+            assert_eq!(fenced.error_code, ErrorCode::FencedLeaderEpoch.code());
+        }
         epoch = described.partitions[0].leader_epoch;
         let answer = produce(&mut client, "t", bytes(batch(&[&round.to_string()]))).await;
         assert_eq!((answer.error_code, answer.base_offset), (0, round));
