@@ -25,6 +25,10 @@ use crate::protocol::messages::fetch::{
 };
 use crate::types::LeaderEpoch;
 
+/// From here on an answer says who leads instead (KIP-595), and then where that is (KIP-951).
+const LEADER_SINCE: i16 = 12;
+const ENDPOINTS_SINCE: i16 = 16;
+
 pub struct Fetch;
 
 impl Handler for Fetch {
@@ -39,7 +43,7 @@ impl Handler for Fetch {
             let found = find_topic(&image, &topic.topic, topic.topic_id).cloned();
             for asked in &topic.partitions {
                 let topic = found.clone();
-                places.push(place(&context.broker, &image, topic, asked));
+                places.push(place(&context, &image, topic, asked));
             }
         }
         let places = join_all(places).await;
@@ -64,7 +68,7 @@ enum Place {
 }
 
 async fn place(
-    broker: &Broker,
+    context: &Context,
     image: &Image,
     topic: Result<Arc<Topic>, Failure>,
     asked: &FetchPartition,
@@ -73,7 +77,7 @@ async fn place(
         Ok(topic) => topic,
         Err(failure) => return Place::Refused(failure, None),
     };
-    match open(broker, image, &topic, asked).await {
+    match open(&context.broker, image, &topic, asked).await {
         Ok((log, None)) => Place::Read(Wanted {
             log,
             offset: asked.fetch_offset,
@@ -81,7 +85,8 @@ async fn place(
         }),
         Ok((log, Some(diverging))) => Place::Diverged(log, diverging),
         Err(failure) => {
-            let moved = matches!(failure.code, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
+            let moved = context.version >= LEADER_SINCE
+                && matches!(failure.code, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
             let shard = topic.shard(asked.partition).filter(|_| moved);
             let leader = shard.map(|shard| {
                 let leadership = Leadership::of(image, shard);
@@ -173,7 +178,8 @@ fn refused(failure: Failure, leader: Option<LeaderIdAndEpoch>) -> PartitionData 
 }
 
 fn respond(context: &Context, request: &Request, answers: Vec<PartitionData>) -> Response {
-    let moved = answers.iter().any(|answer| answer.current_leader != LeaderIdAndEpoch::default());
+    let moved = context.version >= ENDPOINTS_SINCE
+        && answers.iter().any(|answer| answer.current_leader != LeaderIdAndEpoch::default());
     let mut answers = answers.into_iter();
     let responses = request.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().zip(&mut answers).map(|(asked, mut answer)| {

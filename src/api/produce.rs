@@ -23,6 +23,9 @@ use crate::protocol::messages::produce::{
     LeaderIdAndEpoch, PartitionProduceData, PartitionProduceResponse, Request, Response, TopicProduceResponse,
 };
 
+/// From here on an answer says who leads instead, and where that is (KIP-951).
+const LEADER_SINCE: i16 = 10;
+
 pub struct Produce;
 
 impl Handler for Produce {
@@ -117,6 +120,7 @@ fn append(
 impl Pending {
     async fn finish(self, context: &Context) -> Reply<Response> {
         let image = context.image();
+        let leaders = Some(&*image).filter(|_| context.version >= LEADER_SINCE);
         let mut failed = false;
         let mut unknown = false;
         let mut moved = false;
@@ -128,7 +132,7 @@ impl Pending {
                     Place::Queued(ticket) => ticket.await,
                     Place::Refused(failure) => {
                         failed = true;
-                        partition_responses.push(refused(&image, topic.topic.as_deref(), index, failure));
+                        partition_responses.push(refused(leaders, topic.topic.as_deref(), index, failure));
                         continue;
                     }
                 };
@@ -136,7 +140,7 @@ impl Pending {
                 failed |= outcome.is_err();
                 partition_responses.push(match outcome {
                     Ok(appended) => accepted(index, appended),
-                    Err(error) => refused(&image, topic.topic.as_deref(), index, error.into()),
+                    Err(error) => refused(leaders, topic.topic.as_deref(), index, error.into()),
                 });
             }
             moved |= partition_responses.iter().any(|p| p.current_leader != LeaderIdAndEpoch::default());
@@ -165,7 +169,13 @@ fn accepted(index: i32, appended: Appended) -> PartitionProduceResponse {
     }
 }
 
-fn refused(image: &Image, topic: Option<&Topic>, index: i32, failure: Failure) -> PartitionProduceResponse {
+/// `leaders` is given if the answer can say who leads.
+fn refused(
+    leaders: Option<&Image>,
+    topic: Option<&Topic>,
+    index: i32,
+    failure: Failure,
+) -> PartitionProduceResponse {
     let mut response = PartitionProduceResponse {
         index,
         error_code: failure.code.into(),
@@ -174,6 +184,7 @@ fn refused(image: &Image, topic: Option<&Topic>, index: i32, failure: Failure) -
         ..PartitionProduceResponse::default()
     };
     if failure.code == ErrorCode::NotLeaderOrFollower
+        && let Some(image) = leaders
         && let Some(shard) = topic.and_then(|topic| topic.shard(index))
     {
         let leadership = Leadership::of(image, shard);

@@ -168,11 +168,8 @@ async fn partitions_can_only_be_added() {
         ("t", 5, ErrorCode::None),
         ("none", 5, ErrorCode::UnknownTopicOrPartition),
     ] {
-        let asked = create_partitions::CreatePartitionsTopic {
-            name: name.to_owned(),
-            count,
-            assignments: None,
-        };
+        let asked =
+            create_partitions::CreatePartitionsTopic { name: name.to_owned(), count, assignments: None };
         let request = create_partitions::Request { topics: vec![asked], ..Default::default() };
         let result = client.ask(&request, 3).await.results.remove(0);
         assert_eq!(result.error_code, expected.code(), "{name} {count}: {result:?}");

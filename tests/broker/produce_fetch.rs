@@ -178,9 +178,8 @@ async fn invalid_batches_are_refused_with_kafkas_codes() {
 #[tokio::test]
 async fn an_idempotent_producer_cannot_store_a_batch_twice() {
     let (running, mut client) = with_topic().await;
-    let request = init_producer_id::Request { transaction_timeout_ms: 1000, ..Default::default() };
-    let given =
-        client.ask(&init_producer_id::Request { producer_id: -1, producer_epoch: -1, ..request }, 4).await;
+    let request = init_producer_id::Request { transactional_id: None, ..Default::default() };
+    let given = client.ask(&request, 4).await;
     assert_eq!((given.error_code, given.producer_epoch), (0, 0));
     let id = given.producer_id;
     let sent = |sequence: i32, value: &str| bytes(batch(&[value]).producer(id, 0, sequence));
