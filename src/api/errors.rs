@@ -51,7 +51,7 @@ impl From<batch::Invalid> for Failure {
             Invalid::Transactional => ErrorCode::TransactionalIdAuthorizationFailed,
             Invalid::CodecNotAllowed(_) => ErrorCode::UnsupportedCompressionType,
             Invalid::TimestampType => ErrorCode::InvalidTimestamp,
-            Invalid::Rejected { .. } if invalid.only_timestamps() => ErrorCode::InvalidTimestamp,
+            Invalid::Rejected { .. } if invalid.has_bad_timestamp() => ErrorCode::InvalidTimestamp,
             Invalid::Rejected { .. } => ErrorCode::InvalidRecord,
         };
         Failure::new(code, invalid.to_string())

@@ -1,4 +1,4 @@
-//! Kafka's own classes in a Java program that stays up and answers line by line (`Wire.java`).
+//! Kafka's own classes in a Java program that stays up and answers line by line (`Wire.java`, `Batches.java`).
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -17,16 +17,21 @@ pub struct Kafka {
 impl Kafka {
     /// Starts it. Without Java, or without Kafka's jars in `.tools/kafka/libs`, says so and gives `None`.
     pub fn start(test: &str) -> Option<Self> {
+        Kafka::run("Wire.java", "kafka-clients-4.4.0.jar", test)
+    }
+
+    /// Starts `program`, which needs `jar` and what belongs to it.
+    pub fn run(program: &str, jar: &str, test: &str) -> Option<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let libs = root.join(".tools/kafka/libs");
-        if !libs.join("kafka-clients-4.4.0.jar").exists() {
+        if !libs.join(jar).exists() {
             skipped(test, "no Kafka in .tools/kafka/libs: run scripts/tools/kafka.sh");
             return None;
         }
         let started = Command::new("java")
             .args(["-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp"])
             .arg(libs.join("*"))
-            .arg(root.join("tests/protocol/Wire.java"))
+            .arg(root.join("tests/protocol").join(program))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();

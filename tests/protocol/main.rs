@@ -3,6 +3,7 @@
 // Tests read the environment and run other programs.
 #![allow(clippy::disallowed_methods)]
 
+mod batches;
 mod catalog;
 mod definitions;
 mod golden;

@@ -59,6 +59,11 @@ impl Codec {
         }
     }
 
+    /// The codec of the batch that begins with `head`, as far as that can be told.
+    pub(super) fn of_head(head: &[u8]) -> Option<Codec> {
+        head.get(22).and_then(|&attributes| Codec::from_id(i16::from(attributes & 7)).ok())
+    }
+
     pub fn id(self) -> i16 {
         match self {
             Codec::None => 0,

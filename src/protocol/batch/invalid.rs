@@ -52,16 +52,16 @@ pub enum Invalid {
     /// `INVALID_TIMESTAMP`
     #[error("a producer must not set the timestamp type to LogAppendTime")]
     TimestampType,
-    /// `INVALID_TIMESTAMP` if all are refused for their timestamp, else `INVALID_RECORD`. Holds the first of them only.
+    /// `INVALID_TIMESTAMP` if one is refused for its timestamp, else `INVALID_RECORD`. Holds the first of them only.
     #[error("{total} records have been rejected")]
     Rejected { records: Vec<RejectedRecord>, total: usize },
 }
 
 impl Invalid {
-    /// Whether every record refused is refused for its timestamp alone.
-    pub fn only_timestamps(&self) -> bool {
+    /// Whether a record is refused for its timestamp.
+    pub fn has_bad_timestamp(&self) -> bool {
         let Invalid::Rejected { records, .. } = self else { return false };
-        records.iter().all(|r| matches!(r.reason, RejectReason::Timestamp { .. }))
+        records.iter().any(|r| matches!(r.reason, RejectReason::Timestamp { .. }))
     }
 }
 

@@ -72,17 +72,23 @@ impl Default for Rules {
 /// # Errors
 /// The first cause found, in Kafka's order of checks.
 pub fn validate(records: &Bytes, rules: &Rules, now_ms: i64) -> Result<Batch, Invalid> {
-    let whole = only_batch(records)?;
-    let header = Header::parse(&whole)?;
-    let codec = header.codec()?;
-    if codec == Codec::Zstd && !rules.zstd_allowed {
-        return Err(Invalid::CodecNotAllowed(codec));
+    let whole = first_batch(records)?;
+    // These two come before the rest of the header is known to be there.
+    if Codec::of_head(&whole) == Some(Codec::Zstd) && !rules.zstd_allowed {
+        return Err(Invalid::CodecNotAllowed(Codec::Zstd));
     }
-    if header.base_offset != 0 {
-        return Err(Invalid::BaseOffset(header.base_offset));
+    // A fragment that could only be a cut batch is ignored, as in Kafka.
+    if next_length(&records[whole.len()..])?.is_some() {
+        return Err(Invalid::MoreThanOneBatch);
+    }
+    let base_offset = whole.first_chunk().map_or(0, |first| i64::from_be_bytes(*first));
+    if base_offset != 0 {
+        return Err(Invalid::BaseOffset(base_offset));
     }
     check_size(whole.len(), rules)?;
+    let header = Header::parse(&whole)?;
     header.verify(&whole)?;
+    let codec = header.codec()?;
     check_header(&header, rules)?;
     let batch = Batch { header, payload: whole.slice(HEAD_LEN..) };
     if codec != Codec::None && !must_open(&batch.header, codec, rules, now_ms) {
@@ -97,15 +103,12 @@ pub fn validate(records: &Bytes, rules: &Rules, now_ms: i64) -> Result<Batch, In
     rewrite(&batch.header, &payload, target, rules, now_ms)
 }
 
-/// The bytes of the one batch. A fragment behind it that could only be a cut batch is ignored, as in Kafka.
-fn only_batch(records: &Bytes) -> Result<Bytes, Invalid> {
+/// The bytes of the first batch.
+fn first_batch(records: &Bytes) -> Result<Bytes, Invalid> {
     let Some(length) = next_length(records)? else { return Err(Invalid::NoBatch) };
     let magic = records[UP_TO_MAGIC - 1] as i8;
     if magic != 2 {
         return Err(Invalid::OldMagic(magic));
-    }
-    if next_length(&records[length..])?.is_some() {
-        return Err(Invalid::MoreThanOneBatch);
     }
     Ok(records.slice(..length))
 }
