@@ -18,15 +18,19 @@ choose_ports() {
   addr=127.0.0.1:$PORT
 }
 
-# start_broker: its process id is in $broker, what it says in $work/broker.log.
+# start_broker: returns when it is ready. Its process id is in $broker, what it says in $work/broker.log.
 start_broker() {
   start "$work/broker.log" "$KAFKAESQUE_BIN"
   broker=$started
-  wait_for_port "$PORT" "$broker" 30 || {
-    echo "the broker does not listen:"
-    tail -n 40 "$work/broker.log"
-    return 1
-  }
+  local deadline=$((SECONDS + 30))
+  until curl -sf -o "$work/ready" "http://127.0.0.1:$HEALTH_PORT/ready"; do
+    if ! kill -0 "$broker" 2>/dev/null || ((SECONDS > deadline)); then
+      echo "the broker does not get ready:"
+      tail -n 40 "$work/broker.log"
+      return 1
+    fi
+    sleep 0.1
+  done
 }
 
 # broker_failed: what to show of the broker when a check on it failed.
