@@ -1,5 +1,8 @@
 //! The birth of a cluster: one object, created once, that says what every broker begins with.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 use serde::{Deserialize, Serialize};
@@ -7,9 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::error::StartError;
 use super::image::SLOTS;
 use super::settings::{DEFAULT_CLUSTER_ID, MetadataSettings};
+use crate::runtime::Clock;
 use crate::types::BrokerId;
 
 const FORMAT: u32 = 1;
+
+/// How often the store is asked, beyond its client's own retries, and how long to wait in between.
+const ATTEMPTS: u32 = 10;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(200);
 
 /// `cluster.json`: written by whichever broker is first, and obeyed by all. Were each broker to go by its own
 /// settings, different ones would make two clusters of one bucket.
@@ -66,21 +74,24 @@ pub(super) async fn form_or_join(
     objects: &dyn ObjectStore,
     path: &Path,
     settings: &MetadataSettings,
+    clock: &Clock,
 ) -> Result<ClusterFile, StartError> {
     let unreadable = |reason: String| StartError::ClusterFile { path: path.to_string(), reason };
     let proposed = serde_json::to_vec_pretty(&ClusterFile::of(settings));
-    let proposed = proposed.map_err(|error| unreadable(error.to_string()))?;
-    let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-    let created = objects.put_opts(path, proposed.into(), options).await;
-
-    // A failed creation may have succeeded, or have come second: what is stored decides.
-    let failed = |source| StartError::Store { doing: "reading the cluster's description", source };
-    let stored = match (objects.get(path).await, created) {
-        (Ok(found), _) => found.bytes().await.map_err(failed)?,
-        (Err(object_store::Error::NotFound { .. }), Err(source)) => {
-            return Err(StartError::Store { doing: "creating the cluster's description", source });
+    let proposed = Bytes::from(proposed.map_err(|error| unreadable(error.to_string()))?);
+    let mut attempt = 1;
+    let stored = loop {
+        match create_and_read(objects, path, &proposed).await {
+            Err(error) if attempt < ATTEMPTS => {
+                tracing::warn!(%error, %path, "the cluster's description was not read; trying again");
+                attempt += 1;
+                clock.sleep(BETWEEN_ATTEMPTS).await;
+            }
+            read => {
+                let doing = "reading the cluster's description";
+                break read.map_err(|source| StartError::Store { doing, source })?;
+            }
         }
-        (Err(source), _) => return Err(failed(source)),
     };
     let file: ClusterFile = serde_json::from_slice(&stored).map_err(|error| unreadable(error.to_string()))?;
     if file.format != FORMAT {
@@ -88,4 +99,18 @@ pub(super) async fn form_or_join(
     }
     file.check(settings)?;
     Ok(file)
+}
+
+/// Whatever came of the creation, what is stored decides: it may have come second, or its answer may be lost.
+async fn create_and_read(
+    objects: &dyn ObjectStore,
+    path: &Path,
+    proposed: &Bytes,
+) -> object_store::Result<Bytes> {
+    let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+    let created = objects.put_opts(path, proposed.clone().into(), options).await;
+    match (objects.get(path).await, created) {
+        (Ok(found), _) => found.bytes().await,
+        (Err(object_store::Error::NotFound { .. }), Err(error)) | (Err(error), _) => Err(error),
+    }
 }

@@ -14,7 +14,7 @@ use super::features::FEATURES;
 use super::image::{Broker, Image, Incarnation, Owner};
 use super::producer_ids::ProducerIds;
 use super::proposals::{Proposals, RETRY, proposals};
-use super::raft::{Alone, Node, Start, Transport};
+use super::raft::{Alone, Node, Start, Transport, last_write_ms};
 use super::settings::MetadataSettings;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::Store;
@@ -101,12 +101,16 @@ impl Metadata {
         runtime: &Runtime,
     ) -> Result<Metadata, StartError> {
         let objects = store.object_store();
-        let cluster = bootstrap::form_or_join(&*objects, &store.path("cluster.json"), settings).await?;
+        let path = store.path("cluster.json");
+        let cluster = bootstrap::form_or_join(&*objects, &path, settings, &runtime.clock).await?;
 
         let path = store.path(&format!("raft/{}", settings.broker_id));
         let failed = |source| StartError::Database { doing: "opening", source };
         databases.stored_manifest(&path).await.map_err(failed)?;
         let db = databases.builder(path.clone(), Role::Raft).build().await.map_err(failed)?;
+        if let Some(time_ms) = last_write_ms(&db).await.map_err(failed)? {
+            databases.clock().raise(time_ms);
+        }
         let maintenance = databases.maintain(&db, &path, Role::Raft);
         let incarnation = Incarnation(db.manifest().writer_epoch());
 

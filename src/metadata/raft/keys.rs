@@ -23,6 +23,8 @@ pub(super) enum Key {
     Snapshot,
     /// tag 5 | generation u64 | number u32. A piece of a snapshot's bytes.
     Piece { generation: u64, number: u32 },
+    /// tag 6. Part of every write: the row's own creation time is that of the last one.
+    LastWrite,
 }
 
 /// The current snapshot, without its bytes.
@@ -60,6 +62,7 @@ impl Key {
                 key.extend(generation.to_be_bytes());
                 key.extend(number.to_be_bytes());
             }
+            Key::LastWrite => key.push(6),
         }
         key.into()
     }

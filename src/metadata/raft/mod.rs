@@ -19,3 +19,4 @@ pub use network::{Alone, Transport, Unreachable};
 pub(super) use node::{Node, Start};
 pub(super) use rpc::Written;
 pub(super) use types::ENTRY_LIMIT;
+pub(super) use upkeep::last_write_ms;

@@ -131,6 +131,25 @@ async fn snapshots_are_due_by_bytes() {
     assert!(upkeep.snapshot_is_due());
 }
 
+/// A process that is killed again and again must not leave ever more for the next one to replay.
+#[tokio::test]
+async fn files_of_earlier_processes_are_flushed_at_the_first_upkeep() {
+    let objects = Arc::new(InMemory::new());
+    let (mut log, _killed) = open(&objects).await;
+    for index in 0..20 {
+        log.blocking_append([entry(index, 10)]).await.expect("appended");
+    }
+    let (_log, upkeep) = open(&objects).await;
+    let replayed_from = |upkeep: &Upkeep| upkeep.db().manifest().replay_after_wal_id();
+    assert!(replayed_from(&upkeep) < 20);
+    upkeep.due().await;
+    upkeep.flush_tables().await.expect("flushed");
+    let flushed = replayed_from(&upkeep);
+    assert!(flushed >= 20, "{flushed}");
+    upkeep.flush_tables().await.expect("nothing to do");
+    assert_eq!(replayed_from(&upkeep), flushed);
+}
+
 #[tokio::test]
 async fn a_gap_in_the_log_stops_the_start() {
     let objects = Arc::new(InMemory::new());

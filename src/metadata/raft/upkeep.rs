@@ -7,8 +7,17 @@ use slatedb::config::{FlushOptions, FlushType};
 use slatedb::{Db, WriteBatch};
 use tokio::sync::Notify;
 
+use super::keys::Key;
+
 /// Files of the database's own log that a start has to replay, at most, about: one per durable write.
 const MOST_WAL_FILES: u32 = 128;
+
+/// When an earlier process last wrote to the database, in milliseconds since the Unix epoch by its clock. A clock that
+/// is behind that would end the database with the first write, so it has to be raised before.
+pub(in crate::metadata) async fn last_write_ms(db: &Db) -> Result<Option<i64>, slatedb::Error> {
+    let row = db.get_key_value(Key::LastWrite.encode()).await?;
+    Ok(row.map(|row| row.create_ts))
+}
 
 /// The database with its counters. Writes through it are durable when they return.
 pub(super) struct Upkeep {
@@ -25,15 +34,18 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
+    /// How many files the processes before have left is not known: the first upkeep flushes them.
     pub(super) fn new(db: Db, least_bytes: u64) -> Upkeep {
+        let due = Notify::new();
+        due.notify_one();
         Upkeep {
             db,
-            wal_files: AtomicU32::new(0),
+            wal_files: AtomicU32::new(MOST_WAL_FILES),
             appended: AtomicU64::new(0),
             at_snapshot: AtomicU64::new(0),
             snapshot_bytes: AtomicU64::new(0),
             least_bytes,
-            due: Notify::new(),
+            due,
         }
     }
 
@@ -43,16 +55,17 @@ impl Upkeep {
 
     /// Writes `batch`, and returns when it is in the object store.
     pub(super) async fn write(&self, batch: WriteBatch) -> Result<(), slatedb::Error> {
-        self.db.write(batch).await?;
+        self.write_lazily(batch).await?;
         self.db.flush().await?;
-        if self.wal_files.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_WAL_FILES {
+        if self.wal_files.fetch_add(1, Ordering::Relaxed) >= MOST_WAL_FILES {
             self.due.notify_one();
         }
         Ok(())
     }
 
     /// Writes `batch` with whatever is written durably next: for what may be forgotten until then.
-    pub(super) async fn write_lazily(&self, batch: WriteBatch) -> Result<(), slatedb::Error> {
+    pub(super) async fn write_lazily(&self, mut batch: WriteBatch) -> Result<(), slatedb::Error> {
+        batch.put(Key::LastWrite.encode(), []);
         self.db.write(batch).await.map(|_| ())
     }
 

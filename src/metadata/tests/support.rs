@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 
@@ -18,6 +19,7 @@ use crate::metadata::{
 use crate::runtime::Runtime;
 use crate::store::Store;
 use crate::store::database::Databases;
+use crate::store::faults::FaultPlan;
 use crate::types::{BrokerId, ShardId, TopicId};
 
 /// Connects brokers in memory.
@@ -64,7 +66,7 @@ impl Transport for Line {
 
 /// What survives every broker.
 #[derive(Clone)]
-pub struct Bucket(Arc<InMemory>);
+pub struct Bucket(Arc<dyn ObjectStore>);
 
 /// One life of a broker.
 pub struct Process {
@@ -83,8 +85,20 @@ impl Bucket {
         (store, databases)
     }
 
+    /// The same bucket, reached through faults.
+    pub fn behind(&self, plan: &FaultPlan) -> Bucket {
+        Bucket(plan.wrap(self.0.clone()))
+    }
+
     pub async fn try_start(&self, settings: &MetadataSettings) -> Result<Process, StartError> {
-        let runtime = Runtime::system();
+        self.start_in(Runtime::system(), settings).await
+    }
+
+    pub async fn start_in(
+        &self,
+        runtime: Runtime,
+        settings: &MetadataSettings,
+    ) -> Result<Process, StartError> {
         let (store, databases) = self.store(&runtime);
         let metadata = Metadata::start(&store, &databases, settings, &runtime).await?;
         Ok(Process { metadata, runtime })
