@@ -60,7 +60,9 @@ impl Query<'_> {
             Ok(Some(found)) => {
                 answer.timestamp = found.timestamp;
                 answer.offset = found.offset;
-                answer.leader_epoch = found.leader_epoch.map_or(-1, |epoch| epoch.0);
+                // Older versions have no field for it.
+                let epoch = found.leader_epoch.filter(|_| self.version >= 4);
+                answer.leader_epoch = epoch.map_or(-1, |epoch| epoch.0);
             }
             Ok(None) => {}
             Err(failure) => answer.error_code = failure.code.into(),
