@@ -1,10 +1,15 @@
-//! Taking a shard's log over: where it ends for all older owners, decided without doing any of it.
+//! Taking a shard's log over: where it ends for all older owners.
+//! It does none of it and waits for nothing: events in, actions out; [`super::wal`] carries them out.
+//! Entry point: [`Takeover`]; [`judge`] for whoever finds an id taken.
+//! Invariant: a writer never meets a foreign object at an id of its own, except a newer owner's fence.
 //!
 //! The rules, in order: list the log from the stored replay point; make sure that no newer owner was there before the
 //! listing; create the fence at the first missing id, stepping over what older owners put there first; fence also the
 //! ids that an older owner may still have in flight. What lies behind the fence with an older epoch is not part of the
-//! log, and since every id that an older owner could still write to is taken, a writer never meets a foreign object at
-//! an id of its own, except a newer owner's fence.
+//! log.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
