@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
+use slatedb::Db;
 use tokio::task::JoinHandle;
 
 use super::append::{Append, Appended, Ticket};
@@ -226,6 +227,12 @@ impl Shard {
             }
         }
         Ok(())
+    }
+
+    /// The index, for reading rows that are durable: with `DurabilityLevel::Remote`, or known to be. Valid for one
+    /// incarnation.
+    pub fn index(&self) -> Result<Db, NotOpen> {
+        Ok(self.0.open()?.db.clone())
     }
 
     /// Writes rows of another kind than a partition's: all or none, a value or a deletion each. The ticket resolves

@@ -27,13 +27,21 @@ const ABANDON_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Running {
     incarnation: Arc<Incarnation>,
     maintenance: Maintenance,
-    /// Why the commit task ended; dropped if it panicked.
-    ended: oneshot::Receiver<Ended>,
+    /// Why the commit task ended; dropped if it panicked, and taken once it was told.
+    ended: Option<oneshot::Receiver<Ended>>,
 }
 
 impl Running {
     pub fn incarnation(&self) -> Arc<Incarnation> {
         Arc::clone(&self.incarnation)
+    }
+
+    /// Returns once the commit task has ended: true if all that it took is durable.
+    async fn committed(&mut self) -> bool {
+        let Some(ended) = &mut self.ended else { return false };
+        let finished = ended.await.is_ok_and(|ended| ended == Ended::Closed);
+        self.ended = None;
+        finished
     }
 }
 
@@ -115,7 +123,7 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Resu
         let _ = sender.send(committer.run().await);
     });
     tracing::info!(shard = %inner.options.id, epoch = incarnation.epoch, "shard open");
-    Ok(Running { incarnation, maintenance, ended })
+    Ok(Running { incarnation, maintenance, ended: Some(ended) })
 }
 
 /// Watches `running`; when it ends, closes it and opens the shard again, until it is told to stop or not the owner.
@@ -144,7 +152,7 @@ pub(super) async fn supervise(inner: Arc<Inner>, mut running: Running) {
 async fn watch(inner: &Inner, running: &mut Running) -> bool {
     let incarnation = running.incarnation();
     tokio::select! {
-        ended = &mut running.ended => return ended.is_ok_and(|ended| ended == Ended::Closed),
+        finished = running.committed() => return finished,
         () = closed(&inner.shared.runtime, &incarnation) => return false,
         () = inner.stop.requested() => {}
     }
@@ -152,8 +160,8 @@ async fn watch(inner: &Inner, running: &mut Running) -> bool {
     let (done, _) = oneshot::channel();
     let _ = incarnation.queue.send(Request::Close(done));
     let limit = inner.options.limits.close_timeout;
-    match inner.shared.runtime.clock.timeout(limit, &mut running.ended).await {
-        Ok(ended) => ended.is_ok_and(|ended| ended == Ended::Closed),
+    match inner.shared.runtime.clock.timeout(limit, running.committed()).await {
+        Ok(finished) => finished,
         Err(_) => {
             tracing::warn!(shard = %inner.options.id, "closing without what is not durable yet");
             false
@@ -176,13 +184,13 @@ async fn closed(runtime: &Runtime, incarnation: &Incarnation) {
 }
 
 /// Ends the incarnation and closes its database; `finished` if there is nothing that must not become durable any more.
-async fn close(inner: &Inner, running: Running, finished: bool) {
-    let Running { incarnation, maintenance, ended } = running;
+async fn close(inner: &Inner, mut running: Running, finished: bool) {
     let clock = &inner.shared.runtime.clock;
     if !finished {
-        incarnation.end();
-        let _ = ended.await;
+        running.incarnation.end();
+        running.committed().await;
     }
+    let Running { incarnation, maintenance, .. } = running;
     maintenance.stop().await;
     let options = if finished { CloseOptions::default() } else { CloseOptions { flush_type: None } };
     let limit = if finished { inner.options.limits.close_timeout } else { ABANDON_TIMEOUT };

@@ -266,15 +266,19 @@ impl Takeover {
         match &self.state {
             State::Closing { fence, open } if open.is_empty() => Step::Done(Tail {
                 fence: *fence,
-                first_segment: fence + u64::from(self.window),
+                first_segment: self.window_ids(*fence).end,
                 start_epoch: self.start_epoch,
             }),
             _ => Step::Do(Vec::new()),
         }
     }
 
+    /// The ids behind the fence that older owners may have in flight. Where our own window differs from theirs, one more
+    /// that certainly becomes ours: stragglers of theirs may be all that the next owner sees of those ids otherwise, and
+    /// they do not tell our window.
     fn window_ids(&self, fence: u64) -> std::ops::Range<u64> {
-        fence + 1..fence + u64::from(self.window)
+        let announcement = u64::from(self.window != self.own_window);
+        fence + 1..fence + u64::from(self.window) + announcement
     }
 
     fn window_fence(&self, id: u64) -> Action {

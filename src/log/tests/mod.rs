@@ -4,15 +4,21 @@
 //! Invariant: an acknowledged append is in the log once, at the offset that was acknowledged.
 
 mod basic;
+mod changes;
+mod crash;
+mod faults;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use uuid::Uuid;
 
+use crate::log::reader::ReadError;
 use crate::log::reads::{ReadLimits, Reads};
 use crate::log::{
     Append, AppendError, Appended, Limits, LogMetrics, OpenError, PartitionSettings, Permit, Shard,
@@ -31,10 +37,14 @@ pub const SHARD: ShardId = ShardId(3);
 pub struct World {
     pub runtime: Runtime,
     pub objects: Arc<dyn ObjectStore>,
+    /// The broker that owns the shard.
+    pub owner: Arc<AtomicU64>,
 }
 
 /// One process: its view of the store, and its caches.
 pub struct Broker {
+    pub id: u64,
+    owner: Arc<AtomicU64>,
     pub faults: FaultPlan,
     pub store: Store,
     pub shared: Shared,
@@ -43,7 +53,7 @@ pub struct Broker {
 
 impl World {
     pub fn new(seed: u64) -> World {
-        World { runtime: Runtime::simulated(seed), objects: Arc::new(InMemory::new()) }
+        World { runtime: Runtime::simulated(seed), objects: Arc::new(InMemory::new()), owner: Arc::default() }
     }
 
     pub fn broker(&self) -> Broker {
@@ -55,17 +65,25 @@ impl World {
             reads: Reads::new(&store, ReadLimits::default(), &self.runtime),
             metrics: LogMetrics::register(&self.runtime.metrics),
         };
-        Broker { faults, store, shared, limits: Limits::default() }
+        let (id, owner) = (self.runtime.rng.u64(), Arc::clone(&self.owner));
+        Broker { id, owner, faults, store, shared, limits: Limits::default() }
     }
 }
 
 impl Broker {
+    /// Makes this broker the owner and opens the shard.
     pub async fn open(&self) -> Result<Shard, OpenError> {
-        let options = ShardOptions {
-            id: SHARD,
-            confirm_owner: Arc::new(|_| Box::pin(async { Ok(true) })),
-            limits: self.limits,
+        self.owner.store(self.id, Ordering::SeqCst);
+        self.open_if_owner().await
+    }
+
+    pub async fn open_if_owner(&self) -> Result<Shard, OpenError> {
+        let (id, owner) = (self.id, Arc::clone(&self.owner));
+        let confirm = move |_| {
+            let owns = owner.load(Ordering::SeqCst) == id;
+            Box::pin(async move { Ok(owns) }) as BoxFuture<'static, _>
         };
+        let options = ShardOptions { id: SHARD, confirm_owner: Arc::new(confirm), limits: self.limits };
         Shard::open(options, self.store.clone(), self.shared.clone()).await
     }
 
@@ -114,9 +132,13 @@ pub async fn read_from(shard: &Shard, index: i32, mut offset: i64) -> Vec<(i64, 
     let log = shard.partition(partition(index)).await.expect("the partition loads");
     let mut values = Vec::new();
     while offset < log.high_watermark() {
-        let fetched = fetch::read(&log, offset, 1 << 20, true, fetch::Isolation::ReadUncommitted)
-            .await
-            .expect("the partition reads");
+        let fetched = match fetch::read(&log, offset, 1 << 20, true, fetch::Isolation::ReadUncommitted).await
+        {
+            Ok(fetched) => fetched,
+            // The store is made to fail at times.
+            Err(ReadError::Object(_)) => continue,
+            Err(error) => panic!("the partition does not read: {error}"),
+        };
         let mut bytes = Bytes::from(fetched.chunks.concat());
         while !bytes.is_empty() {
             let batch = Batch::parse(&bytes).expect("a stored batch");

@@ -51,7 +51,7 @@ impl WriterInit for Init {
         let mut takeover = Takeover::new(own, self.width, replay_after);
         let tail = self.take_over(&mut takeover, own, manifest).await?;
         tracing::debug!(epoch = own.epoch, fence = tail.fence, replay_after, "log fenced");
-        let wal = Wal(Arc::new(self.shared(own.epoch, &tail)));
+        let wal = Wal(Arc::new(self.shared(own.epoch, &tail, started)));
         let _ = self.opened.set(wal.clone());
         let metrics = Arc::clone(&self.metrics);
         let objects = self.objects(takeover.replayed(&tail));
@@ -65,7 +65,7 @@ impl WriterInit for Init {
 }
 
 impl Init {
-    fn shared(&self, epoch: u64, tail: &Tail) -> Shared {
+    fn shared(&self, epoch: u64, tail: &Tail, confirmed: Instant) -> Shared {
         Shared {
             store: self.store.clone(),
             epoch,
@@ -84,7 +84,7 @@ impl Init {
                 closed: None,
                 unflushed_bytes: 0,
                 unflushed_rows: 0,
-                confirmed: self.runtime.clock.instant(),
+                confirmed,
             }),
             notifying: Mutex::new(()),
         }

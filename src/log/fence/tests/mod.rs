@@ -51,7 +51,7 @@ fn an_empty_log_is_fenced_at_its_first_id() {
 
 /// Up to the creation of the fence, for a log with ids 3 and 4 behind the replay point 2.
 fn at_fence(window: u16) -> Takeover {
-    let mut takeover = Takeover::new(OWN, 1, 2);
+    let mut takeover = Takeover::new(OWN, window, 2);
     let step = takeover.on(Event::Listed(vec![2, 3, 4]));
     let reads = [Action::Confirm, Action::ReadHeader { id: 2 }, Action::ReadHeader { id: 4 }];
     assert_eq!(step, Step::Do(reads.to_vec()));

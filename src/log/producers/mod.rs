@@ -1,9 +1,15 @@
 //! Idempotent producers of one partition: which batches are new, which came before, which are refused.
+//! It knows nothing of the log around it: sequence numbers in, verdicts out.
+//! Entry point: [`Producers`].
+//! Invariant: no batch is accepted twice while it is among its producer's last five.
 //!
 //! The rules are those of Kafka 4.4's `ProducerAppendInfo` and `ProducerStateEntry`: the last five batches of a producer
 //! are remembered; a batch with the same first and last sequence number as one of them is its duplicate; any other must
 //! follow the last one, or start a newer epoch at 0. A producer that is not known may start anywhere: the broker may
 //! have forgotten it, so `UNKNOWN_PRODUCER_ID` is never the answer to a produce request.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 

@@ -1,4 +1,10 @@
 //! Reading the log back into the index when a shard opens.
+//! It knows nothing of the store: objects come as a stream, rows go out in order.
+//! Entry point: [`Replay`], given to the database; [`Filter`] decides which objects count.
+//! Invariant: the replay point never comes to lie on an object that does not count.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

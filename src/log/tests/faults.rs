@@ -1,0 +1,117 @@
+//! A store that fails under an open shard.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{World, append, append_now, batch, partition, read_from};
+use crate::log::{AppendError, OpenError, ShardState};
+use crate::store::faults::{Faults, PutFault};
+
+fn segments() -> Faults {
+    Faults { only: Some("/log/".into()), ..Faults::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_delays_and_loses_nothing() {
+    let world = World::new(1);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    broker.faults.outage(true);
+    let ticket = append(&shard, 0, batch(&["b"])).expect("taken");
+    let clock = &world.runtime.clock;
+    let Err(_) = clock.timeout(Duration::from_secs(120), async { std::future::pending::<()>().await }).await
+    else {
+        unreachable!("nothing ends it")
+    };
+    assert_eq!(shard.status().state, ShardState::Open, "an outage closes nothing");
+    assert_eq!(read_from(&shard, 0, 0).await.len(), 1, "and what is in memory is readable");
+    broker.faults.outage(false);
+    assert_eq!(ticket.await.map(|appended| appended.base_offset), Ok(1));
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_response_is_recognised_as_ones_own() {
+    let world = World::new(2);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    broker.faults.set(segments());
+    broker.faults.script([
+        PutFault::LostResponse,
+        PutFault::Error,
+        PutFault::Late(Duration::from_millis(40)),
+    ]);
+    for (offset, value) in [(1, "b"), (2, "c"), (3, "d")] {
+        assert_eq!(append_now(&shard, 0, batch(&[value])).await, Ok(offset));
+    }
+    world.runtime.clock.sleep(Duration::from_secs(1)).await;
+    assert_eq!(append_now(&shard, 0, batch(&["e"])).await, Ok(4));
+    shard.close().await;
+    let shard = world.broker().open_with(1, 2).await;
+    let values: Vec<String> = read_from(&shard, 0, 0).await.into_iter().map(|(_, value)| value).collect();
+    assert_eq!(values, ["a", "b", "c", "d", "e"]);
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fenced_owner_fails_its_waiting_appends_and_stays_closed_when_told_so() {
+    let world = World::new(3);
+    let broker = world.broker();
+    let old = broker.open_with(1, 1).await;
+    append_now(&old, 0, batch(&["a"])).await.expect("appended");
+    let log = old.partition(partition(0)).await.expect("loads");
+    assert!(old.recently_confirmed(Duration::from_secs(3)));
+    world.runtime.clock.sleep(Duration::from_secs(5)).await;
+    assert!(!old.recently_confirmed(Duration::from_secs(3)), "silence proves nothing");
+
+    let new_broker = world.broker();
+    let new = new_broker.open_with(1, 2).await;
+    assert_eq!(append_now(&old, 0, batch(&["lost"])).await, Err(AppendError::IncarnationEnded));
+    world.runtime.clock.sleep(Duration::from_secs(10)).await;
+    assert_eq!(old.status().state, ShardState::Failed);
+    assert!(log.has_ended());
+    assert!(matches!(append(&old, 0, batch(&["x"])), Err(AppendError::NotOpen(_))));
+    assert_eq!(append_now(&new, 0, batch(&["b"])).await, Ok(1));
+    assert_eq!(read_from(&new, 0, 0).await, vec![(0, "a".to_string()), (1, "b".to_string())]);
+    new.close().await;
+    old.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fenced_owner_opens_again_when_it_is_the_owner_still() {
+    let world = World::new(4);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    let intruder = world.broker();
+    let other = intruder.open_with(1, 1).await;
+    world.owner.store(broker.id, Ordering::SeqCst);
+    assert_eq!(append_now(&shard, 0, batch(&["unknown"])).await, Err(AppendError::IncarnationEnded));
+    world.runtime.clock.sleep(Duration::from_secs(10)).await;
+    assert_eq!(shard.status().state, ShardState::Open);
+    assert_eq!(append_now(&shard, 0, batch(&["b"])).await, Ok(1));
+    assert!(append_now(&other, 0, batch(&["c"])).await.is_err(), "and the intruder is fenced in turn");
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn opening_ends_when_the_store_does_not_answer() {
+    let world = World::new(5);
+    let broker = world.broker();
+    broker.faults.outage(true);
+    assert!(matches!(broker.open().await, Err(OpenError::TimedOut(_) | OpenError::Store(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_the_owner_fences_nobody() {
+    let world = World::new(6);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    let stranger = world.broker();
+    let refused = stranger.open_if_owner().await;
+    assert!(matches!(refused, Err(OpenError::NotOwner)));
+    assert_eq!(append_now(&shard, 0, batch(&["a"])).await, Ok(0));
+    shard.close().await;
+}
