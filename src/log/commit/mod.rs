@@ -289,7 +289,8 @@ impl Committer {
             self.flushing.segments += 1;
             self.flushing.since.get_or_insert(now);
         }
-        if !self.flushing.due(&self.limits, now) && !(self.closing.is_some() && self.backlog.is_empty()) {
+        let closing = self.closing.is_some() && self.backlog.is_empty();
+        if !closing && !self.flushing.due(&self.limits, now) {
             return;
         }
         let expired_before = (self.incarnation.expired_before)();

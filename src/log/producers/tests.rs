@@ -126,8 +126,7 @@ proptest! {
     fn resending_never_doubles_a_batch(sends in proptest::collection::vec(0..5usize, 1..200)) {
         let mut producers = Producers::default();
         let mut log: Vec<i32> = Vec::new();
-        let mut first_unsure = 0usize;
-        for back in sends {
+        for (first_unsure, back) in sends.into_iter().enumerate() {
             // The client goes back up to five batches, then sends everything from there on in order.
             let from = first_unsure.saturating_sub(back);
             for sequence in from..=first_unsure {
@@ -141,7 +140,6 @@ proptest! {
                     Verdict::Refuse(error) => prop_assert!(false, "refused {sequence}: {error}"),
                 }
             }
-            first_unsure += 1;
         }
         prop_assert!(log.iter().copied().eq(0..log.len() as i32));
     }
