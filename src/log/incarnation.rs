@@ -10,6 +10,7 @@ use tokio::sync::{OnceCell, mpsc};
 use super::commit::Request;
 use super::error::{AppendError, NotOpen, PartitionError};
 use super::loading;
+use super::metrics::ShardMetrics;
 use super::partition::{PartitionLog, PartitionSettings, Writer};
 use super::reader::Source;
 use super::wal::Wal;
@@ -27,6 +28,7 @@ pub(super) struct Incarnation {
     pub epoch: u64,
     pub source: Source,
     pub queue: mpsc::UnboundedSender<Request>,
+    pub metrics: Arc<ShardMetrics>,
     pub settings: Arc<Settings>,
     /// Requested once it is over.
     pub ended: Shutdown,
@@ -50,6 +52,7 @@ pub(super) struct Parts {
     pub epoch: u64,
     pub source: Source,
     pub queue: mpsc::UnboundedSender<Request>,
+    pub metrics: Arc<ShardMetrics>,
     pub settings: Arc<Settings>,
     pub expired_before: Box<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -62,6 +65,7 @@ impl Incarnation {
             epoch: parts.epoch,
             source: parts.source,
             queue: parts.queue,
+            metrics: parts.metrics,
             settings: parts.settings,
             expired_before: parts.expired_before,
             ended: Shutdown::new(),
@@ -71,6 +75,7 @@ impl Incarnation {
 
     /// Queues something for the commit task.
     pub fn send(&self, request: Request) -> Result<(), AppendError> {
+        self.metrics.queued_bytes.add(request.bytes() as i64);
         self.queue.send(request).map_err(|_| AppendError::NotOpen(NotOpen))
     }
 
@@ -78,13 +83,17 @@ impl Incarnation {
     pub async fn partition(&self, partition: Partition) -> Result<Arc<PartitionLog>, PartitionError> {
         let slot = self.slot(partition)?;
         let loaded = slot.loaded.get_or_try_init(|| self.load(partition, &slot)).await?;
+        // The settings may have changed while it was loaded, when nobody could tell it.
+        if let Some(settings) = self.settings.lock().get(&partition) {
+            loaded.set_leader_epoch(settings.leader_epoch);
+        }
         Ok(Arc::clone(loaded))
     }
 
     /// The partition's writing side: for the commit task, once.
     pub async fn take_writer(&self, partition: Partition) -> Result<Option<Writer>, PartitionError> {
+        self.partition(partition).await?;
         let slot = self.slot(partition)?;
-        slot.loaded.get_or_try_init(|| self.load(partition, &slot)).await?;
         Ok(slot.writer.lock().take())
     }
 
@@ -107,6 +116,7 @@ impl Incarnation {
     pub fn end(&self) {
         self.ended.request();
         self.wal.abandon();
+        self.metrics.queued_bytes.set(0);
         let slots: Vec<(Partition, Arc<Slot>)> = self.partitions.lock().drain().collect();
         for (partition, slot) in slots {
             if let Some(log) = slot.loaded.get() {

@@ -108,6 +108,7 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Resu
         wal,
         source,
         queue,
+        metrics: Arc::clone(&inner.metrics),
         settings: Arc::clone(&inner.settings),
         expired_before: Box::new(move || clock.now_ms() - expiration.as_millis() as i64),
     }));

@@ -3,6 +3,7 @@
 //! Entry point: [`Committer::run`]; [`plan`] lays out one commit, purely.
 //! Invariant: nothing is answered or becomes visible before the segment that it is in, or depends on, is durable.
 
+pub mod payload;
 pub mod plan;
 #[cfg(test)]
 mod tests;
@@ -61,7 +62,8 @@ impl Request {
         }
     }
 
-    fn bytes(&self) -> usize {
+    /// What it counts for in the queue and in a segment.
+    pub fn bytes(&self) -> usize {
         match self {
             Request::Append(append, _) => append.batch.len(),
             Request::Rows(rows, _) => {
@@ -230,10 +232,10 @@ impl Committer {
             }
             // Dropping the requests says that the incarnation ended.
             Ok(None) | Err(PartitionError::NotOpen(_)) => {}
-            Err(PartitionError::Unknown(_)) => refuse(waiting, AppendError::UnknownPartition),
+            Err(PartitionError::Unknown(_)) => self.refuse(waiting, AppendError::UnknownPartition),
             Err(error) => {
                 tracing::error!(%partition, %error, "partition cannot be loaded");
-                refuse(waiting, AppendError::Malformed);
+                self.refuse(waiting, AppendError::Malformed);
             }
         }
     }
@@ -253,6 +255,7 @@ impl Committer {
                 break;
             }
             bytes += request.bytes();
+            self.metrics.queued_bytes.sub(request.bytes() as i64);
             match request {
                 Request::Forget(partition, answer) => {
                     self.forget(partition);
@@ -278,8 +281,22 @@ impl Committer {
         if let Some(writer) = self.writers.remove(&partition) {
             self.metrics.high_watermark.sub(writer.next_offset);
         }
-        refuse(self.parked.remove(&partition).unwrap_or_default(), AppendError::UnknownPartition);
+        let waiting = self.parked.remove(&partition).unwrap_or_default();
+        self.refuse(waiting, AppendError::UnknownPartition);
         self.incarnation.forget(partition);
+    }
+
+    fn refuse(&self, requests: Vec<Request>, error: AppendError) {
+        for request in requests {
+            self.metrics.queued_bytes.sub(request.bytes() as i64);
+            // Whoever stopped waiting does not need to know.
+            match request {
+                Request::Append(_, answer) => drop(answer.send(Err(error))),
+                Request::LogStart(_, _, answer) => drop(answer.send(Err(error))),
+                Request::Rows(_, answer) | Request::Forget(_, answer) => drop(answer.send(Err(error))),
+                Request::Close(_) => {}
+            }
+        }
     }
 
     /// Adds snapshots, if the index is to be flushed: so that what follows the flush is all that a loading must read.
@@ -310,9 +327,11 @@ impl Committer {
     /// Writes the plan as one segment and, once it is durable, lets everybody know. False if that failed for good.
     async fn commit(&mut self, mut plan: Plan) -> bool {
         let started = self.runtime.clock.instant();
+        let mut chunks = Vec::new();
         if plan.has_rows() {
             let (durable, is_durable) = oneshot::channel();
             let (payload, rows) = plan.encode(self.incarnation.wal.next_id());
+            chunks.clone_from(&payload.chunks);
             if plan.flush_index {
                 self.metrics.index_flushes.inc();
             }
@@ -336,19 +355,18 @@ impl Committer {
                 return false;
             }
         }
-        self.publish(plan);
+        self.publish(plan, &chunks);
         self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         true
     }
 
     /// Shows what is durable now: to the tail cache, to readers, to producers, then to those who wait for more.
-    fn publish(&self, plan: Plan) {
+    fn publish(&self, plan: Plan, chunks: &[Bytes]) {
         let reads = self.incarnation.source.reads();
         for partition in &plan.published {
             let id = partition.log.id();
             for batch in &partition.batches {
-                let chunks = [batch.head.clone(), batch.payload.clone()];
-                reads.tail().insert(id, batch.base_offset, batch.last_offset, chunks);
+                reads.tail().insert(id, batch.base_offset, batch.last_offset, batch.place.of(chunks));
             }
             partition.show();
             self.metrics.high_watermark.add(partition.records);
@@ -389,17 +407,5 @@ async fn sleep_until(runtime: &Runtime, at: Option<Instant>) {
     match at {
         Some(at) => runtime.clock.sleep_until(at).await,
         None => std::future::pending().await,
-    }
-}
-
-fn refuse(requests: Vec<Request>, error: AppendError) {
-    for request in requests {
-        // Whoever stopped waiting does not need to know.
-        match request {
-            Request::Append(_, answer) => drop(answer.send(Err(error))),
-            Request::LogStart(_, _, answer) => drop(answer.send(Err(error))),
-            Request::Rows(_, answer) | Request::Forget(_, answer) => drop(answer.send(Err(error))),
-            Request::Close(_) => {}
-        }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 
+use super::payload::{PayloadBuilder, Place};
 use super::{Answer, Request};
 use crate::log::append::{Append, Appended, Permit};
 use crate::log::error::AppendError;
@@ -12,13 +13,8 @@ use crate::log::keys::{Extent, LeaderEpochStart, LogStart, Object, PartitionSnap
 use crate::log::partition::{PartitionLog, Writer};
 use crate::log::producers::{Sequenced, Verdict, keep_remembered};
 use crate::log::segment::{self, Payload};
-use crate::protocol::batch::{Batch, HEAD_LEN, Header, TimestampType};
+use crate::protocol::batch::{Batch, Header, TimestampType};
 use crate::types::{LeaderEpoch, Partition};
-
-/// From this length on it is cheaper to derive a checksum from the batch's own than to read all bytes again.
-const COMBINE_FROM: usize = 128 * 1024;
-/// The first bytes of a batch, which its own checksum does not cover.
-const UNCOVERED_LEN: usize = 21;
 
 /// Collects what goes into one commit.
 pub struct Planner {
@@ -39,7 +35,7 @@ pub struct Plan {
     rows: Vec<(Bytes, Option<Bytes>)>,
     /// Positions count from the payload's start, and the object is not known yet.
     extents: Vec<(Partition, Extent)>,
-    payload: Payload,
+    payload: PayloadBuilder,
 }
 
 /// What one partition shows once the commit is durable.
@@ -58,8 +54,7 @@ pub struct Published {
 pub struct Committed {
     pub base_offset: i64,
     pub last_offset: i64,
-    pub head: Bytes,
-    pub payload: Bytes,
+    pub place: Place,
 }
 
 /// An answer that waits for durability; the request's share of the memory budget goes with it.
@@ -126,9 +121,8 @@ impl Planner {
         // Stable: inside a partition the order of arrival stays.
         self.appends.sort_by_key(|(append, _)| append.partition);
         let mut plan = Plan::default();
-        plan.payload.chunks.reserve_exact(self.appends.len() * 2);
+        plan.payload.reserve(self.appends.iter().map(|(append, _)| append.batch.payload.len()));
         plan.outcomes.reserve_exact(self.appends.len() + self.others.len());
-        let mut heads = BytesMut::with_capacity(self.appends.len() * HEAD_LEN);
         let mut appends = self.appends.into_iter().peekable();
         while let Some(partition) = appends.peek().map(|(append, _)| append.partition) {
             let same = std::iter::from_fn(|| appends.next_if(|(append, _)| append.partition == partition));
@@ -136,7 +130,7 @@ impl Planner {
                 plan.refuse(same, AppendError::UnknownPartition);
                 continue;
             };
-            plan.partition(partition, writer, same, &mut heads, self.now_ms);
+            plan.partition(partition, writer, same, self.now_ms);
             if !writer.dirty && writer.next_offset > writer.log.high_watermark() {
                 writer.dirty = true;
                 dirty.push_back(partition);
@@ -175,7 +169,7 @@ impl Plan {
             extent.position += u32::try_from(position).unwrap_or(u32::MAX);
             rows.push((Extent::key(partition, extent.last_offset), Some(extent.value())));
         }
-        let mut payload = std::mem::take(&mut self.payload);
+        let mut payload = std::mem::take(&mut self.payload).finish();
         payload.position = position;
         (payload, rows)
     }
@@ -186,12 +180,11 @@ impl Plan {
         partition: Partition,
         writer: &mut Writer,
         appends: impl Iterator<Item = (Append, Answer<Appended>)>,
-        heads: &mut BytesMut,
         now_ms: i64,
     ) {
         let epoch = writer.log.leader_epoch().max(writer.epochs.latest().unwrap_or(LeaderEpoch(0)));
         let base_offset = writer.next_offset;
-        let position = self.payload.len;
+        let position = self.payload.len();
         let mut published = Published::nothing(&writer.log);
         let mut producers = Vec::new();
         let mut max_timestamp = -1;
@@ -214,7 +207,7 @@ impl Plan {
                         writer.producers.accept(run, now_ms);
                         producers.push(run);
                     }
-                    let committed = self.batch(batch, writer.next_offset, epoch, heads);
+                    let committed = self.batch(batch, writer.next_offset, epoch);
                     writer.next_offset = committed.last_offset + 1;
                     published.batches.push(committed);
                     Ok(appended)
@@ -228,7 +221,7 @@ impl Plan {
         keep_remembered(&mut producers);
         published.high_watermark = writer.next_offset;
         published.records = writer.next_offset - base_offset;
-        published.bytes = self.payload.len - position;
+        published.bytes = self.payload.len() - position;
         writer.log_bytes += published.bytes;
         if writer.epochs.assign(epoch, base_offset) {
             let start = LeaderEpochStart { epoch, start_offset: base_offset };
@@ -251,32 +244,10 @@ impl Plan {
     }
 
     /// Adds a batch to the payload: its head anew, the rest as it came.
-    fn batch(
-        &mut self,
-        mut batch: Batch,
-        offset: i64,
-        epoch: LeaderEpoch,
-        heads: &mut BytesMut,
-    ) -> Committed {
+    fn batch(&mut self, mut batch: Batch, offset: i64, epoch: LeaderEpoch) -> Committed {
         batch.assign(offset, epoch.0);
-        heads.put_slice(&batch.head());
-        let head = heads.split().freeze();
-        let len = head.len() + batch.payload.len();
-        self.payload.crc = if len >= COMBINE_FROM {
-            let uncovered = crc32c::crc32c_append(self.payload.crc, &head[..UNCOVERED_LEN]);
-            crc32c::crc32c_combine(uncovered, batch.header.crc, len - UNCOVERED_LEN)
-        } else {
-            crc32c::crc32c_append(crc32c::crc32c_append(self.payload.crc, &head), &batch.payload)
-        };
-        self.payload.len += len as u64;
-        self.payload.chunks.push(head.clone());
-        self.payload.chunks.push(batch.payload.clone());
-        Committed {
-            base_offset: offset,
-            last_offset: batch.header.last_offset(),
-            head,
-            payload: batch.payload,
-        }
+        let place = self.payload.add(&batch);
+        Committed { base_offset: offset, last_offset: batch.header.last_offset(), place }
     }
 
     fn other(&mut self, request: Request, writers: &mut HashMap<Partition, Writer>) {

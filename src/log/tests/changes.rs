@@ -170,3 +170,23 @@ async fn extents_hold_what_a_commit_took_together() {
     assert_eq!(extent.producers.iter().map(|run| run.first_sequence).collect::<Vec<_>>(), [5, 6, 7, 8, 9]);
     shard.close().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn opening_on_a_distant_store_takes_about_a_second() {
+    let world = World::new(9);
+    let broker = world.broker();
+    let shard = broker.open_with(20, 1).await;
+    for n in 0..500 {
+        append_now(&shard, n % 20, batch(&["v"])).await.expect("appended");
+    }
+    broker.faults.outage(true);
+    let broker = world.broker();
+    let latency = Duration::from_millis(40);
+    broker.faults.set(crate::store::faults::Faults { latency, ..Default::default() });
+    let started = world.runtime.clock.instant();
+    let shard = broker.open_with(20, 2).await;
+    let took = started.elapsed();
+    assert!(took < Duration::from_millis(1_500), "{took:?}");
+    assert_eq!(read_from(&shard, 3, 0).await.len(), 25);
+    shard.close().await;
+}

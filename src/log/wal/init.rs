@@ -24,7 +24,7 @@ use crate::runtime::clock::Instant;
 use crate::store::database::DatabaseClock;
 
 /// Segments that replay reads at once.
-const REPLAY_READS: usize = 32;
+const REPLAY_READS: usize = 64;
 
 /// Opens the log of one shard for one incarnation.
 pub struct Init {
