@@ -33,7 +33,8 @@ numbered_lines 100000 >"$work/lines"
 head -1000 "$work/lines" >"$work/some"
 
 start_broker
-curl -sSf "http://127.0.0.1:$HEALTH_PORT/metrics" | grep -q '^kafkaesque_' || broker_failed "no metrics"
+curl -sSf -o "$work/metrics" "http://127.0.0.1:$HEALTH_PORT/metrics" || broker_failed "no metrics"
+grep -q '^kafkaesque_' "$work/metrics" || broker_failed "the metrics are not ours: $(head -5 "$work/metrics")"
 
 kcat -P -b "$addr" -t lines -p -1 -X partitioner=random -X enable.idempotence=true -l "$work/lines" || broker_failed "kcat could not produce"
 kcat -L -b "$addr" -t lines >"$work/metadata"

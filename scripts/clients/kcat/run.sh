@@ -13,7 +13,7 @@ head -1000 "$file" >"$work/some"
 # make_topic NAME: asking for a topic makes it; with as many partitions as the broker gives by default.
 make_topic() {
   local tries=50
-  until kcat -L -b "$addr" -t "$1" | grep -q 'partition 0, leader'; do
+  until grep -q 'partition 0, leader' <<<"$(kcat -L -b "$addr" -t "$1")"; do
     ((tries-- > 0)) || { echo "topic $1 did not come up"; return 1; }
     sleep 0.1
   done
