@@ -4,7 +4,7 @@
 //! `KAFKAESQUE_CRASH_ROUNDS` sets how many times the broker is killed, `KAFKAESQUE_CRASH_SEED` the moments.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -31,22 +31,25 @@ fn acknowledged_records_survive_kill_9_once_and_in_order() {
     let consumer = Consumer::new(&broker.bootstrap());
     make_topic(&consumer, TOPIC, PARTITIONS);
     let producers: Vec<Producer> = (0..PRODUCERS).map(|id| producer(&broker.bootstrap(), id)).collect();
-    let stop = &Stop::default();
+    let pace = &Pace::default();
 
     std::thread::scope(|scope| {
         // Also when an assertion fails, or the scope would wait for its threads for ever.
-        let _stop = stop.on_drop();
+        let _stop = pace.stop_on_drop();
         let writers: Vec<_> =
-            producers.iter().enumerate().map(|(id, p)| scope.spawn(move || write(p, id, stop))).collect();
+            producers.iter().enumerate().map(|(id, p)| scope.spawn(move || write(p, id, pace))).collect();
         for round in 1..=rounds {
             wait_for_acks(&producers);
             kill_and_restart(&mut broker, &mut rng);
             let acked = acks(&producers);
+            // What is queued goes on being sent, but the log should not outgrow its readers.
+            pace.set(Pace::REST);
             verify(&consumer.read_all(TOPIC, PARTITIONS), &acked);
             println!("round {round}: {:?} records acknowledged", counts(&acked));
             broker.assert_runs();
+            pace.set(Pace::WRITE);
         }
-        stop.now();
+        pace.set(Pace::STOP);
         for (producer, writer) in producers.iter().zip(writers) {
             let sent = writer.join().expect("a writer");
             producer.flush(Duration::from_secs(60));
@@ -99,13 +102,15 @@ fn value(producer: usize, number: usize) -> String {
 }
 
 /// Sends numbered records round the partitions until told to stop; says how many.
-fn write(producer: &Producer, id: usize, stop: &Stop) -> usize {
+fn write(producer: &Producer, id: usize, pace: &Pace) -> usize {
     for number in 0.. {
-        if number % 20 == 0 {
-            if stop.is_now() {
-                return number;
-            }
+        while number % 20 == 0 {
             std::thread::sleep(Duration::from_millis(4));
+            match pace.get() {
+                Pace::STOP => return number,
+                Pace::REST => {}
+                _ => break,
+            }
         }
         producer.send(TOPIC, partition(number), number, &Record::of(value(id, number)));
     }
@@ -173,24 +178,28 @@ fn parse(record: &Record) -> (usize, usize) {
     }
 }
 
-/// Tells the writers that it is over.
+/// What the writers do now.
 #[derive(Default)]
-struct Stop(AtomicBool);
+struct Pace(AtomicU8);
 
-impl Stop {
-    fn now(&self) {
-        self.0.store(true, Ordering::Relaxed);
+impl Pace {
+    const WRITE: u8 = 0;
+    const REST: u8 = 1;
+    const STOP: u8 = 2;
+
+    fn set(&self, pace: u8) {
+        self.0.store(pace, Ordering::Relaxed);
     }
 
-    fn is_now(&self) -> bool {
+    fn get(&self) -> u8 {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn on_drop(&self) -> impl Drop + '_ {
-        struct OnDrop<'a>(&'a Stop);
+    fn stop_on_drop(&self) -> impl Drop + '_ {
+        struct OnDrop<'a>(&'a Pace);
         impl Drop for OnDrop<'_> {
             fn drop(&mut self) {
-                self.0.now();
+                self.0.set(Pace::STOP);
             }
         }
         OnDrop(self)
