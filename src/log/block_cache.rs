@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -17,6 +16,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 use super::keys::Object;
+use super::reads::CacheMetrics;
 use crate::types::ShardId;
 
 /// Objects are cached in aligned pieces of this many bytes. A commit lays many partitions side by side, so that a
@@ -68,8 +68,7 @@ struct Inner {
     objects: Arc<dyn ObjectStore>,
     blocks: Cache<BlockKey, Bytes>,
     loads: Mutex<HashMap<BlockKey, WeakLoad>>,
-    hits: AtomicU64,
-    misses: AtomicU64,
+    metrics: CacheMetrics,
 }
 
 type WeakLoad = WeakShared<BoxFuture<'static, Result<Loaded, ReadObjectError>>>;
@@ -89,20 +88,14 @@ pub struct Span {
 
 impl BlockCache {
     /// A cache of at most `capacity_bytes` over `objects`.
-    pub fn new(objects: Arc<dyn ObjectStore>, capacity_bytes: u64) -> BlockCache {
+    pub fn new(objects: Arc<dyn ObjectStore>, capacity_bytes: u64, metrics: CacheMetrics) -> BlockCache {
         let blocks = Cache::builder()
             .max_capacity(capacity_bytes)
             .weigher(|_: &BlockKey, block: &Bytes| u32::try_from(block.len()).unwrap_or(u32::MAX))
             // A scan that reads everything once is what consumers do: frequency says nothing here.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        BlockCache(Arc::new(Inner {
-            objects,
-            blocks,
-            loads: Mutex::default(),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
-        }))
+        BlockCache(Arc::new(Inner { objects, blocks, loads: Mutex::default(), metrics }))
     }
 
     /// The bytes of `range`: whole blocks, so that a little more may be there on both sides.
@@ -129,11 +122,6 @@ impl BlockCache {
         Ok(span)
     }
 
-    /// Blocks answered from memory, and blocks that had to be read.
-    pub fn hits_and_misses(&self) -> (u64, u64) {
-        (self.0.hits.load(Ordering::Relaxed), self.0.misses.load(Ordering::Relaxed))
-    }
-
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
         self.0.blocks.weighted_size()
@@ -146,11 +134,11 @@ impl BlockCache {
     /// Requests for what is missing: those under way, and new ones for runs of blocks that nobody reads yet.
     fn load_missing(&self, object: &ObjectRef, first: u64, pieces: &[Option<Bytes>]) -> Vec<Load> {
         let missing = pieces.iter().filter(|piece| piece.is_none()).count() as u64;
-        self.0.hits.fetch_add(pieces.len() as u64 - missing, Ordering::Relaxed);
+        self.0.metrics.hits.inc_by(pieces.len() as u64 - missing);
         if missing == 0 {
             return Vec::new();
         }
-        self.0.misses.fetch_add(missing, Ordering::Relaxed);
+        self.0.metrics.misses.inc_by(missing);
         let mut wanted = Vec::new();
         let mut run: Option<Range<u64>> = None;
         let mut loads = self.0.loads.lock();
@@ -203,6 +191,7 @@ async fn load(under_way: Forget) -> Result<Loaded, ReadObjectError> {
         cache.0.blocks.insert(object.block(index), block.clone());
         blocks.push(block);
     }
+    cache.0.metrics.bytes.set(cache.bytes().cast_signed());
     Ok(Loaded { first: run.start, blocks: Arc::new(blocks) })
 }
 

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::error::NotOpen;
 use super::partition::PartitionLog;
-use super::reader::ReadError;
+use super::reader::{ReadError, Slice};
 use super::reads::Reads;
 use super::tail_cache::Run;
 use super::waiters::Registration;
@@ -89,6 +89,10 @@ pub async fn read(
         Isolation::ReadUncommitted => high_watermark,
         Isolation::ReadCommitted => fetched.last_stable_offset.min(high_watermark),
     };
+    if offset < end && max_bytes == 0 && !min_one {
+        // The budget is used up: that there is something is known without looking at it.
+        return Ok(Fetched { stopped_by_size: true, ..fetched });
+    }
     let tail = log.source().reads().tail();
     while fetched.next_offset < end && !fetched.stopped_by_size {
         let (at, left) = (fetched.next_offset, max_bytes.saturating_sub(fetched.bytes));
@@ -97,7 +101,10 @@ pub async fn read(
             Some(run) => run,
             // Reading on from the store would wait again: what is there already is worth more.
             None if fetched.bytes > 0 => break,
-            None => cold(log, at, end, left, first).await?,
+            None => {
+                let slice = Slice { offset: at, end, high_watermark, max_bytes: left, min_one: first };
+                cold(log, slice).await?
+            }
         };
         if run.next_offset == at && !run.stopped_by_size {
             break;
@@ -108,18 +115,13 @@ pub async fn read(
 }
 
 /// From the store, up to where the tail cache goes on.
-async fn cold(
-    log: &PartitionLog,
-    offset: i64,
-    end: i64,
-    max_bytes: usize,
-    min_one: bool,
-) -> Result<Run, ReadError> {
+async fn cold(log: &PartitionLog, mut slice: Slice) -> Result<Run, ReadError> {
     let source = log.source();
-    let end = source.reads().tail().next_cached(log.id(), offset).map_or(end, |cached| cached.min(end));
-    match source.read(log.id(), offset, end, max_bytes, min_one).await {
+    let cached = source.reads().tail().next_cached(log.id(), slice.offset);
+    slice.end = cached.map_or(slice.end, |cached| cached.min(slice.end));
+    match source.read(log.id(), slice).await {
         // The records may have been removed in the meantime, and their objects with them.
-        Err(ReadError::Gap { .. } | ReadError::Object(_)) if log.log_start() > offset => {
+        Err(ReadError::Gap { .. } | ReadError::Object(_)) if log.log_start() > slice.offset => {
             let (log_start, high_watermark) = (log.log_start(), log.high_watermark());
             Err(ReadError::OffsetOutOfRange { log_start, high_watermark })
         }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use super::fetch::{self, Isolation};
+use super::fetch::{self, Fetched, Isolation};
 use super::keys::Extent;
 use super::partition::PartitionLog;
 use super::reader::ReadError;
@@ -93,18 +93,68 @@ pub async fn lookup(
         }
         Lookup::Tiered => Ok(None),
         Lookup::Timestamp(timestamp) => first_from(log, timestamp, end).await,
-        Lookup::MaxTimestamp => match index(log, end).await?.greatest(end) {
-            Some(greatest) => first_from(log, greatest, end).await,
-            None => Ok(None),
-        },
+        Lookup::MaxTimestamp => latest_record(log, end).await,
     }
+}
+
+/// The first record that has the greatest timestamp.
+async fn latest_record(log: &PartitionLog, end: i64) -> Result<Option<Found>, LookupError> {
+    let Some(greatest) = index(log).await?.greatest() else { return Ok(None) };
+    if let Some(found) = first_from(log, greatest, end).await? {
+        return Ok(Some(found));
+    }
+    // It was in the first extent, below the log start: the rows do not tell what is left of that.
+    match greatest_left(log).await? {
+        Some(greatest) => first_from(log, greatest, end).await,
+        None => Ok(None),
+    }
+}
+
+/// The greatest timestamp of all records, by looking into the first extent.
+async fn greatest_left(log: &PartitionLog) -> Result<Option<i64>, LookupError> {
+    let (log_start, high_watermark) = (log.log_start(), log.high_watermark());
+    let mut greatest = -1;
+    let mut from = log_start;
+    if from < high_watermark
+        && let Some(first) = next_extent(log, from, -1).await?
+    {
+        while from <= first.last_offset {
+            let fetched = fetch::read(log, from, READ_BYTES, true, Isolation::ReadUncommitted).await?;
+            for batch in batches(&fetched)? {
+                greatest = timestamps(&batch, log_start)?.into_iter().fold(greatest, i64::max);
+            }
+            from = fetched.next_offset.max(from + 1);
+        }
+    }
+    if from < high_watermark {
+        let mut rows = log.source().scan(log.id(), from, high_watermark).await?;
+        while let Some(row) = rows.next().await.map_err(|e| ReadError::Index(Arc::new(e)))? {
+            greatest =
+                greatest.max(Extent::decode(&row.key, &row.value).map_err(ReadError::from)?.1.max_timestamp);
+        }
+    }
+    Ok((greatest >= 0).then_some(greatest))
+}
+
+/// The timestamps of a batch's records from `log_start` on.
+fn timestamps(batch: &Batch, log_start: i64) -> Result<Vec<i64>, LookupError> {
+    let header = &batch.header;
+    let payload = batch.decompress(MAX_DECOMPRESSED_BYTES)?;
+    let mut timestamps = Vec::new();
+    for record in Records::new(header, &payload) {
+        let record = record?;
+        if record.offset(header) >= log_start {
+            timestamps.push(record.timestamp(header));
+        }
+    }
+    Ok(timestamps)
 }
 
 /// The first record with a timestamp of at least `timestamp`.
 async fn first_from(log: &PartitionLog, timestamp: i64, end: i64) -> Result<Option<Found>, LookupError> {
-    let mut from = index(log, end).await?.first_candidate(timestamp).max(log.log_start());
+    let mut from = index(log).await?.first_candidate(timestamp).max(log.log_start());
     while from < end {
-        let Some(extent) = next_extent(log, from, end, timestamp).await? else { return Ok(None) };
+        let Some(extent) = next_extent(log, from, timestamp).await? else { return Ok(None) };
         let found = search(log, extent.base_offset.max(from), extent.last_offset + 1, timestamp, end).await?;
         if found.is_some() {
             return Ok(found);
@@ -115,13 +165,8 @@ async fn first_from(log: &PartitionLog, timestamp: i64, end: i64) -> Result<Opti
 }
 
 /// The first extent from the one of `from` on that may hold a record of `timestamp` or later.
-async fn next_extent(
-    log: &PartitionLog,
-    from: i64,
-    end: i64,
-    timestamp: i64,
-) -> Result<Option<Extent>, ReadError> {
-    let mut rows = log.source().scan(log.id(), from, end).await?;
+async fn next_extent(log: &PartitionLog, from: i64, timestamp: i64) -> Result<Option<Extent>, ReadError> {
+    let mut rows = log.source().scan(log.id(), from, log.high_watermark()).await?;
     while let Some(row) = rows.next().await.map_err(|e| ReadError::Index(Arc::new(e)))? {
         let (_, extent) = Extent::decode(&row.key, &row.value)?;
         if extent.max_timestamp >= timestamp {
@@ -144,17 +189,9 @@ async fn search(
         if fetched.bytes == 0 {
             return Ok(None);
         }
-        let mut rest = join(fetched.chunks, fetched.bytes);
-        while !rest.is_empty() {
-            let batch = Batch::parse(&rest)?;
-            rest = rest.slice(batch.len()..);
-            let found = if batch.header.max_timestamp >= timestamp {
-                first_in(&batch, timestamp, log.log_start())?
-            } else {
-                None
-            };
-            if found.is_some() {
-                return Ok(found.filter(|found| found.offset < end));
+        for batch in batches(&fetched)?.iter().filter(|batch| batch.header.max_timestamp >= timestamp) {
+            if let Some(found) = first_in(batch, timestamp, log.log_start())? {
+                return Ok(Some(found).filter(|found| found.offset < end));
             }
         }
         from = fetched.next_offset;
@@ -176,10 +213,17 @@ fn first_in(batch: &Batch, timestamp: i64, log_start: i64) -> Result<Option<Foun
     Ok(None)
 }
 
-fn join(chunks: Vec<Bytes>, bytes: usize) -> Bytes {
-    let mut joined = BytesMut::with_capacity(bytes);
-    chunks.iter().for_each(|chunk| joined.extend_from_slice(chunk));
-    joined.freeze()
+fn batches(fetched: &Fetched) -> Result<Vec<Batch>, HeaderError> {
+    let mut joined = BytesMut::with_capacity(fetched.bytes);
+    fetched.chunks.iter().for_each(|chunk| joined.extend_from_slice(chunk));
+    let mut rest = joined.freeze();
+    let mut batches = Vec::new();
+    while !rest.is_empty() {
+        let batch = Batch::parse(&rest)?;
+        rest = rest.slice(batch.len()..);
+        batches.push(batch);
+    }
+    Ok(batches)
 }
 
 /// Where to begin looking for a timestamp, so that not every extent row of a partition is read each time. Grows with
@@ -224,24 +268,24 @@ impl TimeIndex {
         before.checked_sub(1).map_or(0, |mark| self.marks[mark].0)
     }
 
-    fn greatest(&self, end: i64) -> Option<i64> {
-        (self.greatest_at >= 0 && self.greatest_at < end && self.greatest >= 0).then_some(self.greatest)
+    fn greatest(&self) -> Option<i64> {
+        (self.greatest >= 0).then_some(self.greatest)
     }
 }
 
-/// The index of the partition, brought up to `end`.
-async fn index(log: &PartitionLog, end: i64) -> Result<TimeIndex, ReadError> {
+/// The index of the partition, brought up to the high watermark.
+async fn index(log: &PartitionLog) -> Result<TimeIndex, ReadError> {
     let entry: Arc<Mutex<TimeIndex>> = log.source().reads().time_index(log.id());
-    let log_start = log.log_start();
+    let (log_start, high_watermark) = (log.log_start(), log.high_watermark());
     let mut index = entry.lock().clone();
-    if index.greatest_at < log_start || index.greatest_at >= end {
-        // The greatest timestamp is gone, or not visible, or nothing is known yet.
+    if index.greatest_at < log_start {
+        // The greatest timestamp is gone, or nothing is known yet.
         index = TimeIndex::starting_at(log_start);
     }
-    if index.next_offset >= end {
+    if index.next_offset >= high_watermark {
         return Ok(index);
     }
-    let mut rows = log.source().scan(log.id(), index.next_offset, end).await?;
+    let mut rows = log.source().scan(log.id(), index.next_offset, high_watermark).await?;
     while let Some(row) = rows.next().await.map_err(|e| ReadError::Index(Arc::new(e)))? {
         let (_, extent) = Extent::decode(&row.key, &row.value)?;
         index.add(&extent);

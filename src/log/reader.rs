@@ -55,6 +55,21 @@ pub enum ReadError {
     Malformed(#[from] Malformed),
 }
 
+/// What is wanted of one partition's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Slice {
+    /// The first batch is the one that holds this offset.
+    pub offset: i64,
+    /// The last batch ends before this offset. It need not be where an extent ends.
+    pub end: i64,
+    /// Nothing from here on is durable.
+    pub high_watermark: i64,
+    /// Of all batches together.
+    pub max_bytes: usize,
+    /// The first batch is given whatever its size.
+    pub min_one: bool,
+}
+
 /// The durable batches of one shard in one incarnation. Cheap to clone.
 #[derive(Clone)]
 pub struct Source(Arc<Inner>);
@@ -92,18 +107,18 @@ impl Source {
         &self.0.reads
     }
 
-    /// Extents that hold offsets from `offset` on and below `end`, in order, until they have `want_bytes` together.
+    /// Extents that hold offsets from `offset` on, in order, until they have `want_bytes` together.
     pub async fn extents(
         &self,
         partition: Partition,
         offset: i64,
-        end: i64,
+        high_watermark: i64,
         want_bytes: u64,
     ) -> Result<Vec<Extent>, ReadError> {
         let mut extents: Vec<Extent> = Vec::new();
         let mut bytes = 0;
-        let mut rows = self.scan(partition, offset, end).await?;
-        while bytes < want_bytes && extents.len() < MOST_EXTENTS {
+        let mut rows = self.scan(partition, offset, high_watermark).await?;
+        while extents.is_empty() || (bytes < want_bytes && extents.len() < MOST_EXTENTS) {
             let row = rows.next().await.map_err(|e| ReadError::Index(Arc::new(e)))?;
             let Some(row) = row else { break };
             let (_, extent) = Extent::decode(&row.key, &row.value)?;
@@ -113,42 +128,35 @@ impl Source {
         Ok(extents)
     }
 
-    /// The rows of all extents with a last offset from `offset` on and below `end`.
+    /// The rows of all durable extents that hold `offset` or come after it.
     pub(super) async fn scan(
         &self,
         partition: Partition,
         offset: i64,
-        end: i64,
+        high_watermark: i64,
     ) -> Result<slatedb::DbIterator, ReadError> {
-        // Rows behind the high watermark may be there that are not durable: the bound keeps them out. The index takes no
-        // empty range.
-        debug_assert!(offset < end, "nothing lies between {offset} and {end}");
-        let range = Extent::key(partition, offset)..Extent::key(partition, end);
+        // Rows may be there that are not durable: the bound keeps them out. A commit is durable as a whole, so that no
+        // extent reaches across the high watermark. The index takes no empty range.
+        debug_assert!(offset < high_watermark, "nothing lies between {offset} and {high_watermark}");
+        let range = Extent::key(partition, offset)..Extent::key(partition, high_watermark);
         let options =
             ScanOptions::default().with_read_ahead_bytes(INDEX_READ_AHEAD_BYTES).with_cache_blocks(true);
         self.0.index.scan_with_options(range, &options).await.map_err(|e| ReadError::Index(Arc::new(e)))
     }
 
-    /// Whole batches from the one that holds `offset` on, below `end`, of at most `max_bytes` together; the first is
-    /// given whatever its size if `min_one`.
-    pub async fn read(
-        &self,
-        partition: Partition,
-        offset: i64,
-        end: i64,
-        max_bytes: usize,
-        min_one: bool,
-    ) -> Result<Run, ReadError> {
+    /// Whole batches that `slice` describes.
+    pub(super) async fn read(&self, partition: Partition, slice: Slice) -> Result<Run, ReadError> {
+        let Slice { offset, high_watermark, max_bytes, .. } = slice;
         let reads = &self.0.reads;
         let known = reads.position(partition, offset);
         let ahead = known.as_ref().map_or(0, |known| reads.next_read_ahead(known.ahead_bytes));
-        let extents = self.extents(partition, offset, end, max_bytes as u64 + ahead).await?;
+        let extents = self.extents(partition, offset, high_watermark, max_bytes as u64 + ahead).await?;
         if extents.is_empty() {
             return Err(ReadError::Gap { offset });
         }
         let stretches = self.stretches(&extents, known.as_ref());
         let spans = self.load(&stretches, max_bytes as u64).await?;
-        let mut walk = Walk::new(offset, end, max_bytes, min_one);
+        let mut walk = Walk::new(slice);
         let mut stopped_at = None;
         for (index, stretch) in stretches.iter().enumerate() {
             let span = spans.get(index).cloned();
@@ -331,25 +339,21 @@ enum Decision {
     Stop,
 }
 
-/// The batches collected so far, and what is still wanted.
+/// The batches collected so far, and what is wanted.
 struct Walk {
-    offset: i64,
-    end: i64,
-    max_bytes: usize,
-    min_one: bool,
+    slice: Slice,
     run: Run,
     /// Last offset of the batch before, in the same stretch or an earlier one.
     previous: Option<i64>,
 }
 
 impl Walk {
-    fn new(offset: i64, end: i64, max_bytes: usize, min_one: bool) -> Walk {
-        let run = Run { next_offset: offset, ..Run::default() };
-        Walk { offset, end, max_bytes, min_one, run, previous: None }
+    fn new(slice: Slice) -> Walk {
+        Walk { slice, run: Run { next_offset: slice.offset, ..Run::default() }, previous: None }
     }
 
     fn left(&self) -> usize {
-        self.max_bytes.saturating_sub(self.run.bytes)
+        self.slice.max_bytes.saturating_sub(self.run.bytes)
     }
 
     /// Offsets ascend, and a batch lies inside its extent.
@@ -365,13 +369,15 @@ impl Walk {
     }
 
     fn decide(&mut self, header: &Header) -> Decision {
-        if header.last_offset() < self.offset {
+        if header.last_offset() < self.slice.offset {
             return Decision::Skip;
         }
-        if header.last_offset() >= self.end {
+        if header.last_offset() >= self.slice.end {
             return Decision::Stop;
         }
-        if self.run.bytes + header.len() <= self.max_bytes || (self.min_one && self.run.bytes == 0) {
+        if self.run.bytes + header.len() <= self.slice.max_bytes
+            || (self.slice.min_one && self.run.bytes == 0)
+        {
             return Decision::Take;
         }
         self.run.stopped_by_size = true;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use moka::sync::Cache;
 use parking_lot::Mutex;
+use prometheus::{IntCounter, IntGauge, Opts, Registry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::block_cache::BlockCache;
@@ -38,6 +39,35 @@ impl Default for ReadLimits {
             read_ahead_bytes: 4 << 20,
             read_ahead_total_bytes: 32 << 20,
         }
+    }
+}
+
+/// What is counted of one cache.
+#[derive(Clone, Debug)]
+pub struct CacheMetrics {
+    pub hits: IntCounter,
+    pub misses: IntCounter,
+    pub bytes: IntGauge,
+}
+
+impl CacheMetrics {
+    /// Registers the counters of `cache` and of others, which are told apart by a label.
+    pub fn register(registry: &Registry, cache: &str) -> CacheMetrics {
+        let labels = |outcome: &str| {
+            let help = "Reads of a cache: of recent batches in the tail cache, of blocks of objects in the block cache.";
+            let opts = Opts::new("kafkaesque_cache_reads_total", help);
+            opts.const_label("cache", cache).const_label("outcome", outcome)
+        };
+        let bytes = Opts::new("kafkaesque_cache_bytes", "Bytes in a cache.").const_label("cache", cache);
+        let metrics = CacheMetrics {
+            hits: IntCounter::with_opts(labels("hit")).expect("a valid metric"),
+            misses: IntCounter::with_opts(labels("miss")).expect("a valid metric"),
+            bytes: IntGauge::with_opts(bytes).expect("a valid metric"),
+        };
+        let _ = registry.register(Box::new(metrics.hits.clone()));
+        let _ = registry.register(Box::new(metrics.misses.clone()));
+        let _ = registry.register(Box::new(metrics.bytes.clone()));
+        metrics
     }
 }
 
@@ -74,6 +104,7 @@ struct Inner {
     times: Cache<Partition, Arc<Mutex<TimeIndex>>>,
     ahead: Arc<Semaphore>,
     reported: Mutex<HashSet<(ShardId, Object, u64)>>,
+    corrupt: IntCounter,
     limits: ReadLimits,
     runtime: Runtime,
 }
@@ -87,14 +118,20 @@ impl std::fmt::Debug for Inner {
 impl Reads {
     pub fn new(store: &Store, limits: ReadLimits, runtime: &Runtime) -> Reads {
         let permits = usize::try_from(limits.read_ahead_total_bytes / PERMIT_BYTES).unwrap_or(usize::MAX);
+        let metrics = |cache| CacheMetrics::register(&runtime.metrics, cache);
+        let corrupt =
+            IntCounter::new("kafkaesque_corrupt_batches_total", "Stored batches found corrupt by a read.")
+                .expect("a valid metric");
+        let _ = runtime.metrics.register(Box::new(corrupt.clone()));
         Reads(Arc::new(Inner {
-            tail: TailCache::new(limits.tail_cache_bytes),
-            blocks: BlockCache::new(store.object_store(), limits.block_cache_bytes),
+            tail: TailCache::new(limits.tail_cache_bytes, metrics("tail")),
+            blocks: BlockCache::new(store.object_store(), limits.block_cache_bytes, metrics("block")),
             waiters: Waiters::new(),
             positions: Cache::new(POSITIONS),
             times: Cache::new(TIME_INDEXES),
             ahead: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
             reported: Mutex::default(),
+            corrupt,
             limits,
             runtime: runtime.clone(),
         }))
@@ -148,8 +185,9 @@ impl Reads {
         self.0.runtime.tasks.spawn(TaskKind::ReadAhead, work);
     }
 
-    /// False if this place was given before.
+    /// Counts a corrupt place. False if it was given before.
     pub(super) fn is_news(&self, shard: ShardId, object: Object, at: u64) -> bool {
+        self.0.corrupt.inc();
         let mut reported = self.0.reported.lock();
         reported.len() < REPORTED && reported.insert((shard, object, at))
     }

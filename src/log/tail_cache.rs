@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::reads::CacheMetrics;
 use crate::types::Partition;
 
 /// What an entry costs beside its bytes: its place in two queues, and what its slices keep alive of the request they
@@ -25,8 +25,7 @@ pub struct TailCache(Arc<Inner>);
 struct Inner {
     budget_bytes: u64,
     state: Mutex<State>,
-    hits: AtomicU64,
-    misses: AtomicU64,
+    metrics: CacheMetrics,
 }
 
 #[derive(Debug, Default)]
@@ -67,13 +66,8 @@ impl Entry {
 
 impl TailCache {
     /// A cache of `budget_bytes` for all partitions together; 0 keeps nothing.
-    pub fn new(budget_bytes: u64) -> TailCache {
-        TailCache(Arc::new(Inner {
-            budget_bytes,
-            state: Mutex::default(),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
-        }))
+    pub fn new(budget_bytes: u64, metrics: CacheMetrics) -> TailCache {
+        TailCache(Arc::new(Inner { budget_bytes, state: Mutex::default(), metrics }))
     }
 
     /// Adds a durable batch: its head and the rest. Batches of a partition come in the order of their offsets; after a
@@ -94,6 +88,7 @@ impl TailCache {
         state.order.push_back((partition, base_offset));
         state.bytes += cost;
         while state.bytes > self.0.budget_bytes && state.evict_oldest() {}
+        self.0.metrics.bytes.set(state.bytes.cast_signed());
     }
 
     /// Batches from the one that contains `offset` on, below `end`, of at most `max_bytes` together; the first one is
@@ -111,8 +106,8 @@ impl TailCache {
             state.partitions.get(&partition).filter(|e| e.front().is_some_and(|f| f.base_offset <= offset));
         let run = entries.and_then(|entries| run(entries, offset, end, max_bytes, min_one));
         drop(state);
-        let counter = if run.is_some() { &self.0.hits } else { &self.0.misses };
-        counter.fetch_add(1, Ordering::Relaxed);
+        let counter = if run.is_some() { &self.0.metrics.hits } else { &self.0.metrics.misses };
+        counter.inc();
         run
     }
 
@@ -136,11 +131,6 @@ impl TailCache {
     /// Bytes held, overhead included.
     pub fn bytes(&self) -> u64 {
         self.0.state.lock().bytes
-    }
-
-    /// Reads answered and not answered from here so far.
-    pub fn hits_and_misses(&self) -> (u64, u64) {
-        (self.0.hits.load(Ordering::Relaxed), self.0.misses.load(Ordering::Relaxed))
     }
 }
 

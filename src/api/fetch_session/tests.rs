@@ -1,3 +1,5 @@
+//! Requests and answers of fetch sessions, verbs in and decisions out.
+
 use super::*;
 
 const NOW: i64 = 1_000_000;

@@ -4,9 +4,13 @@
 //! Invariant: an acknowledged append is in the log once, at the offset that was acknowledged.
 
 mod basic;
+mod caches;
 mod changes;
 mod crash;
 mod faults;
+mod fetching;
+mod offsets;
+mod reading;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,12 +61,16 @@ impl World {
     }
 
     pub fn broker(&self) -> Broker {
+        self.broker_with(ReadLimits::default())
+    }
+
+    pub fn broker_with(&self, reads: ReadLimits) -> Broker {
         let faults = FaultPlan::new(&self.runtime);
         let store = Store::untested(faults.wrap(Arc::clone(&self.objects)), Path::default(), &self.runtime);
         let shared = Shared {
             runtime: self.runtime.clone(),
             databases: Databases::new(&store, 8 << 20, &self.runtime),
-            reads: Reads::new(&store, ReadLimits::default(), &self.runtime),
+            reads: Reads::new(&store, reads, &self.runtime),
             metrics: LogMetrics::register(&self.runtime.metrics),
         };
         let (id, owner) = (self.runtime.rng.u64(), Arc::clone(&self.owner));

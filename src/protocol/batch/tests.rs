@@ -40,8 +40,10 @@ fn plain(bytes: &Bytes) -> Result<Batch, Invalid> {
     check(bytes, &Rules::default())
 }
 
+type Field = Option<Vec<u8>>;
+
 /// What a batch says: per record offset, timestamp, key and value.
-fn contents(batch: &Batch) -> Vec<(i64, i64, Option<Vec<u8>>, Option<Vec<u8>>)> {
+fn contents(batch: &Batch) -> Vec<(i64, i64, Field, Field)> {
     let payload = batch.decompress(MAX_DECOMPRESSED_BYTES).expect("decompresses");
     let records = Records::new(&batch.header, &payload).map(|record| {
         let record = record.expect("is a record");
@@ -267,8 +269,8 @@ fn sequences_start_again_at_zero() {
     assert_eq!(next_sequence(5, 3), 8);
 }
 
-fn any_record()
--> impl Strategy<Value = (i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<(Vec<u8>, Option<Vec<u8>>)>)> {
+/// Timestamp, key, value and headers.
+fn any_record() -> impl Strategy<Value = (i64, Field, Field, Vec<(Vec<u8>, Field)>)> {
     let field = || option::of(vec(any::<u8>(), 0..200));
     (0..i64::MAX / 2, field(), field(), vec((vec(any::<u8>(), 0..9), field()), 0..3))
 }

@@ -41,9 +41,3 @@ pub(super) fn write_i64(out: &mut Vec<u8>, value: i64) {
 pub(super) fn write_i32(out: &mut Vec<u8>, value: i32) {
     write_i64(out, i64::from(value));
 }
-
-/// Bytes that [`write_i64`] writes.
-pub(super) fn len(value: i64) -> usize {
-    let zigzag = ((value << 1) ^ (value >> 63)) as u64;
-    (64 - (zigzag | 1).leading_zeros() as usize).div_ceil(7)
-}
