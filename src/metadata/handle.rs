@@ -12,6 +12,7 @@ use super::command::{Applied, Command, Outcome};
 use super::error::{ProposeError, StartError};
 use super::features::FEATURES;
 use super::image::{Broker, Image, Incarnation, Owner};
+use super::metrics::Metrics;
 use super::producer_ids::ProducerIds;
 use super::proposals::{Proposals, RETRY, proposals};
 use super::raft::{Alone, Node, Start, Transport, last_write_ms};
@@ -118,7 +119,7 @@ impl Metadata {
         let start = Start { db, incarnation, cluster: &cluster, settings, transport, clock };
         let node = Arc::new(Node::start(start).await?);
         let stop = Shutdown::new();
-        let (proposals, proposer) = proposals(Arc::clone(&node));
+        let (proposals, proposer) = proposals(Arc::clone(&node), Metrics::register(&runtime.metrics));
         runtime.tasks.spawn(TaskKind::Raft, proposer.run(stop.clone()));
         runtime.tasks.spawn(TaskKind::Raft, Arc::clone(&node).supervise(runtime.clone(), stop.clone()));
         Ok(Metadata(Arc::new(Inner {

@@ -10,6 +10,7 @@ mod error;
 mod features;
 mod handle;
 mod image;
+mod metrics;
 mod producer_ids;
 mod proposals;
 mod raft;

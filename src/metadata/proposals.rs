@@ -12,6 +12,7 @@ use super::apply::{Checks, apply};
 use super::command::{Command, Outcome};
 use super::error::ProposeError;
 use super::image::Image;
+use super::metrics::Metrics;
 use super::raft::{ENTRY_LIMIT, Node, Written};
 use crate::runtime::Shutdown;
 
@@ -42,17 +43,18 @@ struct Proposal {
 /// The task that empties the queue.
 pub(super) struct Proposer {
     node: Arc<Node>,
+    metrics: Metrics,
     waiting: mpsc::Receiver<Proposal>,
     /// Taken from the queue, but too large for the entry before.
     held: Option<Proposal>,
 }
 
 /// Makes the queue and its task.
-pub(super) fn proposals(node: Arc<Node>) -> (Proposals, Proposer) {
+pub(super) fn proposals(node: Arc<Node>, metrics: Metrics) -> (Proposals, Proposer) {
     let (queue, waiting) = mpsc::channel(QUEUE);
     let budget = Arc::new(Semaphore::new(QUEUE_BYTES));
     let proposals = Proposals { queue, budget, node: Arc::clone(&node) };
-    (proposals, Proposer { node, waiting, held: None })
+    (proposals, Proposer { node, metrics, waiting, held: None })
 }
 
 impl Proposals {
@@ -199,14 +201,18 @@ impl Proposer {
         let admitted = commands.into_iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
         let admitted: Vec<Command> = admitted.map(|(command, _)| command).collect();
         if admitted.is_empty() {
+            self.metrics.decided(&outcomes);
             return Ok(Written { index: image.index, outcomes });
         }
         // The refusals wait too: they may rest on what the same entry is about to do.
+        let begun = self.node.clock().instant();
         let written = self.node.write(admitted).await?;
+        self.metrics.committed((self.node.clock().instant() - begun).as_secs_f64());
         let slots = outcomes.iter_mut().filter(|outcome| outcome.is_ok());
         for (slot, outcome) in slots.zip(written.outcomes) {
             *slot = outcome;
         }
+        self.metrics.decided(&outcomes);
         Ok(Written { index: written.index, outcomes })
     }
 

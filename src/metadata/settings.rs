@@ -104,3 +104,23 @@ impl MetadataSettings {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_store_raises_the_timeouts_in_proportion() {
+        let local = Timeouts::local();
+        assert_eq!(local.raised_for(Duration::ZERO), local);
+        assert_eq!(local.raised_for(Duration::from_millis(50)), local);
+        let slow = local.raised_for(Duration::from_millis(200));
+        assert_eq!(slow.heartbeat, Duration::from_millis(400));
+        assert_eq!(slow.election_min, Duration::from_millis(1600));
+        assert_eq!(slow.election_max, Duration::from_millis(2400));
+        assert_eq!((slow.snapshot, slow.proposal), (local.snapshot, local.proposal));
+        let cloud = Timeouts::cloud();
+        assert_eq!(cloud.raised_for(Duration::from_millis(150)), cloud);
+        assert!(cloud.heartbeat * 3 <= cloud.election_min);
+    }
+}

@@ -87,6 +87,7 @@ async fn life(seed: u64) {
         zombie.await.expect("no panic");
     }
     let image = last.metadata.sync().await.expect("up to date");
+    last.metadata.close().await;
     let acknowledged = acknowledged.lock();
     assert!(acknowledged.topics.len() > 20, "seed {seed}: only {}", acknowledged.topics.len());
     for (id, name) in &acknowledged.topics {
@@ -96,7 +97,6 @@ async fn life(seed: u64) {
     epochs.sort();
     epochs.dedup();
     assert_eq!(epochs.len(), acknowledged.epochs.len(), "seed {seed}: an epoch was given out twice");
-    last.metadata.close().await;
 }
 
 #[tokio::test(start_paused = true)]
