@@ -168,10 +168,10 @@ impl Node {
 
     /// The index up to which everything is committed now, as the leader says.
     pub(in crate::metadata) async fn read_index(&self) -> Result<u64, ProposeError> {
-        if self.leads() {
+        let leader = self.leader().await?;
+        if leader.id == self.id() {
             return self.read_index_here().await;
         }
-        let leader = self.leader().await?;
         match self.peers.call(&leader, Call::ReadIndex, self.timeouts.proposal).await {
             Ok(Reply::ReadIndex(answer)) => answer,
             Ok(_) | Err(_) => Err(ProposeError::NotLeader { leader: Some(leader.id) }),
