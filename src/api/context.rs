@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::errors::Failure;
+use super::fetch_session::SharedSessions;
 use crate::cluster::ShardHost;
 use crate::log::Shard;
 use crate::log::reads::Reads;
 use crate::metadata::{self, Applied, Command, Image, Metadata, Topic};
-use crate::net::{Peer, Permit};
+use crate::net::Permit;
 use crate::protocol::ErrorCode;
 use crate::runtime::Runtime;
 use crate::settings::{BrokerLayers, TopicSettings};
@@ -20,6 +21,7 @@ pub struct Broker {
     pub shards: Arc<ShardHost>,
     pub options: Options,
     pub reads: Reads,
+    pub sessions: SharedSessions,
     pub runtime: Runtime,
 }
 
@@ -43,8 +45,6 @@ pub struct Context {
     pub broker: Arc<Broker>,
     pub version: i16,
     pub correlation_id: i32,
-    pub client_id: Option<String>,
-    pub peer: Arc<Peer>,
     /// The request's share of the memory for requests.
     pub permit: Permit,
 }
@@ -70,7 +70,8 @@ impl Broker {
         options: Options,
         runtime: Runtime,
     ) -> Broker {
-        Broker { id: metadata.broker_id(), metadata, shards, options, reads, runtime }
+        let sessions = SharedSessions::new(&runtime);
+        Broker { id: metadata.broker_id(), metadata, shards, options, reads, sessions, runtime }
     }
 
     /// The layers that stand behind a topic's own configs.

@@ -21,7 +21,7 @@ pub struct Service {
 
 /// What is remembered of a connection.
 pub struct Connection {
-    peer: Arc<Peer>,
+    peer: Peer,
 }
 
 impl Service {
@@ -31,7 +31,7 @@ impl Service {
         Ok(Service { broker, metrics })
     }
 
-    fn dispatch(&self, connection: &Connection, frame: Frame) -> Result<Ticket, Malformed> {
+    fn dispatch(&self, frame: Frame) -> Result<Ticket, Malformed> {
         let (header, body) = RequestHeader::decode(&frame.bytes).map_err(|_| Malformed("header"))?;
         let Some(entry) = header.api().and_then(entry) else {
             self.metrics.refused("unknown_api");
@@ -48,8 +48,6 @@ impl Service {
             broker: self.broker.clone(),
             version: header.api_version,
             correlation_id: header.correlation_id,
-            client_id: header.client_id.map(str::to_owned),
-            peer: connection.peer.clone(),
             permit: frame.permit.clone(),
         };
         let finishing = (entry.admit)(context, &body).map_err(|error| {
@@ -81,7 +79,7 @@ impl net::Service for Service {
     type Connection = Connection;
 
     fn connected(&self, peer: &Peer, _closer: Closer) -> Connection {
-        Connection { peer: Arc::new(peer.clone()) }
+        Connection { peer: peer.clone() }
     }
 
     fn classify(&self, _connection: &Connection, frame: &Bytes) -> Admission {
@@ -90,7 +88,7 @@ impl net::Service for Service {
     }
 
     async fn admit(&self, connection: &mut Connection, frame: Frame) -> Ticket {
-        match self.dispatch(connection, frame) {
+        match self.dispatch(frame) {
             Ok(ticket) => ticket,
             Err(Malformed(part)) => {
                 self.metrics.refused("malformed");

@@ -1,5 +1,6 @@
 //! The one map from what goes wrong below to Kafka's error codes.
 
+use super::fetch_session::SessionError;
 use crate::log;
 use crate::log::list_offsets::LookupError;
 use crate::log::reader::ReadError;
@@ -105,6 +106,17 @@ impl From<LookupError> for Failure {
                 ErrorCode::CorruptMessage.into()
             }
         }
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Failure {
+        match error {
+            SessionError::NotFound => ErrorCode::FetchSessionIdNotFound,
+            SessionError::InvalidEpoch => ErrorCode::InvalidFetchSessionEpoch,
+            SessionError::TopicIds => ErrorCode::FetchSessionTopicIdError,
+        }
+        .into()
     }
 }
 

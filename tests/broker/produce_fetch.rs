@@ -328,3 +328,35 @@ async fn pipelined_produces_are_answered_in_order() {
     assert_eq!(client.receive::<metadata::Request>(12).await.0, sent[40]);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_session_remembers_and_tells_only_what_changed() {
+    let running = Running::start().await;
+    let mut client = running.client().await;
+    create(&mut client, vec![topic("a", 1, 1), topic("b", 1, 1)]).await;
+    let mut request = fetch_request("a", 0);
+    request.topics.extend(fetch_request("b", 0).topics);
+    request.session_epoch = 0;
+    let first = client.ask(&request, 12).await;
+    assert_eq!((first.error_code, first.responses.len()), (0, 2));
+    assert_ne!(first.session_id, 0);
+
+    produce(&mut client, "b", bytes(batch(&["x"]))).await;
+    let mut next = fetch::Request {
+        session_id: first.session_id,
+        session_epoch: 1,
+        max_wait_ms: 0,
+        min_bytes: 1,
+        ..fetch::Request::default()
+    };
+    let second = client.ask(&next, 12).await;
+    let told: Vec<&str> = second.responses.iter().map(|topic| topic.topic.as_str()).collect();
+    assert_eq!((second.error_code, told), (0, vec!["b"]));
+
+    let stale = client.ask(&next, 12).await;
+    assert_eq!(stale.error_code, ErrorCode::InvalidFetchSessionEpoch.code());
+    next.session_id += 1;
+    let unknown = client.ask(&next, 12).await;
+    assert_eq!(unknown.error_code, ErrorCode::FetchSessionIdNotFound.code());
+    running.stop().await;
+}

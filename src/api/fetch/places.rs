@@ -1,93 +1,48 @@
-//! Fetch: record batches of many partitions, waiting for more if there is too little.
-//! Versions 4-18. 5: log start. 7: sessions (KIP-227). 9: leader epochs (KIP-320). 11: racks (KIP-392). 12: diverging epochs
-//! (KIP-595). 13: topic ids. 15: replica state. 16: the current leader's address (KIP-951). 17, 18: for followers.
-//! Left out: followers. A replica id is not looked at: there is nothing to follow, the object store replicates.
+//! The partitions of a fetch: found, checked, read.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
-
-use super::context::{Broker, Context, find_topic};
-use super::errors::Failure;
-use super::handler::Handler;
-use super::topics::{Leadership, endpoints};
+use super::{LEADER_SINCE, isolation};
+use crate::api::context::{Broker, Context};
+use crate::api::errors::Failure;
+use crate::api::fetch_session::{Key, Params, TopicKey};
+use crate::api::topics::Leadership;
 use crate::log::PartitionLog;
 use crate::log::fetch::{Fetch as Reading, Fetched, Isolation, Wanted};
 use crate::metadata::{Image, Topic};
-use crate::net::Admission;
 use crate::protocol::ErrorCode;
 use crate::protocol::codec::Records;
-use crate::protocol::messages::fetch::{
-    EpochEndOffset, FetchPartition, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData, Request,
-    Response,
-};
+use crate::protocol::messages::fetch::{EpochEndOffset, LeaderIdAndEpoch, PartitionData, Request};
 use crate::types::LeaderEpoch;
 
-/// From here on an answer says who leads instead (KIP-595), and then where that is (KIP-951).
-const LEADER_SINCE: i16 = 12;
-const ENDPOINTS_SINCE: i16 = 16;
-
-pub struct Fetch;
-
-impl Handler for Fetch {
-    type Request = Request;
-    const VERSIONS: RangeInclusive<i16> = 4..=18;
-    const ADMISSION: Admission = Admission::AfterAnswers;
-
-    async fn handle(context: Context, request: Request) -> Response {
-        let image = context.image();
-        let mut places = Vec::new();
-        for topic in &request.topics {
-            let found = find_topic(&image, &topic.topic, topic.topic_id).cloned();
-            for asked in &topic.partitions {
-                let topic = found.clone();
-                places.push(place(&context, &image, topic, asked));
-            }
-        }
-        let places = join_all(places).await;
-        let answers = read(&context, &request, places).await;
-        respond(&context, &request, answers)
-    }
-}
-
-/// `FetchIsolation.of`: anything but 1 reads uncommitted.
-pub(super) fn isolation(level: i8) -> Isolation {
-    match level {
-        1 => Isolation::ReadCommitted,
-        _ => Isolation::ReadUncommitted,
-    }
-}
-
 /// A partition that is to be read, or what its answer is already.
-enum Place {
+pub(super) enum Place {
     Read(Wanted),
     Diverged(Arc<PartitionLog>, EpochEndOffset),
     Refused(Failure, Option<LeaderIdAndEpoch>),
 }
 
-async fn place(
-    context: &Context,
-    image: &Image,
-    topic: Result<Arc<Topic>, Failure>,
-    asked: &FetchPartition,
-) -> Place {
-    let topic = match topic {
-        Ok(topic) => topic,
-        Err(failure) => return Place::Refused(failure, None),
+pub(super) async fn place(context: &Context, image: &Image, key: &Key, asked: &Params) -> Place {
+    let found = match &key.topic {
+        TopicKey::Id(id) => image.topic(*id).ok_or(ErrorCode::UnknownTopicId),
+        TopicKey::Name(name) => image.topic_by_name(name).ok_or(ErrorCode::UnknownTopicOrPartition),
     };
-    match open(&context.broker, image, &topic, asked).await {
+    let topic = match found {
+        Ok(topic) => topic,
+        Err(code) => return Place::Refused(code.into(), None),
+    };
+    match open(&context.broker, image, topic, key.partition, asked).await {
         Ok((log, None)) => Place::Read(Wanted {
             log,
             offset: asked.fetch_offset,
-            max_bytes: usize::try_from(asked.partition_max_bytes).unwrap_or(0),
+            max_bytes: usize::try_from(asked.max_bytes).unwrap_or(0),
         }),
         Ok((log, Some(diverging))) => Place::Diverged(log, diverging),
         Err(failure) => {
             let moved = context.version >= LEADER_SINCE
                 && matches!(failure.code, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
-            let shard = topic.shard(asked.partition).filter(|_| moved);
+            let shard = topic.shard(key.partition).filter(|_| moved);
             let leader = shard.map(|shard| {
                 let leadership = Leadership::of(image, shard);
                 LeaderIdAndEpoch { leader_id: leadership.leader, leader_epoch: leadership.epoch }
@@ -101,16 +56,17 @@ async fn open(
     broker: &Broker,
     image: &Image,
     topic: &Topic,
-    asked: &FetchPartition,
+    index: i32,
+    asked: &Params,
 ) -> Result<(Arc<PartitionLog>, Option<EpochEndOffset>), Failure> {
-    let led = broker.lead(image, topic, asked.partition, asked.current_leader_epoch)?;
+    let led = broker.lead(image, topic, index, asked.current_leader_epoch)?;
     let log = led.shard.partition(led.partition).await?;
     let diverging = diverging(&log, asked)?;
     Ok((log, diverging))
 }
 
 /// Where the client's log and ours part, if it says which epoch its last record has (`Partition.readRecords`).
-fn diverging(log: &PartitionLog, asked: &FetchPartition) -> Result<Option<EpochEndOffset>, Failure> {
+fn diverging(log: &PartitionLog, asked: &Params) -> Result<Option<EpochEndOffset>, Failure> {
     if asked.last_fetched_epoch < 0 {
         return Ok(None);
     }
@@ -120,7 +76,7 @@ fn diverging(log: &PartitionLog, asked: &FetchPartition) -> Result<Option<EpochE
 }
 
 /// Reads the partitions that can be; an answer that is there already does not let the others wait.
-async fn read(context: &Context, request: &Request, places: Vec<Place>) -> Vec<PartitionData> {
+pub(super) async fn read(context: &Context, request: &Request, places: Vec<Place>) -> Vec<PartitionData> {
     let broker = &context.broker;
     let answered = places.iter().any(|place| !matches!(place, Place::Read(_)));
     let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0).min(broker.options.fetch_max_bytes);
@@ -174,27 +130,5 @@ fn refused(failure: Failure, leader: Option<LeaderIdAndEpoch>) -> PartitionData 
         current_leader: leader.unwrap_or_default(),
         records: Some(Records::default()),
         ..PartitionData::default()
-    }
-}
-
-fn respond(context: &Context, request: &Request, answers: Vec<PartitionData>) -> Response {
-    let moved = context.version >= ENDPOINTS_SINCE
-        && answers.iter().any(|answer| answer.current_leader != LeaderIdAndEpoch::default());
-    let mut answers = answers.into_iter();
-    let responses = request.topics.iter().map(|topic| {
-        let partitions = topic.partitions.iter().zip(&mut answers).map(|(asked, mut answer)| {
-            answer.partition_index = asked.partition;
-            answer
-        });
-        FetchableTopicResponse {
-            partitions: partitions.collect(),
-            topic: topic.topic.clone(),
-            topic_id: topic.topic_id,
-        }
-    });
-    Response {
-        responses: responses.collect(),
-        node_endpoints: if moved { endpoints(&context.image()) } else { Vec::new() },
-        ..Response::default()
     }
 }
