@@ -253,7 +253,8 @@ fn host_shards(
     };
     let metrics = LogMetrics::register(&runtime.metrics);
     let shared = Shared { runtime: runtime.clone(), databases, reads: reads.clone(), metrics };
-    let options = HostOptions { limits, store: store.clone(), shared };
+    let session = config.cluster.broker_session_timeout;
+    let options = HostOptions { limits, session, store: store.clone(), shared };
     let shards = ShardHost::new(metadata.clone(), options, runtime.clone());
     runtime.tasks.spawn(TaskKind::Controller, controller::run(metadata.clone(), runtime.clone()));
     runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&shards).run());

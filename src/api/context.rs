@@ -56,6 +56,17 @@ pub struct Led {
     pub epoch: LeaderEpoch,
 }
 
+impl Led {
+    /// Refuses if there is no recent proof that this broker owns the shard: before answers on which clients move their
+    /// positions.
+    pub async fn must_still_own(&self, broker: &Broker) -> Result<(), Failure> {
+        match broker.shards.still_owns(&self.shard, self.epoch).await {
+            true => Ok(()),
+            false => Err(ErrorCode::NotLeaderOrFollower.into()),
+        }
+    }
+}
+
 impl Context {
     pub fn image(&self) -> Arc<Image> {
         self.broker.shards.image()

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use futures::future::join_all;
 
-use super::context::{Broker, Context, Led};
+use super::context::{Broker, Context};
 use super::errors::Failure;
 use super::handler::Handler;
 use crate::log::fetch::Isolation;
@@ -76,9 +76,9 @@ impl Query<'_> {
         }
         let wanted = wanted(asked.timestamp, self.version)?;
         let topic = self.image.topic_by_name(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        let Led { partition, shard, .. } =
-            self.broker.lead(self.image, topic, asked.partition_index, asked.current_leader_epoch)?;
-        let log = shard.partition(partition).await?;
+        let led = self.broker.lead(self.image, topic, asked.partition_index, asked.current_leader_epoch)?;
+        led.must_still_own(self.broker).await?;
+        let log = led.shard.partition(led.partition).await?;
         Ok(lookup(&log, wanted, self.isolation).await?)
     }
 }

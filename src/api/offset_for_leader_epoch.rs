@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use futures::future::join_all;
 
-use super::context::{Context, Led};
+use super::context::Context;
 use super::errors::Failure;
 use super::handler::Handler;
 use crate::log::EpochEnd;
@@ -60,10 +60,10 @@ async fn find(
     asked: &OffsetForLeaderPartition,
 ) -> Result<Option<EpochEnd>, Failure> {
     let topic = image.topic_by_name(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let Led { partition, shard, .. } =
-        context.broker.lead(image, topic, asked.partition, asked.current_leader_epoch)?;
+    let led = context.broker.lead(image, topic, asked.partition, asked.current_leader_epoch)?;
     if asked.leader_epoch < 0 {
         return Ok(None);
     }
-    Ok(shard.partition(partition).await?.end_offset_for(LeaderEpoch(asked.leader_epoch)))
+    led.must_still_own(&context.broker).await?;
+    Ok(led.shard.partition(led.partition).await?.end_offset_for(LeaderEpoch(asked.leader_epoch)))
 }

@@ -19,6 +19,8 @@ const REOPEN_AFTER: Duration = Duration::from_millis(500);
 /// What a host needs.
 pub struct HostOptions {
     pub limits: Limits,
+    /// How old a proof of ownership may be for answers that clients act upon (`BROKER_SESSION_TIMEOUT_MS`).
+    pub session: Duration,
     pub store: Store,
     pub shared: Shared,
 }
@@ -31,6 +33,8 @@ pub struct ShardHost {
     hosted: RwLock<BTreeMap<ShardId, Hosted>>,
     /// The newest image whose partitions all hosted shards know.
     served: watch::Sender<Arc<Image>>,
+    /// One request at a time asks who owns what; the others wait for its answer.
+    confirming: tokio::sync::Mutex<()>,
 }
 
 #[derive(Clone)]
@@ -43,7 +47,14 @@ struct Hosted {
 impl ShardHost {
     pub fn new(metadata: Metadata, options: HostOptions, runtime: Runtime) -> Arc<ShardHost> {
         let (served, _) = watch::channel(Arc::new(Image::empty()));
-        Arc::new(ShardHost { metadata, runtime, options, hosted: RwLock::default(), served })
+        Arc::new(ShardHost {
+            metadata,
+            runtime,
+            options,
+            hosted: RwLock::default(),
+            served,
+            confirming: tokio::sync::Mutex::default(),
+        })
     }
 
     /// The newest image that requests can be served by: hosted shards know every partition in it.
@@ -74,6 +85,26 @@ impl ShardHost {
         let image = self.image();
         image.is_formed()
             && image.shards_of(self.metadata.owner()).all(|(id, shard)| self.shard(id, shard.epoch).is_some())
+    }
+
+    /// Whether this broker owned the shard a moment ago: a segment of its own became durable, or the metadata says so. An
+    /// owner that cannot tell must not send clients elsewhere in a log that may have gone on without it.
+    pub async fn still_owns(&self, shard: &Shard, epoch: LeaderEpoch) -> bool {
+        if shard.recently_confirmed(self.options.session) {
+            return true;
+        }
+        let _one_at_a_time = self.confirming.lock().await;
+        if shard.recently_confirmed(self.options.session) {
+            return true;
+        }
+        let asked = self.runtime.clock.instant();
+        let Ok(image) = self.metadata.sync().await else { return false };
+        let owner = Some(self.metadata.owner());
+        let owns = image.shard(shard.id()) == Some(metadata::Shard { owner, epoch });
+        if owns {
+            shard.confirm_ownership(asked);
+        }
+        owns
     }
 
     /// Follows the image until shutdown.

@@ -262,11 +262,10 @@ impl Shard {
         confirmed.is_some_and(|at| now.duration_since(at) <= session)
     }
 
-    /// Notes proof of ownership as of now: the controller said so.
-    pub fn confirm_ownership(&self) {
-        let now = self.0.shared.runtime.clock.instant();
+    /// Notes proof of ownership as of `at`: the controller said so.
+    pub fn confirm_ownership(&self, at: Instant) {
         let mut confirmed = self.0.confirmed.lock();
-        *confirmed = (*confirmed).max(Some(now));
+        *confirmed = (*confirmed).max(Some(at));
     }
 
     pub fn status(&self) -> ShardStatus {

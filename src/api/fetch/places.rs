@@ -62,6 +62,10 @@ async fn open(
     let led = broker.lead(image, topic, index, asked.current_leader_epoch)?;
     let log = led.shard.partition(led.partition).await?;
     let diverging = diverging(&log, asked)?;
+    let in_range = (log.log_start()..=log.high_watermark()).contains(&asked.fetch_offset);
+    if diverging.is_some() || !in_range {
+        led.must_still_own(broker).await?;
+    }
     Ok((log, diverging))
 }
 
