@@ -110,6 +110,8 @@ struct Flushing {
     segments: u64,
     /// When the first of those segments was written.
     since: Option<Instant>,
+    /// The flush was due with nothing to write: it goes with the next commit.
+    overdue: bool,
 }
 
 impl Flushing {
@@ -302,12 +304,12 @@ impl Committer {
     /// Adds snapshots, if the index is to be flushed: so that what follows the flush is all that a loading must read.
     fn plan_flush(&mut self, plan: &mut Plan) {
         let now = self.runtime.clock.instant();
-        if plan.has_payload() {
+        if plan.has_rows() {
             self.flushing.segments += 1;
             self.flushing.since.get_or_insert(now);
         }
         let closing = self.closing.is_some() && self.backlog.is_empty();
-        if !closing && !self.flushing.due(&self.limits, now) {
+        if !closing && !self.flushing.overdue && !self.flushing.due(&self.limits, now) {
             return;
         }
         let expired_before = (self.incarnation.expired_before)();
@@ -321,6 +323,7 @@ impl Committer {
             self.flushing.segments = 0;
             self.flushing.since = None;
             plan.flush_index = plan.has_rows();
+            self.flushing.overdue = !plan.flush_index;
         }
     }
 

@@ -148,10 +148,6 @@ impl Plan {
         !self.rows.is_empty() || !self.extents.is_empty()
     }
 
-    pub fn has_payload(&self) -> bool {
-        !self.extents.is_empty()
-    }
-
     pub fn snapshot(&mut self, partition: Partition, snapshot: &PartitionSnapshot) {
         self.rows.push((PartitionSnapshot::key(partition), Some(snapshot.value())));
     }

@@ -15,6 +15,7 @@ use crate::protocol::batch::Batch;
 use crate::types::{LeaderEpoch, Partition};
 
 type Outcome = oneshot::Receiver<Result<Appended, AppendError>>;
+type Rows = Vec<(Bytes, Option<Bytes>)>;
 
 struct Bench {
     writers: HashMap<Partition, Writer>,
@@ -46,7 +47,7 @@ impl Bench {
     }
 
     /// The object that the plan makes as segment 7, its rows, and the answers in order of the requests.
-    fn commit(self) -> (Bytes, Vec<(Bytes, Option<Bytes>)>, Vec<Result<i64, AppendError>>) {
+    fn commit(self) -> (Bytes, Rows, Vec<Result<i64, AppendError>>) {
         let Bench { mut writers, mut dirty, planner, mut outcomes } = self;
         let mut plan = planner.lay_out(&mut writers, &mut dirty);
         let (payload, rows) = plan.encode(7);

@@ -190,3 +190,27 @@ async fn opening_on_a_distant_store_takes_about_a_second() {
     assert_eq!(read_from(&shard, 3, 0).await.len(), 25);
     shard.close().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_others_are_durable_and_bound_the_replay_too() {
+    let world = World::new(10);
+    let mut broker = world.broker();
+    broker.limits.flush_every_segments = 10;
+    let shard = broker.open_with(1, 1).await;
+    let key = bytes::Bytes::from_static(b"\xf0key");
+    for n in 0..60u8 {
+        let row = (key.clone(), Some(bytes::Bytes::from(vec![n])));
+        shard.write_rows(vec![row]).expect("taken").await.expect("durable");
+    }
+    world.runtime.clock.sleep(Duration::from_secs(300)).await;
+    broker.faults.outage(true);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 2).await;
+    let replayed = broker.shared.metrics.shard(super::SHARD).replayed_segments.get();
+    assert!((1..=21).contains(&replayed), "{replayed} segments replayed");
+    let stored = shard.index().expect("open").get(&key).await.expect("reads");
+    assert_eq!(stored.as_deref(), Some(&[59u8][..]));
+    shard.write_rows(vec![(key.clone(), None)]).expect("taken").await.expect("durable");
+    assert_eq!(shard.index().expect("open").get(&key).await.expect("reads"), None);
+    shard.close().await;
+}
