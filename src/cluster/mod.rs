@@ -5,5 +5,7 @@
 
 pub mod controller;
 mod shard_host;
+#[cfg(test)]
+mod tests;
 
 pub use shard_host::{HostOptions, ShardHost};

@@ -80,11 +80,20 @@ impl ShardHost {
         self.hosted.read().values().filter_map(|hosted| hosted.shard.clone()).collect()
     }
 
-    /// True once every shard that is assigned to this broker is open.
+    /// True once every shard has an owner, and those of this broker are open.
     pub fn is_ready(&self) -> bool {
         let image = self.image();
+        let ours = Some(self.metadata.owner());
+        // A shard whose owner is an earlier life of a broker is about to be assigned anew, perhaps to this one.
+        let settled = |shard: &metadata::Shard| {
+            shard.owner.is_some_and(|owner| {
+                image.broker(owner.broker).is_some_and(|broker| broker.incarnation == owner.incarnation)
+            })
+        };
         image.is_formed()
-            && image.shards_of(self.metadata.owner()).all(|(id, shard)| self.shard(id, shard.epoch).is_some())
+            && image.shards.iter().all(|(id, shard)| {
+                settled(shard) && (shard.owner != ours || self.shard(*id, shard.epoch).is_some())
+            })
     }
 
     /// Whether this broker owned the shard a moment ago: a segment of its own became durable, or the metadata says so. An
