@@ -151,7 +151,7 @@ fn case(seed: u64) -> Case {
         timestamp_after_max_ms: pick(&mut random, &[3_600_000, 1_000]),
         compacted: random.random_bool(0.2),
         // Any limit makes us open every batch, as Kafka does.
-        max_record_bytes: i32::MAX as usize - 1,
+        max_record_bytes: i32::MAX as usize - 100,
         compression: converts.then_some(Compression::new(target)),
         ..Rules::default()
     };

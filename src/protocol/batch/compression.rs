@@ -3,7 +3,8 @@
 use std::io::{self, Read, Write as _};
 
 use bytes::Bytes;
-use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
+use lz4::{BlockMode, BlockSize, ContentChecksum};
+use lz4_flex::frame::FrameDecoder;
 use thiserror::Error;
 
 /// Most bytes that one batch may have decompressed: bounds what a small bomb can make the broker allocate.
@@ -14,6 +15,11 @@ pub const MAX_DECOMPRESSED_BYTES: usize = 128 << 20;
 const XERIAL_HEADER: [u8; 16] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1];
 const XERIAL_MAGIC: &[u8] = &[0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const XERIAL_BLOCK_BYTES: usize = 32 << 10;
+
+/// Kafka's default of `compression.lz4.level`.
+const LZ4_FAST_LEVEL: i32 = 9;
+/// The first level of the LZ4 library that searches for longer matches.
+const LZ4_FIRST_THOROUGH_LEVEL: u32 = 3;
 
 /// Why a payload cannot be decompressed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -41,7 +47,7 @@ pub enum Codec {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compression {
     pub codec: Codec,
-    /// In the codec's own scale: gzip 1-9 (-1 is its default, 6), zstd from -131072 to 22 (3); others have none.
+    /// In the codec's own scale: gzip 1-9 (its default is 6), lz4 1-17 (9), zstd from -131072 to 22 (3); others have none.
     pub level: Option<i32>,
 }
 
@@ -125,17 +131,28 @@ impl Compression {
                 encoder.finish()
             }
             Codec::Snappy => snap_blocks(&data),
-            Codec::Lz4 => {
-                // What Kafka's own reader takes: independent blocks, no dictionary.
-                let frame =
-                    FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB);
-                let mut encoder = FrameEncoder::with_frame_info(frame, Vec::new());
-                encoder.write_all(&data)?;
-                encoder.finish().map_err(io::Error::other)
-            }
+            Codec::Lz4 => lz4_frame(&data, self.level),
             Codec::Zstd => zstd::stream::encode_all(&data[..], self.level.unwrap_or(3)),
         }
     }
+}
+
+/// The frame that Kafka's own reader takes: independent blocks, no dictionary. Its default level is the fast compressor,
+/// every other one the thorough one (`Lz4BlockOutputStream`). Reading is left to safe code, which has no such levels.
+fn lz4_frame(data: &[u8], level: Option<i32>) -> io::Result<Vec<u8>> {
+    let level = match level {
+        None | Some(LZ4_FAST_LEVEL) => 0,
+        Some(level) => u32::try_from(level).unwrap_or(0).max(LZ4_FIRST_THOROUGH_LEVEL),
+    };
+    let mut encoder = lz4::EncoderBuilder::new()
+        .block_mode(BlockMode::Independent)
+        .block_size(BlockSize::Max64KB)
+        .checksum(ContentChecksum::NoChecksum)
+        .level(level)
+        .build(Vec::new())?;
+    encoder.write_all(data)?;
+    let (packed, outcome) = encoder.finish();
+    outcome.map(|()| packed)
 }
 
 /// Xerial's framing: blocks of 32 KiB, each behind its compressed length.

@@ -210,10 +210,24 @@ fn every_codec_is_converted_to_every_other() {
 }
 
 #[test]
+fn what_kafka_has_by_default_opens_nothing() {
+    // Garbage under a right header: with Kafka's defaults nobody looks at it.
+    let mut garbage = batch(Codec::Zstd);
+    garbage.payload = Bytes::from_static(b"no frame of any codec");
+    garbage.header.seal(&garbage.payload);
+    let rules = Rules { max_record_bytes: 2_147_483_639, ..Rules::default() };
+    assert!(check(&garbage.to_bytes(), &rules).is_ok());
+    let limited = Rules { max_record_bytes: 100, ..Rules::default() };
+    assert!(matches!(check(&garbage.to_bytes(), &limited), Err(Invalid::Payload(_))));
+    let records = RecordError::TooLarge { index: 0, bytes: 256, limit: 100 };
+    assert_eq!(check(&batch(Codec::Zstd).to_bytes(), &limited), Err(Invalid::Records(records)));
+}
+
+#[test]
 fn levels_change_what_comes_out() {
     let data: Vec<u8> =
         (0..200_000u32).flat_map(|n| (n.wrapping_mul(2_654_435_761) >> 20).to_be_bytes()).collect();
-    for (codec, low, high) in [(Codec::Gzip, 1, 9), (Codec::Zstd, 1, 19)] {
+    for (codec, low, high) in [(Codec::Gzip, 1, 9), (Codec::Lz4, 9, 17), (Codec::Zstd, 1, 19)] {
         let sizes = [low, high].map(|level| {
             let packed =
                 Compression { codec, level: Some(level) }.compress(data.clone()).expect("compresses");
