@@ -28,7 +28,7 @@ for tool in kcat kafka kafka-tools python node go s3proxy; do
   check "installing $tool" scripts/tools/$tool.sh
 done
 
-check "cargo test" cargo test --all-targets
+check "cargo test" cargo test --all-targets --no-fail-fast
 check "release build" cargo build --release --bin kafkaesque --example cluster
 export KAFKAESQUE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/kafkaesque
 
