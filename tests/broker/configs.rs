@@ -41,7 +41,7 @@ async fn value(client: &mut Client, kind: i8, name: &str, config: &str) -> (Opti
     found.map(|c| (c.value, c.config_source)).unwrap_or_else(|| panic!("{config} is not described"))
 }
 
-async fn change(client: &mut Client, kind: i8, name: &str, changes: &[(&str, i8, Option<&str>)]) -> i16 {
+async fn change(client: &mut Client, kind: i8, name: &str, changes: &[Changed<'_>]) -> i16 {
     let configs = changes.iter().map(|(name, op, value)| incremental_alter_configs::AlterableConfig {
         name: (*name).to_owned(),
         config_operation: *op,
@@ -55,6 +55,9 @@ async fn change(client: &mut Client, kind: i8, name: &str, changes: &[(&str, i8,
     let request = incremental_alter_configs::Request { resources: vec![resource], validate_only: false };
     client.ask(&request, 1).await.responses.remove(0).error_code
 }
+
+/// Name, operation and value.
+type Changed<'a> = (&'a str, i8, Option<&'a str>);
 
 fn text(value: &str) -> Option<String> {
     Some(value.to_owned())
@@ -114,7 +117,7 @@ async fn bad_changes_are_refused_and_change_nothing() {
     let running = Running::start().await;
     let mut client = running.client().await;
     create(&mut client, vec![topic("t", 1, 1)]).await;
-    let cases: &[(i8, &str, &[(&str, i8, Option<&str>)], ErrorCode)] = &[
+    let cases: &[(i8, &str, &[Changed<'_>], ErrorCode)] = &[
         (TOPIC, "t", &[("no.such.config", SET, Some("1"))], ErrorCode::InvalidConfig),
         (TOPIC, "t", &[("retention.ms", SET, Some("soon"))], ErrorCode::InvalidConfig),
         (TOPIC, "t", &[("retention.ms", SET, None)], ErrorCode::InvalidRequest),

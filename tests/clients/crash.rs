@@ -104,13 +104,8 @@ fn value(producer: usize, number: usize) -> String {
 /// Sends numbered records round the partitions until told to stop; says how many.
 fn write(producer: &Producer, id: usize, pace: &Pace) -> usize {
     for number in 0.. {
-        while number % 20 == 0 {
-            std::thread::sleep(Duration::from_millis(4));
-            match pace.get() {
-                Pace::STOP => return number,
-                Pace::REST => {}
-                _ => break,
-            }
+        if number % 20 == 0 && !pace.breathe() {
+            return number;
         }
         producer.send(TOPIC, partition(number), number, &Record::of(value(id, number)));
     }
@@ -193,6 +188,18 @@ impl Pace {
 
     fn get(&self) -> u8 {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Pauses for a moment, or for as long as writers rest. False once they are to stop.
+    fn breathe(&self) -> bool {
+        loop {
+            std::thread::sleep(Duration::from_millis(4));
+            match self.get() {
+                Pace::STOP => return false,
+                Pace::REST => {}
+                _ => return true,
+            }
+        }
     }
 
     fn stop_on_drop(&self) -> impl Drop + '_ {
