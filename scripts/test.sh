@@ -23,13 +23,20 @@ check() {
   esac
 }
 
+# prepare NAME COMMAND...: what checks need; counted only when it did not succeed.
+prepare() {
+  local before=$passed
+  check "$@"
+  passed=$before
+}
+
 make_work_dir
 for tool in kcat kafka kafka-tools python node go s3proxy; do
-  check "installing $tool" scripts/tools/$tool.sh
+  prepare "installing $tool" scripts/tools/$tool.sh
 done
 
 check "cargo test" cargo test --all-targets --no-fail-fast
-check "release build" cargo build --release --bin kafkaesque --example cluster
+prepare "release build" cargo build --release --bin kafkaesque --example cluster
 export KAFKAESQUE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/kafkaesque
 
 for store in local versitygw gofakes3 azurite; do
@@ -43,7 +50,7 @@ done
 
 use_local
 choose_ports
-check "a broker for the clients" start_broker
+prepare "a broker for the clients" start_broker
 for client in $(scripts/clients/run.sh --list); do
   check "client $client" scripts/clients/run.sh "$addr" "$client"
 done
