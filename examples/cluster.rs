@@ -4,6 +4,16 @@
 
 use std::process::ExitCode;
 
+use kafkaesque::config::Given;
+
 fn main() -> ExitCode {
-    kafkaesque::cli::main(kafkaesque::broker::run)
+    kafkaesque::cli::main_with(for_this_machine, kafkaesque::broker::run)
+}
+
+/// Unless somebody says under which address clients reach the broker, they are on this machine.
+fn for_this_machine(given: Given) -> Given {
+    if given.is_set("HOST") || given.is_set("ADVERTISED_HOST") {
+        return given;
+    }
+    given.with("ADVERTISED_HOST", "localhost")
 }

@@ -10,11 +10,16 @@ use crate::config::{Config, Given, VARIABLES, Variable};
 /// Reads flags and environment, then hands the settings to `run`. What is wrong with them goes to standard error, and
 /// the exit code is then 2.
 pub fn main(run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    main_with(|given| given, run)
+}
+
+/// As [`main`], with `prepare` in between: what was given, and what else is to be taken as given.
+pub fn main_with(prepare: impl FnOnce(Given) -> Given, run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return stop(&error),
     };
-    match Config::load(&given(&matches, Given::from_environment())) {
+    match Config::load(&prepare(given(&matches, Given::from_environment()))) {
         Ok(config) => run(config),
         Err(error) => {
             eprintln!("kafkaesque cannot start with these settings:\n{error}");

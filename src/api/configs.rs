@@ -1,5 +1,9 @@
 //! What the config APIs share: which resource a request means, and the proposal of changes.
 
+use std::collections::HashMap;
+
+use futures::future::join_all;
+
 use super::context::{Broker, Context};
 use super::errors::Failure;
 use crate::metadata::{Command, ConfigChange, ConfigOp, ConfigResource, Image};
@@ -60,31 +64,62 @@ impl Named<'_> {
 }
 
 /// What a request wants done to one resource.
-pub struct Change<'a> {
-    pub resource: Named<'a>,
-    pub kind: ChangeKind,
+pub struct Change {
+    pub kind: i8,
+    pub name: String,
+    pub wanted: Wanted,
 }
 
-pub enum ChangeKind {
+pub enum Wanted {
     /// Exactly these are set afterwards.
     Replace(Vec<(String, Option<String>)>),
+    /// Each by its operation.
     Each(Vec<(String, i8, Option<String>)>),
 }
 
-/// Carries out, or only checks, one change; `repeated` if the request names its resource more than once.
-pub async fn apply(
+/// What became of a change.
+pub struct Changed {
+    pub kind: i8,
+    pub name: String,
+    pub error_code: i16,
+    pub error_message: Option<String>,
+}
+
+/// Carries out, or only checks, the changes of a request. Each succeeds or fails alone; a resource that is named more
+/// than once fails each time.
+pub async fn apply(context: &Context, changes: Vec<Change>, validate_only: bool) -> Vec<Changed> {
+    let image = context.image();
+    let mut named: HashMap<(i8, String), usize> = HashMap::new();
+    for change in &changes {
+        *named.entry((change.kind, change.name.clone())).or_default() += 1;
+    }
+    let (image, named) = (&image, &named);
+    let changed = changes.into_iter().map(|Change { kind, name, wanted }| async move {
+        let repeated = named.get(&(kind, name.clone())).is_some_and(|times| *times > 1);
+        let resource = Named { kind, name: &name };
+        let failure = match repeated {
+            true => Some(invalid("Each resource must appear at most once.")),
+            false => apply_one(context, image, resource, wanted, validate_only).await.err(),
+        };
+        Changed {
+            kind,
+            error_code: failure.as_ref().map_or(ErrorCode::None, |failure| failure.code).into(),
+            error_message: failure.and_then(|failure| failure.message),
+            name,
+        }
+    });
+    join_all(changed).await
+}
+
+async fn apply_one(
     context: &Context,
     image: &Image,
-    change: Change<'_>,
-    repeated: bool,
+    resource: Named<'_>,
+    wanted: Wanted,
     validate_only: bool,
 ) -> Result<(), Failure> {
-    if repeated {
-        return Err(invalid("Each resource must appear at most once."));
-    }
     let broker = &context.broker;
-    let resource = change.resource.target(broker, image)?;
-    let command = change.kind.command(resource)?;
+    let command = wanted.command(resource.target(broker, image)?)?;
     if validate_only {
         return broker.validate(command).await;
     }
@@ -92,15 +127,15 @@ pub async fn apply(
     Ok(())
 }
 
-impl ChangeKind {
+impl Wanted {
     fn command(self, resource: ConfigResource) -> Result<Command, Failure> {
         self.refuse_repeated_and_null()?;
         Ok(match self {
-            ChangeKind::Replace(configs) => {
+            Wanted::Replace(configs) => {
                 let set = configs.into_iter().filter_map(|(name, value)| Some((name, value?)));
                 Command::AlterConfigs { resource, configs: set.collect() }
             }
-            ChangeKind::Each(changes) => {
+            Wanted::Each(changes) => {
                 let changes = changes.into_iter().map(|(name, op, value)| {
                     let value = value.unwrap_or_default();
                     let op = match op {
@@ -121,11 +156,11 @@ impl ChangeKind {
     fn refuse_repeated_and_null(&self) -> Result<(), Failure> {
         const DELETE: i8 = 1;
         let (mut names, null): (Vec<&str>, Vec<&str>) = match self {
-            ChangeKind::Replace(configs) => (
+            Wanted::Replace(configs) => (
                 configs.iter().map(|(name, _)| name.as_str()).collect(),
                 configs.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect(),
             ),
-            ChangeKind::Each(changes) => (
+            Wanted::Each(changes) => (
                 changes.iter().map(|(name, _, _)| name.as_str()).collect(),
                 changes
                     .iter()

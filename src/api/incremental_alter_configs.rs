@@ -4,12 +4,9 @@
 
 use std::ops::RangeInclusive;
 
-use futures::future::join_all;
-
-use super::configs::{self, Change, ChangeKind, Named};
+use super::configs::{self, Change, Wanted};
 use super::context::Context;
 use super::handler::Handler;
-use crate::protocol::ErrorCode;
 use crate::protocol::messages::incremental_alter_configs::{AlterConfigsResourceResponse, Request, Response};
 
 pub struct IncrementalAlterConfigs;
@@ -19,33 +16,21 @@ impl Handler for IncrementalAlterConfigs {
     const VERSIONS: RangeInclusive<i16> = 0..=1;
 
     async fn handle(context: Context, request: Request) -> Response {
-        let image = context.image();
-        let (context, image, resources) = (&context, &image, &request.resources);
-        let responses = resources.iter().map(|resource| async move {
-            let same = |other: &&_| is_same(resource, other);
-            let repeated = resources.iter().filter(same).count() > 1;
-            let configs =
-                resource.configs.iter().map(|c| (c.name.clone(), c.config_operation, c.value.clone()));
-            let change = Change {
-                resource: Named { kind: resource.resource_type, name: &resource.resource_name },
-                kind: ChangeKind::Each(configs.collect()),
-            };
-            let outcome = configs::apply(context, image, change, repeated, request.validate_only).await;
-            let failure = outcome.err();
-            AlterConfigsResourceResponse {
-                error_code: failure.as_ref().map_or(ErrorCode::None, |failure| failure.code).into(),
-                error_message: failure.and_then(|failure| failure.message),
-                resource_type: resource.resource_type,
-                resource_name: resource.resource_name.clone(),
+        let changes = request.resources.into_iter().map(|resource| {
+            let configs = resource.configs.into_iter().map(|c| (c.name, c.config_operation, c.value));
+            Change {
+                kind: resource.resource_type,
+                name: resource.resource_name,
+                wanted: Wanted::Each(configs.collect()),
             }
         });
-        Response { responses: join_all(responses).await, ..Response::default() }
+        let changed = configs::apply(&context, changes.collect(), request.validate_only).await;
+        let responses = changed.into_iter().map(|changed| AlterConfigsResourceResponse {
+            error_code: changed.error_code,
+            error_message: changed.error_message,
+            resource_type: changed.kind,
+            resource_name: changed.name,
+        });
+        Response { responses: responses.collect(), ..Response::default() }
     }
-}
-
-fn is_same(
-    one: &crate::protocol::messages::incremental_alter_configs::AlterConfigsResource,
-    other: &crate::protocol::messages::incremental_alter_configs::AlterConfigsResource,
-) -> bool {
-    one.resource_type == other.resource_type && one.resource_name == other.resource_name
 }
