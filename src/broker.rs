@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -121,6 +121,9 @@ impl Broker {
         }
         ops::register_process_metrics(&runtime.metrics)?;
         let readiness = Readiness::starting("opening the object store");
+        let parts = Arc::new(OnceLock::new());
+        let stop_http = Shutdown::new();
+        let health = serve_http(config, &readiness, &parts, &stop_http, runtime).await?;
         let clients = listen("PORT", &config.listen.host, config.listen.port).await?;
         let clients_at = local_address("PORT", &clients)?;
         let store = store::open(&config.store, runtime).await?;
@@ -130,6 +133,8 @@ impl Broker {
         let metadata = Metadata::start(&store, &databases, &settings, runtime).await?;
         let reads = reads(config, &store, runtime);
         let shards = host_shards(config, &store, databases, &reads, &metadata, runtime);
+        // Nothing else sets it.
+        let _ = parts.set(Parts { shards: shards.clone(), metadata: metadata.clone() });
         readiness.set(Phase::Starting("opening shards".to_owned()));
         wait_for_shards(&shards, runtime).await?;
 
@@ -141,8 +146,6 @@ impl Broker {
         let serving =
             runtime.tasks.spawn(TaskKind::Listener, async move { server.serve(clients, LISTENER).await });
         readiness.set(Phase::Ready);
-        let stop_http = Shutdown::new();
-        let health = serve_http(config, &readiness, &shards, &metadata, &stop_http, runtime).await?;
         let broker = Broker {
             runtime: runtime.clone(),
             clients: clients_at,
@@ -301,28 +304,38 @@ fn net_limits(config: &Config) -> net::Limits {
     }
 }
 
+/// What `/health` tells of, once it is there.
+struct Parts {
+    shards: Arc<ShardHost>,
+    metadata: Metadata,
+}
+
+impl Parts {
+    fn summary(&self) -> Map<String, Value> {
+        let image = self.shards.image();
+        let facts = [
+            ("broker", json!(self.metadata.broker_id().0)),
+            ("cluster", json!(&*image.cluster_id)),
+            ("topics", json!(image.topics.len())),
+            ("open_shards", json!(self.shards.open_shards().len())),
+        ];
+        facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect()
+    }
+}
+
+/// The operations port opens first of all, so that a broker that is starting can say what it waits for.
 async fn serve_http(
     config: &Config,
     readiness: &Readiness,
-    shards: &Arc<ShardHost>,
-    metadata: &Metadata,
+    parts: &Arc<OnceLock<Parts>>,
     stop: &Shutdown,
     runtime: &Runtime,
 ) -> Result<Option<SocketAddr>, StartError> {
     let Some(port) = config.operation.health_port else { return Ok(None) };
     let listener = listen("HEALTH_PORT", &config.listen.host, port).await?;
     let address = local_address("HEALTH_PORT", &listener)?;
-    let (shards, metadata) = (shards.clone(), metadata.clone());
-    let summary: ops::Summary = Arc::new(move || {
-        let image = shards.image();
-        let facts = [
-            ("broker", json!(metadata.broker_id().0)),
-            ("cluster", json!(&*image.cluster_id)),
-            ("topics", json!(image.topics.len())),
-            ("open_shards", json!(shards.open_shards().len())),
-        ];
-        facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect::<Map<String, Value>>()
-    });
+    let parts = Arc::clone(parts);
+    let summary: ops::Summary = Arc::new(move || parts.get().map(Parts::summary).unwrap_or_default());
     let token = config.operation.metrics_token.as_ref().map(|token| token.reveal());
     let http = Http::new(readiness.clone(), summary, token, runtime);
     let stop = stop.clone();
