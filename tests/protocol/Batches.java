@@ -1,6 +1,7 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
@@ -39,11 +40,11 @@ import org.apache.kafka.storage.internals.log.RecordValidationException;
  * Every answer ends with an empty line; one that starts with "!" is an error.
  */
 public class Batches {
-    private static final PrintStream OUT = new PrintStream(System.out, false);
+    private static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
     private static final HexFormat HEX = HexFormat.of();
 
     public static void main(String[] args) throws Exception {
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             String[] words = line.split(" ", -1);
             try {

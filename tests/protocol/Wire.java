@@ -6,6 +6,7 @@ import java.io.File;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.jar.JarFile;
 import org.apache.kafka.common.errors.RetriableException;
@@ -31,10 +32,10 @@ import org.apache.kafka.common.protocol.ObjectSerializationCache;
  */
 public class Wire {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final PrintStream OUT = new PrintStream(System.out, false);
+    private static final PrintStream OUT = new PrintStream(System.out, false, StandardCharsets.UTF_8);
 
     public static void main(String[] args) throws Exception {
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             String[] words = line.split(" ", -1);
             try {

@@ -29,7 +29,8 @@ impl Kafka {
             return None;
         }
         let started = Command::new("java")
-            .args(["-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp"])
+            .args(["-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"])
+            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp"])
             .arg(libs.join("*"))
             .arg(root.join("tests/protocol").join(program))
             .stdin(Stdio::piped())

@@ -29,7 +29,8 @@ impl Kafka {
     /// What `Facts.java` prints for these arguments.
     pub fn facts(&self, arguments: &[&str]) -> Vec<Fact> {
         let output = Command::new("java")
-            .args(["-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp"])
+            .args(["-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"])
+            .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=off", "-cp"])
             .arg(self.root.join(".tools/kafka/libs/*"))
             .arg(self.root.join("tests/settings/Facts.java"))
             .args(arguments)
