@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::context::{Broker, Context};
 use super::errors::Failure;
-use crate::metadata::{Command, ConfigChange, ConfigOp, ConfigResource, Image};
+use crate::metadata::{Command, ConfigChange, ConfigOp, ConfigResource, Image, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::types::BrokerId;
 
@@ -31,7 +31,7 @@ impl Named<'_> {
     pub fn target(&self, broker: &Broker, image: &Image) -> Result<ConfigResource, Failure> {
         match self.kind {
             TOPIC => {
-                super::topics::validate_name(self.name)?;
+                check_topic_name(self.name)?;
                 let topic = image.topic_by_name(self.name).ok_or_else(|| {
                     let message = format!("The topic '{}' does not exist.", self.name);
                     Failure::new(ErrorCode::UnknownTopicOrPartition, message)

@@ -12,8 +12,8 @@ use futures::future::join_all;
 use super::context::{Broker, Context};
 use super::errors::Failure;
 use super::handler::Handler;
-use super::topics::{Creation, validate_assignment, validate_name};
-use crate::metadata::{Applied, IfExists, Image, REPLICATION_FACTOR};
+use super::topics::{Creation, validate_assignment};
+use crate::metadata::{IfExists, Image, REPLICATION_FACTOR, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, Request, Response,
@@ -81,7 +81,7 @@ async fn propose(
         let message = "Creation of internal topic __cluster_metadata is prohibited.".to_owned();
         return Err(Failure::new(ErrorCode::InvalidRequest, message));
     }
-    validate_name(&topic.name)?;
+    check_topic_name(&topic.name)?;
     if let Some((name, _)) = configs.iter().find(|(_, value)| value.is_none()) {
         let message = format!("Null value not supported for topic configs: {name}");
         return Err(Failure::new(ErrorCode::InvalidConfig, message));
@@ -89,17 +89,11 @@ async fn propose(
     let partitions = partitions(broker, image, topic)?;
     let creation =
         Creation { name: topic.name.clone(), partitions, configs: set(configs), if_exists: IfExists::Refuse };
-    let command = creation.command(broker, image);
     if validate_only {
-        broker.validate(command).await?;
+        broker.validate(creation.command(broker, image)).await?;
         return Ok((TopicId::ZERO, partitions));
     }
-    match broker.propose(command).await? {
-        Applied::Topic { id, .. } => Ok((id, partitions)),
-        Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } => {
-            Err(ErrorCode::UnknownServerError.into())
-        }
-    }
+    Ok((creation.propose(broker, image).await?, partitions))
 }
 
 /// How many partitions are asked for, by number or by assignment.

@@ -6,9 +6,9 @@ use std::ops::RangeInclusive;
 
 use super::context::Context;
 use super::handler::Handler;
-use super::operations;
+use super::{operations, topics};
 use crate::protocol::ErrorCode;
-use crate::protocol::messages::describe_cluster::{DescribeClusterBroker, Request, Response};
+use crate::protocol::messages::describe_cluster::{Request, Response};
 
 /// `EndpointType` (KIP-919).
 const BROKERS: i8 = 1;
@@ -40,20 +40,10 @@ impl Handler for DescribeCluster {
             }
         }
         let image = context.image();
-        let brokers = image.brokers.values().filter_map(|broker| {
-            let listener = broker.listeners.first()?;
-            Some(DescribeClusterBroker {
-                broker_id: broker.id.0,
-                host: listener.host.clone(),
-                port: listener.port.into(),
-                rack: broker.rack.clone(),
-                ..DescribeClusterBroker::default()
-            })
-        });
         Response {
             cluster_id: image.cluster_id.to_string(),
             controller_id: context.broker.id.0,
-            brokers: brokers.collect(),
+            brokers: topics::endpoints(&image),
             cluster_authorized_operations: if request.include_cluster_authorized_operations {
                 operations::CLUSTER
             } else {

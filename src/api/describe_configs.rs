@@ -8,7 +8,7 @@ use super::configs::{self, Named, invalid};
 use super::context::Context;
 use super::errors::Failure;
 use super::handler::Handler;
-use crate::metadata::Image;
+use crate::metadata::{Image, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::describe_configs::{
     DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
@@ -56,7 +56,7 @@ fn describe(
     let named = Named { kind: resource.resource_type, name: &resource.resource_name };
     match named.kind {
         configs::TOPIC => {
-            super::topics::validate_name(named.name)?;
+            check_topic_name(named.name)?;
             let topic = image.topic_by_name(named.name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
             Ok(broker.with_layers(image, |layers| describe_topic(&topic.configs, layers)))
         }

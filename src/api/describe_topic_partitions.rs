@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::context::Context;
+use super::errors::Failure;
 use super::handler::Handler;
 use super::operations;
 use super::topics::{self, Leadership};
-use crate::metadata::Image;
+use crate::metadata::{Image, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::describe_topic_partitions::{
     DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic, Request, Response,
@@ -78,9 +79,9 @@ impl Page<'_> {
     fn add(&mut self, name: &str, first: i32, all: bool) -> bool {
         let Some(topic) = self.image.topic_by_name(name) else {
             if !all {
-                let code = match topics::validate_name(name) {
+                let code = match check_topic_name(name) {
                     Ok(()) => ErrorCode::UnknownTopicOrPartition,
-                    Err(failure) => failure.code,
+                    Err(refused) => Failure::from(refused).code,
                 };
                 self.response.topics.push(missing(name, code));
             }

@@ -9,14 +9,14 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::context::{Broker, Context};
+use super::errors::Failure;
 use super::handler::Handler;
 use super::operations;
 use super::topics::{self, Leadership};
-use crate::metadata::{Image, Topic};
+use crate::metadata::{Image, Topic, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::metadata::{
-    MetadataRequestTopic, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic, Request,
-    Response,
+    MetadataRequestTopic, MetadataResponsePartition, MetadataResponseTopic, Request, Response,
 };
 use crate::types::TopicId;
 
@@ -31,7 +31,7 @@ impl Handler for Metadata {
         let image = context.image();
         let with_topic_operations = request.include_topic_authorized_operations;
         Response {
-            brokers: image.brokers.values().filter_map(|broker| describe_broker(broker)).collect(),
+            brokers: topics::endpoints(&image),
             cluster_id: Some(image.cluster_id.to_string()),
             controller_id: context.broker.id.0,
             topics: topics.into_iter().map(|found| found.describe(&image, with_topic_operations)).collect(),
@@ -94,8 +94,8 @@ async fn by_name(broker: &Broker, image: &Image, name: &str, create: bool) -> Fo
     if let Some(topic) = image.topic_by_name(name) {
         return Found::Topic(topic.clone());
     }
-    let error = match topics::validate_name(name) {
-        Err(failure) => failure.code,
+    let error = match check_topic_name(name) {
+        Err(refused) => Failure::from(refused).code,
         Ok(()) if create => match topics::create_automatically(broker, name).await {
             Ok(topic) => return Found::Topic(topic),
             Err(failure) => failure.code,
@@ -146,14 +146,4 @@ fn describe_partition(index: i32, leadership: Leadership) -> MetadataResponsePar
         isr_nodes: leadership.replicas,
         ..MetadataResponsePartition::default()
     }
-}
-
-fn describe_broker(broker: &crate::metadata::Broker) -> Option<MetadataResponseBroker> {
-    let listener = broker.listeners.first()?;
-    Some(MetadataResponseBroker {
-        node_id: broker.id.0,
-        host: listener.host.clone(),
-        port: listener.port.into(),
-        rack: broker.rack.clone(),
-    })
 }

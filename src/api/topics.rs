@@ -5,29 +5,9 @@ use std::sync::Arc;
 
 use super::context::Broker;
 use super::errors::Failure;
-use crate::metadata::{Applied, Command, IfExists, Image, NewTopic, Topic};
+use crate::metadata::{Applied, Command, IfExists, Image, NewTopic, Topic, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::types::{BrokerId, ShardId, TopicId};
-
-/// The longest name of a topic (`Topic.MAX_NAME_LENGTH`).
-const NAME_MAX: usize = 249;
-
-/// Refuses a name in Kafka's words (`Topic.validate`).
-pub fn validate_name(name: &str) -> Result<(), Failure> {
-    let reason = match name {
-        "" => "the empty string is not allowed".to_owned(),
-        "." => "'.' is not allowed".to_owned(),
-        ".." => "'..' is not allowed".to_owned(),
-        _ if name.len() > NAME_MAX => {
-            format!("the length of '{name}' is longer than the max allowed length {NAME_MAX}")
-        }
-        _ if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) => format!(
-            "'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
-        ),
-        _ => return Ok(()),
-    };
-    Err(Failure::new(ErrorCode::InvalidTopicException, format!("Topic name is invalid: {reason}")))
-}
 
 /// Topics that Kafka keeps for itself (`Topic.isInternal`).
 pub fn is_internal(name: &str) -> bool {
@@ -79,11 +59,21 @@ impl Creation {
             if_exists: self.if_exists,
         })
     }
+
+    /// Makes it. Gives the id of the topic that has the name now.
+    pub async fn propose(self, broker: &Broker, image: &Image) -> Result<TopicId, Failure> {
+        match broker.propose(self.command(broker, image)).await? {
+            Applied::Topic { id, .. } => Ok(id),
+            Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } => {
+                Err(ErrorCode::UnknownServerError.into())
+            }
+        }
+    }
 }
 
 /// Creates a topic that somebody asked about, with the broker's defaults, unless another does so at the same time.
 pub async fn create_automatically(broker: &Broker, name: &str) -> Result<Arc<Topic>, Failure> {
-    validate_name(name)?;
+    check_topic_name(name)?;
     let image = broker.shards.image();
     let creation = Creation {
         name: name.to_owned(),
@@ -91,14 +81,8 @@ pub async fn create_automatically(broker: &Broker, name: &str) -> Result<Arc<Top
         configs: BTreeMap::new(),
         if_exists: IfExists::Accept,
     };
-    match broker.propose(creation.command(broker, &image)).await? {
-        Applied::Topic { id, .. } => {
-            broker.shards.image().topic(id).cloned().ok_or(ErrorCode::UnknownTopicOrPartition.into())
-        }
-        Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } => {
-            Err(ErrorCode::UnknownServerError.into())
-        }
-    }
+    let id = creation.propose(broker, &image).await?;
+    broker.shards.image().topic(id).cloned().ok_or(ErrorCode::UnknownTopicOrPartition.into())
 }
 
 /// Checks a list of brokers that a partition should be on (`validateManualPartitionAssignment`).
@@ -131,8 +115,7 @@ pub fn validate_assignment(image: &Image, brokers: &[i32], replicas: Option<usiz
     }
 }
 
-/// Where the brokers are, for clients that are told of another leader (KIP-951). Produce and Fetch spell the same
-/// struct each in its own message.
+/// Where the brokers are. Each message spells the same struct anew.
 pub fn endpoints<E: From<Endpoint>>(image: &Image) -> Vec<E> {
     let endpoints = image.brokers.values().filter_map(|broker| {
         let listener = broker.listeners.first()?;
@@ -155,12 +138,18 @@ pub struct Endpoint {
 }
 
 macro_rules! endpoint_of {
-    ($($message:ident),*) => { $(
-        impl From<Endpoint> for crate::protocol::messages::$message::NodeEndpoint {
+    ($($message:ident::$name:ident),*) => { $(
+        impl From<Endpoint> for crate::protocol::messages::$message::$name {
             fn from(Endpoint { node_id, host, port, rack }: Endpoint) -> Self {
                 Self { node_id, host, port, rack }
             }
         }
     )* };
 }
-endpoint_of!(produce, fetch);
+endpoint_of!(produce::NodeEndpoint, fetch::NodeEndpoint, metadata::MetadataResponseBroker);
+
+impl From<Endpoint> for crate::protocol::messages::describe_cluster::DescribeClusterBroker {
+    fn from(Endpoint { node_id, host, port, rack }: Endpoint) -> Self {
+        Self { broker_id: node_id, host, port, rack, ..Self::default() }
+    }
+}
