@@ -12,9 +12,9 @@ find_broker() {
 # choose_ports: free ones for the broker's listeners. Its other settings are in the environment already.
 choose_ports() {
   export HOST=127.0.0.1 PORT HEALTH_PORT RAFT_LISTEN_ADDR DEFAULT_NUM_PARTITIONS=3
-  PORT=$(free_port)
-  HEALTH_PORT=$(free_port)
-  RAFT_LISTEN_ADDR=127.0.0.1:$(free_port)
+  PORT=$(free_port 23000)
+  HEALTH_PORT=$(free_port 26000)
+  RAFT_LISTEN_ADDR=127.0.0.1:$(free_port 29000)
   addr=127.0.0.1:$PORT
 }
 

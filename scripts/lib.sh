@@ -51,10 +51,11 @@ is_open() {
   (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# A loopback port that nobody listens on, below those the kernel gives to outgoing connections.
+# free_port [FROM]: a loopback port that nobody listens on, of the 3,000 from FROM on. Ports that are used together come
+# from different ranges, so that none is given twice; all are below those the kernel gives to outgoing connections.
 free_port() {
-  local port
-  while port=$((20000 + RANDOM % 12000)); do
+  local from=${1:-20000} port
+  while port=$((from + RANDOM % 3000)); do
     is_open "$port" || break
   done
   echo "$port"
