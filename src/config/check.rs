@@ -146,6 +146,12 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     if config.is_given("OTEL_EXPORTER_OTLP_ENDPOINT") {
         warnings.push("OTEL_EXPORTER_OTLP_ENDPOINT is set, but traces are not exported yet".to_owned());
     }
+    if config.store.faults.is_some() {
+        warnings.push(
+            "STORE_FAULTS is set: the object store is made slow or faulty on purpose; for tests only"
+                .to_owned(),
+        );
+    }
     if let Backend::Local(local) = &config.store.backend
         && !local.fsync
     {

@@ -103,12 +103,25 @@ fn read_store(reader: &mut Reader<'_>) -> Option<store::Config> {
         allow_http: reader.flag("AZURE_ALLOW_HTTP").unwrap_or(false),
         prefix,
     };
-    Some(store::Config::new(match kind? {
+    let faults = read_faults(reader);
+    let backend = match kind? {
         Kind::Local => store::Backend::Local(local),
         Kind::S3 => store::Backend::S3(s3),
         Kind::Gcs => store::Backend::Gcs(gcs),
         Kind::Azure => store::Backend::Azure(azure),
-    }))
+    };
+    Some(store::Config { faults, ..store::Config::new(backend) })
+}
+
+fn read_faults(reader: &mut Reader<'_>) -> Option<store::faults::Setting> {
+    let text = reader.text("STORE_FAULTS")?;
+    match text.parse() {
+        Ok(setting) => Some(setting),
+        Err(problem) => {
+            reader.refuse_value("STORE_FAULTS", &text, &format!("a list of faults: {problem}"));
+            None
+        }
+    }
 }
 
 fn read_log(reader: &mut Reader<'_>, remote: bool) -> Option<Log> {

@@ -57,6 +57,7 @@ const REFUSED: &[Case] = &[
     ("AZURE_STORAGE_ACCESS_KEY", azure, &[]),
     ("AZURE_ENDPOINT", azure, &["http://127.0.0.1:10000/devstoreaccount1", "127.0.0.1"]),
     ("AZURE_ALLOW_HTTP", azure, &["x"]),
+    ("STORE_FAULTS", local, &["latency", "latency=40", "put_errors=2", "errors=0.1", "seed=x"]),
     ("COMMIT_INTERVAL_MS", local, &["-1", "10001", "1s"]),
     ("SEGMENT_MAX_BYTES", local, &["0", "8 megabytes", "257MiB", "-1", "99999999999999999999", "KiB"]),
     ("SHARDS", local, &["0", "1025", "many"]),

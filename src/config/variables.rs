@@ -204,6 +204,7 @@ pub const VARIABLES: &[Variable] = {
             Some("false"),
             "Azure Blob Storage: whether an endpoint without TLS is allowed.",
         ),
+        variable(Storage, "STORE_FAULTS", "NAME=VALUE,..", None, crate::store::faults::text::HELP),
         variable(
             Log,
             "COMMIT_INTERVAL_MS",

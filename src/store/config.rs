@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use object_store::path::Path;
 
+use super::faults;
+
 /// The object store of a broker.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub backend: Backend,
     /// Time for one HTTP request, body included. Not used by `local` and memory.
     pub request_timeout: Duration,
+    /// What goes wrong on purpose. For tests and benchmarks of a whole process.
+    pub faults: Option<faults::Setting>,
 }
 
 impl Config {
@@ -19,7 +23,7 @@ impl Config {
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
     pub fn new(backend: Backend) -> Config {
-        Config { backend, request_timeout: Config::REQUEST_TIMEOUT }
+        Config { backend, request_timeout: Config::REQUEST_TIMEOUT, faults: None }
     }
 
     /// Everything of the cluster lies below this path of the bucket; empty for `local`, whose directory is the prefix.

@@ -39,7 +39,10 @@ pub struct Store {
 /// Builds the client of the configured store, then tests the store: a wrong credential, or a store that does not do
 /// create-if-absent, ends here within [`OPEN_TIMEOUT`](self_test::OPEN_TIMEOUT).
 pub async fn open(config: &Config, runtime: &Runtime) -> Result<Store, OpenError> {
-    let raw = build::object_store(config)?;
+    let mut raw = build::object_store(config)?;
+    if let Some(setting) = &config.faults {
+        raw = faults::FaultPlan::of(setting.clone(), runtime).wrap(raw);
+    }
     Store::open_on(raw, config.prefix(), config.backend.name(), runtime).await
 }
 

@@ -1,0 +1,271 @@
+//! A store that misbehaves on purpose: slow, failing, silent after a PUT that landed, or landing a PUT late; and stores
+//! that break the promises which the self-test asks for. For tests and benchmarks.
+//! It knows nothing of who sends the requests, nor of what the objects are.
+//! Entry point: [`FaultPlan::wrap`]; [`text`] for the setting that puts faults around the store of a whole process.
+//! Invariant: everything random comes from the runtime's generator, and every wait from its clock, so a seed on a paused
+//! clock replays.
+
+pub mod text;
+mod wrapper;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, Result};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::runtime::{Rng, Runtime};
+
+/// What goes wrong, how often. Rates are between 0 and 1. The default is a store without faults or latency.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Faults {
+    /// Every request takes this long, and up to `jitter` more.
+    pub latency: Duration,
+    pub jitter: Duration,
+    /// And this much for each MiB written or read.
+    pub per_mib: Duration,
+    /// Requests that fail without effect.
+    pub put_errors: f64,
+    pub get_errors: f64,
+    pub list_errors: f64,
+    pub delete_errors: f64,
+    /// PUTs that take effect and report an error.
+    pub lost_responses: f64,
+    /// PUTs that report an error now and take effect after up to `late_by`.
+    pub late_puts: f64,
+    pub late_by: Duration,
+    /// Requests of any kind that hang and fail then, without effect.
+    pub timeouts: Timeouts,
+    /// Only paths that contain this text are touched by what is above.
+    pub only: Option<String>,
+}
+
+/// How many requests hang, and for how long.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Timeouts {
+    pub rate: f64,
+    pub after: Duration,
+}
+
+/// Faults around the store of a whole process, as a setting gives them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Setting {
+    pub faults: Faults,
+    /// While this file exists, it says what goes wrong; an empty one, or one that cannot be read, is an outage.
+    pub control: Option<PathBuf>,
+    /// Of a random generator of its own; without it, chance is that of the process.
+    pub seed: Option<u64>,
+}
+
+/// What is to happen to a request.
+#[derive(Clone, Debug)]
+enum Weather {
+    Out,
+    Faults(Faults),
+}
+
+/// One fault for one PUT to come, whatever the rates say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutFault {
+    /// Nothing is wrong with this one.
+    None,
+    /// It fails without effect.
+    Error,
+    /// It takes effect and reports an error.
+    LostResponse,
+    /// It reports an error now and takes effect after this time.
+    Late(Duration),
+}
+
+/// How a store breaks create-if-absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CreateFlaw {
+    #[default]
+    Atomic,
+    /// The condition is ignored.
+    Overwrites,
+    /// It looks first and writes then: of concurrent creates several succeed.
+    SeveralWin,
+}
+
+/// The handle on the faults of the stores that it wraps. Cheap to clone; clones are one plan.
+#[derive(Clone)]
+pub struct FaultPlan {
+    shared: Arc<Shared>,
+    runtime: Runtime,
+}
+
+struct Shared {
+    faults: Mutex<Faults>,
+    script: Mutex<VecDeque<PutFault>>,
+    flaws: Mutex<Flaws>,
+    outage: watch::Sender<bool>,
+    held: watch::Sender<bool>,
+    control: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Flaws {
+    create: CreateFlaw,
+    forgets_metadata: bool,
+}
+
+impl FaultPlan {
+    /// A plan without faults.
+    pub fn new(runtime: &Runtime) -> FaultPlan {
+        FaultPlan::of(Setting::default(), runtime)
+    }
+
+    /// The plan of a setting.
+    pub fn of(setting: Setting, runtime: &Runtime) -> FaultPlan {
+        let shared = Shared {
+            faults: Mutex::new(setting.faults),
+            script: Mutex::default(),
+            flaws: Mutex::default(),
+            outage: watch::Sender::new(false),
+            held: watch::Sender::new(false),
+            control: setting.control,
+        };
+        let rng = setting.seed.map_or_else(|| runtime.rng.clone(), Rng::seeded);
+        FaultPlan { shared: Arc::new(shared), runtime: Runtime { rng, ..runtime.clone() } }
+    }
+
+    /// Puts this plan's faults around a store.
+    pub fn wrap(&self, inner: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
+        Arc::new(wrapper::Faulty::new(inner, self.clone()))
+    }
+
+    /// Replaces the rates.
+    pub fn set(&self, faults: Faults) {
+        *self.shared.faults.lock() = faults;
+    }
+
+    /// The next PUTs, of paths that `only` allows, meet these faults, one each.
+    pub fn script(&self, faults: impl IntoIterator<Item = PutFault>) {
+        self.shared.script.lock().extend(faults);
+    }
+
+    /// While true, every request fails at once.
+    pub fn outage(&self, outage: bool) {
+        self.shared.outage.send_replace(outage);
+    }
+
+    /// While true, PUTs of paths that `only` allows wait, and go on when it is false again.
+    pub fn hold_puts(&self, held: bool) {
+        self.shared.held.send_replace(held);
+    }
+
+    /// Breaks create-if-absent.
+    pub fn flaw_create(&self, flaw: CreateFlaw) {
+        self.shared.flaws.lock().create = flaw;
+    }
+
+    /// User metadata of objects is taken and forgotten.
+    pub fn forget_metadata(&self, forgets: bool) {
+        self.shared.flaws.lock().forgets_metadata = forgets;
+    }
+
+    /// The faults for requests of `path` now, or an error while the store is out.
+    fn faults_for(&self, path: &Path) -> Result<Faults> {
+        match self.weather() {
+            Weather::Out => Err(failure("the store is out")),
+            Weather::Faults(Faults { only: Some(only), .. }) if !path.as_ref().contains(only.as_str()) => {
+                Ok(Faults::default())
+            }
+            Weather::Faults(faults) => Ok(faults),
+        }
+    }
+
+    fn weather(&self) -> Weather {
+        if *self.shared.outage.borrow() {
+            return Weather::Out;
+        }
+        match &self.shared.control {
+            Some(control) => text::control(control).unwrap_or_else(|| Weather::Faults(self.rates())),
+            None => Weather::Faults(self.rates()),
+        }
+    }
+
+    fn rates(&self) -> Faults {
+        self.shared.faults.lock().clone()
+    }
+
+    fn touches(&self, path: &Path) -> bool {
+        let faults = self.shared.faults.lock();
+        faults.only.as_ref().is_none_or(|only| path.as_ref().contains(only.as_str()))
+    }
+
+    fn happens(&self, rate: f64) -> bool {
+        const SCALE: u64 = 1 << 32;
+        rate > 0.0 && (self.runtime.rng.below(SCALE) as f64) < rate * SCALE as f64
+    }
+
+    fn up_to(&self, limit: Duration) -> Duration {
+        let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.runtime.rng.below(nanos))
+    }
+
+    async fn delay(&self, faults: &Faults, bytes: u64) {
+        let transfer = faults.per_mib.mul_f64(bytes as f64 / (1024.0 * 1024.0));
+        let delay = faults.latency + self.up_to(faults.jitter) + transfer;
+        if !delay.is_zero() {
+            self.runtime.clock.sleep(delay).await;
+        }
+    }
+
+    /// An error while the store is out.
+    fn check_outage(&self) -> Result<()> {
+        match self.weather() {
+            Weather::Out => Err(failure("the store is out")),
+            Weather::Faults(_) => Ok(()),
+        }
+    }
+
+    /// Hangs and fails, at the rate of timeouts.
+    async fn time_out(&self, faults: &Faults) -> Result<()> {
+        if !self.happens(faults.timeouts.rate) {
+            return Ok(());
+        }
+        self.runtime.clock.sleep(faults.timeouts.after).await;
+        Err(failure("timed out"))
+    }
+
+    fn put_fault(&self, path: &Path, faults: &Faults) -> PutFault {
+        if self.touches(path)
+            && let Some(fault) = self.shared.script.lock().pop_front()
+        {
+            return fault;
+        }
+        if self.happens(faults.put_errors) {
+            PutFault::Error
+        } else if self.happens(faults.lost_responses) {
+            PutFault::LostResponse
+        } else if self.happens(faults.late_puts) {
+            PutFault::Late(self.up_to(faults.late_by))
+        } else {
+            PutFault::None
+        }
+    }
+
+    async fn wait_while_held(&self, path: &Path) {
+        if self.touches(path) {
+            // The sender lives as long as the plan, so waiting ends only when PUTs are let go.
+            let _ = self.shared.held.subscribe().wait_for(|held| !held).await;
+        }
+    }
+}
+
+impl fmt::Debug for FaultPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultPlan").field("faults", &*self.shared.faults.lock()).finish_non_exhaustive()
+    }
+}
+
+fn failure(what: &'static str) -> Error {
+    Error::Generic { store: "faulty", source: what.into() }
+}

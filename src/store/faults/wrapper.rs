@@ -1,0 +1,179 @@
+//! The store itself, with a plan's faults around every request.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+
+use super::{CreateFlaw, FaultPlan, Faults, PutFault, failure};
+use crate::runtime::TaskKind;
+
+#[derive(Debug)]
+pub(super) struct Faulty {
+    inner: Arc<dyn ObjectStore>,
+    plan: FaultPlan,
+}
+
+impl fmt::Display for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Faulty({})", self.inner)
+    }
+}
+
+impl Faulty {
+    pub fn new(inner: Arc<dyn ObjectStore>, plan: FaultPlan) -> Faulty {
+        Faulty { inner, plan }
+    }
+
+    /// The PUT itself, with the flaws of the store.
+    async fn put(
+        inner: &Arc<dyn ObjectStore>,
+        plan: &FaultPlan,
+        location: &Path,
+        payload: PutPayload,
+        mut opts: PutOptions,
+    ) -> Result<PutResult> {
+        let flaws = *plan.shared.flaws.lock();
+        if flaws.forgets_metadata {
+            opts.attributes = object_store::Attributes::default();
+        }
+        if matches!(opts.mode, PutMode::Create) {
+            match flaws.create {
+                CreateFlaw::Atomic => {}
+                CreateFlaw::Overwrites => opts.mode = PutMode::Overwrite,
+                CreateFlaw::SeveralWin => {
+                    if inner.head(location).await.is_ok() {
+                        let source = "it was seen before".into();
+                        return Err(Error::AlreadyExists { path: location.to_string(), source });
+                    }
+                    tokio::task::yield_now().await;
+                    opts.mode = PutMode::Overwrite;
+                }
+            }
+        }
+        inner.put_opts(location, payload, opts).await
+    }
+
+    fn land_later(&self, after: Duration, location: &Path, payload: PutPayload, opts: PutOptions) {
+        let (inner, plan, location) = (Arc::clone(&self.inner), self.plan.clone(), location.clone());
+        let runtime = self.plan.runtime.clone();
+        self.plan.runtime.tasks.spawn(TaskKind::SegmentUpload, async move {
+            runtime.clock.sleep(after).await;
+            // Nobody waits for the outcome: that is what makes it late.
+            let _ = Faulty::put(&inner, &plan, &location, payload, opts).await;
+        });
+    }
+
+    async fn before(&self, path: &Path, rate: fn(&Faults) -> f64) -> Result<Faults> {
+        let faults = self.plan.faults_for(path)?;
+        self.plan.delay(&faults, 0).await;
+        self.plan.time_out(&faults).await?;
+        self.plan.check_outage()?;
+        if self.plan.happens(rate(&faults)) { Err(failure("failed by plan")) } else { Ok(faults) }
+    }
+
+    fn list_behind(
+        &self,
+        prefix: Option<&Path>,
+        entries: BoxStream<'static, Result<ObjectMeta>>,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        let this = Faulty { inner: Arc::clone(&self.inner), plan: self.plan.clone() };
+        let prefix = prefix.cloned().unwrap_or_default();
+        async move {
+            match this.before(&prefix, |faults| faults.list_errors).await {
+                Ok(_) => entries,
+                Err(error) => futures::stream::iter([Err(error)]).boxed(),
+            }
+        }
+        .flatten_stream()
+        .boxed()
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Faulty {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        let plan = &self.plan;
+        plan.check_outage()?;
+        plan.wait_while_held(location).await;
+        let faults = plan.faults_for(location)?;
+        let fault = plan.put_fault(location, &faults);
+        plan.delay(&faults, payload.content_length() as u64).await;
+        plan.time_out(&faults).await?;
+        plan.check_outage()?;
+        match fault {
+            PutFault::None => Faulty::put(&self.inner, plan, location, payload, opts).await,
+            PutFault::Error => Err(failure("failed by plan")),
+            PutFault::LostResponse => {
+                Faulty::put(&self.inner, plan, location, payload, opts).await?;
+                Err(failure("landed, but the response is lost"))
+            }
+            PutFault::Late(after) => {
+                self.land_later(after, location, payload, opts);
+                Err(failure("timed out, and may land later"))
+            }
+        }
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        opts: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.before(location, |faults| faults.put_errors).await?;
+        self.inner.put_multipart_opts(location, opts).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let faults = self.before(location, |faults| faults.get_errors).await?;
+        let got = self.inner.get_opts(location, options).await?;
+        let transfer = Faults { per_mib: faults.per_mib, ..Faults::default() };
+        self.plan.delay(&transfer, got.range.end.saturating_sub(got.range.start)).await;
+        Ok(got)
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        let (inner, plan) = (Arc::clone(&self.inner), self.plan.clone());
+        locations
+            .then(move |location| {
+                let this = Faulty { inner: Arc::clone(&inner), plan: plan.clone() };
+                async move {
+                    let location = location?;
+                    this.before(&location, |faults| faults.delete_errors).await?;
+                    this.inner.delete(&location).await?;
+                    Ok(location)
+                }
+            })
+            .boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.list_behind(prefix, self.inner.list(prefix))
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.list_behind(prefix, self.inner.list_with_offset(prefix, offset))
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.before(&prefix.cloned().unwrap_or_default(), |faults| faults.list_errors).await?;
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.before(to, |faults| faults.put_errors).await?;
+        self.inner.copy_opts(from, to, options).await
+    }
+}
