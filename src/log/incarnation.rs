@@ -140,6 +140,7 @@ impl Incarnation {
 
     async fn load(&self, partition: Partition, slot: &Slot) -> Result<Arc<PartitionLog>, PartitionError> {
         let loaded = tokio::select! {
+            biased;
             loaded = loading::load(&self.db, partition, (self.expired_before)()) => loaded?,
             () = self.ended.requested() => return Err(NotOpen.into()),
         };

@@ -153,6 +153,7 @@ pub(super) async fn supervise(inner: Arc<Inner>, mut running: Running) {
 async fn watch(inner: &Inner, running: &mut Running) -> bool {
     let incarnation = running.incarnation();
     tokio::select! {
+        biased;
         finished = running.committed() => return finished,
         () = closed(&inner.shared.runtime, &incarnation) => return false,
         () = inner.stop.requested() => {}
@@ -178,6 +179,7 @@ async fn closed(runtime: &Runtime, incarnation: &Incarnation) {
             return;
         }
         tokio::select! {
+            biased;
             () = runtime.clock.sleep(WATCH_INTERVAL) => {}
             () = incarnation.wal.failed() => return,
         }
@@ -222,6 +224,7 @@ async fn reopen(inner: &Arc<Inner>) -> Option<Running> {
             }
         }
         tokio::select! {
+            biased;
             () = inner.shared.runtime.clock.sleep(pause) => pause = (pause * 2).min(MOST_REOPEN),
             () = inner.stop.requested() => {
                 inner.set_state(State::Closed);
@@ -234,6 +237,8 @@ async fn reopen(inner: &Arc<Inner>) -> Option<Running> {
 fn open_error(error: slatedb::Error) -> OpenError {
     match error.kind() {
         ErrorKind::Closed(CloseReason::Fenced) => OpenError::Fenced,
+        // Somebody else made the database at the same moment. The database counts that among its data errors.
+        ErrorKind::Data if error.to_string().contains("version already exists") => OpenError::Fenced,
         ErrorKind::Data => OpenError::Malformed(error.to_string()),
         _ => OpenError::Store(error.to_string()),
     }

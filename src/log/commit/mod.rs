@@ -397,6 +397,7 @@ async fn load(
             Err(PartitionError::Index(error)) => {
                 tracing::warn!(%partition, %error, "partition not loaded yet");
                 tokio::select! {
+                    biased;
                     () = runtime.clock.sleep(LOAD_RETRY) => {}
                     () = incarnation.ended.requested() => return (partition, Ok(None)),
                 }

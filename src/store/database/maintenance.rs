@@ -71,6 +71,7 @@ impl Keeper {
         let mut collected_manifest = self.db.manifest().id();
         loop {
             tokio::select! {
+                biased;
                 () = self.stop.requested() => return,
                 () = clock.sleep(CHECK_INTERVAL) => {}
             }
@@ -113,6 +114,7 @@ impl Keeper {
             .build();
         let deadline = clock.instant() + COMPACT_LIMIT;
         let failed = tokio::select! {
+            biased;
             outcome = compactor.run() => outcome.err(),
             () = self.until_relieved(deadline) => compactor.stop().await.err(),
         };
@@ -132,6 +134,7 @@ impl Keeper {
             && clock.instant() < deadline
         {
             tokio::select! {
+                biased;
                 () = self.stop.requested() => return,
                 () = clock.sleep(CHECK_INTERVAL) => {}
             }
@@ -145,6 +148,7 @@ impl Keeper {
             .with_seed(self.databases.runtime.rng.u64())
             .build();
         tokio::select! {
+            biased;
             () = self.stop.requested() => {}
             () = collector.run_gc_once() => {}
         }

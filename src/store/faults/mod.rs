@@ -5,21 +5,24 @@
 //! Invariant: everything random comes from the runtime's generator, and every wait from its clock, so a seed on a paused
 //! clock replays.
 
+mod gate;
 pub mod text;
 mod wrapper;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, Result};
 use parking_lot::Mutex;
-use tokio::sync::watch;
 
+use crate::runtime::clock::Instant;
 use crate::runtime::{Rng, Runtime};
+use gate::Gate;
 
 /// What goes wrong, how often. Rates are between 0 and 1. The default is a store without faults or latency.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -104,15 +107,49 @@ struct Shared {
     faults: Mutex<Faults>,
     script: Mutex<VecDeque<PutFault>>,
     flaws: Mutex<Flaws>,
-    outage: watch::Sender<bool>,
-    held: watch::Sender<bool>,
+    /// By when new objects are seen, if visibility is flawed.
+    unseen: Mutex<HashMap<Path, Instant>>,
+    outage: AtomicBool,
+    held: Gate<bool>,
+    contact: Gate<Contact>,
+    requests: AtomicU64,
+    last: Mutex<Option<(u64, Last)>>,
     control: Option<PathBuf>,
+}
+
+/// Whether the process behind a plan and the store hear of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contact {
+    Full,
+    /// The process stands still: it sends nothing and hears no answer, but what it sent still takes effect.
+    Paused,
+    /// The process is gone. What it sent still takes effect.
+    Gone,
+}
+
+/// What becomes of the last request of a process that is gone after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Last {
+    /// It never arrives.
+    Vanishes,
+    /// It takes effect, and nobody hears the answer.
+    Lands,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Flaws {
     create: CreateFlaw,
     forgets_metadata: bool,
+    /// How long a new object is neither read nor listed.
+    unseen_for: Duration,
+    /// Only paths that contain this text are touched by flaws.
+    only: Option<&'static str>,
+}
+
+impl Flaws {
+    fn touch(&self, path: &Path) -> bool {
+        self.only.is_none_or(|only| path.as_ref().contains(only))
+    }
 }
 
 impl FaultPlan {
@@ -127,8 +164,12 @@ impl FaultPlan {
             faults: Mutex::new(setting.faults),
             script: Mutex::default(),
             flaws: Mutex::default(),
-            outage: watch::Sender::new(false),
-            held: watch::Sender::new(false),
+            unseen: Mutex::default(),
+            outage: AtomicBool::new(false),
+            held: Gate::new(false),
+            contact: Gate::new(Contact::Full),
+            requests: AtomicU64::new(0),
+            last: Mutex::default(),
             control: setting.control,
         };
         let rng = setting.seed.map_or_else(|| runtime.rng.clone(), Rng::seeded);
@@ -152,12 +193,27 @@ impl FaultPlan {
 
     /// While true, every request fails at once.
     pub fn outage(&self, outage: bool) {
-        self.shared.outage.send_replace(outage);
+        self.shared.outage.store(outage, Ordering::Relaxed);
     }
 
     /// While true, PUTs of paths that `only` allows wait, and go on when it is false again.
     pub fn hold_puts(&self, held: bool) {
-        self.shared.held.send_replace(held);
+        self.shared.held.set(held);
+    }
+
+    /// Whether requests leave and answers arrive.
+    pub fn contact(&self, contact: Contact) {
+        self.shared.contact.set(contact);
+    }
+
+    /// The process behind this plan is gone at its `number`-th request, counted from the plan's beginning and from 1.
+    pub fn gone_at(&self, number: u64, last: Last) {
+        *self.shared.last.lock() = Some((number, last));
+    }
+
+    /// How many requests were begun.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
     }
 
     /// Breaks create-if-absent.
@@ -165,9 +221,39 @@ impl FaultPlan {
         self.shared.flaws.lock().create = flaw;
     }
 
+    /// New objects are neither read nor listed for so long.
+    pub fn flaw_visibility(&self, unseen_for: Duration) {
+        self.shared.flaws.lock().unseen_for = unseen_for;
+    }
+
+    /// Flaws touch only paths that contain this text.
+    pub fn flaw_only(&self, only: &'static str) {
+        self.shared.flaws.lock().only = Some(only);
+    }
+
     /// User metadata of objects is taken and forgotten.
     pub fn forget_metadata(&self, forgets: bool) {
         self.shared.flaws.lock().forgets_metadata = forgets;
+    }
+
+    /// Before a request leaves: waits for as long as the process hears nothing of the store.
+    async fn leave(&self) {
+        self.until_full_contact().await;
+        let number = self.shared.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let last = *self.shared.last.lock();
+        if let Some((end, last)) = last
+            && number >= end
+        {
+            self.contact(Contact::Gone);
+            if number > end || last == Last::Vanishes {
+                self.until_full_contact().await;
+            }
+        }
+    }
+
+    /// Before an answer is heard.
+    async fn until_full_contact(&self) {
+        self.shared.contact.until(|contact| contact == Contact::Full).await;
     }
 
     /// The faults for requests of `path` now, or an error while the store is out.
@@ -182,7 +268,7 @@ impl FaultPlan {
     }
 
     fn weather(&self) -> Weather {
-        if *self.shared.outage.borrow() {
+        if self.shared.outage.load(Ordering::Relaxed) {
             return Weather::Out;
         }
         match &self.shared.control {
@@ -226,6 +312,19 @@ impl FaultPlan {
         }
     }
 
+    /// Notes that a PUT took effect.
+    fn born(&self, path: &Path, flaws: &Flaws) {
+        if !flaws.unseen_for.is_zero() && flaws.touch(path) {
+            let seen_from = self.runtime.clock.instant() + flaws.unseen_for;
+            self.shared.unseen.lock().entry(path.clone()).or_insert(seen_from);
+        }
+    }
+
+    /// Whether an object is there for nobody yet.
+    fn is_unseen(&self, path: &Path) -> bool {
+        self.shared.unseen.lock().get(path).is_some_and(|from| self.runtime.clock.instant() < *from)
+    }
+
     /// Hangs and fails, at the rate of timeouts.
     async fn time_out(&self, faults: &Faults) -> Result<()> {
         if !self.happens(faults.timeouts.rate) {
@@ -254,8 +353,7 @@ impl FaultPlan {
 
     async fn wait_while_held(&self, path: &Path) {
         if self.touches(path) {
-            // The sender lives as long as the plan, so waiting ends only when PUTs are let go.
-            let _ = self.shared.held.subscribe().wait_for(|held| !held).await;
+            self.shared.held.until(|held| !held).await;
         }
     }
 }

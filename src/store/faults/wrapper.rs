@@ -45,7 +45,7 @@ impl Faulty {
         if flaws.forgets_metadata {
             opts.attributes = object_store::Attributes::default();
         }
-        if matches!(opts.mode, PutMode::Create) {
+        if matches!(opts.mode, PutMode::Create) && flaws.touch(location) {
             match flaws.create {
                 CreateFlaw::Atomic => {}
                 CreateFlaw::Overwrites => opts.mode = PutMode::Overwrite,
@@ -59,7 +59,11 @@ impl Faulty {
                 }
             }
         }
-        inner.put_opts(location, payload, opts).await
+        let outcome = inner.put_opts(location, payload, opts).await;
+        if outcome.is_ok() {
+            plan.born(location, &flaws);
+        }
+        outcome
     }
 
     fn land_later(&self, after: Duration, location: &Path, payload: PutPayload, opts: PutOptions) {
@@ -73,6 +77,7 @@ impl Faulty {
     }
 
     async fn before(&self, path: &Path, rate: fn(&Faults) -> f64) -> Result<Faults> {
+        self.plan.leave().await;
         let faults = self.plan.faults_for(path)?;
         self.plan.delay(&faults, 0).await;
         self.plan.time_out(&faults).await?;
@@ -89,7 +94,12 @@ impl Faulty {
         let prefix = prefix.cloned().unwrap_or_default();
         async move {
             match this.before(&prefix, |faults| faults.list_errors).await {
-                Ok(_) => entries,
+                Ok(_) => {
+                    let unseen = move |entry: &Result<ObjectMeta>| {
+                        entry.as_ref().is_ok_and(|meta| this.plan.is_unseen(&meta.location))
+                    };
+                    entries.filter(move |entry| std::future::ready(!unseen(entry))).boxed()
+                }
                 Err(error) => futures::stream::iter([Err(error)]).boxed(),
             }
         }
@@ -102,6 +112,7 @@ impl Faulty {
 impl ObjectStore for Faulty {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
         let plan = &self.plan;
+        plan.leave().await;
         plan.check_outage()?;
         plan.wait_while_held(location).await;
         let faults = plan.faults_for(location)?;
@@ -109,18 +120,20 @@ impl ObjectStore for Faulty {
         plan.delay(&faults, payload.content_length() as u64).await;
         plan.time_out(&faults).await?;
         plan.check_outage()?;
-        match fault {
+        let outcome = match fault {
             PutFault::None => Faulty::put(&self.inner, plan, location, payload, opts).await,
             PutFault::Error => Err(failure("failed by plan")),
             PutFault::LostResponse => {
-                Faulty::put(&self.inner, plan, location, payload, opts).await?;
-                Err(failure("landed, but the response is lost"))
+                let landed = Faulty::put(&self.inner, plan, location, payload, opts).await;
+                landed.and(Err(failure("landed, but the response is lost")))
             }
             PutFault::Late(after) => {
                 self.land_later(after, location, payload, opts);
                 Err(failure("timed out, and may land later"))
             }
-        }
+        };
+        plan.until_full_contact().await;
+        outcome
     }
 
     async fn put_multipart_opts(
@@ -134,9 +147,13 @@ impl ObjectStore for Faulty {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let faults = self.before(location, |faults| faults.get_errors).await?;
+        if self.plan.is_unseen(location) {
+            return Err(Error::NotFound { path: location.to_string(), source: "not seen yet".into() });
+        }
         let got = self.inner.get_opts(location, options).await?;
         let transfer = Faults { per_mib: faults.per_mib, ..Faults::default() };
         self.plan.delay(&transfer, got.range.end.saturating_sub(got.range.start)).await;
+        self.plan.until_full_contact().await;
         Ok(got)
     }
 
@@ -149,6 +166,7 @@ impl ObjectStore for Faulty {
                     let location = location?;
                     this.before(&location, |faults| faults.delete_errors).await?;
                     this.inner.delete(&location).await?;
+                    this.plan.until_full_contact().await;
                     Ok(location)
                 }
             })

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use object_store::{Error, ObjectStoreExt as _, PutMode, PutPayload};
 
-use crate::store::faults::{CreateFlaw, FaultPlan, Faults, PutFault};
+use crate::store::faults::{Contact, CreateFlaw, FaultPlan, Faults, Last, PutFault};
 use crate::store::*;
 
 const SEED: u64 = 7;
@@ -167,4 +167,36 @@ async fn the_same_seed_gives_the_same_faults() {
     assert_ne!(outcomes(1).await, outcomes(2).await);
     let failed = outcomes(3).await.iter().filter(|ok| !**ok).count();
     assert!((15..45).contains(&failed), "{failed} of 64");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_is_gone_hears_nothing_and_what_it_sent_takes_effect() {
+    for (last, lands) in [(Last::Lands, true), (Last::Vanishes, false)] {
+        let runtime = Runtime::simulated(SEED);
+        let (plan, outer, inner) = faulty_memory(&runtime);
+        plan.gone_at(2, last);
+        create(&outer, "first").await.expect("is created");
+        for key in ["last", "never"] {
+            let answer = runtime.clock.timeout(Duration::from_secs(600), create(&outer, key)).await;
+            assert!(answer.is_err(), "an answer was heard");
+        }
+        assert_eq!(inner.head(&Path::from("last")).await.is_ok(), lands);
+        assert!(inner.head(&Path::from("never")).await.is_err());
+        assert_eq!(plan.requests(), 2, "one that never left does not count");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_process_hears_the_answer_when_it_goes_on() {
+    let runtime = Runtime::simulated(SEED);
+    let (plan, outer, inner) = faulty_memory(&runtime);
+    plan.set(Faults { latency: Duration::from_secs(1), ..Faults::default() });
+    let under_way = create(&outer, "a");
+    tokio::pin!(under_way);
+    assert!(runtime.clock.timeout(Duration::from_millis(500), under_way.as_mut()).await.is_err());
+    plan.contact(Contact::Paused);
+    assert!(runtime.clock.timeout(Duration::from_secs(60), under_way.as_mut()).await.is_err());
+    assert!(inner.head(&Path::from("a")).await.is_ok(), "what was sent took effect");
+    plan.contact(Contact::Full);
+    under_way.await.expect("is created");
 }
