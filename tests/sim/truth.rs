@@ -55,7 +55,7 @@ impl Truth {
     }
 
     /// Somebody was told that the log of a partition starts there.
-    fn starts_at(&mut self, epoch: u64, partition: i32, log_start: i64) {
+    pub fn starts_at(&mut self, epoch: u64, partition: i32, log_start: i64) {
         let known = self.log_start.entry((partition, epoch)).or_default();
         *known = log_start.max(*known);
     }
