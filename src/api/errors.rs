@@ -22,6 +22,11 @@ impl Failure {
     }
 }
 
+/// What the APIs of access rules answer while there is no authorizer (`AclApis`).
+pub fn no_authorizer() -> Failure {
+    Failure::new(ErrorCode::SecurityDisabled, "No Authorizer is configured.".to_owned())
+}
+
 impl From<ErrorCode> for Failure {
     fn from(code: ErrorCode) -> Failure {
         Failure { code, message: None }

@@ -14,6 +14,7 @@ use super::append::{Append, Appended, Ticket};
 use super::commit::Request;
 use super::error::{AppendError, NotOpen, OpenError, PartitionError};
 use super::incarnation::{Incarnation, Settings};
+use super::keys::ProducerEntry;
 use super::loading;
 use super::metrics::{LogMetrics, ShardMetrics};
 use super::partition::{PartitionLog, PartitionSettings};
@@ -204,6 +205,13 @@ impl Shard {
         let before = if before < 0 { log.high_watermark() } else { before };
         let (answer, ticket) = Ticket::pair();
         incarnation.send(Request::LogStart(partition, before, answer))?;
+        ticket.await
+    }
+
+    /// The idempotent producers of a partition, by ascending id, with all that was durable when this was asked.
+    pub async fn producers(&self, partition: Partition) -> Result<Vec<ProducerEntry>, AppendError> {
+        let (answer, ticket) = Ticket::pair();
+        self.0.open()?.send(Request::Producers(partition, answer))?;
         ticket.await
     }
 

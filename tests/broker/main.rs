@@ -5,6 +5,7 @@ mod admin;
 mod client;
 mod configs;
 mod hostile;
+mod operators;
 mod produce_fetch;
 mod restart;
 mod versions;

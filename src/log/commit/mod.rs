@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::append::{Append, Appended};
 use super::error::{AppendError, PartitionError};
 use super::incarnation::Incarnation;
+use super::keys::ProducerEntry;
 use super::metrics::ShardMetrics;
 use super::partition::Writer;
 use super::shard::Limits;
@@ -46,6 +47,8 @@ pub enum Request {
     Rows(Vec<(Bytes, Option<Bytes>)>, Answer<()>),
     /// Makes an offset the log start, unless it is further already.
     LogStart(Partition, i64, Answer<i64>),
+    /// Tells the producers of a partition, as they are once everything before is durable.
+    Producers(Partition, Answer<Vec<ProducerEntry>>),
     /// Forgets a deleted partition: answered once nothing of it is on its way.
     Forget(Partition, Answer<()>),
     /// Commits everything that came before, then prepares the index for closing.
@@ -57,7 +60,7 @@ impl Request {
     fn needs(&self) -> Option<Partition> {
         match self {
             Request::Append(append, _) => Some(append.partition),
-            Request::LogStart(partition, ..) => Some(*partition),
+            Request::LogStart(partition, ..) | Request::Producers(partition, _) => Some(*partition),
             Request::Rows(..) | Request::Forget(..) | Request::Close(_) => None,
         }
     }
@@ -69,7 +72,7 @@ impl Request {
             Request::Rows(rows, _) => {
                 rows.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Bytes::len)).sum()
             }
-            Request::LogStart(..) | Request::Forget(..) | Request::Close(_) => 0,
+            Request::LogStart(..) | Request::Producers(..) | Request::Forget(..) | Request::Close(_) => 0,
         }
     }
 }
@@ -295,6 +298,7 @@ impl Committer {
             match request {
                 Request::Append(_, answer) => drop(answer.send(Err(error))),
                 Request::LogStart(_, _, answer) => drop(answer.send(Err(error))),
+                Request::Producers(_, answer) => drop(answer.send(Err(error))),
                 Request::Rows(_, answer) | Request::Forget(_, answer) => drop(answer.send(Err(error))),
                 Request::Close(_) => {}
             }

@@ -9,7 +9,9 @@ use super::payload::{PayloadBuilder, Place};
 use super::{Answer, Request};
 use crate::log::append::{Append, Appended, Permit};
 use crate::log::error::AppendError;
-use crate::log::keys::{Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerRun};
+use crate::log::keys::{
+    Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerEntry, ProducerRun,
+};
 use crate::log::partition::{PartitionLog, Writer};
 use crate::log::producers::{Sequenced, Verdict, keep_remembered};
 use crate::log::segment::{self, Payload};
@@ -61,6 +63,7 @@ pub struct Committed {
 pub enum Outcome {
     Append(Answer<Appended>, Result<Appended, AppendError>, Permit),
     LogStart(Answer<i64>, Result<i64, AppendError>),
+    Producers(Answer<Vec<ProducerEntry>>, Result<Vec<ProducerEntry>, AppendError>),
     Done(Answer<()>),
 }
 
@@ -70,6 +73,7 @@ impl Outcome {
         match self {
             Outcome::Append(answer, outcome, _permit) => drop(answer.send(outcome)),
             Outcome::LogStart(answer, outcome) => drop(answer.send(outcome)),
+            Outcome::Producers(answer, outcome) => drop(answer.send(outcome)),
             Outcome::Done(answer) => drop(answer.send(Ok(()))),
         }
     }
@@ -265,6 +269,10 @@ impl Plan {
                     None => Err(AppendError::UnknownPartition),
                 };
                 self.outcomes.push(Outcome::LogStart(answer, outcome));
+            }
+            Request::Producers(partition, answer) => {
+                let writer = writers.get(&partition).ok_or(AppendError::UnknownPartition);
+                self.outcomes.push(Outcome::Producers(answer, writer.map(|w| w.producers.entries())));
             }
             Request::Forget(_, answer) => self.outcomes.push(Outcome::Done(answer)),
             // Dropping it says that nothing came of it; the task keeps closings to itself.

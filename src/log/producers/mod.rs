@@ -108,6 +108,11 @@ impl Producers {
     /// Forgets those that were silent since `expired_before_ms`, and gives the others as stored, by ascending id.
     pub fn snapshot(&mut self, expired_before_ms: i64) -> Vec<ProducerEntry> {
         self.0.retain(|_, producer| producer.last_appended_ms >= expired_before_ms);
+        self.entries()
+    }
+
+    /// All of them as stored, by ascending id.
+    pub fn entries(&self) -> Vec<ProducerEntry> {
         let mut entries: Vec<ProducerEntry> = self
             .0
             .iter()

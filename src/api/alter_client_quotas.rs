@@ -1,0 +1,74 @@
+//! AlterClientQuotas: sets and removes quotas of users, clients and addresses (KIP-546).
+//! Versions 0-1. 1: flexible encoding.
+//! Left out: quotas. What Kafka would refuse gets its code; setting one that it would take is UNSUPPORTED_VERSION; there
+//! is none to remove, so removing succeeds.
+
+use std::ops::RangeInclusive;
+
+use super::context::Context;
+use super::describe_client_quotas::{CLIENT_ID, IP, USER};
+use super::errors::Failure;
+use super::handler::Handler;
+use crate::protocol::ErrorCode;
+use crate::protocol::messages::alter_client_quotas::request::EntryData as Asked;
+use crate::protocol::messages::alter_client_quotas::response::{EntityData, EntryData};
+use crate::protocol::messages::alter_client_quotas::{Request, Response};
+
+/// The quotas of users and clients, and of addresses (`QuotaConfig`).
+const OF_CLIENTS: [&str; 4] =
+    ["producer_byte_rate", "consumer_byte_rate", "request_percentage", "controller_mutation_rate"];
+const OF_ADDRESSES: [&str; 1] = ["connection_creation_rate"];
+
+pub struct AlterClientQuotas;
+
+impl Handler for AlterClientQuotas {
+    type Request = Request;
+    const VERSIONS: RangeInclusive<i16> = 0..=1;
+
+    async fn handle(_: Context, request: Request) -> Response {
+        let entries = request.entries.into_iter().map(|entry| {
+            let failure = alter(&entry).err();
+            let entity = entry.entity.into_iter().map(|entity| EntityData {
+                entity_type: entity.entity_type,
+                entity_name: entity.entity_name,
+            });
+            EntryData {
+                error_code: failure.as_ref().map_or(ErrorCode::None, |failure| failure.code).into(),
+                error_message: failure.and_then(|failure| failure.message),
+                entity: entity.collect(),
+            }
+        });
+        Response { entries: entries.collect(), ..Response::default() }
+    }
+}
+
+/// The checks of Kafka's `ClientQuotaControlManager`.
+fn alter(entry: &Asked) -> Result<(), Failure> {
+    let invalid = |message: String| Err(Failure::new(ErrorCode::InvalidRequest, message));
+    if entry.entity.is_empty() {
+        return invalid("Invalid empty client quota entity".to_owned());
+    }
+    for entity in &entry.entity {
+        if !matches!(entity.entity_type.as_str(), USER | CLIENT_ID | IP) {
+            return invalid(format!("Unhandled client quota entity type: {}", entity.entity_type));
+        }
+        if entity.entity_name.as_ref().is_some_and(String::is_empty) {
+            return invalid(format!("Empty {} not supported", entity.entity_type));
+        }
+    }
+    let of_address = entry.entity.iter().any(|entity| entity.entity_type == IP);
+    if of_address && entry.entity.len() > 1 {
+        return invalid("Invalid quota entity combination".to_owned());
+    }
+    let keys: &[&str] = if of_address { &OF_ADDRESSES } else { &OF_CLIENTS };
+    if let Some(unknown) = entry.ops.iter().find(|op| !keys.contains(&op.key.as_str())) {
+        return invalid(format!("Invalid configuration key {}", unknown.key));
+    }
+    match entry.ops.iter().all(|op| op.remove) {
+        true => Ok(()),
+        false => {
+            let message = "Client quotas are not supported yet.".to_owned();
+            Err(Failure::new(ErrorCode::UnsupportedVersion, message))
+        }
+    }
+}

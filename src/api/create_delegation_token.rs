@@ -1,0 +1,21 @@
+//! CreateDelegationToken: makes a delegation token (KIP-48).
+//! Versions 1-3. 2: flexible encoding. 3: owners other than the requester (KIP-373).
+//! Left out: tokens. They come with SASL or mutual TLS, so the answer is that of a Kafka listener without (`KafkaApis`).
+
+use std::ops::RangeInclusive;
+
+use super::context::Context;
+use super::handler::Handler;
+use crate::protocol::ErrorCode;
+use crate::protocol::messages::create_delegation_token::{Request, Response};
+
+pub struct CreateDelegationToken;
+
+impl Handler for CreateDelegationToken {
+    type Request = Request;
+    const VERSIONS: RangeInclusive<i16> = 1..=3;
+
+    async fn handle(_: Context, _: Request) -> Response {
+        Response { error_code: ErrorCode::DelegationTokenRequestNotAllowed.into(), ..Response::default() }
+    }
+}
