@@ -132,7 +132,7 @@ impl Broker {
         let settings = metadata_settings(config, clients_at.port(), &store);
         let metadata = Metadata::start(&store, &databases, &settings, runtime).await?;
         let reads = reads(config, &store, runtime);
-        let shards = host_shards(config, &store, databases, &reads, &metadata, runtime);
+        let shards = host_shards(config, clients_at.port(), &store, databases, &reads, &metadata, runtime);
         // Nothing else sets it.
         let _ = parts.set(Parts { shards: shards.clone(), metadata: metadata.clone() });
         readiness.set(Phase::Starting("opening shards".to_owned()));
@@ -243,6 +243,7 @@ fn reads(config: &Config, store: &Store, runtime: &Runtime) -> Reads {
 
 fn host_shards(
     config: &Config,
+    bound_port: u16,
     store: &Store,
     databases: Databases,
     reads: &Reads,
@@ -252,12 +253,19 @@ fn host_shards(
     let limits = Limits {
         commit_interval: config.log.commit_interval,
         segment_max_bytes: config.log.segment_max_bytes as usize,
+        retention_check_interval: config.topics.retention_check_interval,
         ..Limits::default()
     };
     let metrics = LogMetrics::register(&runtime.metrics);
     let shared = Shared { runtime: runtime.clone(), databases, reads: reads.clone(), metrics };
     let session = config.cluster.broker_session_timeout;
-    let options = HostOptions { limits, session, store: store.clone(), shared };
+    let options = HostOptions {
+        limits,
+        session,
+        configs: config.broker_settings(bound_port),
+        store: store.clone(),
+        shared,
+    };
     let shards = ShardHost::new(metadata.clone(), options, runtime.clone());
     runtime.tasks.spawn(TaskKind::Controller, controller::run(metadata.clone(), runtime.clone()));
     runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&shards).run());

@@ -103,6 +103,10 @@ pub struct Topics {
     pub max_message_bytes: i32,
     /// `log.retention.ms`, if set; -1 is no limit.
     pub retention_ms: Option<i64>,
+    /// `log.retention.bytes`, if set; -1 is no limit.
+    pub retention_bytes: Option<i64>,
+    /// `log.retention.check.interval.ms`.
+    pub retention_check_interval: Duration,
 }
 
 /// What strangers can take at most.
@@ -205,6 +209,12 @@ impl Config {
             ("DEFAULT_NUM_PARTITIONS", "num.partitions", topics.default_partitions.to_string()),
             ("MAX_MESSAGE_SIZE", "message.max.bytes", topics.max_message_bytes.to_string()),
             ("LOG_RETENTION_MS", "log.retention.ms", topics.retention_ms.unwrap_or(-1).to_string()),
+            ("LOG_RETENTION_BYTES", "log.retention.bytes", topics.retention_bytes.unwrap_or(-1).to_string()),
+            (
+                "LOG_RETENTION_CHECK_INTERVAL_MS",
+                "log.retention.check.interval.ms",
+                topics.retention_check_interval.as_millis().to_string(),
+            ),
             ("MAX_CONNECTIONS", "max.connections", network.max_connections.to_string()),
             (
                 "CONNECTION_IDLE_TIMEOUT_MS",

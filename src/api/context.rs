@@ -87,12 +87,7 @@ impl Broker {
 
     /// The layers that stand behind a topic's own configs.
     pub fn with_layers<T>(&self, image: &Image, use_layers: impl FnOnce(&BrokerLayers<'_>) -> T) -> T {
-        let own = image.configs.brokers.get(&self.id).cloned().unwrap_or_default();
-        use_layers(&BrokerLayers {
-            broker: own.as_ref(),
-            cluster: image.configs.cluster.as_ref(),
-            fixed: &self.options.configs,
-        })
+        image.configs.with_layers(self.id, &self.options.configs, use_layers)
     }
 
     /// What the log obeys for a topic.

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::log::{Limits, PartitionSettings, Shard, ShardOptions, Shared};
 use crate::metadata::{self, Command, Image, Metadata, Topic};
 use crate::runtime::{Runtime, TaskKind};
+use crate::settings::{Retention, TopicSettings};
 use crate::store::Store;
 use crate::types::{LeaderEpoch, ShardId, TopicId};
 
@@ -21,6 +22,8 @@ pub struct HostOptions {
     pub limits: Limits,
     /// How old a proof of ownership may be for answers that clients act upon (`BROKER_SESSION_TIMEOUT_MS`).
     pub session: Duration,
+    /// Broker configs by their Kafka names, as the process was started with.
+    pub configs: BTreeMap<&'static str, String>,
     pub store: Store,
     pub shared: Shared,
 }
@@ -202,7 +205,9 @@ impl ShardHost {
             match hosted.get_mut(&id).filter(|hosted| hosted.epoch == epoch) {
                 Some(hosted) => {
                     let image = self.metadata.image();
-                    image.topics.iter().for_each(|topic| introduce(topic, &shard, id, epoch));
+                    for topic in image.topics.iter() {
+                        self.introduce(&image, topic, &shard, id, epoch);
+                    }
                     hosted.shard = Some(shard);
                     None
                 }
@@ -239,18 +244,34 @@ impl ShardHost {
         self.hosted.read().get(&id).is_some_and(|hosted| hosted.epoch == epoch)
     }
 
-    /// Tells the open shards of topics that are new or changed since `known`.
+    /// Tells the open shards of topics that are new or changed since `known`, or obey configs that are.
     fn introduce_changed(&self, known: &Image, image: &Image) {
         let hosted = self.hosted.read();
+        let own = self.metadata.broker_id();
+        let same_configs = known.configs.cluster == image.configs.cluster
+            && known.configs.brokers.get(&own) == image.configs.brokers.get(&own);
         for topic in image.topics.iter() {
-            if known.topic(topic.id).is_some_and(|before| Arc::ptr_eq(before, topic)) {
+            let same_topic = known.topic(topic.id).is_some_and(|before| Arc::ptr_eq(before, topic));
+            if same_topic && same_configs {
                 continue;
             }
             for (id, Hosted { epoch, shard }) in hosted.iter() {
                 if let Some(shard) = shard {
-                    introduce(topic, shard, *id, *epoch);
+                    self.introduce(image, topic, shard, *id, *epoch);
                 }
             }
+        }
+    }
+
+    /// Tells `shard` of the partitions of `topic` that lie on it, and what they keep.
+    fn introduce(&self, image: &Image, topic: &Topic, shard: &Shard, id: ShardId, epoch: LeaderEpoch) {
+        let settings =
+            image.configs.with_layers(self.metadata.broker_id(), &self.options.configs, |layers| {
+                TopicSettings::effective(&topic.configs, layers)
+            });
+        let retention = if settings.cleanup.delete { settings.retention } else { Retention::UNLIMITED };
+        for (partition, _) in topic.partitions().filter(|(_, shard)| *shard == id) {
+            shard.set_partition(partition, PartitionSettings { leader_epoch: epoch, retention });
         }
     }
 
@@ -272,12 +293,5 @@ impl ShardHost {
                 }
             });
         }
-    }
-}
-
-/// Tells `shard` of the partitions of `topic` that lie on it.
-fn introduce(topic: &Topic, shard: &Shard, id: ShardId, epoch: LeaderEpoch) {
-    for (partition, _) in topic.partitions().filter(|(_, shard)| *shard == id) {
-        shard.set_partition(partition, PartitionSettings { leader_epoch: epoch });
     }
 }

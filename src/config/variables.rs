@@ -294,6 +294,20 @@ pub const VARIABLES: &[Variable] = {
             None,
             "How long topics that do not set retention.ms keep records; -1 is no limit. Default: 7 days.",
         ),
+        variable(
+            Topics,
+            "LOG_RETENTION_BYTES",
+            "BYTES",
+            None,
+            "What partitions of topics that do not set retention.bytes keep at most; -1 is no limit. Default: no limit.",
+        ),
+        variable(
+            Topics,
+            "LOG_RETENTION_CHECK_INTERVAL_MS",
+            "MS",
+            Some("300000"),
+            "Time between two looks for records that have expired.",
+        ),
         variable(Network, "MAX_CONNECTIONS", "N", Some("10000"), "Most client connections at one time."),
         variable(
             Network,

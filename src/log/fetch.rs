@@ -119,14 +119,18 @@ async fn cold(log: &PartitionLog, mut slice: Slice) -> Result<Run, ReadError> {
     let source = log.source();
     let cached = source.reads().tail().next_cached(log.id(), slice.offset);
     slice.end = cached.map_or(slice.end, |cached| cached.min(slice.end));
-    match source.read(log.id(), slice).await {
-        // The records may have been removed in the meantime, and their objects with them.
-        Err(ReadError::Gap { .. } | ReadError::Object(_)) if log.log_start() > slice.offset => {
-            let (log_start, high_watermark) = (log.log_start(), log.high_watermark());
-            Err(ReadError::OffsetOutOfRange { log_start, high_watermark })
-        }
-        outcome => outcome,
+    let outcome = source.read(log.id(), slice).await;
+    if log.has_ended() {
+        // Whatever it found, or missed, is not this partition's any more.
+        return Err(NotOpen.into());
     }
+    // The records may have been removed in the meantime, and their objects with them: what was found then is not what
+    // was asked for.
+    let (log_start, high_watermark) = (log.log_start(), log.high_watermark());
+    if log_start > slice.offset {
+        return Err(ReadError::OffsetOutOfRange { log_start, high_watermark });
+    }
+    outcome
 }
 
 impl Fetched {

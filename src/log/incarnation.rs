@@ -13,6 +13,8 @@ use super::loading;
 use super::metrics::ShardMetrics;
 use super::partition::{PartitionLog, PartitionSettings, Writer};
 use super::reader::Source;
+use super::retention;
+use super::retention::View;
 use super::wal::Wal;
 use crate::runtime::Shutdown;
 use crate::types::Partition;
@@ -34,6 +36,8 @@ pub(super) struct Incarnation {
     pub ended: Shutdown,
     /// Where the time of a producer's last batch makes it forgotten, in milliseconds since the Unix epoch.
     pub expired_before: Box<dyn Fn() -> i64 + Send + Sync>,
+    /// Whoever looks after what is kept.
+    pub retention: retention::Handle,
     partitions: Mutex<HashMap<Partition, Arc<Slot>>>,
 }
 
@@ -55,6 +59,7 @@ pub(super) struct Parts {
     pub metrics: Arc<ShardMetrics>,
     pub settings: Arc<Settings>,
     pub expired_before: Box<dyn Fn() -> i64 + Send + Sync>,
+    pub retention: retention::Handle,
 }
 
 impl Incarnation {
@@ -68,6 +73,7 @@ impl Incarnation {
             metrics: parts.metrics,
             settings: parts.settings,
             expired_before: parts.expired_before,
+            retention: parts.retention,
             ended: Shutdown::new(),
             partitions: Mutex::default(),
         }
@@ -100,6 +106,34 @@ impl Incarnation {
     /// The partition if it is loaded already.
     pub fn loaded(&self, partition: Partition) -> Option<Arc<PartitionLog>> {
         self.partitions.lock().get(&partition).and_then(|slot| slot.loaded.get().cloned())
+    }
+
+    /// What is known of all partitions that are loaded.
+    pub fn views(&self) -> HashMap<Partition, View> {
+        let partitions = self.partitions.lock();
+        let loaded = partitions.iter().filter_map(|(partition, slot)| Some((*partition, slot.loaded.get()?)));
+        loaded.map(|(partition, log)| (partition, log.view())).collect()
+    }
+
+    /// The same of one partition.
+    pub fn view(&self, partition: Partition) -> Option<View> {
+        self.loaded(partition).map(|log| log.view())
+    }
+
+    /// Lets go of a partition, if it is loaded and nobody but the caller, who has its writer, holds it.
+    pub fn unload(&self, partition: Partition) -> bool {
+        // Under the lock nobody can take hold of it anew.
+        let mut partitions = self.partitions.lock();
+        let unused = partitions.get(&partition).is_some_and(|slot| {
+            let held_by_slot_and_writer = 2;
+            let log = slot.loaded.get();
+            Arc::strong_count(slot) == 1
+                && log.is_some_and(|log| Arc::strong_count(log) == held_by_slot_and_writer)
+        });
+        if unused {
+            partitions.remove(&partition);
+        }
+        unused
     }
 
     /// Forgets a partition that is deleted.

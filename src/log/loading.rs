@@ -37,14 +37,15 @@ pub(super) async fn load(
         Some((key, value)) => PartitionSnapshot::decode(&key, &value)?.1,
         None => PartitionSnapshot::default(),
     };
-    let log_start = match log_start {
-        Some((key, value)) => LogStart::decode(&key, &value)?.1.offset,
-        None => 0,
+    let start = match log_start {
+        Some((key, value)) => LogStart::decode(&key, &value)?.1,
+        None => LogStart::default(),
     };
     let mut loaded = Loaded {
-        log_start,
-        next_offset: snapshot.next_offset.max(log_start),
-        log_bytes: snapshot.log_bytes,
+        start,
+        next_offset: snapshot.next_offset.max(start.offset),
+        appended_bytes: snapshot.log_bytes,
+        snapshot_offset: snapshot.next_offset,
         epochs,
         producers: Producers::from_entries(snapshot.producers, expired_before_ms),
     };
@@ -55,7 +56,7 @@ pub(super) async fn load(
         let (_, extent) = Extent::decode(&row.key, &row.value)?;
         loaded.next_offset = loaded.next_offset.max(extent.last_offset + 1);
         if extent.base_offset >= snapshot.next_offset {
-            loaded.log_bytes += u64::from(extent.length);
+            loaded.appended_bytes += u64::from(extent.length);
         }
         for run in extent.producers {
             if run.base_offset >= snapshot.next_offset && extent.appended_ms >= expired_before_ms {
@@ -66,22 +67,30 @@ pub(super) async fn load(
     Ok(loaded)
 }
 
-/// Up to `limit` keys of `partition`, of any kind.
-pub(super) async fn some_keys(
+/// Rows of a partition that is to go.
+pub(super) struct SomeRows {
+    pub keys: Vec<Bytes>,
+    /// Of those that are extents.
+    pub extent_bytes: u64,
+}
+
+/// Up to `limit` rows of `partition`, of any kind.
+pub(super) async fn some_rows(
     db: &Db,
     partition: Partition,
     limit: usize,
-) -> Result<Vec<Bytes>, PartitionError> {
-    let mut found = Vec::new();
+) -> Result<SomeRows, PartitionError> {
+    let mut found = SomeRows { keys: Vec::new(), extent_bytes: 0 };
     for tag in Tag::OF_PARTITION {
         let from = Bytes::copy_from_slice(&keys::prefix(tag, partition));
         let mut rows =
             db.scan_with_options(from..end_of(tag, partition), &scan_options()).await.map_err(index)?;
-        while found.len() < limit {
-            match rows.next().await.map_err(index)? {
-                Some(row) => found.push(row.key),
-                None => break,
+        while found.keys.len() < limit {
+            let Some(row) = rows.next().await.map_err(index)? else { break };
+            if tag == Tag::Extent {
+                found.extent_bytes += u64::from(Extent::decode(&row.key, &row.value)?.1.length);
             }
+            found.keys.push(row.key);
         }
     }
     Ok(found)

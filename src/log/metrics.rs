@@ -5,6 +5,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry,
 };
 
+use super::retention::RetentionMetrics;
 use crate::types::ShardId;
 
 /// The metrics of all shards of a broker. Cheap to clone.
@@ -20,8 +21,9 @@ pub struct LogMetrics {
     queued_bytes: IntGaugeVec,
     high_watermark: IntGaugeVec,
     index_flushes: IntCounterVec,
-    replayed_segments: IntGaugeVec,
-    replay_seconds: GaugeVec,
+    /// Segments that the last opening replayed, and how long that took.
+    replay: (IntGaugeVec, GaugeVec),
+    retention: RetentionMetrics,
 }
 
 /// The metrics of one shard.
@@ -83,13 +85,23 @@ impl LogMetrics {
                 "Sum of the high watermarks of a shard's loaded partitions.",
             ),
             index_flushes: make.counter("kafkaesque_index_flushes_total", "Flushes of a shard's index."),
-            replayed_segments: make
-                .gauge("kafkaesque_replayed_segments", "Segments that the last opening of a shard replayed."),
-            replay_seconds: make.gauge_float(
-                "kafkaesque_replay_seconds",
-                "Time that the last opening of a shard took to fence and replay.",
+            replay: (
+                make.gauge(
+                    "kafkaesque_replayed_segments",
+                    "Segments that the last opening of a shard replayed.",
+                ),
+                make.gauge_float(
+                    "kafkaesque_replay_seconds",
+                    "Time that the last opening of a shard took to fence and replay.",
+                ),
             ),
+            retention: RetentionMetrics::register(registry),
         }
+    }
+
+    /// What retention counts.
+    pub fn retention(&self) -> &RetentionMetrics {
+        &self.retention
     }
 
     /// The metrics of one shard.
@@ -107,8 +119,8 @@ impl LogMetrics {
             queued_bytes: self.queued_bytes.with_label_values(label),
             high_watermark: self.high_watermark.with_label_values(label),
             index_flushes: self.index_flushes.with_label_values(label),
-            replayed_segments: self.replayed_segments.with_label_values(label),
-            replay_seconds: self.replay_seconds.with_label_values(label),
+            replayed_segments: self.replay.0.with_label_values(label),
+            replay_seconds: self.replay.1.with_label_values(label),
         }
     }
 }

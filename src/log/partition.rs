@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 use super::epochs::{EpochEnd, EpochHistory};
-use super::keys::PartitionSnapshot;
+use super::keys::{LogStart, PartitionSnapshot};
 use super::producers::Producers;
 use super::reader::Source;
+use super::retention::View;
+use crate::settings::Retention;
 use crate::types::{LeaderEpoch, Partition};
 
 /// What the owner of a shard is told about a partition.
@@ -16,6 +18,15 @@ use crate::types::{LeaderEpoch, Partition};
 pub struct PartitionSettings {
     /// The leader epoch of this owner.
     pub leader_epoch: LeaderEpoch,
+    /// What is kept of it.
+    pub retention: Retention,
+}
+
+impl PartitionSettings {
+    /// A partition that keeps everything.
+    pub fn led(leader_epoch: LeaderEpoch) -> PartitionSettings {
+        PartitionSettings { leader_epoch, retention: Retention::UNLIMITED }
+    }
 }
 
 /// The state of a partition that its readers need. Next offset and producers belong to the commit task alone.
@@ -37,11 +48,21 @@ pub struct PartitionLog {
 /// What a partition is as of its loading: everything in it is durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Loaded {
-    pub log_start: i64,
+    pub start: LogStart,
     pub next_offset: i64,
-    pub log_bytes: u64,
+    /// Of all extents that ever were; less what is removed, it is what there is.
+    pub appended_bytes: u64,
+    /// Where the snapshot ends that it was loaded from.
+    pub snapshot_offset: i64,
     pub epochs: EpochHistory,
     pub producers: Producers,
+}
+
+impl Loaded {
+    /// Bytes of all extents that are not removed.
+    pub fn log_bytes(&self) -> u64 {
+        self.appended_bytes.saturating_sub(self.start.removed_bytes)
+    }
 }
 
 /// The state of a partition that its commits change: ahead of what is durable. Owned by the commit task.
@@ -49,8 +70,11 @@ pub(super) struct Loaded {
 pub(super) struct Writer {
     pub log: Arc<PartitionLog>,
     pub next_offset: i64,
-    pub log_start: i64,
-    pub log_bytes: u64,
+    pub start: LogStart,
+    /// Of all extents that ever were.
+    pub appended_bytes: u64,
+    /// Where the last snapshot ends.
+    pub snapshot_offset: i64,
     pub epochs: EpochHistory,
     pub producers: Producers,
     /// Whether anything came since the last snapshot.
@@ -62,8 +86,9 @@ impl Writer {
         Writer {
             log,
             next_offset: loaded.next_offset,
-            log_start: loaded.log_start,
-            log_bytes: loaded.log_bytes,
+            start: loaded.start,
+            appended_bytes: loaded.appended_bytes,
+            snapshot_offset: loaded.snapshot_offset,
             epochs: loaded.epochs,
             producers: loaded.producers,
             dirty: false,
@@ -73,9 +98,10 @@ impl Writer {
     /// What a later loading starts with; forgets producers that were silent since `expired_before_ms`.
     pub fn snapshot(&mut self, expired_before_ms: i64) -> PartitionSnapshot {
         self.dirty = false;
+        self.snapshot_offset = self.next_offset;
         PartitionSnapshot {
             next_offset: self.next_offset,
-            log_bytes: self.log_bytes,
+            log_bytes: self.appended_bytes,
             producers: self.producers.snapshot(expired_before_ms),
         }
     }
@@ -90,10 +116,10 @@ impl PartitionLog {
     ) -> PartitionLog {
         PartitionLog {
             id,
-            log_start: AtomicI64::new(loaded.log_start),
+            log_start: AtomicI64::new(loaded.start.offset),
             high_watermark: AtomicI64::new(loaded.next_offset),
             leader_epoch: AtomicI32::new(settings.leader_epoch.0),
-            log_bytes: AtomicU64::new(loaded.log_bytes),
+            log_bytes: AtomicU64::new(loaded.log_bytes()),
             epochs: RwLock::new(loaded.epochs.clone()),
             source,
             ended: AtomicBool::new(false),
@@ -127,6 +153,13 @@ impl PartitionLog {
     /// Bytes of all durable batches that were not removed.
     pub fn log_bytes(&self) -> u64 {
         self.log_bytes.load(Ordering::Relaxed)
+    }
+
+    /// What retention goes by.
+    pub(super) fn view(&self) -> View {
+        // The log start first: a high watermark that is read after it is never below it.
+        let log_start = self.log_start();
+        View { log_start, high_watermark: self.high_watermark(), log_bytes: self.log_bytes() }
     }
 
     /// The epoch of the record at `offset`.
@@ -167,6 +200,11 @@ impl PartitionLog {
     /// Shows that batches from `start_offset` on are of `epoch`.
     pub(super) fn show_epoch(&self, epoch: LeaderEpoch, start_offset: i64) {
         self.epochs.write().assign(epoch, start_offset);
+    }
+
+    /// Notes that extents of so many bytes are removed.
+    pub(super) fn shrink(&self, removed: u64) {
+        self.log_bytes.fetch_sub(removed, Ordering::Relaxed);
     }
 
     /// Hides what is below `offset`.

@@ -20,6 +20,7 @@ use super::metrics::{LogMetrics, ShardMetrics};
 use super::partition::{PartitionLog, PartitionSettings};
 use super::paths::ShardPaths;
 use super::reads::Reads;
+use super::retention::Pass;
 use super::supervisor;
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
@@ -57,6 +58,8 @@ pub struct Limits {
     pub flush_interval: Duration,
     /// A producer that was silent for so long is forgotten (`producer.id.expiration.ms`).
     pub producer_expiration: Duration,
+    /// Time between two looks at what has expired (`log.retention.check.interval.ms`).
+    pub retention_check_interval: Duration,
     /// Time for opening, retries included.
     pub open_timeout: Duration,
     /// Time for making durable what was taken, when closing.
@@ -72,6 +75,7 @@ impl Default for Limits {
             flush_every_segments: 512,
             flush_interval: Duration::from_secs(60),
             producer_expiration: Duration::from_secs(24 * 3600),
+            retention_check_interval: Duration::from_secs(300),
             open_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(20),
         }
@@ -226,15 +230,22 @@ impl Shard {
             incarnation.send(Request::Forget(*partition, answer))?;
             ticket.await?;
             loop {
-                let keys = loading::some_keys(&incarnation.db, *partition, REMOVED_PER_COMMIT).await;
-                let keys = keys.map_err(AppendError::from)?;
+                let rows = loading::some_rows(&incarnation.db, *partition, REMOVED_PER_COMMIT).await;
+                let loading::SomeRows { keys, extent_bytes } = rows.map_err(AppendError::from)?;
                 if keys.is_empty() {
                     break;
                 }
                 self.write_rows(keys.into_iter().map(|key| (key, None)).collect())?.await?;
+                incarnation.retention.add_dead_bytes(extent_bytes);
             }
         }
         Ok(())
+    }
+
+    /// Looks at what has expired, and at what nothing refers to, without waiting for the next interval. `None` if the
+    /// shard is not open, or the pass failed.
+    pub async fn run_retention(&self) -> Option<Pass> {
+        self.0.open().ok()?.retention.pass().await
     }
 
     /// The index, for reading rows that are durable: with `DurabilityLevel::Remote`, or known to be. Valid for one

@@ -9,8 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::commit::{Committer, Ended, Request};
 use super::error::OpenError;
+use super::garbage::Collector;
 use super::incarnation::{Incarnation, Parts};
 use super::reader::Source;
+use super::retention::{self, Keeper};
 use super::shard::{Inner, State};
 use super::wal::{Init, LogStore};
 use crate::runtime::{Runtime, TaskKind};
@@ -27,6 +29,7 @@ const ABANDON_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Running {
     incarnation: Arc<Incarnation>,
     maintenance: Maintenance,
+    keeper: retention::Running,
     /// Why the commit task ended; dropped if it panicked, and taken once it was told.
     ended: Option<oneshot::Receiver<Ended>>,
 }
@@ -101,6 +104,7 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Resu
     let (queue, requests) = mpsc::unbounded_channel();
     let source =
         Source::new(inner.options.id, Arc::new(db.clone()), inner.paths.clone(), inner.shared.reads.clone());
+    let (handle, passes) = retention::Handle::new();
     let (clock, expiration) = (runtime.clock.clone(), limits.producer_expiration);
     let incarnation = Arc::new(Incarnation::new(Parts {
         epoch: db.manifest().writer_epoch(),
@@ -111,7 +115,9 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Resu
         metrics: Arc::clone(&inner.metrics),
         settings: Arc::clone(&inner.settings),
         expired_before: Box::new(move || clock.now_ms() - expiration.as_millis() as i64),
+        retention: handle,
     }));
+    let keeper = keeper(inner, &incarnation).start(passes);
     let committer = Committer::new(
         Arc::clone(&incarnation),
         limits,
@@ -124,7 +130,15 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Resu
         let _ = sender.send(committer.run().await);
     });
     tracing::info!(shard = %inner.options.id, epoch = incarnation.epoch, "shard open");
-    Ok(Running { incarnation, maintenance, ended: Some(ended) })
+    Ok(Running { incarnation, maintenance, keeper, ended: Some(ended) })
+}
+
+fn keeper(inner: &Inner, incarnation: &Arc<Incarnation>) -> Keeper {
+    let log = LogStore { objects: inner.store.object_store(), paths: inner.paths.clone() };
+    let collector = Collector::new(log, inner.shared.databases.clone(), incarnation.epoch);
+    let metrics = inner.shared.metrics.retention().shard(&inner.options.id.to_string());
+    let interval = inner.options.limits.retention_check_interval;
+    Keeper::new(Arc::clone(incarnation), collector, inner.shared.runtime.clone(), interval, metrics)
 }
 
 /// Watches `running`; when it ends, closes it and opens the shard again, until it is told to stop or not the owner.
@@ -193,7 +207,8 @@ async fn close(inner: &Inner, mut running: Running, finished: bool) {
         running.incarnation.end();
         running.committed().await;
     }
-    let Running { incarnation, maintenance, .. } = running;
+    let Running { incarnation, maintenance, keeper, .. } = running;
+    keeper.stop().await;
     maintenance.stop().await;
     let options = if finished { CloseOptions::default() } else { CloseOptions { flush_type: None } };
     let limit = if finished { inner.options.limits.close_timeout } else { ABANDON_TIMEOUT };

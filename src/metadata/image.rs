@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::BrokerLayers;
 use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId, TopicId};
 
 /// Number of slots that consumer groups and transactional ids hash to. Fixed at a cluster's birth.
@@ -126,6 +127,19 @@ pub struct Configs {
     pub cluster: Arc<BTreeMap<String, String>>,
     pub brokers: RedBlackTreeMapSync<BrokerId, Arc<BTreeMap<String, String>>>,
     pub groups: RedBlackTreeMapSync<String, Arc<BTreeMap<String, String>>>,
+}
+
+impl Configs {
+    /// The layers that stand behind what `broker` sets on a topic, where `fixed` is what its process was started with.
+    pub fn with_layers<T>(
+        &self,
+        broker: BrokerId,
+        fixed: &BTreeMap<&'static str, String>,
+        use_layers: impl FnOnce(&BrokerLayers<'_>) -> T,
+    ) -> T {
+        let own = self.brokers.get(&broker).cloned().unwrap_or_default();
+        use_layers(&BrokerLayers { broker: own.as_ref(), cluster: self.cluster.as_ref(), fixed })
+    }
 }
 
 /// The finalised features.

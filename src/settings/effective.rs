@@ -48,6 +48,10 @@ pub struct Retention {
     pub bytes: Option<u64>,
 }
 
+impl Retention {
+    pub const UNLIMITED: Retention = Retention { ms: None, bytes: None };
+}
+
 /// What happens to old records. Both false keeps everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CleanupPolicy {

@@ -104,7 +104,7 @@ impl Broker {
         let shard = Shard::open(options, self.store.clone(), self.shared.clone()).await?;
         for index in 0..PARTITIONS {
             let leader_epoch = LeaderEpoch(i32::try_from(self.id).expect("few brokers"));
-            shard.set_partition(partition(index), PartitionSettings { leader_epoch });
+            shard.set_partition(partition(index), PartitionSettings::led(leader_epoch));
         }
         Ok(shard)
     }

@@ -5,6 +5,7 @@
 
 pub mod payload;
 pub mod plan;
+pub mod removal;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::append::{Append, Appended};
 use super::error::{AppendError, PartitionError};
 use super::incarnation::Incarnation;
-use super::keys::ProducerEntry;
+use super::keys::{self, ProducerEntry};
 use super::metrics::ShardMetrics;
 use super::partition::Writer;
 use super::shard::Limits;
@@ -31,6 +32,7 @@ use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::types::Partition;
 use plan::{Plan, Planner};
+use removal::Removal;
 
 /// Partitions whose snapshots go into one commit at most; the others follow in the next ones.
 const SNAPSHOTS_PER_COMMIT: usize = 1024;
@@ -49,6 +51,12 @@ pub enum Request {
     LogStart(Partition, i64, Answer<i64>),
     /// Tells the producers of a partition, as they are once everything before is durable.
     Producers(Partition, Answer<Vec<ProducerEntry>>),
+    /// Removes extent rows below the partition's log start.
+    Remove(Partition, Removal, Answer<()>),
+    /// Flushes the index with the next segment.
+    FlushIndex(Answer<()>),
+    /// Lets go of partitions that nobody uses.
+    Unload(Vec<Partition>),
     /// Forgets a deleted partition: answered once nothing of it is on its way.
     Forget(Partition, Answer<()>),
     /// Commits everything that came before, then prepares the index for closing.
@@ -60,8 +68,14 @@ impl Request {
     fn needs(&self) -> Option<Partition> {
         match self {
             Request::Append(append, _) => Some(append.partition),
-            Request::LogStart(partition, ..) | Request::Producers(partition, _) => Some(*partition),
-            Request::Rows(..) | Request::Forget(..) | Request::Close(_) => None,
+            Request::LogStart(partition, ..)
+            | Request::Producers(partition, _)
+            | Request::Remove(partition, ..) => Some(*partition),
+            Request::Rows(..)
+            | Request::FlushIndex(_)
+            | Request::Unload(_)
+            | Request::Forget(..)
+            | Request::Close(_) => None,
         }
     }
 
@@ -72,7 +86,13 @@ impl Request {
             Request::Rows(rows, _) => {
                 rows.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Bytes::len)).sum()
             }
-            Request::LogStart(..) | Request::Producers(..) | Request::Forget(..) | Request::Close(_) => 0,
+            Request::Remove(_, removal, _) => removal.keys.iter().map(Bytes::len).sum(),
+            Request::LogStart(..)
+            | Request::Producers(..)
+            | Request::FlushIndex(_)
+            | Request::Unload(_)
+            | Request::Forget(..)
+            | Request::Close(_) => 0,
         }
     }
 }
@@ -249,6 +269,7 @@ impl Committer {
     fn plan(&mut self) -> Plan {
         let mut planner = Planner::new(self.runtime.clock.now_ms());
         let mut bytes = 0;
+        let mut unwanted = Vec::new();
         while let Some(request) = self.backlog.pop_front() {
             let unloaded = request.needs().filter(|partition| !self.writers.contains_key(partition));
             if let Some(partition) = unloaded {
@@ -266,11 +287,18 @@ impl Committer {
                     self.forget(partition);
                     planner.add(Request::Forget(partition, answer));
                 }
+                Request::FlushIndex(answer) => {
+                    self.flushing.overdue = true;
+                    let (key, value) = keys::flush_marker();
+                    planner.add(Request::Rows(vec![(key, Some(value))], answer));
+                }
+                Request::Unload(partitions) => unwanted.extend(partitions),
                 request => planner.add(request),
             }
         }
         let mut plan = planner.lay_out(&mut self.writers, &mut self.flushing.dirty);
         self.plan_flush(&mut plan);
+        self.unload(unwanted);
         plan
     }
 
@@ -299,8 +327,11 @@ impl Committer {
                 Request::Append(_, answer) => drop(answer.send(Err(error))),
                 Request::LogStart(_, _, answer) => drop(answer.send(Err(error))),
                 Request::Producers(_, answer) => drop(answer.send(Err(error))),
-                Request::Rows(_, answer) | Request::Forget(_, answer) => drop(answer.send(Err(error))),
-                Request::Close(_) => {}
+                Request::Rows(_, answer)
+                | Request::Remove(_, _, answer)
+                | Request::FlushIndex(answer)
+                | Request::Forget(_, answer) => drop(answer.send(Err(error))),
+                Request::Unload(_) | Request::Close(_) => {}
             }
         }
     }

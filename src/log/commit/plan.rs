@@ -34,7 +34,7 @@ pub struct Plan {
     pub published: Vec<Published>,
     /// What is answered then.
     pub outcomes: Vec<Outcome>,
-    rows: Vec<(Bytes, Option<Bytes>)>,
+    pub(super) rows: Vec<(Bytes, Option<Bytes>)>,
     /// Positions count from the payload's start, and the object is not known yet.
     extents: Vec<(Partition, Extent)>,
     payload: PayloadBuilder,
@@ -49,6 +49,8 @@ pub struct Published {
     /// A leader epoch's first batch.
     pub epoch: Option<LeaderEpochStart>,
     pub log_start: Option<i64>,
+    /// Of extents whose rows are removed.
+    pub removed_bytes: u64,
     pub batches: Vec<Committed>,
 }
 
@@ -80,7 +82,7 @@ impl Outcome {
 }
 
 impl Published {
-    fn nothing(log: &Arc<PartitionLog>) -> Published {
+    pub(super) fn nothing(log: &Arc<PartitionLog>) -> Published {
         Published {
             log: Arc::clone(log),
             high_watermark: 0,
@@ -88,6 +90,7 @@ impl Published {
             bytes: 0,
             epoch: None,
             log_start: None,
+            removed_bytes: 0,
             batches: Vec::new(),
         }
     }
@@ -101,6 +104,7 @@ impl Published {
         if let Some(log_start) = self.log_start {
             self.log.raise_log_start(log_start);
         }
+        self.log.shrink(self.removed_bytes);
     }
 }
 
@@ -194,14 +198,14 @@ impl Plan {
                 Verdict::Duplicate(original) => Ok(Appended {
                     base_offset: original.base_offset,
                     log_append_time_ms: append_time(&batch.header, original.timestamp),
-                    log_start_offset: writer.log_start,
+                    log_start_offset: writer.start.offset,
                 }),
                 Verdict::Accept => {
                     max_timestamp = max_timestamp.max(batch.header.max_timestamp);
                     let appended = Appended {
                         base_offset: writer.next_offset,
                         log_append_time_ms: append_time(&batch.header, batch.header.max_timestamp),
-                        log_start_offset: writer.log_start,
+                        log_start_offset: writer.start.offset,
                     };
                     if let Some(run) = run(&batch.header, writer.next_offset) {
                         writer.producers.accept(run, now_ms);
@@ -222,7 +226,7 @@ impl Plan {
         published.high_watermark = writer.next_offset;
         published.records = writer.next_offset - base_offset;
         published.bytes = self.payload.len() - position;
-        writer.log_bytes += published.bytes;
+        writer.appended_bytes += published.bytes;
         if writer.epochs.assign(epoch, base_offset) {
             let start = LeaderEpochStart { epoch, start_offset: base_offset };
             self.rows.push((LeaderEpochStart::key(partition, epoch), Some(start.value())));
@@ -274,9 +278,14 @@ impl Plan {
                 let writer = writers.get(&partition).ok_or(AppendError::UnknownPartition);
                 self.outcomes.push(Outcome::Producers(answer, writer.map(|w| w.producers.entries())));
             }
+            Request::Remove(partition, removal, answer) => match writers.get_mut(&partition) {
+                Some(writer) => self.remove(partition, writer, removal, answer),
+                // Dropping the answer says that nothing came of it: the partition was forgotten.
+                None => {}
+            },
             Request::Forget(_, answer) => self.outcomes.push(Outcome::Done(answer)),
-            // Dropping it says that nothing came of it; the task keeps closings to itself.
-            Request::Close(_) => {}
+            // Dropping it says that nothing came of it; the task keeps these to itself.
+            Request::FlushIndex(_) | Request::Unload(_) | Request::Close(_) => {}
         }
     }
 
@@ -290,9 +299,9 @@ impl Plan {
         if offset > writer.log.high_watermark() {
             return Err(AppendError::OffsetOutOfRange);
         }
-        if offset > writer.log_start {
-            writer.log_start = offset;
-            self.rows.push((LogStart::key(partition), Some(LogStart { offset }.value())));
+        if offset > writer.start.offset {
+            writer.start.offset = offset;
+            self.rows.push((LogStart::key(partition), Some(writer.start.value())));
             for entry in writer.epochs.obsolete(offset) {
                 self.rows.push((LeaderEpochStart::key(partition, entry.epoch), None));
             }
@@ -301,7 +310,7 @@ impl Plan {
             published.log_start = Some(offset);
             self.published.push(published);
         }
-        Ok(writer.log_start)
+        Ok(writer.start.offset)
     }
 
     fn refuse(&mut self, appends: impl Iterator<Item = (Append, Answer<Appended>)>, error: AppendError) {

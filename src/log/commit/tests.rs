@@ -187,7 +187,7 @@ async fn a_log_start_goes_no_further_than_what_is_durable() {
     let (_, rows) = plan.encode(7);
     assert_eq!(rows.len(), 1);
     let stored = rows[0].1.as_ref().map(|value| LogStart::decode(&rows[0].0, value));
-    assert_eq!(stored, Some(Ok((partition(2), LogStart { offset: 60 }))));
+    assert_eq!(stored, Some(Ok((partition(2), LogStart { offset: 60, ..LogStart::default() }))));
     assert_eq!(writers[&partition(2)].log.log_start(), 0, "not before it is durable");
     for outcome in plan.outcomes {
         outcome.send();

@@ -36,6 +36,8 @@ pub enum Tag {
     LogStart = 3,
     /// First offset of a leader epoch: `tag | topic id 16 | partition u32 | epoch u32`. [`LeaderEpochStart`].
     LeaderEpoch = 4,
+    /// No meaning: gives a commit something to carry when the index is to be flushed and nothing else changed. `tag`.
+    FlushMarker = 5,
 }
 
 impl Tag {
@@ -82,6 +84,16 @@ fn split_key<'a>(tag: Tag, name: &'static str, key: &'a [u8]) -> Result<(Partiti
     let topic = uuid::Uuid::from_slice(&head[1..17]).map_err(|_| Malformed(name))?;
     let index = (&head[17..]).try_get_u32().map_err(|_| Malformed(name))?.cast_signed();
     Ok((Partition { topic: TopicId(topic), index }, rest))
+}
+
+/// The row that a flush of the index may ride on.
+pub fn flush_marker() -> (Bytes, Bytes) {
+    (Bytes::from_static(&[Tag::FlushMarker as u8]), Bytes::from_static(&[1]))
+}
+
+/// All keys of one kind.
+pub fn range(tag: Tag) -> std::ops::Range<Bytes> {
+    Bytes::copy_from_slice(&[tag as u8])..Bytes::copy_from_slice(&[tag as u8 + 1])
 }
 
 /// Checks the version byte that starts every value.

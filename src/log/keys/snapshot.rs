@@ -22,7 +22,7 @@ const VERSION: u8 = 1;
 pub struct PartitionSnapshot {
     /// Offset of the next record.
     pub next_offset: i64,
-    /// Bytes of all extents before it that were not removed.
+    /// Bytes of all extents before it that ever were, removed ones included ([`super::LogStart`] counts those).
     pub log_bytes: u64,
     /// Idempotent producers, by ascending id.
     pub producers: Vec<ProducerEntry>,

@@ -91,7 +91,7 @@ proptest! {
         offset in 0..i64::MAX,
         epoch in 0..i32::MAX,
     ) {
-        let start = LogStart { offset };
+        let start = LogStart { offset, removed_to: offset / 2, removed_bytes: offset.unsigned_abs() };
         prop_assert_eq!(LogStart::decode(&LogStart::key(partition), &start.value()), Ok((partition, start)));
         let epoch = LeaderEpochStart { epoch: LeaderEpoch(epoch), start_offset: offset };
         let key = LeaderEpochStart::key(partition, epoch.epoch);
@@ -133,6 +133,14 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+#[test]
+fn a_log_start_of_the_first_version_has_nothing_removed() {
+    let partition = Partition { topic: TopicId(Uuid::from_u128(7)), index: 5 };
+    let value = [&[1][..], &46i64.to_be_bytes()].concat();
+    let read = LogStart::decode(&LogStart::key(partition), &value);
+    assert_eq!(read, Ok((partition, LogStart { offset: 46, removed_to: 0, removed_bytes: 0 })));
+}
+
 /// Key and value of one row of each kind, as they are stored: if this fails, stored data can no longer be read.
 #[test]
 fn the_bytes_are_those_of_the_golden_file() {
@@ -168,7 +176,11 @@ fn the_bytes_are_those_of_the_golden_file() {
         ("extent", Extent::key(partition, 45), extent.value()),
         ("extent-packed", Extent::key(partition, 45), packed.value()),
         ("snapshot", PartitionSnapshot::key(partition), snapshot.value()),
-        ("log-start", LogStart::key(partition), LogStart { offset: 46 }.value()),
+        (
+            "log-start",
+            LogStart::key(partition),
+            LogStart { offset: 46, removed_to: 40, removed_bytes: 700 }.value(),
+        ),
         ("leader-epoch", LeaderEpochStart::key(partition, epoch.epoch), epoch.value()),
     ];
     let text: String =

@@ -104,7 +104,7 @@ impl Run {
         };
         for index in 0..PARTITIONS {
             let leader_epoch = crate::types::LeaderEpoch(self.epoch);
-            shard.set_partition(super::partition(index), crate::log::PartitionSettings { leader_epoch });
+            shard.set_partition(super::partition(index), crate::log::PartitionSettings::led(leader_epoch));
         }
         for client in &mut self.clients {
             client.forget_answers();

@@ -11,6 +11,7 @@ mod faults;
 mod fetching;
 mod offsets;
 mod reading;
+mod retention;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -99,7 +100,7 @@ impl Broker {
     pub async fn open_with(&self, partitions: i32, epoch: i32) -> Shard {
         let shard = self.open().await.expect("the shard opens");
         for index in 0..partitions {
-            shard.set_partition(partition(index), PartitionSettings { leader_epoch: LeaderEpoch(epoch) });
+            shard.set_partition(partition(index), PartitionSettings::led(LeaderEpoch(epoch)));
         }
         shard
     }
@@ -123,6 +124,13 @@ fn build(mut builder: Builder, values: &[&str]) -> Batch {
     for value in values {
         builder.push(&NewRecord { timestamp: 1_000, value: Some(value.as_bytes()), ..NewRecord::default() });
     }
+    builder.build().expect("a valid batch")
+}
+
+/// A batch of one record with a timestamp.
+pub fn batch_at(timestamp: i64, value: &str) -> Batch {
+    let mut builder = Builder::new();
+    builder.push(&NewRecord { timestamp, value: Some(value.as_bytes()), ..NewRecord::default() });
     builder.build().expect("a valid batch")
 }
 

@@ -94,6 +94,11 @@ impl Wal {
         self.0.state.lock().window.next()
     }
 
+    /// The last segment up to which all are durable, or our fence.
+    pub fn durable_id(&self) -> u64 {
+        self.0.state.lock().window.flushed()
+    }
+
     /// Whether a segment written now would be uploaded at once.
     pub fn has_room(&self) -> bool {
         self.0.state.lock().window.has_room()

@@ -79,6 +79,14 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         .importance(High)
         .valid(Items { may_be_empty: false })
 .read_only(),
+    Definition::new(
+        "log.retention.check.interval.ms",
+        Long,
+        Some("300000"),
+        "Milliseconds between two looks for records that have expired.",
+    )
+    .valid(AtLeast(1))
+    .read_only(),
     Definition::new("max.connections", Int, Some("10000"), "Most connections open at one time.")
         .valid(AtLeast(0))
         .read_only(),

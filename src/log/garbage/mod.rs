@@ -1,0 +1,218 @@
+//! Deleting segments that nothing needs any more: mark what the index refers to, then sweep the log's objects.
+//! It knows nothing of retention: rows are there or not.
+//! Entry point: [`Collector`]; [`rule`] is all that decides about one object.
+//! Invariant: an object goes only if no durable extent row names it, no owner's replay can need it, and it is not the
+//! first fence of an owner.
+//!
+//! A sweep is its own recovery: whatever a crash left behind is found by the next one, since nothing but the index and
+//! the log itself is consulted. New rows name only new objects, so what is found unnamed stays so. A reader that took
+//! an object's name from a row that is gone since finds its offset below the log start, and says so.
+
+mod marks;
+pub mod rule;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use object_store::ObjectStore as _;
+use object_store::path::Path;
+use slatedb::Db;
+use slatedb::config::{DurabilityLevel, ScanOptions};
+use thiserror::Error;
+
+use super::keys::{self, Extent, Object, Tag};
+use super::paths::ShardPaths;
+use super::segment::read::{self, ReadError};
+use super::segment::{HEADER_LEN, Kind};
+use super::wal::LogStore;
+use crate::store::database::Databases;
+use marks::Marks;
+
+/// Rows that one scan marks from: a longer one would hold on to old tables of the index.
+const ROWS_PER_SCAN: usize = 20_000;
+const SCAN_BYTES: usize = 1 << 20;
+/// Objects that are deleted at once.
+const DELETED_AT_ONCE: usize = 1_000;
+/// With so few rows, looking at all of them is nothing.
+const FEW_EXTENTS: u64 = 100_000;
+/// Segments without any extent (offsets of groups, for one) add up to no more than this before they are looked for.
+const MANY_SEGMENTS: u64 = 1_024;
+/// Whatever is dead does not stay for much longer than this.
+const LONGEST: Duration = Duration::from_secs(6 * 3600);
+
+/// Why a collection failed. What it deleted until then was garbage all the same.
+#[derive(Debug, Error)]
+pub enum CollectError {
+    #[error("reading the index failed: {0}")]
+    Index(#[from] slatedb::Error),
+    #[error(transparent)]
+    Malformed(#[from] keys::Malformed),
+    #[error("the store failed: {0}")]
+    Store(#[from] object_store::Error),
+    #[error("a fence cannot be read: {0}")]
+    Fence(#[from] ReadError),
+    #[error("a newer owner has the shard")]
+    Superseded,
+}
+
+/// What was found and done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// In the index, and their bytes.
+    pub extents: u64,
+    pub retained_bytes: u64,
+    /// In the log, after the deletions.
+    pub objects: u64,
+    pub object_bytes: u64,
+    pub deleted_objects: u64,
+    pub deleted_bytes: u64,
+    /// Whether there are objects that may go as soon as the index is flushed.
+    pub pending: bool,
+}
+
+/// Whether another collection is worth its cost, given the `last` one, bytes that died since, whether something was
+/// left for later, segments written since, and its age.
+pub fn is_due(last: &Collected, dead_bytes: u64, pending: bool, segments: u64, age: Duration) -> bool {
+    let few = last.extents <= FEW_EXTENTS;
+    let dead = dead_bytes > 0 && (few || dead_bytes >= last.retained_bytes / 8 || age >= LONGEST);
+    dead || (pending && few) || segments >= MANY_SEGMENTS.max(last.extents / 4)
+}
+
+/// Collects the garbage of one incarnation's shard.
+pub struct Collector {
+    log: LogStore,
+    databases: Databases,
+    /// The writer epoch of the incarnation.
+    epoch: u64,
+    /// Objects without rows that were looked into: fences never change.
+    fences: HashMap<u64, Kind>,
+}
+
+/// An object of the log as listed.
+struct Listed {
+    id: u64,
+    path: Path,
+    bytes: u64,
+}
+
+impl Collector {
+    pub fn new(log: LogStore, databases: Databases, epoch: u64) -> Collector {
+        Collector { log, databases, epoch, fences: HashMap::new() }
+    }
+
+    /// The stored id from which on a replay would read.
+    pub async fn replay_after(&self) -> Result<u64, CollectError> {
+        let manifest = self.databases.stored_manifest(self.log.paths.index()).await?;
+        let manifest = manifest.ok_or(CollectError::Superseded)?;
+        if manifest.writer_epoch() != self.epoch {
+            return Err(CollectError::Superseded);
+        }
+        Ok(manifest.replay_after_wal_id())
+    }
+
+    /// Deletes what nothing needs. `durable_id` is the last segment of this owner up to which all are durable, or its
+    /// fence: it was so before this is called.
+    pub async fn collect(&mut self, db: &Db, durable_id: u64) -> Result<Collected, CollectError> {
+        let limit = rule::limit(self.replay_after().await?, durable_id);
+        let mut collected = Collected::default();
+        let marks = mark(db, &mut collected).await?;
+        let paths = self.log.paths.clone();
+        let listed = self.log.objects.list(Some(paths.log()));
+        let mut listed = listed.try_filter_map(|meta| {
+            let id = ShardPaths::segment_id(&meta.location);
+            futures::future::ready(Ok(id.map(|id| Listed { id, path: meta.location, bytes: meta.size })))
+        });
+        let mut garbage = Vec::new();
+        while let Some(object) = listed.try_next().await? {
+            collected.objects += 1;
+            collected.object_bytes += object.bytes;
+            if marks.contains(object.id) {
+                continue;
+            }
+            let is_fence = object.bytes <= HEADER_LEN as u64;
+            collected.pending |= object.id > limit && object.id <= durable_id && !is_fence;
+            if object.id < limit && rule::may_go(object.id, limit, self.kind(&object).await?, false) {
+                garbage.push(object);
+            }
+            if garbage.len() == DELETED_AT_ONCE {
+                self.delete(std::mem::take(&mut garbage), &mut collected).await?;
+            }
+        }
+        drop(listed);
+        self.delete(garbage, &mut collected).await?;
+        Ok(collected)
+    }
+
+    /// Only fences are as short as their header.
+    async fn kind(&mut self, object: &Listed) -> Result<Kind, CollectError> {
+        if object.bytes > HEADER_LEN as u64 {
+            return Ok(Kind::Data);
+        }
+        if let Some(kind) = self.fences.get(&object.id) {
+            return Ok(*kind);
+        }
+        let header = read::header(&*self.log.objects, &object.path).await?;
+        self.fences.insert(object.id, header.kind);
+        Ok(header.kind)
+    }
+
+    async fn delete(&mut self, garbage: Vec<Listed>, collected: &mut Collected) -> Result<(), CollectError> {
+        let paths: Vec<_> = garbage.iter().map(|object| Ok(object.path.clone())).collect();
+        let mut deletions = self.log.objects.delete_stream(stream::iter(paths).boxed());
+        while let Some(deletion) = deletions.next().await {
+            match deletion {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        for object in &garbage {
+            self.fences.remove(&object.id);
+            collected.objects -= 1;
+            collected.object_bytes -= object.bytes;
+            collected.deleted_objects += 1;
+            collected.deleted_bytes += object.bytes;
+        }
+        Ok(())
+    }
+}
+
+/// The segments that durable extent rows name. Rows that come meanwhile name newer ones than may be deleted.
+async fn mark(db: &Db, collected: &mut Collected) -> Result<Marks, CollectError> {
+    let options = ScanOptions {
+        durability_filter: DurabilityLevel::Remote,
+        read_ahead_bytes: SCAN_BYTES,
+        ..ScanOptions::default()
+    };
+    let mut marks = Marks::default();
+    let mut range = keys::range(Tag::Extent);
+    loop {
+        let mut rows = db.scan_with_options(range.clone(), &options).await?;
+        let mut last: Option<Bytes> = None;
+        for _ in 0..ROWS_PER_SCAN {
+            let Some(row) = rows.next().await? else { return Ok(marks) };
+            let (_, extent) = Extent::decode(&row.key, &row.value)?;
+            if let Object::Log(id) = extent.object {
+                marks.insert(id);
+            }
+            collected.extents += 1;
+            collected.retained_bytes += u64::from(extent.length);
+            last = Some(row.key);
+        }
+        if let Some(last) = last {
+            range.start = next_key(&last);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The first key behind `key`.
+fn next_key(key: &[u8]) -> Bytes {
+    let mut next = BytesMut::with_capacity(key.len() + 1);
+    next.put_slice(key);
+    next.put_u8(0);
+    next.freeze()
+}
