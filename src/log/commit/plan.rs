@@ -280,8 +280,8 @@ impl Plan {
             }
             Request::Remove(partition, removal, answer) => match writers.get_mut(&partition) {
                 Some(writer) => self.remove(partition, writer, removal, answer),
-                // Dropping the answer says that nothing came of it: the partition was forgotten.
-                None => {}
+                // It is forgotten; whoever asked may be gone too.
+                None => drop(answer.send(Err(AppendError::UnknownPartition))),
             },
             Request::Forget(_, answer) => self.outcomes.push(Outcome::Done(answer)),
             // Dropping it says that nothing came of it; the task keeps these to itself.
