@@ -73,6 +73,8 @@ const REFUSED: &[Case] = &[
     ("DEFAULT_NUM_PARTITIONS", local, &["0", "-1", "100001"]),
     ("MAX_MESSAGE_SIZE", local, &["0", "2GiB", "1TB", "200MiB"]),
     ("LOG_RETENTION_MS", local, &["-2", "7d"]),
+    ("LOG_RETENTION_BYTES", local, &["-2", "1g"]),
+    ("LOG_RETENTION_CHECK_INTERVAL_MS", local, &["0", "86400001", "often"]),
     ("MAX_CONNECTIONS", local, &["0", "x"]),
     ("CONNECTION_IDLE_TIMEOUT_MS", local, &["0", "x"]),
     ("MAX_REQUEST_SIZE", local, &["1", "2GiB"]),
