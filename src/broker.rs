@@ -120,6 +120,7 @@ impl Broker {
             tracing::warn!("{warning}");
         }
         ops::register_process_metrics(&runtime.metrics)?;
+        ops::register_task_metrics(&runtime.metrics, runtime.tasks.clone())?;
         let readiness = Readiness::starting("opening the object store");
         let parts = Arc::new(OnceLock::new());
         let stop_http = Shutdown::new();

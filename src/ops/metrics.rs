@@ -2,9 +2,10 @@
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{Counter, Gauge, Registry, TextEncoder};
+use prometheus::{Counter, Gauge, IntGauge, Registry, TextEncoder};
 
 use super::process::Process;
+use crate::runtime::Tasks;
 
 /// All metrics of a registry as text.
 pub(super) fn encode(registry: &Registry) -> Result<String, prometheus::Error> {
@@ -14,6 +15,28 @@ pub(super) fn encode(registry: &Registry) -> Result<String, prometheus::Error> {
 /// Adds memory, processor time and open files of this process, looked up when asked for.
 pub fn register_process_metrics(registry: &Registry) -> Result<(), prometheus::Error> {
     registry.register(Box::new(ProcessCollector::new()?))
+}
+
+/// Adds the number of background tasks that run.
+pub fn register_task_metrics(registry: &Registry, tasks: Tasks) -> Result<(), prometheus::Error> {
+    let running = IntGauge::new("kafkaesque_tasks", "Background tasks that run.")?;
+    registry.register(Box::new(TaskCollector { tasks, running }))
+}
+
+struct TaskCollector {
+    tasks: Tasks,
+    running: IntGauge,
+}
+
+impl Collector for TaskCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        self.running.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.running.set(i64::try_from(self.tasks.running()).unwrap_or(i64::MAX));
+        self.running.collect()
+    }
 }
 
 /// Reads one number of a look at the process.

@@ -13,6 +13,6 @@ mod tests;
 mod tracing;
 
 pub use http::{Http, Summary};
-pub use metrics::register_process_metrics;
+pub use metrics::{register_process_metrics, register_task_metrics};
 pub use readiness::{Phase, Readiness};
 pub use tracing::{LogError, log_to_stderr};

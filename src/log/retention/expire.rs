@@ -69,8 +69,11 @@ impl Keeper {
         pass: &mut Pass,
     ) -> Result<Seen, Skip> {
         let (stored, view) = self.view(partition).await?;
-        let mut policy = Policy::new(retention, now_ms, view.log_bytes);
-        let (mut start, mut removed_to) = (view.log_start, stored.removed_to);
+        let mut start = view.log_start;
+        // What lies below the log start still counts as the log's, and must not make anything above it too much.
+        let removed = self.remove(partition, stored.removed_to, start, pass).await?;
+        let mut policy = Policy::new(retention, now_ms, view.log_bytes.saturating_sub(removed));
+        let mut removed_to = start;
         loop {
             let expired = self.judge(partition, start, view.high_watermark, &mut policy, retention).await?;
             if expired.start > start {
@@ -139,14 +142,16 @@ impl Keeper {
         ticket.await.map_err(skip)
     }
 
-    /// Removes the rows of all extents that end in `from..to`, where `to` is not above the durable log start.
+    /// Removes the rows of all extents that end in `from..to`, where `to` is not above the durable log start. Returns
+    /// the bytes of those extents.
     async fn remove(
         &self,
         partition: Partition,
         mut from: i64,
         to: i64,
         pass: &mut Pass,
-    ) -> Result<(), Skip> {
+    ) -> Result<u64, Skip> {
+        let mut removed = 0;
         while from < to {
             let removal = self.removal(partition, from, to).await?;
             let (rows, bytes) = (removal.keys.len() as u64, removal.bytes);
@@ -160,8 +165,9 @@ impl Keeper {
             self.incarnation.retention.add_dead_bytes(bytes);
             pass.removed_rows += rows;
             pass.removed_bytes += bytes;
+            removed += bytes;
         }
-        Ok(())
+        Ok(removed)
     }
 
     async fn removal(&self, partition: Partition, from: i64, to: i64) -> Result<Removal, Skip> {

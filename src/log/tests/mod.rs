@@ -9,6 +9,7 @@ mod changes;
 mod crash;
 mod faults;
 mod fetching;
+mod life;
 mod offsets;
 mod reading;
 mod retention;

@@ -8,6 +8,7 @@ use super::{Broker, World, append, append_now, batch_at, partition, read_from};
 use crate::log::reader::ReadError;
 use crate::log::{PartitionSettings, Shard, fetch, loading};
 use crate::settings::Retention;
+use crate::store::faults::Last;
 use crate::types::{LeaderEpoch, Partition};
 
 /// Ids and lengths of all segments that are stored.
@@ -156,6 +157,62 @@ async fn deleted_records_and_topics_free_their_objects() {
     let shard = world.broker().open_with(1, 2).await;
     assert_eq!(read_from(&shard, 0, 10).await.len(), 5);
     shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_deleted_on_demand_makes_nothing_else_too_much() {
+    let world = World::new(8);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    for _ in 0..10 {
+        append_now(&shard, 0, batch_at(1_000, "v")).await.expect("appended");
+    }
+    let one = shard.partition(partition(0)).await.expect("loads").log_bytes() / 10;
+    keep(&shard, 0, None, Some(8 * one));
+    shard.delete_records(partition(0), 4).await.expect("deleted");
+    shard.run_retention().await.expect("passes");
+    assert_eq!((log_start(&shard, 0).await, rows(&shard, partition(0)).await), (4, 9));
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_between_any_two_requests_of_a_pass_loses_nothing_that_is_kept() {
+    for last in [Last::Vanishes, Last::Lands] {
+        let mut ended_early = 0;
+        for number in 1.. {
+            let world = World::new(9);
+            let broker = world.broker();
+            let shard = broker.open_with(2, 1).await;
+            for n in 0..12 {
+                append_now(&shard, n % 2, batch_at(1_000, "v")).await.expect("appended");
+            }
+            let log = shard.partition(partition(0)).await.expect("loads");
+            keep(&shard, 0, None, Some(log.log_bytes() / 3));
+            shard.delete_records(partition(1), 1).await.expect("deleted");
+            broker.faults.gone_at(broker.faults.requests() + number, last);
+            let passed = world.runtime.clock.timeout(Duration::from_secs(60), shard.run_retention()).await;
+            let seen = log.log_start();
+
+            let broker = world.broker();
+            let shard = broker.open_with(2, 2).await;
+            let start = log_start(&shard, 0).await;
+            assert!((seen..=4).contains(&start), "request {number}: {start}, readers saw {seen}");
+            assert_eq!(read_from(&shard, 0, start).await.len() as i64, 6 - start);
+            assert_eq!(read_from(&shard, 1, 1).await.len(), 5);
+            shard.delete_records(partition(0), -1).await.expect("deleted");
+            shard.delete_records(partition(1), -1).await.expect("deleted");
+            shard.run_retention().await.expect("passes");
+            let left = segments(&broker).await;
+            assert!(left.len() <= 5, "request {number}: {left:?}");
+            assert_eq!(append_now(&shard, 0, batch_at(1_000, "w")).await, Ok(6));
+            shard.close().await;
+            if passed.is_ok() {
+                break;
+            }
+            ended_early += 1;
+        }
+        assert!(ended_early >= 10, "only {ended_early} requests");
+    }
 }
 
 #[tokio::test(start_paused = true)]
