@@ -1,6 +1,7 @@
 //! DeleteRecords: makes a later offset the start of a partition (KIP-107).
 //! Versions 0-2.
-//! Left out: nothing. The new start is durable before it is answered.
+//! Left out: nothing. The new start is durable before it is answered. A topic that is only compacted keeps its records
+//! (Kafka's `Partition.deleteRecordsOnLeader`).
 
 use std::ops::RangeInclusive;
 
@@ -61,6 +62,10 @@ async fn low_watermark(
 ) -> Result<i64, Failure> {
     let topic = image.topic_by_name(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let Led { partition, shard, .. } = context.broker.lead(image, topic, asked.partition_index, -1)?;
+    let cleanup = context.broker.topic_settings(image, topic).cleanup;
+    if cleanup.compact && !cleanup.delete {
+        return Err(ErrorCode::PolicyViolation.into());
+    }
     let high_watermark = shard.partition(partition).await?.high_watermark();
     let before = if asked.offset == HIGH_WATERMARK { high_watermark } else { asked.offset };
     if before < 0 || before > high_watermark {

@@ -63,10 +63,6 @@ impl Definition {
             Status::Works | Status::NoMeaningHere(_) => Ok(()),
             Status::NotYet(_) if self.default_value().as_ref() == Some(value) => Ok(()),
             Status::NotYet(reason) => Err(InvalidConfig::value(self.name, raw.trim(), reason)),
-            Status::Partly { only, reason } => match value.as_list() {
-                Some(items) if items.iter().all(|item| only.contains(&item.as_str())) => Ok(()),
-                _ => Err(InvalidConfig::value(self.name, raw.trim(), reason)),
-            },
         }
     }
 

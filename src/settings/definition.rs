@@ -70,8 +70,6 @@ pub enum Status {
     NoMeaningHere(&'static str),
     /// Any value but the default is refused, for the reason given.
     NotYet(&'static str),
-    /// A list that takes effect as long as it holds nothing but `only`; anything else is refused.
-    Partly { only: &'static [&'static str], reason: &'static str },
 }
 
 /// How a synonym's number becomes the config's own.

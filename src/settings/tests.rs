@@ -87,14 +87,14 @@ fn values_out_of_range_are_refused_in_kafkas_words() {
 
 #[test]
 fn what_does_not_work_yet_is_refused_and_what_means_nothing_here_is_taken() {
-    let compact = refusal(Target::Topic, "cleanup.policy", "compact,delete");
-    assert!(compact.contains("log cleaning is not supported yet"), "{compact}");
-    assert!(refusal(Target::Cluster, "log.cleanup.policy", "compact").contains("not supported yet"));
     let tiered = refusal(Target::Topic, "remote.storage.enable", "true");
     assert!(tiered.contains("tiering"), "{tiered}");
     assert!(refusal(Target::Group, "consumer.session.timeout.ms", "50000").contains("not supported yet"));
     for (name, value) in [
         ("cleanup.policy", ""),
+        ("cleanup.policy", "compact"),
+        ("cleanup.policy", "compact,delete"),
+        ("min.cleanable.dirty.ratio", "0.1"),
         ("remote.storage.enable", "FALSE"),
         ("min.insync.replicas", "2"),
         ("segment.bytes", "52428800"),

@@ -1,6 +1,6 @@
 //! Topic configs: all that Kafka 4.4 shows (`LogConfig`, `TopicConfig`), by name.
 
-use super::definition::Status::{NoMeaningHere, NotYet, Partly};
+use super::definition::Status::{NoMeaningHere, NotYet};
 use super::definition::Type::{Boolean, Double, Int, List, Long, String};
 use super::definition::{Definition, Status, Synonym, Unit};
 use super::validator::Validator::{AtLeast, Between, Fraction, GzipLevel, ListOf, OneOf, ThrottledReplicas};
@@ -13,9 +13,8 @@ pub(super) const MAX_ARRAY_BYTES: i64 = 2_147_483_639;
 /// Kafka's `Long.MAX_VALUE` as "for ever" or "no limit".
 pub(super) const FOREVER: &str = "9223372036854775807";
 
-pub(super) const NO_CLEANING: Status =
-    Partly { only: &["delete"], reason: "log cleaning is not supported yet by this version" };
-pub(super) const ONLY_FOR_CLEANING: Status = NoMeaningHere("only cleaned topics obey it");
+pub(super) const ONLY_FOR_CLEANING: Status =
+    NoMeaningHere("only log cleaning obeys it, and compacted topics keep all their records in this version");
 pub(super) const DURABLE_WHEN_ACKED: Status =
     NoMeaningHere("a record is in the object store before it is acknowledged, whatever this says");
 pub(super) const ONE_REPLICA_SET: Status =
@@ -33,11 +32,10 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "cleanup.policy",
         List,
         Some("delete"),
-        "What happens to old records: 'delete' drops them by age or size, 'compact' keeps the last one of each key. \
-         An empty list keeps everything.",
+        "What happens to old records: 'delete' drops them by age or size, 'compact' keeps the last one of each key \
+         (in this version: all of them). An empty list keeps everything.",
     )
     .valid(ListOf(CLEANUP_POLICIES))
-    .status(NO_CLEANING)
     .synonyms(&[Synonym::same("log.cleanup.policy")]),
     Definition::new(
         "compression.gzip.level",

@@ -3,6 +3,7 @@
 
 mod admin;
 mod client;
+mod compacted;
 mod configs;
 mod hostile;
 mod operators;

@@ -4,7 +4,7 @@ use crate::settings::definition::Definition;
 use crate::settings::definition::Importance::High;
 use crate::settings::definition::Type::{Boolean, Double, Int, List, Long, String};
 use crate::settings::topic::{
-    CLEANUP_POLICIES, CODECS, DURABLE_WHEN_ACKED, FOREVER, MAX_ARRAY_BYTES, NO_CLEANING, NO_SEGMENT_FILES,
+    CLEANUP_POLICIES, CODECS, DURABLE_WHEN_ACKED, FOREVER, MAX_ARRAY_BYTES, NO_SEGMENT_FILES,
     ONE_REPLICA_SET, ONE_TIER, ONLY_FOR_CLEANING, TIMESTAMP_TYPES,
 };
 use crate::settings::validator::Validator::{AtLeast, Between, Fraction, GzipLevel, ListOf, OneOf};
@@ -52,8 +52,7 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     .valid(AtLeast(0))
     .status(ONLY_FOR_CLEANING),
     Definition::new("log.cleanup.policy", List, Some("delete"), "cleanup.policy of topics without their own.")
-        .valid(ListOf(CLEANUP_POLICIES))
-        .status(NO_CLEANING),
+        .valid(ListOf(CLEANUP_POLICIES)),
     Definition::new(
         "log.flush.interval.messages",
         Long,
