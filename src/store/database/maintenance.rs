@@ -21,12 +21,16 @@ const COMPACT_TO: usize = 4;
 /// A compactor that brought no relief in this time is stopped, and started again when there is more to do.
 const COMPACT_LIMIT: Duration = Duration::from_secs(600);
 const RETRY_AFTER: Duration = Duration::from_secs(30);
-const COLLECT_INTERVAL: Duration = Duration::from_secs(600);
-/// Tables and compaction records are written before the manifest that names them; none takes as long as this.
-const MIN_AGE: Duration = Duration::from_secs(900);
+/// Soon after the opening too, or a process that often starts anew would leave everything behind.
+const COLLECT_INTERVAL: Duration = Duration::from_secs(120);
+/// SlateDB itself spares tables that no manifest names yet. What is replaced stays for those that read by a view of
+/// theirs: a database learns of a compaction when it polls the manifest.
+const MIN_AGE: Duration = Duration::from_secs(300);
+/// Of SlateDB's log, whose objects a process that slept could create again.
+const MIN_AGE_OF_LOG: Duration = Duration::from_secs(900);
 /// Where a manifest cannot be overwritten conditionally, a process that slept for longer than this before it wrote its
-/// next manifest could believe that it succeeded.
-const MIN_AGE_UNCONDITIONAL: Duration = Duration::from_secs(24 * 3600);
+/// next manifest could believe that it succeeded. It acknowledges nothing for that: fences are in the log.
+const MIN_AGE_UNCONDITIONAL: Duration = Duration::from_secs(3600);
 
 /// The task that looks after one open database.
 pub struct Maintenance {
@@ -163,7 +167,7 @@ fn garbage_options(role: Role, conditional_update: bool) -> GarbageCollectorOpti
     let metadata_age = if conditional_update { MIN_AGE } else { MIN_AGE_UNCONDITIONAL };
     GarbageCollectorOptions {
         manifest_options: aged(metadata_age),
-        wal_options: if role == Role::Raft { aged(MIN_AGE) } else { None },
+        wal_options: if role == Role::Raft { aged(MIN_AGE_OF_LOG) } else { None },
         wal_fence_options: None,
         compacted_options: aged(MIN_AGE),
         compactions_options: aged(metadata_age),
