@@ -1,5 +1,5 @@
 //! Produce: appends record batches to partitions.
-//! Versions 3-13, announced from 0 for old librdkafka (KAFKA-18659). 5: log start. 8: error messages. 10: the current
+//! Versions 3-13, announced from 0 for old librdkafka (KAFKA-18659). 5: log start. 8: error messages, of single records too (KIP-467). 10: the current
 //! leader (KIP-951). 12: implicit transaction partitions (KIP-890). 13: topic ids.
 //! Left out: transactions. A transactional id or batch gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which no client
 //! retries, before anything is stored.
@@ -17,10 +17,11 @@ use crate::log::{Append, AppendError, Appended, Permit, Ticket};
 use crate::metadata::{Image, Topic};
 use crate::net::Admission;
 use crate::protocol::ErrorCode;
-use crate::protocol::batch;
+use crate::protocol::batch::{self, Invalid, RejectedRecord};
 use crate::protocol::codec::Records;
 use crate::protocol::messages::produce::{
-    LeaderIdAndEpoch, PartitionProduceData, PartitionProduceResponse, Request, Response, TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, PartitionProduceData, PartitionProduceResponse, Request,
+    Response, TopicProduceResponse,
 };
 
 /// From here on an answer says who leads instead, and where that is (KIP-951).
@@ -55,7 +56,29 @@ struct PendingTopic {
 
 enum Place {
     Queued(Ticket<Appended>),
-    Refused(Failure),
+    Refused(Refusal),
+}
+
+/// Why a batch was not taken, and which of its records are to blame for that, if any are (KIP-467).
+struct Refusal {
+    failure: Failure,
+    records: Vec<RejectedRecord>,
+}
+
+impl<E: Into<Failure>> From<E> for Refusal {
+    fn from(error: E) -> Refusal {
+        Refusal { failure: error.into(), records: Vec::new() }
+    }
+}
+
+impl Refusal {
+    fn of_batch(invalid: Invalid) -> Refusal {
+        let records = match &invalid {
+            Invalid::Rejected { records, .. } => records.clone(),
+            _ => Vec::new(),
+        };
+        Refusal { failure: invalid.into(), records }
+    }
 }
 
 fn admit(context: &Context, request: Request) -> Pending {
@@ -76,7 +99,7 @@ fn admit(context: &Context, request: Request) -> Pending {
                     append(&context.broker, &image, topic, rules, partition, &permit)
                 }
                 (None, Ok(_), None) => Err(ErrorCode::UnknownServerError.into()),
-                (None, Err(failure), _) => Err(failure.clone()),
+                (None, Err(failure), _) => Err(failure.clone().into()),
             };
             (index, queued.map_or_else(Place::Refused, Place::Queued))
         };
@@ -109,10 +132,11 @@ fn append(
     rules: &batch::Rules,
     data: PartitionProduceData,
     permit: &Permit,
-) -> Result<Ticket<Appended>, Failure> {
+) -> Result<Ticket<Appended>, Refusal> {
     let led = broker.lead(image, topic, data.index, -1)?;
     let records = data.records.map(Records::into_bytes).unwrap_or_default();
-    let batch = batch::validate(&records, rules, broker.runtime.clock.now_ms())?;
+    let now_ms = broker.runtime.clock.now_ms();
+    let batch = batch::validate(&records, rules, now_ms).map_err(Refusal::of_batch)?;
     let append = Append { partition: led.partition, batch, permit: permit.clone() };
     Ok(led.shard.append(append)?)
 }
@@ -130,9 +154,9 @@ impl Pending {
             for (index, place) in topic.partitions {
                 let outcome = match place {
                     Place::Queued(ticket) => ticket.await,
-                    Place::Refused(failure) => {
+                    Place::Refused(refusal) => {
                         failed = true;
-                        partition_responses.push(refused(leaders, topic.topic.as_deref(), index, failure));
+                        partition_responses.push(refused(leaders, topic.topic.as_deref(), index, refusal));
                         continue;
                     }
                 };
@@ -174,12 +198,18 @@ fn refused(
     leaders: Option<&Image>,
     topic: Option<&Topic>,
     index: i32,
-    failure: Failure,
+    refusal: Refusal,
 ) -> PartitionProduceResponse {
+    let Refusal { failure, records } = refusal;
+    let record_errors = records.into_iter().map(|record| BatchIndexAndErrorMessage {
+        batch_index: record.index,
+        batch_index_error_message: Some(record.reason.to_string()),
+    });
     let mut response = PartitionProduceResponse {
         index,
         error_code: failure.code.into(),
         base_offset: -1,
+        record_errors: record_errors.collect(),
         error_message: failure.message,
         ..PartitionProduceResponse::default()
     };

@@ -57,6 +57,8 @@ async fn compacted_topics_want_keys_and_keep_everything_unless_they_delete_too()
 
     let refused = produce(&mut client, "t", bytes(batch(&["without a key"]))).await;
     assert_eq!(refused.error_code, ErrorCode::InvalidRecord.code());
+    assert_eq!(refused.record_errors.len(), 1, "{refused:?}");
+    assert_eq!(refused.record_errors[0].batch_index, 0);
     for offset in 0..3 {
         let produced = produce(&mut client, "t", bytes(keyed("v"))).await;
         assert_eq!((produced.error_code, produced.base_offset), (0, offset));
