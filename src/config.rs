@@ -103,6 +103,9 @@ pub struct Topics {
     pub max_message_bytes: i32,
     /// `log.retention.ms`, if set; -1 is no limit.
     pub retention_ms: Option<i64>,
+    /// `log.retention.minutes` and `log.retention.hours`, likewise: the finer one goes first.
+    pub retention_minutes: Option<i32>,
+    pub retention_hours: Option<i32>,
     /// `log.retention.bytes`, if set; -1 is no limit.
     pub retention_bytes: Option<i64>,
     /// `log.retention.check.interval.ms`.
@@ -209,6 +212,12 @@ impl Config {
             ("DEFAULT_NUM_PARTITIONS", "num.partitions", topics.default_partitions.to_string()),
             ("MAX_MESSAGE_SIZE", "message.max.bytes", topics.max_message_bytes.to_string()),
             ("LOG_RETENTION_MS", "log.retention.ms", topics.retention_ms.unwrap_or(-1).to_string()),
+            (
+                "LOG_RETENTION_MINUTES",
+                "log.retention.minutes",
+                topics.retention_minutes.unwrap_or(-1).to_string(),
+            ),
+            ("LOG_RETENTION_HOURS", "log.retention.hours", topics.retention_hours.unwrap_or(-1).to_string()),
             ("LOG_RETENTION_BYTES", "log.retention.bytes", topics.retention_bytes.unwrap_or(-1).to_string()),
             (
                 "LOG_RETENTION_CHECK_INTERVAL_MS",

@@ -48,6 +48,16 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     if config.topics.max_message_bytes as u64 > u64::from(config.network.max_request_bytes) {
         refuse("MAX_MESSAGE_SIZE", "larger than MAX_REQUEST_SIZE: such a batch could never arrive");
     }
+    for (variable, time) in [
+        ("LOG_RETENTION_MS", config.topics.retention_ms),
+        ("LOG_RETENTION_MINUTES", config.topics.retention_minutes.map(i64::from)),
+        ("LOG_RETENTION_HOURS", config.topics.retention_hours.map(i64::from)),
+    ] {
+        // As Kafka's `AbstractKafkaConfig.logRetentionTimeMillis`.
+        if time == Some(0) {
+            refuse(variable, "must be unlimited (-1) or at least 1");
+        }
+    }
     if u64::from(config.network.max_request_bytes) > config.network.request_memory_bytes {
         refuse("REQUEST_MEMORY_BYTES", "smaller than MAX_REQUEST_SIZE: such a request could never be read");
     }

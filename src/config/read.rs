@@ -221,6 +221,8 @@ fn read_topics(reader: &mut Reader<'_>) -> Option<Topics> {
     let default_partitions = reader.number("DEFAULT_NUM_PARTITIONS", 1..=100_000);
     let max_message_bytes = reader.bytes("MAX_MESSAGE_SIZE", 1..=GIB);
     let retention_ms = reader.number("LOG_RETENTION_MS", -1..=i64::MAX);
+    let retention_minutes = reader.number("LOG_RETENTION_MINUTES", -1..=i32::MAX);
+    let retention_hours = reader.number("LOG_RETENTION_HOURS", -1..=i32::MAX);
     let retention_bytes = reader.number("LOG_RETENTION_BYTES", -1..=i64::MAX);
     let retention_check_interval = reader.millis("LOG_RETENTION_CHECK_INTERVAL_MS", 1..=86_400_000);
     Some(Topics {
@@ -228,6 +230,8 @@ fn read_topics(reader: &mut Reader<'_>) -> Option<Topics> {
         default_partitions: default_partitions?,
         max_message_bytes: i32::try_from(max_message_bytes?).ok()?,
         retention_ms,
+        retention_minutes,
+        retention_hours,
         retention_bytes,
         retention_check_interval: retention_check_interval?,
     })

@@ -72,7 +72,9 @@ const REFUSED: &[Case] = &[
     ("AUTO_CREATE_TOPICS", local, &["si"]),
     ("DEFAULT_NUM_PARTITIONS", local, &["0", "-1", "100001"]),
     ("MAX_MESSAGE_SIZE", local, &["0", "2GiB", "1TB", "200MiB"]),
-    ("LOG_RETENTION_MS", local, &["-2", "7d"]),
+    ("LOG_RETENTION_MS", local, &["-2", "0", "7d"]),
+    ("LOG_RETENTION_MINUTES", local, &["-2", "0", "2147483648"]),
+    ("LOG_RETENTION_HOURS", local, &["-2", "0", "1.5"]),
     ("LOG_RETENTION_BYTES", local, &["-2", "1g"]),
     ("LOG_RETENTION_CHECK_INTERVAL_MS", local, &["0", "86400001", "often"]),
     ("MAX_CONNECTIONS", local, &["0", "x"]),
@@ -176,6 +178,9 @@ fn what_the_process_fixes_are_broker_configs_with_valid_values() {
             .with("DEFAULT_NUM_PARTITIONS", "6")
             .with("MAX_MESSAGE_SIZE", "4MiB")
             .with("LOG_RETENTION_MS", "-1")
+            .with("LOG_RETENTION_MINUTES", "5")
+            .with("LOG_RETENTION_HOURS", "1")
+            .with("LOG_RETENTION_BYTES", "1000")
             .with("MAX_CONNECTIONS", "5")
             .with("CONNECTION_IDLE_TIMEOUT_MS", "5000")
             .with("MAX_REQUEST_SIZE", "10MiB")
@@ -187,7 +192,8 @@ fn what_the_process_fixes_are_broker_configs_with_valid_values() {
     assert_eq!(fixed["log.retention.ms"], "-1");
     assert_eq!(fixed["auto.create.topics.enable"], "false");
     assert_eq!(fixed["advertised.listeners"], "PLAINTEXT://localhost:9092");
-    assert_eq!(fixed.len(), 15);
+    assert_eq!((&*fixed["log.retention.minutes"], &*fixed["log.retention.hours"]), ("5", "1"));
+    assert_eq!(fixed.len(), 18);
     for (name, value) in &fixed {
         let definition = settings::lookup(Scope::Broker, name).unwrap_or_else(|| panic!("{name} is unknown"));
         definition.check(value).unwrap_or_else(|error| panic!("{error}"));

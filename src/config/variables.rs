@@ -296,6 +296,14 @@ pub const VARIABLES: &[Variable] = {
         ),
         variable(
             Topics,
+            "LOG_RETENTION_MINUTES",
+            "N",
+            None,
+            "The same in minutes; LOG_RETENTION_MS goes before it.",
+        ),
+        variable(Topics, "LOG_RETENTION_HOURS", "N", None, "The same in hours; both others go before it."),
+        variable(
+            Topics,
             "LOG_RETENTION_BYTES",
             "BYTES",
             None,

@@ -9,6 +9,7 @@ mod hostile;
 mod operators;
 mod produce_fetch;
 mod restart;
+mod retention;
 mod versions;
 
 use std::path::Path;
