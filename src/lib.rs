@@ -13,6 +13,8 @@ pub mod net;
 pub mod log;
 pub mod metadata;
 
+pub mod coordinator;
+
 pub mod cluster;
 
 pub mod api;

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# kill -9 of the broker under consumer groups of other people's clients: a stable group goes on as it was, rebalances
+# that were under way finish, and every acknowledged commit is there.
+# usage: scripts/groups/crash.sh [GROUP...]      (as in driver.py; CRASHES kills besides the first)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/../lib.sh"
+source "$here/../stores.sh"
+source "$here/../broker.sh"
+source "$here/prepare.sh"
+
+make_work_dir
+prepare_members
+find_broker
+use_local
+choose_ports
+start_broker
+groups=("$@")
+((${#groups[@]})) || groups=(librdkafka=3:librdkafka/cooperative-sticky java=3:java/range franz-go=3:franz-go/cooperative-sticky)
+
+# The broker of this moment; the driver's restarts are shells of their own.
+echo "$broker" >"$work/broker.pid"
+cat >"$work/restart.sh" <<END
+source "$here/../lib.sh"
+source "$here/../broker.sh"
+work=$work
+kill -KILL "\$(<"$work/broker.pid")"
+start_broker
+echo "\$broker" >"$work/broker.pid"
+END
+export RESTART_BROKER="bash -e $work/restart.sh"
+code=0
+mkdir "$work/crash"
+"$tools/python/bin/python" "$here/driver.py" "$addr" "$work/crash" crash "${groups[@]}" || code=$?
+kill -TERM "$(<"$work/broker.pid")"
+exit "$code"

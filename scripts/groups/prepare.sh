@@ -1,0 +1,11 @@
+# What the members need; source it after lib.sh and make_work_dir.
+
+prepare_members() {
+  need "consumer groups" go java javac node
+  local tool
+  for tool in python kafka node; do "$root/scripts/tools/$tool.sh"; done
+  export MEMBER_CLASSES=$work/classes NODE_PATH=$tools/node/node_modules
+  quietly javac -d "$MEMBER_CLASSES" -cp "$tools/kafka/libs/*" "$root/scripts/groups/java/Member.java"
+  (cd "$root/scripts/groups/franz-go" && quietly go build -o "$tools/bin/franz-go-member" .)
+  (cd "$root/scripts/groups/sarama" && quietly go build -o "$tools/bin/sarama-member" .)
+}

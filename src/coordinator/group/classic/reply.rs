@@ -1,0 +1,94 @@
+//! What a classic group answers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// The answer to one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    Join(JoinReply),
+    Sync(SyncReply),
+    Heartbeat(Result<(), Refusal>),
+    /// One for each member that was to leave, in their order.
+    Leave(Vec<Result<(), Refusal>>),
+}
+
+/// Why a group does not do what it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the group has no such member")]
+    UnknownMember,
+    #[error("another member has taken the instance id")]
+    FencedInstance,
+    #[error("the generation is not the group's")]
+    IllegalGeneration,
+    #[error("the group has no protocol in common with it")]
+    InconsistentProtocol,
+    #[error("a new generation is being formed")]
+    RebalanceInProgress,
+    #[error("join again with the member id given")]
+    MemberIdRequired,
+    #[error("the group has as many members as it may have")]
+    GroupFull,
+    #[error("the group is too large to be stored")]
+    TooLarge,
+}
+
+/// The answer to a JoinGroup: a refusal, or the generation that the member is now in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinReply {
+    pub refusal: Option<Refusal>,
+    pub generation: i32,
+    pub protocol_type: Option<Arc<str>>,
+    pub protocol_name: Option<Arc<str>>,
+    pub leader: Arc<str>,
+    /// Tells a leader that the group goes on with the assignment it has (KIP-814).
+    pub skip_assignment: bool,
+    pub member_id: Arc<str>,
+    /// All members, for the leader only.
+    pub members: Vec<JoinedMember>,
+}
+
+/// A member as its leader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinedMember {
+    pub id: Arc<str>,
+    pub instance: Option<Arc<str>>,
+    pub metadata: Bytes,
+}
+
+impl JoinReply {
+    pub fn refused(member_id: &Arc<str>, refusal: Refusal) -> JoinReply {
+        JoinReply {
+            refusal: Some(refusal),
+            generation: -1,
+            protocol_type: None,
+            protocol_name: Some("".into()),
+            leader: "".into(),
+            skip_assignment: false,
+            member_id: Arc::clone(member_id),
+            members: Vec::new(),
+        }
+    }
+
+    /// A refusal of one member id among others carries no protocol name, as in Kafka.
+    pub fn refused_member(member_id: &Arc<str>, refusal: Refusal) -> JoinReply {
+        JoinReply { protocol_name: None, ..JoinReply::refused(member_id, refusal) }
+    }
+}
+
+/// The answer to a SyncGroup.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SyncReply {
+    pub refusal: Option<Refusal>,
+    pub protocol_type: Option<Arc<str>>,
+    pub protocol_name: Option<Arc<str>>,
+    pub assignment: Bytes,
+}
+
+impl From<Refusal> for SyncReply {
+    fn from(refusal: Refusal) -> SyncReply {
+        SyncReply { refusal: Some(refusal), ..SyncReply::default() }
+    }
+}
