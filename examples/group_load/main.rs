@@ -93,8 +93,8 @@ struct Load {
 async fn run(plan: &Plan) -> Outcome<()> {
     let watched = Watched { process: plan.process, metrics: plan.metrics.clone() };
     println!("at first: RSS {:.0} MiB", watched.rss_mib());
-    prepare(plan).await?;
     idle(plan, &watched).await?;
+    prepare(plan).await?;
     let shared = Arc::new(Shared {
         address: plan.broker.clone(),
         topic: TOPIC.to_owned(),
