@@ -1,10 +1,12 @@
 //! Load for group coordinators: very many members, each with a connection of its own, as clients would be.
 //!
-//! Works on any broker that speaks the classic protocol of groups, so that Kafka and we are measured by the same program.
+//! Works on any broker that speaks the protocol of groups in question, so that Kafka and we are measured by the same program.
 //! In turn: idle connections; all groups join; they stay stable; records flow; offsets are committed too; every member
 //! leaves and comes back. Ends with an error if a member was thrown out, or anything was refused.
 #![allow(clippy::disallowed_methods, reason = "a client of its own, with a clock and tasks of its own")]
 
+mod classic;
+mod consumer;
 mod member;
 mod watch;
 mod wire;
@@ -14,14 +16,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use kafkaesque::protocol::batch::{Builder, NewRecord};
 use kafkaesque::protocol::codec::Records;
 use kafkaesque::protocol::messages::{create_topics, find_coordinator, produce};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use member::{Member, Seen, Shared};
+use classic::Classic;
+use consumer::Consumer;
+use member::{Member, Place, Seen, Shared};
 use watch::Watched;
 use wire::{Connection, Outcome};
 
@@ -44,13 +48,17 @@ struct Plan {
     /// Where its metrics are: `host:port`.
     #[arg(long)]
     metrics: Option<String>,
+    #[arg(long, value_enum, default_value_t = Which::Classic)]
+    protocol: Which,
     #[arg(long, default_value_t = 1_000)]
     groups: usize,
     /// Of each group.
     #[arg(long, default_value_t = 3)]
     members: usize,
+    /// Of the classic protocol; in the other one the broker says it.
     #[arg(long, default_value_t = 3_000)]
     heartbeat_ms: u64,
+    /// Likewise.
     #[arg(long, default_value_t = 30_000)]
     session_ms: u64,
     #[arg(long, default_value_t = 2_000)]
@@ -68,6 +76,12 @@ struct Plan {
     /// In which all members leave and come back.
     #[arg(long, default_value_t = 60)]
     restart_seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Which {
+    Classic,
+    Consumer,
 }
 
 fn main() -> ExitCode {
@@ -98,6 +112,7 @@ async fn run(plan: &Plan) -> Outcome<()> {
     let shared = Arc::new(Shared {
         address: plan.broker.clone(),
         topic: TOPIC.to_owned(),
+        partitions: PARTITIONS,
         heartbeat: Duration::from_millis(plan.heartbeat_ms),
         session: Duration::from_millis(plan.session_ms),
         commit_every_us: AtomicU64::new(0),
@@ -172,8 +187,16 @@ impl Load {
             for group in 0..self.plan.groups {
                 let (restart, restarted) = mpsc::channel(1);
                 let index = i32::try_from(group * self.plan.members + member)?;
-                let member = Member::new(Arc::clone(&self.shared), format!("group-{group}"), index);
-                tokio::spawn(member.run(restarted));
+                let place =
+                    Place { shared: Arc::clone(&self.shared), group: format!("group-{group}"), index };
+                match self.plan.protocol {
+                    Which::Classic => {
+                        tokio::spawn(Member::new(place, Classic::new()).run(restarted));
+                    }
+                    Which::Consumer => {
+                        tokio::spawn(Member::new(place, Consumer::new()).run(restarted));
+                    }
+                }
                 self.restarts.push(restart);
                 // As many at once as a listener's backlog takes.
                 if group % 100 == 99 {
