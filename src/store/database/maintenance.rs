@@ -103,6 +103,8 @@ impl Keeper {
         let options = CompactorOptions {
             poll_interval: Duration::from_secs(1),
             max_concurrent_compactions: 1,
+            // It keeps the tables that a compaction replaces.
+            checkpoint_lifetime: MIN_AGE,
             worker: Some(CompactionWorkerOptions {
                 max_concurrent_compactions: 1,
                 max_subcompactions: 1,
