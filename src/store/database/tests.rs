@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
+use object_store::ObjectStore as _;
 use object_store::path::Path;
 use slatedb::config::{FlushOptions, FlushType};
 use slatedb::{CloseReason, Db, ErrorKind};
@@ -108,6 +110,30 @@ async fn a_grown_database_is_compacted() {
     };
     runtime.clock.timeout(Duration::from_secs(20), compacted).await.expect("is compacted in time");
     assert_eq!(db.get(3u32.to_be_bytes()).await.expect("is read").as_deref(), Some(&9u32.to_be_bytes()[..]));
+    maintenance.stop().await;
+    close(&db).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_compactions_replaced_is_deleted() {
+    let runtime = Runtime::simulated(1);
+    let store = Store::memory(&runtime);
+    let path = Path::from("db");
+    let databases = databases(&store, &runtime);
+    let db = databases.builder(path.clone(), Role::ShardIndex).build().await.expect("opens");
+    let maintenance = databases.maintain(&db, &path, Role::ShardIndex);
+    for round in 0..60u32 {
+        for key in 0..10u32 {
+            db.put(key.to_be_bytes(), round.to_be_bytes()).await.expect("is written");
+        }
+        flush_memtable(&db).await;
+        runtime.clock.sleep(Duration::from_secs(30)).await;
+    }
+    let tables: Vec<_> =
+        store.object_store().list(Some(&Path::from("db/compacted"))).try_collect().await.expect("are listed");
+    // Ten minutes' worth, and what compactions made of them.
+    assert!(tables.len() < 30, "{} tables are left of 60", tables.len());
+    assert_eq!(db.get(3u32.to_be_bytes()).await.expect("is read").as_deref(), Some(&59u32.to_be_bytes()[..]));
     maintenance.stop().await;
     close(&db).await;
 }
