@@ -21,8 +21,9 @@ const COMPACT_TO: usize = 4;
 /// A compactor that brought no relief in this time is stopped, and started again when there is more to do.
 const COMPACT_LIMIT: Duration = Duration::from_secs(600);
 const RETRY_AFTER: Duration = Duration::from_secs(30);
-/// Soon after the opening too, or a process that often starts anew would leave everything behind.
 const COLLECT_INTERVAL: Duration = Duration::from_secs(120);
+/// After the opening: or processes that often start anew would leave everything behind.
+const FIRST_COLLECTION: Duration = Duration::from_secs(30);
 /// SlateDB itself spares tables that no manifest names yet. What is replaced stays for those that read by a view of
 /// theirs: a database learns of a compaction when it polls the manifest.
 const MIN_AGE: Duration = Duration::from_secs(300);
@@ -71,7 +72,7 @@ impl Keeper {
     async fn run(self) {
         let clock = self.databases.runtime.clock.clone();
         let mut compact_after = clock.instant();
-        let mut collect_after = clock.instant() + COLLECT_INTERVAL;
+        let mut collect_after = clock.instant() + FIRST_COLLECTION;
         let mut collected_manifest = self.db.manifest().id();
         loop {
             tokio::select! {
