@@ -48,6 +48,8 @@ samples=${samples:-$work/samples}
 echo "seconds rss files tasks index raft bucket retained objects loaded" >"$samples"
 data=$work/data
 export OBJECT_STORE_TYPE=local DATA_PATH=$data LOG_RETENTION_CHECK_INTERVAL_MS=2000 AUTO_CREATE_TOPICS=true
+# Small, so that it is full long before the end: what grows behind that is a leak.
+export INDEX_CACHE_BYTES=${INDEX_CACHE_BYTES:-8MiB}
 export DEFAULT_NUM_PARTITIONS=$partitions LOG_RETENTION_BYTES=$((retain_mib << 20))
 find_broker
 if [[ -z ${SOAK_BIN:-} ]]; then
