@@ -1,6 +1,7 @@
 //! Groups of members that share topics, as state machines.
 //! It must never know time, sockets or storage: the clock is an argument; rows, timers and answers are data.
-//! Entry point: [`classic`].
+//! Entry points: [`classic`], [`consumer`].
 //! Invariant: what a machine is told and what it decides is all that it depends on.
 
 pub mod classic;
+pub mod consumer;
