@@ -186,3 +186,44 @@ fn members_without_topics_get_nothing() {
         assert!(assignor.assign(&Spec::default()).is_empty());
     }
 }
+
+/// Random groups, and what Kafka 4.4's own assignor classes make of them. Per line: partitions per topic; the topics
+/// of each member as bits; the range targets as topic:partition; uniform's sorted loads from nothing, and those from
+/// the range targets after the last member left; how many partitions stayed by that; whether all subscribe alike.
+const KAFKA: &str = include_str!("golden/kafka.txt");
+
+#[test]
+fn targets_are_those_of_kafkas_own_assignors() {
+    let numbers = |text: &str| -> Vec<i32> {
+        let items = text.trim_matches(['[', ']']).split(',').filter(|item| !item.is_empty());
+        items.map(|item| item.parse().unwrap()).collect()
+    };
+    let sorted = |targets: &BTreeMap<String, Assignment>| {
+        let mut loads = loads(targets);
+        loads.sort_unstable();
+        loads.into_iter().map(|load| load as i32).collect::<Vec<_>>()
+    };
+    for line in KAFKA.lines() {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let subscriptions = numbers(fields[1]).into_iter().map(|bits| bits as u8).collect();
+        let mut group = Given { partitions: numbers(fields[0]), subscriptions };
+        let range = group.assign(Assignor::Range, &BTreeMap::new());
+        let show = |target: &Assignment| {
+            let each =
+                target.iter().flat_map(|(topic, indexes)| indexes.iter().map(move |index| (topic, index)));
+            let shown: String =
+                each.map(|(topic, index)| format!("{}:{index},", topic.0.as_u128())).collect();
+            format!("[{shown}]")
+        };
+        assert_eq!(range.values().map(show).collect::<String>(), fields[2], "{line}");
+        let uniform = group.assign(Assignor::Uniform, &BTreeMap::new());
+        group.subscriptions.pop();
+        let smaller = group.assign(Assignor::Uniform, &range);
+        // Of equally loaded members with different subscriptions Kafka may choose another, which can end elsewhere.
+        if fields[6] == "true" {
+            assert_eq!(sorted(&uniform), numbers(fields[3]), "{line}");
+            assert_eq!(sorted(&smaller), numbers(fields[4]), "{line}");
+            assert_eq!(stayed(&range, &smaller).to_string(), fields[5], "{line}");
+        }
+    }
+}
