@@ -1,6 +1,7 @@
 //! What a handler may reach, and what it knows of the request before it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::errors::Failure;
 use super::fetch_session::SharedSessions;
@@ -11,6 +12,7 @@ use crate::metadata::{self, Applied, Command, Image, Metadata, Topic};
 use crate::net::Permit;
 use crate::protocol::ErrorCode;
 use crate::runtime::Runtime;
+use crate::runtime::clock::Instant;
 use crate::settings::{BrokerLayers, TopicSettings};
 use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId, TopicId};
 
@@ -70,6 +72,12 @@ impl Led {
 impl Context {
     pub fn image(&self) -> Arc<Image> {
         self.broker.shards.image()
+    }
+
+    /// When a request that gives itself `timeout_ms` is answered, whatever has become of it.
+    pub fn deadline(&self, timeout_ms: i32) -> Instant {
+        let patience = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
+        self.broker.runtime.clock.instant() + patience
     }
 }
 

@@ -8,13 +8,14 @@ use std::ops::RangeInclusive;
 use futures::future::join_all;
 
 use super::context::{Context, Led};
-use super::errors::Failure;
+use super::errors::{Failure, TimedOut};
 use super::handler::Handler;
 use crate::metadata::Image;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsPartitionResult, DeleteRecordsTopicResult, Request, Response,
 };
+use crate::runtime::clock::Instant;
 
 /// Asks for everything up to the high watermark.
 const HIGH_WATERMARK: i64 = -1;
@@ -28,8 +29,10 @@ impl Handler for DeleteRecords {
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
         let (context, image) = (&context, &image);
+        let deadline = context.deadline(request.timeout_ms);
         let topics = request.topics.iter().map(|topic| async move {
-            let results = topic.partitions.iter().map(|asked| delete(context, image, &topic.name, asked));
+            let results =
+                topic.partitions.iter().map(|asked| delete(context, image, &topic.name, asked, deadline));
             DeleteRecordsTopicResult { name: topic.name.clone(), partitions: join_all(results).await }
         });
         Response { topics: join_all(topics).await, ..Response::default() }
@@ -41,13 +44,16 @@ async fn delete(
     image: &Image,
     topic: &str,
     asked: &DeleteRecordsPartition,
+    deadline: Instant,
 ) -> DeleteRecordsPartitionResult {
     let mut result = DeleteRecordsPartitionResult {
         partition_index: asked.partition_index,
         low_watermark: -1,
         ..DeleteRecordsPartitionResult::default()
     };
-    match low_watermark(context, image, topic, asked).await {
+    let deleting = low_watermark(context, image, topic, asked);
+    let outcome = context.broker.runtime.clock.timeout_at(deadline, deleting).await;
+    match outcome.unwrap_or_else(|_| Err(TimedOut.into())) {
         Ok(offset) => result.low_watermark = offset,
         Err(failure) => result.error_code = failure.code.into(),
     }

@@ -27,6 +27,16 @@ pub fn no_authorizer() -> Failure {
     Failure::new(ErrorCode::SecurityDisabled, "No Authorizer is configured.".to_owned())
 }
 
+/// The time that the request gives itself ran out before the outcome was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut;
+
+impl From<TimedOut> for Failure {
+    fn from(_: TimedOut) -> Failure {
+        ErrorCode::RequestTimedOut.into()
+    }
+}
+
 impl From<ErrorCode> for Failure {
     fn from(code: ErrorCode) -> Failure {
         Failure { code, message: None }

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::context::{Broker, Context, find_topic};
-use super::errors::Failure;
+use super::errors::{Failure, TimedOut};
 use super::handler::{Handler, Reply};
 use super::rules::rules;
 use super::topics::{Leadership, endpoints};
@@ -23,6 +23,7 @@ use crate::protocol::messages::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, PartitionProduceData, PartitionProduceResponse, Request,
     Response, TopicProduceResponse,
 };
+use crate::runtime::clock::Instant;
 
 /// From here on an answer says who leads instead, and where that is (KIP-951).
 const LEADER_SINCE: i16 = 10;
@@ -44,6 +45,8 @@ impl Handler for Produce {
 /// A request whose batches have their places in the queues of their shards.
 struct Pending {
     acks: i16,
+    /// The client waits for no longer; what is not durable by then may become so later.
+    deadline: Instant,
     topics: Vec<PendingTopic>,
 }
 
@@ -106,7 +109,7 @@ fn admit(context: &Context, request: Request) -> Pending {
         let partitions = data.partition_data.into_iter().map(place).collect();
         PendingTopic { name: data.name, id: data.topic_id, topic: topic.ok().cloned(), partitions }
     });
-    Pending { acks: request.acks, topics: topics.collect() }
+    Pending { acks: request.acks, deadline: context.deadline(request.timeout_ms), topics: topics.collect() }
 }
 
 /// What refuses every partition of a request.
@@ -135,36 +138,37 @@ fn append(
 ) -> Result<Ticket<Appended>, Refusal> {
     let led = broker.lead(image, topic, data.index, -1)?;
     let records = data.records.map(Records::into_bytes).unwrap_or_default();
-    let now_ms = broker.runtime.clock.now_ms();
-    let batch = batch::validate(&records, rules, now_ms).map_err(Refusal::of_batch)?;
+    let batch = batch::validate(&records, rules, broker.runtime.clock.now_ms()).map_err(Refusal::of_batch)?;
     let append = Append { partition: led.partition, batch, permit: permit.clone() };
     Ok(led.shard.append(append)?)
 }
 
 impl Pending {
     async fn finish(self, context: &Context) -> Reply<Response> {
+        let clock = &context.broker.runtime.clock;
         let image = context.image();
         let leaders = Some(&*image).filter(|_| context.version >= LEADER_SINCE);
-        let mut failed = false;
-        let mut unknown = false;
-        let mut moved = false;
+        let (mut failed, mut unknown, mut moved) = (false, false, false);
         let mut responses = Vec::with_capacity(self.topics.len());
         for topic in self.topics {
             let mut partition_responses = Vec::with_capacity(topic.partitions.len());
             for (index, place) in topic.partitions {
                 let outcome = match place {
-                    Place::Queued(ticket) => ticket.await,
-                    Place::Refused(refusal) => {
-                        failed = true;
-                        partition_responses.push(refused(leaders, topic.topic.as_deref(), index, refusal));
-                        continue;
+                    Place::Queued(ticket) => {
+                        let outcome = match self.acks {
+                            // Nobody waits for an answer, so nobody grows tired of it.
+                            0 => Ok(ticket.await),
+                            _ => clock.timeout_at(self.deadline, ticket).await.map_err(|_| TimedOut),
+                        };
+                        unknown |= matches!(outcome, Ok(Err(AppendError::IncarnationEnded)));
+                        outcome.map_err(Refusal::from).and_then(|outcome| outcome.map_err(Refusal::from))
                     }
+                    Place::Refused(refusal) => Err(refusal),
                 };
-                unknown |= matches!(outcome, Err(AppendError::IncarnationEnded));
                 failed |= outcome.is_err();
                 partition_responses.push(match outcome {
                     Ok(appended) => accepted(index, appended),
-                    Err(error) => refused(leaders, topic.topic.as_deref(), index, error.into()),
+                    Err(refusal) => refused(leaders, topic.topic.as_deref(), index, refusal),
                 });
             }
             moved |= partition_responses.iter().any(|p| p.current_leader != LeaderIdAndEpoch::default());

@@ -7,6 +7,7 @@ mod compacted;
 mod configs;
 mod hostile;
 mod operators;
+mod outage;
 mod produce_fetch;
 mod restart;
 mod retention;
