@@ -26,18 +26,18 @@ rounds=${1:-5}
 (($#)) && shift
 chosen=("${@:-${order[@]}}")
 need "benchmark" java curl python3
-if [[ -z ${BENCHMARK_BIN:-} ]]; then
-  cargo build --quiet --release --manifest-path "$root/Cargo.toml" --example benchmark
-  BENCHMARK_BIN=${CARGO_TARGET_DIR:-$root/target}/release/examples/benchmark
-fi
+find_program BENCHMARK_BIN --example benchmark
 
-# start_both: two empty brokers.
+# start_both: two empty brokers, and where the load program finds each.
 start_both() {
-  kafka_port=$(free_port)
-  "$root/scripts/kafka.sh" start "$work/kafka" "$kafka_port"
+  local port
+  port=$(free_port)
+  "$root/scripts/kafka.sh" start "$work/kafka" "$port"
   kafka=$(<"$work/kafka/pid")
   servers+=("$kafka")
   start_broker
+  at_kafka=(--bootstrap "127.0.0.1:$port" --pid "$kafka")
+  at_ours=(--bootstrap "$addr" --pid "$broker" --metrics "127.0.0.1:$HEALTH_PORT")
 }
 
 stop_both() {
@@ -48,12 +48,8 @@ stop_both() {
 
 # measure SIDE SCENARIO TOPIC: a line for the summary.
 measure() {
-  local side=$1 scenario=$2 topic=$3 where
-  if [[ $side == kafka ]]; then
-    where=(--bootstrap "127.0.0.1:$kafka_port" --pid "$kafka")
-  else
-    where=(--bootstrap "$addr" --pid "$broker" --metrics "127.0.0.1:$HEALTH_PORT")
-  fi
+  local side=$1 scenario=$2 topic=$3
+  local -n where=at_$side
   # The scenario's words are separate arguments. A run that fails is left out, and said so.
   # shellcheck disable=SC2086
   if "$BENCHMARK_BIN" "${where[@]}" --topic "$topic" ${scenarios[$scenario]} >"$work/run"; then
@@ -71,10 +67,9 @@ choose_ports
 for ((round = 1; round <= rounds; round++)); do
   # Anew each time: the disk stays small, and no round has the leftovers of the one before in its caches.
   start_both
-  for side in kafka ours; do
-    # The first second of a virtual machine is not what it can do.
-    "$BENCHMARK_BIN" --bootstrap "$([[ $side == kafka ]] && echo "127.0.0.1:$kafka_port" || echo "$addr")" --topic warm --records 1000000 >"$work/warm"
-  done
+  # The first second of a virtual machine is not what it can do.
+  "$BENCHMARK_BIN" "${at_kafka[@]}" --topic warm --records 1000000 >"$work/warm"
+  "$BENCHMARK_BIN" "${at_ours[@]}" --topic warm --records 1000000 >"$work/warm"
   for scenario in "${chosen[@]}"; do
     topic=$scenario
     [[ $scenario == read ]] && topic=produce

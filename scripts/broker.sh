@@ -1,11 +1,19 @@
 # One broker to test with; source it after lib.sh and make_work_dir.
 
-# find_broker: the binary in $KAFKAESQUE_BIN, built when the variable is not set.
-find_broker() {
-  if [[ -z ${KAFKAESQUE_BIN:-} ]]; then
-    cargo build --quiet --release --manifest-path "$root/Cargo.toml" --bin kafkaesque
-    KAFKAESQUE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/kafkaesque
+# find_program VARIABLE --bin|--example NAME: the path in the variable, of a program built now when it is not set.
+find_program() {
+  local -n program=$1
+  local folder=${CARGO_TARGET_DIR:-$root/target}/release
+  [[ $2 == --example ]] && folder+=/examples
+  if [[ -z ${program:-} ]]; then
+    cargo build --quiet --release --manifest-path "$root/Cargo.toml" "$2" "$3"
+    program=$folder/$3
   fi
+}
+
+# find_broker: the binary in $KAFKAESQUE_BIN.
+find_broker() {
+  find_program KAFKAESQUE_BIN --bin kafkaesque
   export KAFKAESQUE_BIN
 }
 

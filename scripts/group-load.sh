@@ -12,10 +12,7 @@ which=${1:-}
 need "load of groups" curl
 # A connection for each of 3,000 members, and 2,000 idle ones.
 ulimit -n "$(ulimit -Hn)"
-if [[ -z ${GROUP_LOAD_BIN:-} ]]; then
-  cargo build --quiet --release --manifest-path "$root/Cargo.toml" --example group_load
-  GROUP_LOAD_BIN=${CARGO_TARGET_DIR:-$root/target}/release/examples/group_load
-fi
+find_program GROUP_LOAD_BIN --example group_load
 make_work_dir
 case $which in
   ours)

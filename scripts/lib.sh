@@ -32,6 +32,18 @@ mark_installed() {
   echo "$2" >"$tools/$1/.versions"
 }
 
+# install_jars FOLDER WHAT VERSION [ARGUMENT...]: what scripts/tools/FOLDER.pom.xml depends on, in .tools/FOLDER/libs, unless
+# it is there. The arguments are Maven's. Ends the script when there is nothing to do.
+install_jars() {
+  local folder=$1 what=$2 version=$3
+  shift 3
+  is_installed "$folder" "$version" && exit 0
+  need "$what" java mvn
+  rm -rf "$tools/$folder"
+  quietly mvn -q -B -f "$root/scripts/tools/$folder.pom.xml" dependency:copy-dependencies \
+    "$@" "-DoutputDirectory=$tools/$folder/libs"
+}
+
 # quietly COMMAND...: shows what the command printed only when it fails.
 quietly() {
   local output

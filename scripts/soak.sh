@@ -50,13 +50,11 @@ data=$work/data
 export OBJECT_STORE_TYPE=local DATA_PATH=$data LOG_RETENTION_CHECK_INTERVAL_MS=2000 AUTO_CREATE_TOPICS=true
 # Small, so that it is full long before the end: what grows behind that is a leak.
 export INDEX_CACHE_BYTES=${INDEX_CACHE_BYTES:-8MiB}
-export DEFAULT_NUM_PARTITIONS=$partitions LOG_RETENTION_BYTES=$((retain_mib << 20))
+export LOG_RETENTION_BYTES=$((retain_mib << 20))
 find_broker
-if [[ -z ${SOAK_BIN:-} ]]; then
-  cargo build --quiet --release --manifest-path "$root/Cargo.toml" --example soak
-  SOAK_BIN=${CARGO_TARGET_DIR:-$root/target}/release/examples/soak
-fi
+find_program SOAK_BIN --example soak
 choose_ports
+# Behind the choice of ports, which sets a number of its own.
 export DEFAULT_NUM_PARTITIONS=$partitions
 start_broker
 

@@ -1,6 +1,5 @@
 //! Producers and consumers, each on a thread of its own.
 
-use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -12,14 +11,13 @@ use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
+use crate::broker::Outcome;
 use crate::latency::Latencies;
 use crate::{From, Options};
 
 /// Without any progress for so long, the run has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
-
-pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 #[derive(Clone, Debug, Default)]
 pub struct Totals {

@@ -4,9 +4,11 @@
 //! of JSON. MB and GB are powers of ten, of record values alone.
 #![allow(clippy::disallowed_methods, reason = "a client of its own, with clocks and threads of its own")]
 
+#[path = "../common/broker.rs"]
 mod broker;
 mod latency;
 mod load;
+mod usage;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,8 +21,9 @@ use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use serde_json::{Value, json};
 
-use broker::Look;
-use load::{Outcome, Totals};
+use broker::Outcome;
+use load::Totals;
+use usage::Look;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum From {

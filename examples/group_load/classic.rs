@@ -2,15 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use kafkaesque::protocol::ErrorCode;
+use kafkaesque::protocol::consumer::{self, Assignment, Subscription, TopicPartition};
 use kafkaesque::protocol::messages::{heartbeat, join_group, leave_group, sync_group};
 
+use crate::broker::Outcome;
 use crate::member::{Place, Protocol, code};
-use crate::wire::{Connection, Outcome};
+use crate::wire::Connection;
 
 const STRATEGY: &str = "range";
 const TYPE: &str = "consumer";
+/// Of the messages that members send each other.
+const PROTOCOL: i16 = 0;
 const JOIN: i16 = 9;
 const SYNC: i16 = 5;
 const HEARTBEAT: i16 = 4;
@@ -28,20 +32,24 @@ impl Classic {
     }
 
     /// The assignments of all members, from the one that leads.
-    fn sync(&self, place: &Place, members: &[join_group::JoinGroupResponseMember]) -> sync_group::Request {
+    fn sync(
+        &self,
+        place: &Place,
+        members: &[join_group::JoinGroupResponseMember],
+    ) -> Outcome<sync_group::Request> {
         let assignments = members.iter().zip(0..).map(|(member, partition)| {
-            let assignment = assignment(&place.shared.topic, partition % place.shared.partitions);
-            sync_group::SyncGroupRequestAssignment { member_id: member.member_id.clone(), assignment }
+            let assignment = assignment(&place.shared.topic, partition % place.shared.partitions)?;
+            Ok(sync_group::SyncGroupRequestAssignment { member_id: member.member_id.clone(), assignment })
         });
-        sync_group::Request {
+        Ok(sync_group::Request {
             group_id: place.group.clone(),
             generation_id: self.generation,
             member_id: self.id.clone(),
             protocol_type: Some(TYPE.to_owned()),
             protocol_name: Some(STRATEGY.to_owned()),
-            assignments: assignments.collect(),
+            assignments: assignments.collect::<Outcome<_>>()?,
             ..sync_group::Request::default()
-        }
+        })
     }
 }
 
@@ -49,7 +57,7 @@ impl Protocol for Classic {
     async fn join(&mut self, place: &Place, connection: &mut Connection) -> Outcome<ErrorCode> {
         let protocol = join_group::JoinGroupRequestProtocol {
             name: STRATEGY.to_owned(),
-            metadata: subscription(&place.shared.topic),
+            metadata: subscription(&place.shared.topic)?,
         };
         let request = join_group::Request {
             group_id: place.group.clone(),
@@ -69,7 +77,7 @@ impl Protocol for Classic {
             return Ok(refusal);
         }
         let asked = Instant::now();
-        let synced = connection.ask(&self.sync(place, &joined.members), SYNC).await?;
+        let synced = connection.ask(&self.sync(place, &joined.members)?, SYNC).await?;
         place.shared.seen.syncs.add(asked.elapsed());
         match code(synced.error_code)? {
             ErrorCode::None if synced.assignment.is_empty() => Err("an empty assignment".into()),
@@ -113,29 +121,14 @@ impl Protocol for Classic {
     }
 }
 
-/// Kafka's `ConsumerProtocolSubscription`, version 0.
-fn subscription(topic: &str) -> Bytes {
-    let mut bytes = BytesMut::new();
-    bytes.put_i16(0);
-    bytes.put_i32(1);
-    put_text(&mut bytes, topic);
-    bytes.put_i32(-1);
-    bytes.freeze()
+fn subscription(topic: &str) -> Outcome<Bytes> {
+    let subscription = Subscription { topics: vec![topic.to_owned()], ..Subscription::default() };
+    Ok(consumer::encode(&subscription, PROTOCOL)?)
 }
 
-/// Kafka's `ConsumerProtocolAssignment`, version 0: one partition.
-fn assignment(topic: &str, partition: i32) -> Bytes {
-    let mut bytes = BytesMut::new();
-    bytes.put_i16(0);
-    bytes.put_i32(1);
-    put_text(&mut bytes, topic);
-    bytes.put_i32(1);
-    bytes.put_i32(partition);
-    bytes.put_i32(-1);
-    bytes.freeze()
-}
-
-fn put_text(bytes: &mut BytesMut, text: &str) {
-    bytes.put_i16(i16::try_from(text.len()).unwrap_or(i16::MAX));
-    bytes.put_slice(text.as_bytes());
+/// One partition.
+fn assignment(topic: &str, partition: i32) -> Outcome<Bytes> {
+    let partitions = TopicPartition { topic: topic.to_owned(), partitions: vec![partition] };
+    let assignment = Assignment { assigned_partitions: vec![partitions], ..Assignment::default() };
+    Ok(consumer::encode(&assignment, PROTOCOL)?)
 }

@@ -5,6 +5,9 @@
 //! leaves and comes back. Ends with an error if a member was thrown out, or anything was refused.
 #![allow(clippy::disallowed_methods, reason = "a client of its own, with a clock and tasks of its own")]
 
+#[path = "../common/broker.rs"]
+#[expect(dead_code, reason = "the peak is of use to the benchmark alone")]
+mod broker;
 mod classic;
 mod consumer;
 mod member;
@@ -23,11 +26,12 @@ use kafkaesque::protocol::messages::{create_topics, find_coordinator, produce};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use broker::Outcome;
 use classic::Classic;
 use consumer::Consumer;
 use member::{Member, Place, Seen, Shared};
 use watch::Watched;
-use wire::{Connection, Outcome};
+use wire::Connection;
 
 const TOPIC: &str = "group-load";
 const PARTITIONS: i32 = 3;
@@ -106,7 +110,7 @@ struct Load {
 
 async fn run(plan: &Plan) -> Outcome<()> {
     let watched = Watched { process: plan.process, metrics: plan.metrics.clone() };
-    println!("at first: RSS {:.0} MiB", watched.rss_mib());
+    println!("at first: RSS {:.0} MiB", watched.look().await?.rss_mib());
     idle(plan, &watched).await?;
     prepare(plan).await?;
     let shared = Arc::new(Shared {

@@ -8,7 +8,7 @@ use kafkaesque::protocol::header;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+use crate::broker::Outcome;
 
 /// Longer than any rebalance lasts.
 const PATIENCE: Duration = Duration::from_secs(90);

@@ -4,9 +4,5 @@ set -euo pipefail
 source "$(dirname "$0")/../lib.sh"
 
 version=4.4.0
-is_installed kafka "$version" && exit 0
-need "Apache Kafka $version" java mvn
-rm -rf "$tools/kafka"
-quietly mvn -q -B -f "$root/scripts/tools/kafka.pom.xml" dependency:copy-dependencies \
-  "-Dkafka.version=$version" "-DoutputDirectory=$tools/kafka/libs"
+install_jars kafka "Apache Kafka $version" "$version" "-Dkafka.version=$version"
 mark_installed kafka "$version"

@@ -4,9 +4,5 @@ set -euo pipefail
 source "$(dirname "$0")/../lib.sh"
 
 version=3.3.0
-is_installed s3proxy "$version" && exit 0
-need "S3Proxy" java mvn
-rm -rf "$tools/s3proxy"
-quietly mvn -q -B -f "$root/scripts/tools/s3proxy.pom.xml" dependency:copy-dependencies \
-  -DincludeScope=runtime "-Ds3proxy.version=$version" "-DoutputDirectory=$tools/s3proxy/libs"
+install_jars s3proxy "S3Proxy" "$version" -DincludeScope=runtime "-Ds3proxy.version=$version"
 mark_installed s3proxy "$version"

@@ -1,6 +1,6 @@
 //! Produce: appends record batches to partitions.
-//! Versions 3-13, announced from 0 for old librdkafka (KAFKA-18659). 5: log start. 8: error messages, of single records too (KIP-467). 10: the current
-//! leader (KIP-951). 12: implicit transaction partitions (KIP-890). 13: topic ids.
+//! Versions 3-13, announced from 0 for old librdkafka (KAFKA-18659). 5: log start. 8: error messages, of single records
+//! too (KIP-467). 10: the current leader (KIP-951). 12: implicit transaction partitions (KIP-890). 13: topic ids.
 //! Left out: transactions. A transactional id or batch gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which no client
 //! retries, before anything is stored.
 

@@ -9,13 +9,13 @@ use crate::Running;
 use crate::admin::{create, topic};
 use crate::client::Client;
 
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
+pub const TOPIC: i8 = 2;
+pub const BROKER: i8 = 4;
 const DYNAMIC_TOPIC: i8 = 1;
 const DYNAMIC_DEFAULT_BROKER: i8 = 3;
 const STATIC_BROKER: i8 = 4;
 const DEFAULT: i8 = 5;
-const SET: i8 = 0;
+pub const SET: i8 = 0;
 const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
@@ -41,7 +41,7 @@ async fn value(client: &mut Client, kind: i8, name: &str, config: &str) -> (Opti
     found.map(|c| (c.value, c.config_source)).unwrap_or_else(|| panic!("{config} is not described"))
 }
 
-async fn change(client: &mut Client, kind: i8, name: &str, changes: &[Changed<'_>]) -> i16 {
+pub async fn change(client: &mut Client, kind: i8, name: &str, changes: &[Changed<'_>]) -> i16 {
     let configs = changes.iter().map(|(name, op, value)| incremental_alter_configs::AlterableConfig {
         name: (*name).to_owned(),
         config_operation: *op,
@@ -57,7 +57,7 @@ async fn change(client: &mut Client, kind: i8, name: &str, changes: &[Changed<'_
 }
 
 /// Name, operation and value.
-type Changed<'a> = (&'a str, i8, Option<&'a str>);
+pub type Changed<'a> = (&'a str, i8, Option<&'a str>);
 
 fn text(value: &str) -> Option<String> {
     Some(value.to_owned())

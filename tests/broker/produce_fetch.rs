@@ -60,6 +60,15 @@ pub async fn fetch(client: &mut Client, topic: &str, offset: i64) -> fetch::Part
     client.ask(&fetch_request(topic, offset), 11).await.responses.remove(0).partitions.remove(0)
 }
 
+/// Deletes what lies below `offset` of partition 0; gives the error code and the low watermark.
+pub async fn delete_to(client: &mut Client, topic: &str, offset: i64) -> (i16, i64) {
+    let partition = delete_records::DeleteRecordsPartition { partition_index: 0, offset };
+    let topic = delete_records::DeleteRecordsTopic { name: topic.to_owned(), partitions: vec![partition] };
+    let request = delete_records::Request { topics: vec![topic], timeout_ms: 1_000 };
+    let answer = client.ask(&request, 2).await.topics.remove(0).partitions.remove(0);
+    (answer.error_code, answer.low_watermark)
+}
+
 /// The values in a partition from `offset` to its end, each with its offset.
 pub async fn read_all(client: &mut Client, topic: &str, mut offset: i64) -> Vec<(i64, String)> {
     let mut found = Vec::new();
@@ -268,11 +277,7 @@ async fn deleted_records_stay_deleted() {
         (4, ErrorCode::OffsetOutOfRange, -1),
         (-1, ErrorCode::None, 3),
     ] {
-        let partition = delete_records::DeleteRecordsPartition { partition_index: 0, offset: before };
-        let topic = delete_records::DeleteRecordsTopic { name: "t".to_owned(), partitions: vec![partition] };
-        let request = delete_records::Request { topics: vec![topic], timeout_ms: 1_000 };
-        let answer = client.ask(&request, 2).await.topics.remove(0).partitions.remove(0);
-        assert_eq!((answer.error_code, answer.low_watermark), (code.code(), start), "before {before}");
+        assert_eq!(delete_to(&mut client, "t", before).await, (code.code(), start), "before {before}");
     }
     assert_eq!(fetch(&mut client, "t", 1).await.error_code, ErrorCode::OffsetOutOfRange.code());
     assert_eq!(fetch(&mut client, "t", 3).await.log_start_offset, 3);

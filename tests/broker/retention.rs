@@ -3,19 +3,19 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use kafkaesque::protocol::messages::{create_topics, delete_topics, incremental_alter_configs};
+use kafkaesque::protocol::messages::{create_topics, delete_topics};
 
 use crate::Running;
 use crate::admin::{create, topic};
 use crate::client::Client;
+use crate::configs::{BROKER, SET, change};
 use crate::produce_fetch::{batch, bytes, fetch, produce, read_all};
 
-const BROKER: i8 = 4;
 const PATIENCE: Duration = Duration::from_secs(30);
 const OFTEN: (&str, &str) = ("LOG_RETENTION_CHECK_INTERVAL_MS", "50");
 
 /// Asks again and again until `is_so`.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let since = Instant::now();
     while !is_so().await {
         assert!(since.elapsed() < PATIENCE, "{what}");
@@ -23,29 +23,16 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-async fn create_with(client: &mut Client, name: &str, configs: &[(&str, &str)]) {
+/// With one partition.
+pub async fn create_with(client: &mut Client, name: &str, configs: &[(&str, &str)]) {
     let mut asked = topic(name, 1, 1);
     let config = |(name, value): &(&str, &str)| create_topics::CreatableTopicConfig {
         name: (*name).to_owned(),
         value: Some((*value).to_owned()),
     };
     asked.configs = configs.iter().map(config).collect();
-    assert_eq!(create(client, vec![asked]).await[0].error_code, 0);
-}
-
-async fn set_for_all(client: &mut Client, name: &str, value: &str) {
-    let config = incremental_alter_configs::AlterableConfig {
-        name: name.to_owned(),
-        config_operation: 0,
-        value: Some(value.to_owned()),
-    };
-    let resource = incremental_alter_configs::AlterConfigsResource {
-        resource_type: BROKER,
-        resource_name: String::new(),
-        configs: vec![config],
-    };
-    let request = incremental_alter_configs::Request { resources: vec![resource], validate_only: false };
-    assert_eq!(client.ask(&request, 1).await.responses.remove(0).error_code, 0);
+    let created = create(client, vec![asked]).await.remove(0);
+    assert_eq!(created.error_code, 0, "{created:?}");
 }
 
 /// Bytes of all files below a folder.
@@ -77,7 +64,7 @@ async fn the_finest_setting_of_the_cluster_counts_unless_the_topic_has_its_own()
     // Several looks find nothing.
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(read_all(&mut client, "of-all", 0).await.len(), 2);
-    set_for_all(&mut client, "log.retention.ms", "60000").await;
+    assert_eq!(change(&mut client, BROKER, "", &[("log.retention.ms", SET, Some("60000"))]).await, 0);
     until("they stay", async || fetch(&mut client, "of-all", 2).await.log_start_offset == 2).await;
     running.stop().await;
 

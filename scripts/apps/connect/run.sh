@@ -20,22 +20,14 @@ consumer.heartbeat.interval.ms=1000
 listeners=http://127.0.0.1:$rest
 plugin.path=$tools/kafka-apps/plugins
 END
-cat >"$work/source.properties" <<END
-name=$prefix-source
-connector.class=FileStreamSource
-tasks.max=1
-file=$work/in
-topic=$prefix-lines
-topic.creation.default.partitions=1
-topic.creation.default.replication.factor=1
-END
-cat >"$work/sink.properties" <<END
-name=$prefix-sink
-connector.class=FileStreamSink
-tasks.max=1
-file=$work/out
-topics=$prefix-lines
-END
+# connector source|sink CLASS FILE LINE...: its settings, in a file of its own.
+connector() {
+  printf '%s\n' "name=$prefix-$1" "connector.class=$2" tasks.max=1 "file=$3" "${@:4}" >"$work/$1.properties"
+}
+
+connector source FileStreamSource "$work/in" "topic=$prefix-lines" \
+  topic.creation.default.partitions=1 topic.creation.default.replication.factor=1
+connector sink FileStreamSink "$work/out" "topics=$prefix-lines"
 
 start_worker() {
   start "$work/worker.log" java -Xmx512m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \

@@ -3,49 +3,29 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"log"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
+
+	"memberlog"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-type recorder struct {
-	mutex sync.Mutex
-	file  *os.File
-	name  string
-}
-
-func (r *recorder) event(kind string, more map[string]any) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	line := map[string]any{"t": float64(time.Now().UnixMicro()) / 1e6, "m": r.name, "e": kind}
-	for key, value := range more {
-		line[key] = value
-	}
-	text, err := json.Marshal(line)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if _, err := r.file.Write(append(text, '\n')); err != nil {
-		log.Fatal(err)
-	}
-}
+type recorder struct{ *memberlog.Log }
 
 func (r *recorder) owners(kind, topic string) func(context.Context, *kgo.Client, map[string][]int32) {
 	return func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 		if len(partitions[topic]) > 0 {
-			r.event(kind, map[string]any{"p": partitions[topic]})
+			r.Event(kind, map[string]any{"p": partitions[topic]})
 		}
 	}
 }
 
 func (r *recorder) processed(partition int32, first, last int64) {
-	r.event("process", map[string]any{"p": partition, "from": first, "to": last})
+	r.Event("process", map[string]any{"p": partition, "from": first, "to": last})
 }
 
 // process logs runs of consecutive offsets, and gives the offsets to commit.
@@ -76,11 +56,7 @@ func (r *recorder) process(fetches kgo.Fetches) (map[int32]int64, []*kgo.Record)
 
 func main() {
 	args := os.Args
-	file, err := os.OpenFile(args[5], os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		log.Fatal(err)
-	}
-	recorder := &recorder{file: file, name: args[4]}
+	recorder := &recorder{memberlog.Open(args[5], args[4])}
 	topic := args[3]
 	balancer := kgo.RangeBalancer()
 	if args[6] == "cooperative-sticky" {
@@ -104,21 +80,21 @@ func main() {
 	}
 	stopped, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	recorder.event("start", nil)
+	recorder.Event("start", nil)
 	for stopped.Err() == nil {
 		poll, cancel := context.WithTimeout(stopped, 200*time.Millisecond)
 		fetches := client.PollRecords(poll, 500)
 		cancel()
 		if done, lasts := recorder.process(fetches); len(done) > 0 {
-			recorder.event("committing", map[string]any{"o": done})
+			recorder.Event("committing", map[string]any{"o": done})
 			if err := client.CommitRecords(context.Background(), lasts...); err == nil {
-				recorder.event("committed", map[string]any{"o": done})
+				recorder.Event("committed", map[string]any{"o": done})
 			} else {
-				recorder.event("commit_failed", map[string]any{"error": err.Error()})
+				recorder.Event("commit_failed", map[string]any{"error": err.Error()})
 			}
 		}
 		client.AllowRebalance()
 	}
 	client.CloseAllowingRebalance()
-	recorder.event("end", nil)
+	recorder.Event("end", nil)
 }

@@ -3,47 +3,29 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"log"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
+
+	"memberlog"
 
 	"github.com/IBM/sarama"
 )
 
 type member struct {
-	mutex sync.Mutex
-	file  *os.File
-	name  string
+	*memberlog.Log
 	topic string
 }
 
-func (m *member) event(kind string, more map[string]any) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	line := map[string]any{"t": float64(time.Now().UnixMicro()) / 1e6, "m": m.name, "e": kind}
-	for key, value := range more {
-		line[key] = value
-	}
-	text, err := json.Marshal(line)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if _, err := m.file.Write(append(text, '\n')); err != nil {
-		log.Fatal(err)
-	}
-}
-
 func (m *member) Setup(session sarama.ConsumerGroupSession) error {
-	m.event("assign", map[string]any{"p": claims(session, m.topic)})
+	m.Event("assign", map[string]any{"p": claims(session, m.topic)})
 	return nil
 }
 
 func (m *member) Cleanup(session sarama.ConsumerGroupSession) error {
-	m.event("revoke", map[string]any{"p": claims(session, m.topic)})
+	m.Event("revoke", map[string]any{"p": claims(session, m.topic)})
 	return nil
 }
 
@@ -66,8 +48,8 @@ func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 			}
 			last = message
 		}
-		m.event("process", map[string]any{"p": claim.Partition(), "from": first.Offset, "to": last.Offset})
-		m.event("committing", map[string]any{"o": map[int32]int64{claim.Partition(): last.Offset + 1}})
+		m.Event("process", map[string]any{"p": claim.Partition(), "from": first.Offset, "to": last.Offset})
+		m.Event("committing", map[string]any{"o": map[int32]int64{claim.Partition(): last.Offset + 1}})
 		session.MarkMessage(last, "")
 		session.Commit()
 		if session.Context().Err() != nil {
@@ -79,10 +61,6 @@ func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 
 func main() {
 	args := os.Args
-	file, err := os.OpenFile(args[5], os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		log.Fatal(err)
-	}
 	config := sarama.NewConfig()
 	config.Version = sarama.V4_0_0_0
 	config.ClientID = args[4]
@@ -98,8 +76,8 @@ func main() {
 	}
 	stopped, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	member := &member{file: file, name: args[4], topic: args[3]}
-	member.event("start", nil)
+	member := &member{Log: memberlog.Open(args[5], args[4]), topic: args[3]}
+	member.Event("start", nil)
 	for stopped.Err() == nil {
 		if err := group.Consume(stopped, []string{member.topic}, member); err != nil {
 			log.Print(err)
@@ -109,5 +87,5 @@ func main() {
 	if err := group.Close(); err != nil {
 		log.Print(err)
 	}
-	member.event("end", nil)
+	member.Event("end", nil)
 }

@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::retention::segments;
-use super::{Broker, World, append, batch_at, partition};
+use super::{Broker, World, append, batch_at, partition, values_of};
 use crate::log::block_cache::ReadObjectError;
 use crate::log::reader::ReadError;
 use crate::log::reads::ReadLimits;
 use crate::log::{PartitionLog, PartitionSettings, Shard, fetch};
-use crate::protocol::batch::{Batch, Records};
 use crate::settings::Retention;
 use crate::store::faults::Faults;
 use crate::types::LeaderEpoch;
@@ -219,16 +216,7 @@ async fn read(log: &Arc<PartitionLog>) -> Option<(i64, Vec<(i64, String)>)> {
                 Err(ReadError::NotOpen(_)) => return None,
                 Err(error) => panic!("{} does not read at {offset}: {error}", log.id()),
             };
-            let mut bytes = Bytes::from(fetched.chunks.concat());
-            while !bytes.is_empty() {
-                let batch = Batch::parse(&bytes).expect("a stored batch");
-                bytes = bytes.slice(batch.len()..);
-                for record in Records::new(&batch.header, &batch.payload) {
-                    let record = record.expect("a record");
-                    let value = String::from_utf8_lossy(record.value.unwrap_or_default()).into_owned();
-                    records.push((record.offset(&batch.header), value));
-                }
-            }
+            records.extend(values_of(&fetched.chunks));
             offset = fetched.next_offset;
         }
         if log.log_start() == start {

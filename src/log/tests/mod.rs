@@ -156,18 +156,25 @@ pub async fn read_from(shard: &Shard, index: i32, mut offset: i64) -> Vec<(i64, 
             Err(ReadError::Object(_)) => continue,
             Err(error) => panic!("the partition does not read: {error}"),
         };
-        let mut bytes = Bytes::from(fetched.chunks.concat());
-        while !bytes.is_empty() {
-            let batch = Batch::parse(&bytes).expect("a stored batch");
-            bytes = bytes.slice(batch.len()..);
-            for record in Records::new(&batch.header, &batch.payload) {
-                let record = record.expect("a record");
-                let value = String::from_utf8_lossy(record.value.unwrap_or_default()).into_owned();
-                values.push((record.offset(&batch.header), value));
-            }
-        }
+        values.extend(values_of(&fetched.chunks));
         assert!(fetched.next_offset > offset, "no progress at {offset}");
         offset = fetched.next_offset;
+    }
+    values
+}
+
+/// The values of stored batches, each with its offset.
+pub fn values_of(chunks: &[Bytes]) -> Vec<(i64, String)> {
+    let mut values = Vec::new();
+    let mut bytes = Bytes::from(chunks.concat());
+    while !bytes.is_empty() {
+        let batch = Batch::parse(&bytes).expect("a stored batch");
+        bytes = bytes.slice(batch.len()..);
+        for record in Records::new(&batch.header, &batch.payload) {
+            let record = record.expect("a record");
+            let value = String::from_utf8_lossy(record.value.unwrap_or_default()).into_owned();
+            values.push((record.offset(&batch.header), value));
+        }
     }
     values
 }

@@ -295,7 +295,7 @@ impl Group {
         self.waiting.unsynced.remove_mut(id);
     }
 
-    pub(super) fn update(&mut self, id: &str, change: impl Fn(&mut Member)) {
+    pub(super) fn update(&mut self, id: &str, change: impl FnOnce(&mut Member)) {
         if let Some(member) = self.members.get(id) {
             let mut member = Member::clone(member);
             change(&mut member);

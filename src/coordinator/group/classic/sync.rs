@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::Limits;
 use super::decision::{Decision, Draft, Ticket, Timer};
 use super::group::{Group, Phase};
-use super::reply::{Refusal, Reply};
+use super::reply::{Refusal, Reply, SyncReply};
 use super::stored::Stored;
 
 /// A member that asks for its assignment; the leader brings everybody's.
@@ -66,8 +66,7 @@ impl Draft<'_> {
             }
             Phase::Stable => {
                 self.has_synced(&id);
-                let assignment = self.group.member(&id).map(|member| member.assignment.clone());
-                let reply = self.group.sync_reply(assignment.unwrap_or_default());
+                let reply = self.given(&id);
                 self.reply(request.ticket, Reply::Sync(reply));
             }
         }
@@ -80,17 +79,19 @@ impl Draft<'_> {
         }
     }
 
+    /// What the leader gave a member in this generation.
+    fn given(&self, id: &str) -> SyncReply {
+        let assignment = self.group.member(id).map(|member| member.assignment.clone());
+        self.group.sync_reply(assignment.unwrap_or_default())
+    }
+
     /// The generation is complete. Members that the leader left out get nothing.
     fn assign(&mut self, mut assignments: HashMap<String, Bytes>) {
         let ids: Vec<Arc<str>> = self.group.members.keys().cloned().collect();
-        let mut given: HashMap<&str, Bytes> = HashMap::with_capacity(ids.len());
-        for id in &ids {
-            given.insert(id, assignments.remove(&**id).unwrap_or_default());
-        }
         let before = self.group.clone();
         for id in &ids {
-            let assignment = given.get(&**id).cloned().unwrap_or_default();
-            self.group.update(id, |member| member.assignment = assignment.clone());
+            let assignment = assignments.remove(&**id).unwrap_or_default();
+            self.group.update(id, |member| member.assignment = assignment);
         }
         self.group.enter(Phase::Stable, self.now_ms);
         let stored = Stored::of(&self.group);
@@ -102,7 +103,7 @@ impl Draft<'_> {
         }
         self.store(stored);
         for id in &ids {
-            let reply = self.group.sync_reply(given.remove(&**id).unwrap_or_default());
+            let reply = self.given(id);
             if self.finish_sync(id, reply) {
                 self.renew_session(id);
             }

@@ -21,6 +21,13 @@ pub struct Spec<'a> {
     pub partitions: BTreeMap<TopicId, i32>,
 }
 
+impl Spec<'_> {
+    /// How many partitions a topic has; none if it does not exist.
+    fn count(&self, topic: &TopicId) -> i32 {
+        self.partitions.get(topic).copied().unwrap_or_default()
+    }
+}
+
 /// One member as an assignor sees it.
 #[derive(Clone, Debug, Default)]
 pub struct MemberSpec<'a> {

@@ -16,7 +16,7 @@ pub(super) fn assign(spec: &Spec<'_>) -> BTreeMap<String, Assignment> {
 
     let mut cuts: BTreeMap<TopicId, Cut> = BTreeMap::new();
     for topic in members.iter().flat_map(|(_, member)| &member.topics) {
-        let partitions = spec.partitions.get(topic).copied().unwrap_or_default();
+        let partitions = spec.count(topic);
         cuts.entry(*topic).or_insert(Cut { partitions, subscribers: 0, served: 0, next: 0 }).subscribers += 1;
     }
     let mut targets = BTreeMap::new();

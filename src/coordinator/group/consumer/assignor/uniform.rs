@@ -20,7 +20,11 @@ pub(super) fn assign(spec: &Spec<'_>) -> BTreeMap<String, Assignment> {
 
 /// All members subscribe to `topics`.
 fn assign_alike(spec: &Spec<'_>, topics: &BTreeSet<TopicId>) -> BTreeMap<String, Assignment> {
-    let mut free: BTreeSet<(TopicId, i32)> = all_partitions(spec, topics).collect();
+    let partitions = |topic: &TopicId| {
+        let topic = *topic;
+        (0..spec.count(&topic)).map(move |partition| (topic, partition))
+    };
+    let mut free: BTreeSet<(TopicId, i32)> = topics.iter().flat_map(partitions).collect();
     let members = spec.members.len();
     let (share, mut extras) = (free.len() / members, free.len() % members);
 
@@ -56,14 +60,6 @@ fn assign_alike(spec: &Spec<'_>, topics: &BTreeSet<TopicId>) -> BTreeMap<String,
         }
     }
     targets
-}
-
-fn all_partitions(spec: &Spec<'_>, topics: &BTreeSet<TopicId>) -> impl Iterator<Item = (TopicId, i32)> {
-    let counts = topics.iter().map(|topic| (*topic, spec.partitions.get(topic).copied().unwrap_or_default()));
-    counts
-        .flat_map(|(topic, count)| (0..count).map(move |partition| (topic, partition)))
-        .collect::<Vec<_>>()
-        .into_iter()
 }
 
 fn owned(assignment: Option<&Assignment>) -> impl Iterator<Item = (TopicId, i32)> {
@@ -123,7 +119,7 @@ impl<'a> Mixed<'a> {
     fn keep(&mut self) -> BTreeMap<TopicId, BTreeSet<i32>> {
         let mut free: BTreeMap<TopicId, BTreeSet<i32>> = BTreeMap::new();
         for topic in self.subscribers.keys() {
-            free.insert(*topic, (0..self.spec.partitions.get(topic).copied().unwrap_or_default()).collect());
+            free.insert(*topic, (0..self.spec.count(topic)).collect());
         }
         for (index, member) in self.spec.members.values().enumerate() {
             for (topic, partition) in owned(member.current).filter(|(topic, _)| member.topics.contains(topic))
@@ -138,8 +134,7 @@ impl<'a> Mixed<'a> {
 
     /// Most partitions per subscriber first, then fewest subscribers: what has the least choice is placed first.
     fn topics_in_order(&self) -> Vec<TopicId> {
-        let count =
-            |topic: &TopicId| self.spec.partitions.get(topic).copied().unwrap_or_default().max(0) as u64;
+        let count = |topic: &TopicId| self.spec.count(topic).max(0) as u64;
         let mut topics: Vec<(TopicId, u64, u64)> = self
             .subscribers
             .iter()

@@ -1,0 +1,3 @@
+module memberlog
+
+go 1.26.0
