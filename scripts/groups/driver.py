@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import checker
@@ -253,11 +253,21 @@ def crash(groups):
     print("rebalances finished over restarts", flush=True)
 
 
+def await_coordinator(addr, topic):
+    """A new broker has to make its topic of offsets first. librdkafka's admin client ends the process if it asks meanwhile."""
+    consumer = Consumer({"bootstrap.servers": addr, "group.id": topic, "log_level": 2})
+    try:
+        consumer.committed([TopicPartition(topic, 0)], timeout=SECONDS_TO_SETTLE)
+    finally:
+        consumer.close()
+
+
 def main(addr, folder, scenario, specs):
     folder = pathlib.Path(folder)
     topic = f"groups-{os.getpid()}-{random.randrange(10**6)}"
     admin = AdminClient({"bootstrap.servers": addr, "log_level": 2})
     admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(timeout=30)
+    await_coordinator(addr, topic)
     records = Records(addr, topic, int(os.environ.get("RECORDS_PER_SECOND", "400")))
     groups = [Group(addr, topic, folder, spec) for spec in specs]
     try:
