@@ -11,6 +11,8 @@ use tokio::net::TcpListener;
 use crate::api::{self, Service};
 use crate::cluster::{HostOptions, ShardHost, controller};
 use crate::config::{Config, LogFormat};
+use crate::coordinator::Coordinators;
+use crate::coordinator::group::classic;
 use crate::log::reads::{ReadLimits, Reads};
 use crate::log::{Limits, LogMetrics, Shared};
 use crate::metadata::{self, Metadata, MetadataSettings, Timeouts};
@@ -140,10 +142,14 @@ impl Broker {
         wait_for_shards(&shards, runtime).await?;
 
         let stop_clients = runtime.shutdown.child();
-        let service = Arc::new(service(config, clients_at.port(), &metadata, &shards, reads, runtime)?);
+        let coordinators = coordinate(config, &shards, runtime);
+        let service = service(config, clients_at.port(), &metadata, &shards, reads, coordinators, runtime)?;
         let limits = net_limits(config);
-        let server =
-            Server::new(service, limits, &Runtime { shutdown: stop_clients.clone(), ..runtime.clone() });
+        let server = Server::new(
+            Arc::new(service),
+            limits,
+            &Runtime { shutdown: stop_clients.clone(), ..runtime.clone() },
+        );
         let serving =
             runtime.tasks.spawn(TaskKind::Listener, async move { server.serve(clients, LISTENER).await });
         readiness.set(Phase::Ready);
@@ -282,12 +288,31 @@ async fn wait_for_shards(shards: &ShardHost, runtime: &Runtime) -> Result<(), St
     runtime.clock.timeout(OPEN_LIMIT, opened).await.map_err(|_| StartError::Shards(OPEN_LIMIT))
 }
 
+fn coordinate(config: &Config, shards: &Arc<ShardHost>, runtime: &Runtime) -> Arc<Coordinators> {
+    let coordinators = Arc::new(Coordinators::new(group_limits(config), runtime.clone()));
+    let shards = Arc::clone(shards);
+    let open_shards = move || shards.open_shards();
+    runtime.tasks.spawn(TaskKind::Coordinator, Arc::clone(&coordinators).run(open_shards));
+    coordinators
+}
+
+fn group_limits(config: &Config) -> classic::Limits {
+    let groups = &config.groups;
+    classic::Limits {
+        initial_delay_ms: groups.initial_rebalance_delay_ms,
+        max_size: usize::try_from(groups.max_size).unwrap_or(usize::MAX),
+        session_timeout_ms: (groups.min_session_timeout_ms, groups.max_session_timeout_ms),
+        ..classic::Limits::default()
+    }
+}
+
 fn service(
     config: &Config,
     bound_port: u16,
     metadata: &Metadata,
     shards: &Arc<ShardHost>,
     reads: Reads,
+    coordinators: Arc<Coordinators>,
     runtime: &Runtime,
 ) -> Result<Service, prometheus::Error> {
     let options = api::Options {
@@ -297,7 +322,8 @@ fn service(
         fetch_max_bytes: FETCH_MAX_BYTES,
         log_dir: config.data_place(),
     };
-    let broker = api::Broker::new(metadata.clone(), shards.clone(), reads, options, runtime.clone());
+    let broker =
+        api::Broker::new(metadata.clone(), shards.clone(), reads, coordinators, options, runtime.clone());
     Service::new(Arc::new(broker))
 }
 

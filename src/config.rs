@@ -31,6 +31,7 @@ pub struct Config {
     pub log: Log,
     pub cluster: Cluster,
     pub topics: Topics,
+    pub groups: Groups,
     pub network: Network,
     pub security: Security,
     pub operation: Operation,
@@ -110,6 +111,23 @@ pub struct Topics {
     pub retention_bytes: Option<i64>,
     /// `log.retention.check.interval.ms`.
     pub retention_check_interval: Duration,
+}
+
+/// Consumer groups. Each is Kafka's broker config of almost the same name.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    /// `group.initial.rebalance.delay.ms`.
+    pub initial_rebalance_delay_ms: i32,
+    /// `group.min.session.timeout.ms`.
+    pub min_session_timeout_ms: i32,
+    /// `group.max.session.timeout.ms`.
+    pub max_session_timeout_ms: i32,
+    /// `group.max.size`.
+    pub max_size: i32,
+    /// `offsets.retention.minutes`.
+    pub offsets_retention_minutes: i32,
+    /// `offsets.retention.check.interval.ms`.
+    pub offsets_retention_check_interval: Duration,
 }
 
 /// What strangers can take at most.
@@ -233,7 +251,7 @@ impl Config {
             ("MAX_REQUEST_SIZE", "socket.request.max.bytes", network.max_request_bytes.to_string()),
             ("REQUEST_MEMORY_BYTES", "queued.max.request.bytes", network.request_memory_bytes.to_string()),
         ];
-        for (variable, name, value) in optional {
+        for (variable, name, value) in optional.into_iter().chain(self.groups.broker_settings()) {
             if self.is_given(variable) {
                 fixed.insert(name, value);
             }
@@ -252,6 +270,40 @@ impl Config {
             Azure(azure) => bucket("az", &azure.container, &azure.prefix),
             Memory => "memory".to_owned(),
         }
+    }
+}
+
+impl Groups {
+    /// Each variable with the broker config that it sets, and its value.
+    fn broker_settings(&self) -> [(&'static str, &'static str, String); 6] {
+        [
+            (
+                "GROUP_INITIAL_REBALANCE_DELAY_MS",
+                "group.initial.rebalance.delay.ms",
+                self.initial_rebalance_delay_ms.to_string(),
+            ),
+            (
+                "GROUP_MIN_SESSION_TIMEOUT_MS",
+                "group.min.session.timeout.ms",
+                self.min_session_timeout_ms.to_string(),
+            ),
+            (
+                "GROUP_MAX_SESSION_TIMEOUT_MS",
+                "group.max.session.timeout.ms",
+                self.max_session_timeout_ms.to_string(),
+            ),
+            ("GROUP_MAX_SIZE", "group.max.size", self.max_size.to_string()),
+            (
+                "OFFSETS_RETENTION_MINUTES",
+                "offsets.retention.minutes",
+                self.offsets_retention_minutes.to_string(),
+            ),
+            (
+                "OFFSETS_RETENTION_CHECK_INTERVAL_MS",
+                "offsets.retention.check.interval.ms",
+                self.offsets_retention_check_interval.as_millis().to_string(),
+            ),
+        ]
     }
 }
 

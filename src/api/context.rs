@@ -1,11 +1,13 @@
 //! What a handler may reach, and what it knows of the request before it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::errors::Failure;
 use super::fetch_session::SharedSessions;
 use crate::cluster::ShardHost;
+use crate::coordinator::Coordinators;
 use crate::log::Shard;
 use crate::log::reads::Reads;
 use crate::metadata::{self, Applied, Command, Image, Metadata, Topic};
@@ -23,6 +25,7 @@ pub struct Broker {
     pub shards: Arc<ShardHost>,
     pub options: Options,
     pub reads: Reads,
+    pub coordinators: Arc<Coordinators>,
     pub sessions: SharedSessions,
     pub runtime: Runtime,
 }
@@ -47,8 +50,24 @@ pub struct Context {
     pub broker: Arc<Broker>,
     pub version: i16,
     pub correlation_id: i32,
+    pub client: Client,
     /// The request's share of the memory for requests.
     pub permit: Permit,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// What the client calls itself; empty if it does not say.
+    pub id: String,
+    pub address: IpAddr,
+}
+
+impl Client {
+    /// The address as Kafka tells it of members of groups.
+    pub fn host(&self) -> String {
+        format!("/{}", self.address)
+    }
 }
 
 /// A partition that this broker leads, ready to be used.
@@ -86,11 +105,12 @@ impl Broker {
         metadata: Metadata,
         shards: Arc<ShardHost>,
         reads: Reads,
+        coordinators: Arc<Coordinators>,
         options: Options,
         runtime: Runtime,
     ) -> Broker {
         let sessions = SharedSessions::new(&runtime);
-        Broker { id: metadata.broker_id(), metadata, shards, options, reads, sessions, runtime }
+        Broker { id: metadata.broker_id(), metadata, shards, options, reads, coordinators, sessions, runtime }
     }
 
     /// The layers that stand behind a topic's own configs.
@@ -133,7 +153,8 @@ impl Broker {
         Ok(Led { partition: Partition { topic: topic.id, index }, shard, epoch })
     }
 
-    fn open_shard(&self, image: &Image, id: ShardId) -> Result<(Shard, LeaderEpoch), Failure> {
+    /// A shard that is open here, with the epoch that it is assigned with.
+    pub fn open_shard(&self, image: &Image, id: ShardId) -> Result<(Shard, LeaderEpoch), Failure> {
         let assigned = image.shard(id).filter(|shard| self.is_owner(shard));
         let opened =
             assigned.and_then(|assigned| Some((self.shards.shard(id, assigned.epoch)?, assigned.epoch)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
 
-use super::context::{Broker, Context};
+use super::context::{Broker, Client, Context};
 use super::handler::{Entry, Outcome};
 use super::metrics::Metrics;
 use super::{TABLE, api_versions};
@@ -31,7 +31,7 @@ impl Service {
         Ok(Service { broker, metrics })
     }
 
-    fn dispatch(&self, frame: Frame) -> Result<Ticket, Malformed> {
+    fn dispatch(&self, peer: &Peer, frame: Frame) -> Result<Ticket, Malformed> {
         let (header, body) = RequestHeader::decode(&frame.bytes).map_err(|_| Malformed("header"))?;
         let Some(entry) = header.api().and_then(entry) else {
             self.metrics.refused("unknown_api");
@@ -48,6 +48,10 @@ impl Service {
             broker: self.broker.clone(),
             version: header.api_version,
             correlation_id: header.correlation_id,
+            client: Client {
+                id: header.client_id.unwrap_or_default().to_owned(),
+                address: peer.address.ip().to_canonical(),
+            },
             permit: frame.permit.clone(),
         };
         let finishing = (entry.admit)(context, &body).map_err(|error| {
@@ -88,7 +92,7 @@ impl net::Service for Service {
     }
 
     async fn admit(&self, connection: &mut Connection, frame: Frame) -> Ticket {
-        match self.dispatch(frame) {
+        match self.dispatch(&connection.peer, frame) {
             Ok(ticket) => ticket,
             Err(Malformed(part)) => {
                 self.metrics.refused("malformed");

@@ -1,6 +1,8 @@
 //! The one map from what goes wrong below to Kafka's error codes.
 
 use super::fetch_session::SessionError;
+use crate::coordinator::group::classic::Refusal;
+use crate::coordinator::{CommitRefusal, DeleteRefusal, Gone};
 use crate::log;
 use crate::log::list_offsets::LookupError;
 use crate::log::reader::ReadError;
@@ -86,6 +88,49 @@ impl From<log::AppendError> for Failure {
             AppendError::Malformed => ErrorCode::KafkaStorageError,
         };
         Failure::new(code, error.to_string())
+    }
+}
+
+impl From<Gone> for Failure {
+    fn from(_: Gone) -> Failure {
+        ErrorCode::NotCoordinator.into()
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        let code = match refusal {
+            Refusal::UnknownMember => ErrorCode::UnknownMemberId,
+            Refusal::FencedInstance => ErrorCode::FencedInstanceId,
+            Refusal::IllegalGeneration => ErrorCode::IllegalGeneration,
+            Refusal::InconsistentProtocol => ErrorCode::InconsistentGroupProtocol,
+            Refusal::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+            Refusal::MemberIdRequired => ErrorCode::MemberIdRequired,
+            Refusal::GroupFull => ErrorCode::GroupMaxSizeReached,
+            // As Kafka, for a group that no record of its offsets topic could hold.
+            Refusal::TooLarge => ErrorCode::UnknownServerError,
+        };
+        code.into()
+    }
+}
+
+impl From<CommitRefusal> for Failure {
+    fn from(refusal: CommitRefusal) -> Failure {
+        match refusal {
+            CommitRefusal::NoGroup => ErrorCode::IllegalGeneration.into(),
+            CommitRefusal::Member(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl From<DeleteRefusal> for Failure {
+    fn from(refusal: DeleteRefusal) -> Failure {
+        let code = match refusal {
+            DeleteRefusal::NoGroup => ErrorCode::GroupIdNotFound,
+            DeleteRefusal::NotEmpty => ErrorCode::NonEmptyGroup,
+            DeleteRefusal::Subscribed => ErrorCode::GroupSubscribedToTopic,
+        };
+        code.into()
     }
 }
 

@@ -36,9 +36,14 @@ mod errors;
 mod expire_delegation_token;
 mod fetch;
 pub mod fetch_session;
+mod find_coordinator;
+mod groups;
 mod handler;
+mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
 mod list_config_resources;
 mod list_offsets;
 mod list_partition_reassignments;
@@ -52,6 +57,7 @@ mod renew_delegation_token;
 mod rules;
 mod sasl_authenticate;
 mod sasl_handshake;
+mod sync_group;
 mod topics;
 mod unregister_broker;
 mod update_features;
@@ -66,6 +72,11 @@ static TABLE: &[Entry] = &[
     Entry::of::<fetch::Fetch>(),
     Entry::of::<list_offsets::ListOffsets>(),
     Entry::of::<metadata::Metadata>(),
+    Entry::of::<find_coordinator::FindCoordinator>(),
+    Entry::of::<join_group::JoinGroup>(),
+    Entry::of::<heartbeat::Heartbeat>(),
+    Entry::of::<leave_group::LeaveGroup>(),
+    Entry::of::<sync_group::SyncGroup>(),
     Entry::of::<sasl_handshake::SaslHandshake>(),
     Entry::of::<api_versions::ApiVersions>(),
     Entry::of::<create_topics::CreateTopics>(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::context::Broker;
 use super::errors::Failure;
-use crate::metadata::{Applied, Command, IfExists, Image, NewTopic, Topic, check_topic_name};
+use crate::metadata::{self, Applied, Command, IfExists, Image, NewTopic, Topic, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::types::{BrokerId, ShardId, TopicId};
 
@@ -117,7 +117,24 @@ pub fn validate_assignment(image: &Image, brokers: &[i32], replicas: Option<usiz
 
 /// Where the brokers are. Each message spells the same struct anew.
 pub fn endpoints<E: From<Endpoint>>(image: &Image) -> Vec<E> {
-    let endpoints = image.brokers.values().filter_map(|broker| {
+    image.brokers.values().filter_map(|broker| Endpoint::of(broker)).map(E::from).collect()
+}
+
+/// Where one broker is.
+pub fn endpoint(image: &Image, id: BrokerId) -> Option<Endpoint> {
+    Endpoint::of(image.broker(id)?)
+}
+
+/// A broker's address.
+pub struct Endpoint {
+    pub node_id: i32,
+    pub host: String,
+    pub port: i32,
+    rack: Option<String>,
+}
+
+impl Endpoint {
+    fn of(broker: &metadata::Broker) -> Option<Endpoint> {
         let listener = broker.listeners.first()?;
         Some(Endpoint {
             node_id: broker.id.0,
@@ -125,16 +142,7 @@ pub fn endpoints<E: From<Endpoint>>(image: &Image) -> Vec<E> {
             port: listener.port.into(),
             rack: broker.rack.clone(),
         })
-    });
-    endpoints.map(E::from).collect()
-}
-
-/// A broker's address.
-pub struct Endpoint {
-    node_id: i32,
-    host: String,
-    port: i32,
-    rack: Option<String>,
+    }
 }
 
 macro_rules! endpoint_of {

@@ -58,6 +58,11 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
             refuse(variable, "must be unlimited (-1) or at least 1");
         }
     }
+    if config.groups.min_session_timeout_ms > config.groups.max_session_timeout_ms {
+        let variable = ["GROUP_MIN_SESSION_TIMEOUT_MS", "GROUP_MAX_SESSION_TIMEOUT_MS"];
+        let given = variable.into_iter().find(|variable| config.is_given(variable));
+        refuse(given.unwrap_or_default(), "the smallest session timeout is above the largest");
+    }
     if u64::from(config.network.max_request_bytes) > config.network.request_memory_bytes {
         refuse("REQUEST_MEMORY_BYTES", "smaller than MAX_REQUEST_SIZE: such a request could never be read");
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::given::{Given, Reader};
 use super::variables::VARIABLES;
 use super::{
-    Cluster, Config, HostPort, Identity, Listen, Log, LogFormat, Network, Operation, Security, Topics, check,
+    Cluster, Config, Groups, HostPort, Identity, Listen, Log, LogFormat, Network, Operation, Security,
+    Topics, check,
 };
 use crate::store::{self, Secret};
 use crate::types::BrokerId;
@@ -20,6 +21,7 @@ pub(super) fn read(reader: &mut Reader<'_>, given: &Given) -> Option<Config> {
     let log = read_log(reader, remote);
     let cluster = read_cluster(reader);
     let topics = read_topics(reader);
+    let groups = read_groups(reader);
     let network = read_network(reader);
     let security = read_security(reader);
     let operation = read_operation(reader);
@@ -30,6 +32,7 @@ pub(super) fn read(reader: &mut Reader<'_>, given: &Given) -> Option<Config> {
         log: log?,
         cluster: cluster?,
         topics: topics?,
+        groups: groups?,
         network: network?,
         security,
         operation: operation?,
@@ -234,6 +237,24 @@ fn read_topics(reader: &mut Reader<'_>) -> Option<Topics> {
         retention_hours,
         retention_bytes,
         retention_check_interval: retention_check_interval?,
+    })
+}
+
+fn read_groups(reader: &mut Reader<'_>) -> Option<Groups> {
+    let initial_rebalance_delay_ms = reader.number("GROUP_INITIAL_REBALANCE_DELAY_MS", 0..=i32::MAX);
+    let min_session_timeout_ms = reader.number("GROUP_MIN_SESSION_TIMEOUT_MS", 1..=i32::MAX);
+    let max_session_timeout_ms = reader.number("GROUP_MAX_SESSION_TIMEOUT_MS", 1..=i32::MAX);
+    let max_size = reader.number("GROUP_MAX_SIZE", 1..=i32::MAX);
+    let offsets_retention_minutes = reader.number("OFFSETS_RETENTION_MINUTES", 1..=i32::MAX);
+    let offsets_retention_check_interval =
+        reader.millis("OFFSETS_RETENTION_CHECK_INTERVAL_MS", 1..=86_400_000);
+    Some(Groups {
+        initial_rebalance_delay_ms: initial_rebalance_delay_ms?,
+        min_session_timeout_ms: min_session_timeout_ms?,
+        max_session_timeout_ms: max_session_timeout_ms?,
+        max_size: max_size?,
+        offsets_retention_minutes: offsets_retention_minutes?,
+        offsets_retention_check_interval: offsets_retention_check_interval?,
     })
 }
 

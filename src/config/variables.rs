@@ -48,6 +48,7 @@ pub enum Section {
     Log,
     Cluster,
     Topics,
+    Groups,
     Network,
     Security,
     Operation,
@@ -61,6 +62,7 @@ impl Section {
             Section::Log => "Log",
             Section::Cluster => "Cluster",
             Section::Topics => "Topics",
+            Section::Groups => "Consumer groups",
             Section::Network => "Network limits",
             Section::Security => "Security",
             Section::Operation => "Operation",
@@ -82,7 +84,7 @@ const fn variable(
 
 /// All process settings, in the order of the help.
 pub const VARIABLES: &[Variable] = {
-    use Section::{Cluster, Core, Log, Network, Operation, Security, Storage, Topics};
+    use Section::{Cluster, Core, Groups, Log, Network, Operation, Security, Storage, Topics};
     &[
         variable(Core, "BROKER_ID", "ID", Some("0"), "This broker's id, unique in its cluster."),
         variable(Core, "HOST", "HOST", Some("0.0.0.0"), "Address to listen on for Kafka clients."),
@@ -315,6 +317,42 @@ pub const VARIABLES: &[Variable] = {
             "MS",
             Some("300000"),
             "Time between two looks for records that have expired.",
+        ),
+        variable(
+            Groups,
+            "GROUP_INITIAL_REBALANCE_DELAY_MS",
+            "MS",
+            Some("3000"),
+            "How long a new group waits for more members before its first rebalance ends.",
+        ),
+        variable(
+            Groups,
+            "GROUP_MIN_SESSION_TIMEOUT_MS",
+            "MS",
+            Some("6000"),
+            "Smallest session timeout that a member may ask for.",
+        ),
+        variable(
+            Groups,
+            "GROUP_MAX_SESSION_TIMEOUT_MS",
+            "MS",
+            Some("1800000"),
+            "Largest session timeout that a member may ask for.",
+        ),
+        variable(Groups, "GROUP_MAX_SIZE", "N", Some("2147483647"), "Most members of one group."),
+        variable(
+            Groups,
+            "OFFSETS_RETENTION_MINUTES",
+            "N",
+            Some("10080"),
+            "How long committed offsets are kept that no member of their group can use any more.",
+        ),
+        variable(
+            Groups,
+            "OFFSETS_RETENTION_CHECK_INTERVAL_MS",
+            "MS",
+            Some("600000"),
+            "Time between two looks for committed offsets that have expired.",
         ),
         variable(Network, "MAX_CONNECTIONS", "N", Some("10000"), "Most client connections at one time."),
         variable(

@@ -3,4 +3,15 @@
 //! Entry point: [`group`], the machines of groups.
 //! Invariant: a decision changes nothing; what it leads to is applied at once, and told once it is durable.
 
+mod coordinators;
+mod entry;
+mod error;
 pub mod group;
+mod offsets;
+mod shard;
+mod timers;
+
+pub use coordinators::Coordinators;
+pub use error::{CommitRefusal, DeleteRefusal, Gone};
+pub use offsets::Description;
+pub use shard::Coordinator;

@@ -96,6 +96,16 @@ pub(super) async fn some_rows(
     Ok(found)
 }
 
+/// All rows of one kind.
+pub(super) async fn rows(db: &Db, tag: Tag) -> Result<Vec<(Bytes, Bytes)>, PartitionError> {
+    let mut rows = db.scan_with_options(keys::range(tag), &scan_options()).await.map_err(index)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().await.map_err(index)? {
+        found.push((row.key, row.value));
+    }
+    Ok(found)
+}
+
 async fn leader_epochs(db: &Db, partition: Partition) -> Result<EpochHistory, PartitionError> {
     let from = Bytes::copy_from_slice(&keys::prefix(Tag::LeaderEpoch, partition));
     let range = from..end_of(Tag::LeaderEpoch, partition);

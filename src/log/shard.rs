@@ -14,7 +14,7 @@ use super::append::{Append, Appended, Ticket};
 use super::commit::Request;
 use super::error::{AppendError, NotOpen, OpenError, PartitionError};
 use super::incarnation::{Incarnation, Settings};
-use super::keys::ProducerEntry;
+use super::keys::{ProducerEntry, Tag};
 use super::loading;
 use super::metrics::{LogMetrics, ShardMetrics};
 use super::partition::{PartitionLog, PartitionSettings};
@@ -260,6 +260,32 @@ impl Shard {
         let (answer, ticket) = Ticket::pair();
         self.0.open()?.send(Request::Rows(rows, answer))?;
         Ok(ticket)
+    }
+
+    /// As above, but only into the incarnation of this writer epoch: what was decided on the state of one must not
+    /// reach the next.
+    pub fn write_rows_of(
+        &self,
+        epoch: u64,
+        rows: Vec<(Bytes, Option<Bytes>)>,
+    ) -> Result<Ticket<()>, AppendError> {
+        let incarnation = self.0.open()?;
+        if incarnation.epoch != epoch {
+            return Err(AppendError::IncarnationEnded);
+        }
+        let (answer, ticket) = Ticket::pair();
+        incarnation.send(Request::Rows(rows, answer))?;
+        Ok(ticket)
+    }
+
+    /// All rows of one kind, of the incarnation with this writer epoch: those that were durable when it opened, at
+    /// least.
+    pub async fn rows(&self, epoch: u64, tag: Tag) -> Result<Vec<(Bytes, Bytes)>, PartitionError> {
+        let incarnation = self.0.open()?;
+        if incarnation.epoch != epoch {
+            return Err(NotOpen.into());
+        }
+        loading::rows(&incarnation.db, tag).await
     }
 
     /// Tells the shard of a partition of its own, or of the partition's new settings.

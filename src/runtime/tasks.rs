@@ -38,6 +38,8 @@ pub enum TaskKind {
     Raft,
     /// Observes the cluster and proposes assignments.
     Controller,
+    /// Lets the timers of one shard's groups run out.
+    Coordinator,
     /// Reports, refreshes or expires something from time to time.
     Periodic,
 }
@@ -65,7 +67,8 @@ impl TaskKind {
             | TaskKind::SegmentUpload
             | TaskKind::ShardSupervisor
             | TaskKind::Raft
-            | TaskKind::Controller => OnPanic::Stop,
+            | TaskKind::Controller
+            | TaskKind::Coordinator => OnPanic::Stop,
         }
     }
 }

@@ -5,6 +5,7 @@ mod admin;
 mod client;
 mod compacted;
 mod configs;
+mod groups;
 mod hostile;
 mod operators;
 mod outage;

@@ -40,6 +40,8 @@ async fn every_announced_version_is_answered() {
             continue;
         }
         ask_every_version!(client, key, versions;
+            FindCoordinator => find_coordinator, JoinGroup => join_group, SyncGroup => sync_group,
+            Heartbeat => heartbeat, LeaveGroup => leave_group,
             Fetch => fetch, ListOffsets => list_offsets, Metadata => metadata,
             ApiVersions => api_versions, CreateTopics => create_topics, DeleteTopics => delete_topics,
             DeleteRecords => delete_records, InitProducerId => init_producer_id,

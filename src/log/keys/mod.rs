@@ -5,6 +5,7 @@
 //!
 //! All numbers are big-endian, so that keys sort as their fields do.
 
+mod committed_offset;
 mod extent;
 mod leader_epoch;
 mod log_start;
@@ -17,6 +18,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::types::{Partition, TopicId};
 
+pub use committed_offset::CommittedOffset;
 pub use extent::{Extent, ProducerRun};
 pub use leader_epoch::LeaderEpochStart;
 pub use log_start::LogStart;
@@ -38,6 +40,11 @@ pub enum Tag {
     LeaderEpoch = 4,
     /// No meaning: gives a commit something to carry when the index is to be flushed and nothing else changed. `tag`.
     FlushMarker = 5,
+    /// A classic group as of its last complete generation: `tag | group id`. The value is the coordinator's.
+    ClassicGroup = 6,
+    /// An offset that a group has committed: `tag | group id length u16 | group id | topic id 16 | partition u32`.
+    /// [`CommittedOffset`].
+    CommittedOffset = 7,
 }
 
 impl Tag {
@@ -89,6 +96,23 @@ fn split_key<'a>(tag: Tag, name: &'static str, key: &'a [u8]) -> Result<(Partiti
 /// The row that a flush of the index may ride on.
 pub fn flush_marker() -> (Bytes, Bytes) {
     (Bytes::from_static(&[Tag::FlushMarker as u8]), Bytes::from_static(&[1]))
+}
+
+/// The key of a classic group.
+pub fn classic_group(id: &str) -> Bytes {
+    let mut key = BytesMut::with_capacity(1 + id.len());
+    key.put_u8(Tag::ClassicGroup as u8);
+    key.put_slice(id.as_bytes());
+    key.freeze()
+}
+
+/// The id of the group whose key this is.
+pub fn classic_group_id(key: &[u8]) -> Result<&str, Malformed> {
+    let malformed = Malformed("classic group");
+    match key.split_first() {
+        Some((tag, id)) if *tag == Tag::ClassicGroup as u8 => std::str::from_utf8(id).map_err(|_| malformed),
+        _ => Err(malformed),
+    }
 }
 
 /// All keys of one kind.

@@ -62,6 +62,29 @@ fn entry() -> impl Strategy<Value = ProducerEntry> {
     )
 }
 
+#[test]
+fn a_key_of_a_classic_group_says_which() {
+    assert_eq!(classic_group_id(&classic_group("orders")), Ok("orders"));
+    assert!(classic_group_id(b"\x05orders").is_err());
+    assert!(classic_group_id(b"\x06\xff").is_err());
+}
+
+proptest! {
+    #[test]
+    fn committed_offsets_are_read_back(
+        group in "[a-zé]{0,9}", partition in partition(), offset in 0..i64::MAX, leader_epoch in any::<i32>(),
+        committed_ms in any::<i64>(), metadata in "[a-zé]{0,9}",
+    ) {
+        let committed = CommittedOffset { offset, leader_epoch, committed_ms, metadata };
+        let (key, value) = (CommittedOffset::key(&group, partition), committed.value());
+        prop_assert_eq!(CommittedOffset::decode(&key, &value), Ok((group, partition, committed)));
+        for end in 0..key.len() {
+            prop_assert!(CommittedOffset::decode(&key[..end], &value).is_err());
+        }
+        prop_assert!(CommittedOffset::decode(&key, &value[..20]).is_err());
+    }
+}
+
 proptest! {
     #[test]
     fn extents_come_back(partition in partition(), extent in extent()) {

@@ -8,7 +8,7 @@ use super::reply::{JoinReply, Refusal, Reply, SyncReply};
 use super::stored::Stored;
 
 /// Stands for a request that is answered once, perhaps much later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
 /// What a group waits for.
@@ -39,6 +39,13 @@ pub struct Decision {
     /// Answers, which leave once everything unsaved of the group is durable.
     pub replies: Vec<(Ticket, Reply)>,
     pub timers: Vec<TimerChange>,
+}
+
+impl Decision {
+    /// What a group that does not exist answers.
+    pub(super) fn without_group(ticket: Ticket, reply: Reply) -> Decision {
+        Decision { next: None, save: None, replies: vec![(ticket, reply)], timers: Vec::new() }
+    }
 }
 
 /// A decision in the making: the group as it would be.

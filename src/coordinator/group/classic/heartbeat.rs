@@ -26,6 +26,14 @@ pub struct Committer<'a> {
     pub generation: i32,
 }
 
+/// Decides on a Heartbeat to a group that may not exist.
+pub fn heartbeat(group: Option<&Group>, request: &Heartbeat, limits: &Limits, now_ms: i64) -> Decision {
+    match group {
+        Some(group) => group.heartbeat(request, limits, now_ms),
+        None => Decision::without_group(request.ticket, Reply::Heartbeat(Err(Refusal::UnknownMember))),
+    }
+}
+
 impl Group {
     pub fn heartbeat(&self, request: &Heartbeat, limits: &Limits, now_ms: i64) -> Decision {
         let mut draft = Draft::of(self, limits, now_ms);

@@ -21,6 +21,17 @@ pub struct Leaver {
     pub instance: Option<Arc<str>>,
 }
 
+/// Decides on a LeaveGroup to a group that may not exist: it has none of the members.
+pub fn leave(group: Option<&Group>, request: &Leave, limits: &Limits, now_ms: i64) -> Decision {
+    match group {
+        Some(group) => group.leave(request, limits, now_ms),
+        None => {
+            let outcomes = vec![Err(Refusal::UnknownMember); request.members.len()];
+            Decision::without_group(request.ticket, Reply::Leave(outcomes))
+        }
+    }
+}
+
 impl Group {
     pub fn leave(&self, request: &Leave, limits: &Limits, now_ms: i64) -> Decision {
         let mut draft = Draft::of(self, limits, now_ms);

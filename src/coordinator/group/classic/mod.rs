@@ -18,13 +18,13 @@ mod tests;
 
 pub use decision::{Decision, Ticket, Timer, TimerChange};
 pub use group::{Group, Phase};
-pub use heartbeat::{Committer, Heartbeat};
+pub use heartbeat::{Committer, Heartbeat, heartbeat};
 pub use join::{Join, Knows, join};
-pub use leave::{Leave, Leaver};
+pub use leave::{Leave, Leaver, leave};
 pub use member::{Member, Protocol};
 pub use reply::{JoinReply, JoinedMember, Refusal, Reply, SyncReply};
-pub use stored::Stored;
-pub use sync::Sync;
+pub use stored::{Malformed, Stored};
+pub use sync::{Sync, sync};
 
 /// What is set for all classic groups.
 #[derive(Clone, Copy, Debug)]

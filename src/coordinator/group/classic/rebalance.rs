@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::decision::{Decision, Draft, Timer};
+use super::decision::{Decision, Draft, Timer, TimerChange};
 use super::group::{Group, Initial, Phase};
 use super::reply::{JoinReply, Refusal};
 use super::stored::Stored;
@@ -32,6 +32,28 @@ impl Group {
             draft.prepare();
         }
         draft.decided()
+    }
+}
+
+impl Group {
+    /// How long a timer lasts that begins anew. An id that was only given out gets the shortest session there is.
+    pub fn full_time_ms(&self, timer: &Timer, limits: &Limits) -> i32 {
+        match (timer, self.phase) {
+            (Timer::Session(id), _) => match self.member(id) {
+                Some(member) if member.is_new => limits.new_member_join_timeout_ms,
+                Some(member) => member.session_timeout_ms,
+                None => limits.session_timeout_ms.0,
+            },
+            (Timer::Join, Phase::Preparing { initial: Some(initial) }) => initial.delay_ms,
+            (Timer::Join | Timer::Sync, _) => self.rebalance_timeout_ms(),
+        }
+    }
+
+    /// Ends every timer of a group that is deleted.
+    pub fn forgotten(&self) -> Vec<TimerChange> {
+        let ids = self.members.keys().chain(self.waiting.ids.iter());
+        let sessions = ids.map(|id| Timer::Session(Arc::clone(id)));
+        sessions.chain([Timer::Join, Timer::Sync]).map(TimerChange::Cancel).collect()
     }
 }
 

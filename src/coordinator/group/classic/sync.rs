@@ -23,6 +23,14 @@ pub struct Sync {
     pub assignments: HashMap<String, Bytes>,
 }
 
+/// Decides on a SyncGroup to a group that may not exist.
+pub fn sync(group: Option<&Group>, request: Sync, limits: &Limits, now_ms: i64) -> Decision {
+    match group {
+        Some(group) => group.sync(request, limits, now_ms),
+        None => Decision::without_group(request.ticket, Reply::Sync(Refusal::UnknownMember.into())),
+    }
+}
+
 impl Group {
     pub fn sync(&self, request: Sync, limits: &Limits, now_ms: i64) -> Decision {
         let mut draft = Draft::of(self, limits, now_ms);

@@ -1,0 +1,141 @@
+//! The coordinators of all shards that this broker serves.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::error::{Gone, LoadError};
+use super::group::classic::{self, Limits, Reply};
+use super::shard::Coordinator;
+use crate::log::Shard;
+use crate::runtime::Runtime;
+use crate::types::ShardId;
+
+/// How often to look for shards that have opened.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Finds, or loads, the coordinator of a shard.
+pub struct Coordinators {
+    limits: Limits,
+    runtime: Runtime,
+    of: Mutex<HashMap<ShardId, Arc<Slot>>>,
+}
+
+/// One shard's coordinator of now. Whoever comes while it is loaded waits.
+#[derive(Default)]
+struct Slot(tokio::sync::Mutex<Option<Arc<Coordinator>>>);
+
+impl Coordinators {
+    pub fn new(limits: Limits, runtime: Runtime) -> Coordinators {
+        Coordinators { limits, runtime, of: Mutex::default() }
+    }
+
+    /// Loads the groups of every shard that opens here, so that members and offsets expire though nobody asks for them.
+    pub async fn run(self: Arc<Self>, open_shards: impl Fn() -> Vec<Shard>) {
+        loop {
+            let open = open_shards();
+            self.of.lock().retain(|id, _| open.iter().any(|shard| shard.id() == *id));
+            for shard in &open {
+                // If it cannot be now, the next look finds it so.
+                let _ = self.of(shard).await;
+            }
+            tokio::select! {
+                () = self.runtime.shutdown.requested() => return,
+                () = self.runtime.clock.sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The coordinator of a shard that is open here.
+    pub async fn of(&self, shard: &Shard) -> Result<Arc<Coordinator>, Gone> {
+        let slot = Arc::clone(self.of.lock().entry(shard.id()).or_default());
+        let mut current = slot.0.lock().await;
+        if let Some(coordinator) = current.as_ref().filter(|coordinator| coordinator.is_current()) {
+            return Ok(Arc::clone(coordinator));
+        }
+        *current = None;
+        let epoch = shard.status().epoch.ok_or(Gone)?;
+        let loading = Coordinator::load(shard.clone(), epoch, self.limits, &self.runtime).await;
+        let coordinator = loading.map_err(|error| {
+            match error {
+                LoadError::Read(error) => {
+                    tracing::info!(shard = %shard.id(), %error, "groups not loaded yet")
+                }
+                error => tracing::error!(shard = %shard.id(), %error, "groups cannot be loaded"),
+            }
+            Gone
+        })?;
+        *current = Some(Arc::clone(&coordinator));
+        Ok(coordinator)
+    }
+}
+
+/// An answer, or the end of who would have given it.
+pub(super) async fn answer<T>(receiver: oneshot::Receiver<T>) -> Result<T, Gone> {
+    receiver.await.map_err(|_| Gone)
+}
+
+impl Coordinator {
+    pub async fn join(
+        self: &Arc<Self>,
+        group: &str,
+        request: classic::Join,
+    ) -> Result<classic::JoinReply, Gone> {
+        let receiver = self.ask(group, |group, ticket, limits, now_ms| {
+            classic::join(group, classic::Join { ticket, ..request }, limits, now_ms)
+        });
+        match answer(receiver).await? {
+            Reply::Join(reply) => Ok(reply),
+            Reply::Sync(_) | Reply::Heartbeat(_) | Reply::Leave(_) => Err(Gone),
+        }
+    }
+
+    pub async fn sync(
+        self: &Arc<Self>,
+        group: &str,
+        request: classic::Sync,
+    ) -> Result<classic::SyncReply, Gone> {
+        let receiver = self.ask(group, |group, ticket, limits, now_ms| {
+            classic::sync(group, classic::Sync { ticket, ..request }, limits, now_ms)
+        });
+        match answer(receiver).await? {
+            Reply::Sync(reply) => Ok(reply),
+            Reply::Join(_) | Reply::Heartbeat(_) | Reply::Leave(_) => Err(Gone),
+        }
+    }
+
+    pub async fn heartbeat(
+        self: &Arc<Self>,
+        group: &str,
+        request: classic::Heartbeat,
+    ) -> Result<Result<(), classic::Refusal>, Gone> {
+        let receiver = self.ask(group, |group, ticket, limits, now_ms| {
+            classic::heartbeat(group, &classic::Heartbeat { ticket, ..request }, limits, now_ms)
+        });
+        match answer(receiver).await? {
+            Reply::Heartbeat(outcome) => Ok(outcome),
+            Reply::Join(_) | Reply::Sync(_) | Reply::Leave(_) => Err(Gone),
+        }
+    }
+
+    pub async fn leave(
+        self: &Arc<Self>,
+        group: &str,
+        members: Vec<classic::Leaver>,
+    ) -> Result<Vec<Result<(), classic::Refusal>>, Gone> {
+        let receiver = self.ask(group, |group, ticket, limits, now_ms| {
+            classic::leave(group, &classic::Leave { ticket, members }, limits, now_ms)
+        });
+        match answer(receiver).await? {
+            Reply::Leave(outcomes) => Ok(outcomes),
+            Reply::Join(_) | Reply::Sync(_) | Reply::Heartbeat(_) => Err(Gone),
+        }
+    }
+}
