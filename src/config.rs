@@ -67,6 +67,8 @@ pub struct Log {
     pub shards: u32,
     /// Least time between two commits of a shard.
     pub commit_interval: Duration,
+    /// Segments of a shard that may be in flight at a time.
+    pub commit_window: u16,
     /// Bytes of records that one commit takes at most.
     pub segment_max_bytes: u64,
     /// Memory for the newest records, all shards together.

@@ -129,6 +129,7 @@ fn read_faults(reader: &mut Reader<'_>) -> Option<store::faults::Setting> {
 
 fn read_log(reader: &mut Reader<'_>, remote: bool) -> Option<Log> {
     let commit_interval = reader.millis("COMMIT_INTERVAL_MS", 0..=10_000);
+    let commit_window = reader.number("COMMIT_WINDOW", 1..=64);
     let segment_max_bytes = reader.bytes("SEGMENT_MAX_BYTES", 64 * KIB..=256 * MIB);
     let shards = reader.number("SHARDS", 1..=1024);
     let tail_cache_bytes = reader.bytes("TAIL_CACHE_BYTES", 0..=MOST_MEMORY);
@@ -138,6 +139,7 @@ fn read_log(reader: &mut Reader<'_>, remote: bool) -> Option<Log> {
     Some(Log {
         shards: shards?,
         commit_interval: commit_interval.unwrap_or(default_interval),
+        commit_window: commit_window.unwrap_or(if remote { 8 } else { 1 }),
         segment_max_bytes: segment_max_bytes?,
         tail_cache_bytes: tail_cache_bytes?,
         block_cache_bytes: block_cache_bytes?,

@@ -59,6 +59,7 @@ const REFUSED: &[Case] = &[
     ("AZURE_ALLOW_HTTP", azure, &["x"]),
     ("STORE_FAULTS", local, &["latency", "latency=40", "put_errors=2", "errors=0.1", "seed=x"]),
     ("COMMIT_INTERVAL_MS", local, &["-1", "10001", "1s"]),
+    ("COMMIT_WINDOW", local, &["0", "65", "-1", "wide"]),
     ("SEGMENT_MAX_BYTES", local, &["0", "8 megabytes", "257MiB", "-1", "99999999999999999999", "KiB"]),
     ("SHARDS", local, &["0", "1025", "many"]),
     ("TAIL_CACHE_BYTES", local, &["-1", "2048GiB"]),
@@ -144,7 +145,7 @@ fn nothing_set_is_a_local_broker_with_kafkas_defaults() {
     assert_eq!((config.listen.host.as_str(), config.listen.port), ("0.0.0.0", 9092));
     assert!(!check::is_wildcard(&config.listen.advertised_host), "{:?}", config.listen);
     assert_eq!(config.data_place(), "/tmp/kafkaesque-data");
-    assert_eq!(config.log.commit_interval, Duration::ZERO);
+    assert_eq!((config.log.commit_interval, config.log.commit_window), (Duration::ZERO, 1));
     assert_eq!(config.operation.health_port, Some(8080));
     assert!(config.warnings().is_empty(), "{:?}", config.warnings());
     let fixed = config.broker_settings(9092);
@@ -210,12 +211,14 @@ fn what_the_process_fixes_are_broker_configs_with_valid_values() {
 #[test]
 fn a_cloud_store_needs_its_bucket_and_waits_between_commits() {
     let config = Config::load(&s3()).expect("a bucket is enough");
-    assert_eq!(config.log.commit_interval, Duration::from_millis(100));
+    assert_eq!((config.log.commit_interval, config.log.commit_window), (Duration::from_millis(100), 8));
     assert_eq!(config.data_place(), "s3://bucket/kafkaesque-data");
-    let config =
-        Config::load(&s3().with("DATA_PATH", "/a/b/").with("COMMIT_INTERVAL_MS", "0")).expect("valid");
+    let config = Config::load(
+        &s3().with("DATA_PATH", "/a/b/").with("COMMIT_INTERVAL_MS", "0").with("COMMIT_WINDOW", "3"),
+    )
+    .expect("valid");
     assert_eq!(config.data_place(), "s3://bucket/a/b");
-    assert_eq!(config.log.commit_interval, Duration::ZERO);
+    assert_eq!((config.log.commit_interval, config.log.commit_window), (Duration::ZERO, 3));
     for (kind, missing) in [
         ("s3", vec!["S3_BUCKET"]),
         ("gcs", vec!["GCS_BUCKET"]),

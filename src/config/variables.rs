@@ -212,8 +212,16 @@ pub const VARIABLES: &[Variable] = {
             "COMMIT_INTERVAL_MS",
             "MS",
             None,
-            "Least time between two commits of a shard. Longer means fewer PUTs and later acknowledgements. Default: 0 \
-             for a local store, 100 for others (at most 10 PUTs a second and shard).",
+            "Least time between two commits of a shard, unless SEGMENT_MAX_BYTES wait already. Longer means fewer PUTs \
+             and later acknowledgements. Default: 0 for a local store, 100 for others (10 PUTs a second and shard).",
+        ),
+        variable(
+            Log,
+            "COMMIT_WINDOW",
+            "N",
+            None,
+            "Segments of a shard that may be on their way to the store at a time. Acknowledgements stay in order. Default: \
+             1 for a local store, 8 for others.",
         ),
         variable(
             Log,

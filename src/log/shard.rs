@@ -48,9 +48,9 @@ pub struct ShardOptions {
 pub struct Limits {
     /// Greatest length of a segment's payload, in bytes. A batch that is larger gets a segment of its own.
     pub segment_max_bytes: usize,
-    /// Least time between the starts of two commits.
+    /// Least time between the starts of two commits, unless a full segment waits.
     pub commit_interval: Duration,
-    /// Segments in flight at a time. More than one is not used yet; takeovers are ready for it.
+    /// Segments in flight at a time.
     pub window: u16,
     /// The index is flushed after this many segments, so that opening need not replay more.
     pub flush_every_segments: u64,

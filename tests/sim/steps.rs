@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kafkaesque::log::{Limits, Shard};
-use kafkaesque::store::faults::Last;
+use kafkaesque::store::faults::{Faults, Last};
 
 use crate::simulate;
 use crate::truth::{Check, Truth, Violation};
@@ -12,6 +12,9 @@ use crate::world::{Broker, PARTITIONS, World, append, batch_of, partition, plain
 
 /// Longer than any script takes when nothing stops it.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Batches of one producer that are unanswered at a time: no more than are remembered of it.
+const BURST: i32 = 4;
 
 /// What some producers know, over all owners.
 struct Producers {
@@ -45,6 +48,32 @@ impl Producers {
             && let Ok(appended) = ticket.await
         {
             self.truth.acknowledged(epoch, index, appended.base_offset, &plain_value)?;
+        }
+        Ok(())
+    }
+
+    /// Batches of an idempotent producer, each under way before the one in front of it is durable.
+    async fn burst(&mut self, world: &World, shard: &Shard, index: i32) -> Check {
+        let Some(epoch) = shard.status().epoch else { return Ok(()) };
+        let first = self.next[index as usize];
+        let mut sent = Vec::new();
+        for number in first..first + BURST {
+            let value = format!("i{index}/{number}");
+            let Ok(ticket) = append(shard, index, batch_of(i64::from(index) + 1, number, &value)) else {
+                break;
+            };
+            sent.push((number, value, ticket));
+            world.sleep(Duration::from_millis(3)).await;
+        }
+        for (number, value, ticket) in sent {
+            let Ok(appended) = ticket.await else { continue };
+            if self.next[index as usize] != number {
+                return Err(Violation::Promise(format!(
+                    "{value} was acknowledged without what is before it"
+                )));
+            }
+            self.truth.acknowledged(epoch, index, appended.base_offset, &value)?;
+            self.next[index as usize] = number + 1;
         }
         Ok(())
     }
@@ -99,9 +128,26 @@ async fn takeover(world: &World, broker: &Broker, producers: &mut Producers) -> 
     Ok(())
 }
 
+/// Segments in flight together, with index flushes among them, and a log start that moves meanwhile.
+async fn overlap(world: &World, broker: &Broker, producers: &mut Producers) -> Check {
+    let shard = producers.open(world, broker).await?;
+    for round in 0..3 {
+        for index in 0..PARTITIONS {
+            producers.burst(world, &shard, index).await?;
+        }
+        if round == 1 {
+            producers.delete(&shard, 0, 2).await?;
+        }
+    }
+    shard.close().await;
+    Ok(())
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Script {
     Life,
+    /// On a store where a request takes longer than the time between two commits, and not always as long.
+    Overlap,
     /// The owner before was gone in the middle of its work.
     Takeover,
 }
@@ -127,6 +173,10 @@ async fn run(script: Script, window: u16, end: Option<(u64, Last)>) -> Result<u6
         }
     }
     let broker = world.broker(limits);
+    if let Script::Overlap = script {
+        let (latency, jitter) = (Duration::from_millis(8), Duration::from_millis(12));
+        broker.faults.set(Faults { latency, jitter, ..Faults::default() });
+    }
     if let Some((number, last)) = end {
         broker.faults.gone_at(number, last);
     }
@@ -134,6 +184,7 @@ async fn run(script: Script, window: u16, end: Option<(u64, Last)>) -> Result<u6
     let work = async {
         match script {
             Script::Life => life(&world, &broker, &mut producers).await,
+            Script::Overlap => overlap(&world, &broker, &mut producers).await,
             Script::Takeover => takeover(&world, &broker, &mut producers).await,
         }
     };
@@ -179,6 +230,13 @@ fn at_every_request(script: Script, window: u16) {
 fn an_owner_that_ends_at_any_request_loses_nothing() {
     for window in [1, 3] {
         at_every_request(Script::Life, window);
+    }
+}
+
+#[test]
+fn an_owner_that_ends_at_any_request_with_several_in_flight_loses_nothing() {
+    for window in [2, 5] {
+        at_every_request(Script::Overlap, window);
     }
 }
 

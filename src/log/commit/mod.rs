@@ -1,8 +1,9 @@
-//! The one task of a shard that writes: it turns what waits into segments, one after the other.
+//! The one task of a shard that writes: it turns what waits into segments, a window of them in flight at a time.
 //! It knows nothing of connections or APIs: requests come through a queue, answers go out through tickets.
 //! Entry point: [`Committer::run`]; [`plan`] lays out one commit, purely.
-//! Invariant: nothing is answered or becomes visible before the segment that it is in, or depends on, is durable.
+//! Invariant: nothing is answered or becomes visible before the segment that it is in, and all before that, are durable.
 
+mod flights;
 pub mod payload;
 pub mod plan;
 pub mod removal;
@@ -31,6 +32,7 @@ use super::wal::Staged;
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::types::Partition;
+use flights::{Backlog, Flight, Flights, Lost};
 use plan::{Plan, Planner};
 use removal::Removal;
 
@@ -106,6 +108,15 @@ pub enum Ended {
     Failed,
 }
 
+/// What the commit task does next.
+enum Next {
+    Commit,
+    /// It was told to close, and there is nothing left to do.
+    Close,
+    /// The incarnation is over.
+    End,
+}
+
 type Load = BoxFuture<'static, (Partition, Result<Option<Writer>, PartitionError>)>;
 
 /// The commit task.
@@ -115,8 +126,8 @@ pub struct Committer {
     runtime: Runtime,
     metrics: Arc<ShardMetrics>,
     queue: mpsc::UnboundedReceiver<Request>,
-    /// Received and not looked at, oldest first.
-    backlog: VecDeque<Request>,
+    backlog: Backlog,
+    flights: Flights,
     writers: HashMap<Partition, Writer>,
     /// What waits for a partition to be loaded, oldest first.
     parked: HashMap<Partition, Vec<Request>>,
@@ -138,9 +149,17 @@ struct Flushing {
 }
 
 impl Flushing {
-    fn due(&self, limits: &Limits, now: Instant) -> bool {
-        self.segments >= limits.flush_every_segments
-            || self.since.is_some_and(|since| now >= since + limits.flush_interval)
+    /// From when on a flush is due, if there is anything to flush.
+    fn due(&self, limits: &Limits, now: Instant) -> Option<Instant> {
+        match self.segments >= limits.flush_every_segments {
+            true => Some(now),
+            false => self.since.map(|since| since + limits.flush_interval),
+        }
+    }
+
+    /// Whether there is anything to flush.
+    fn is_wanted(&self) -> bool {
+        self.since.is_some() || !self.dirty.is_empty()
     }
 }
 
@@ -158,7 +177,8 @@ impl Committer {
             runtime,
             metrics,
             queue,
-            backlog: VecDeque::new(),
+            backlog: Backlog::default(),
+            flights: Flights::default(),
             writers: HashMap::new(),
             parked: HashMap::new(),
             loads: FuturesUnordered::new(),
@@ -169,29 +189,24 @@ impl Committer {
 
     /// Commits until told to close, or until a commit fails.
     pub async fn run(mut self) -> Ended {
-        let mut next_start = self.runtime.clock.instant();
         loop {
-            if !self.wait().await {
-                return Ended::Failed;
-            }
-            let now = self.runtime.clock.instant();
-            if now < next_start && self.closing.is_none() {
-                self.runtime.clock.sleep_until(next_start).await;
-            } else {
-                // Whoever is about to ask anyway still gets into this commit.
-                tokio::task::yield_now().await;
-            }
-            self.receive();
-            next_start = self.runtime.clock.instant() + self.limits.commit_interval;
-            let plan = self.plan();
-            if !self.commit(plan).await {
-                return Ended::Failed;
-            }
-            if self.is_drained() {
-                if let Some(done) = self.closing.take() {
-                    let _ = done.send(());
+            match self.next().await {
+                Next::Commit => {
+                    // Whoever is about to ask anyway still gets into this commit.
+                    tokio::task::yield_now().await;
+                    self.receive();
+                    let plan = self.plan();
+                    if self.write(plan).await.is_err() {
+                        return Ended::Failed;
+                    }
                 }
-                return Ended::Closed;
+                Next::Close => {
+                    if let Some(done) = self.closing.take() {
+                        let _ = done.send(());
+                    }
+                    return Ended::Closed;
+                }
+                Next::End => return Ended::Failed,
             }
         }
     }
@@ -200,34 +215,52 @@ impl Committer {
         self.closing.is_some()
             && self.backlog.is_empty()
             && self.parked.is_empty()
-            && self.flushing.dirty.is_empty()
-            && self.flushing.since.is_none()
+            && self.flights.is_empty()
+            && !self.flushing.is_wanted()
     }
 
-    /// Waits until there is something to commit. False if the incarnation is over.
-    async fn wait(&mut self) -> bool {
+    /// Waits until there is something to commit and it may start. What lands meanwhile is published.
+    async fn next(&mut self) -> Next {
         let ended = self.incarnation.ended.clone();
         loop {
-            if ended.is_requested() {
-                return false;
+            if self.is_drained() {
+                return Next::Close;
             }
-            let now = self.runtime.clock.instant();
-            let closing = self.closing.is_some() && self.parked.is_empty();
-            if !self.backlog.is_empty() || closing || self.flushing.due(&self.limits, now) {
-                return true;
-            }
-            let flush_at = self.flushing.since.map(|since| since + self.limits.flush_interval);
+            let has_room = self.incarnation.wal.has_room();
+            let start = if has_room { self.start() } else { None };
             tokio::select! {
                 biased;
-                () = ended.requested() => return false,
-                Some((partition, loaded)) = self.loads.next() => self.loaded(partition, loaded),
-                request = self.queue.recv() => match request {
-                    Some(request) => self.received(request),
-                    None => return false,
+                () = ended.requested() => return Next::End,
+                landed = self.flights.landed() => match landed {
+                    Ok(flight) => self.publish(flight),
+                    Err(Lost) => return Next::End,
                 },
-                () = sleep_until(&self.runtime, flush_at) => {}
+                Some((partition, loaded)) = self.loads.next() => self.loaded(partition, loaded),
+                () = sleep_until(&self.runtime, start) => return Next::Commit,
+                // What comes while nothing can start is better taken all at once.
+                request = self.queue.recv(), if has_room => match request {
+                    Some(request) => {
+                        self.received(request);
+                        self.receive();
+                    }
+                    None => return Next::End,
+                },
             }
         }
+    }
+
+    /// When the next commit may start, if there is anything to commit. A full segment gains nothing by waiting.
+    fn start(&self) -> Option<Instant> {
+        let now = self.runtime.clock.instant();
+        let closing = self.closing.is_some() && self.parked.is_empty();
+        let at_once = closing || self.backlog.bytes() >= self.limits.segment_max_bytes;
+        let wanted = match () {
+            () if !self.backlog.is_empty() => Some(now),
+            () if closing => self.flushing.is_wanted().then_some(now),
+            () => self.flushing.due(&self.limits, now),
+        };
+        let allowed = self.flights.next_start(self.limits.window, self.limits.commit_interval);
+        wanted.map(|wanted| if at_once { wanted } else { Some(wanted).max(allowed).unwrap_or(wanted) })
     }
 
     /// Takes everything that came.
@@ -344,7 +377,10 @@ impl Committer {
             self.flushing.since.get_or_insert(now);
         }
         let closing = self.closing.is_some() && self.backlog.is_empty();
-        if !closing && !self.flushing.overdue && !self.flushing.due(&self.limits, now) {
+        if !closing
+            && !self.flushing.overdue
+            && self.flushing.due(&self.limits, now).is_none_or(|due| now < due)
+        {
             return;
         }
         let expired_before = (self.incarnation.expired_before)();
@@ -362,49 +398,62 @@ impl Committer {
         }
     }
 
-    /// Writes the plan as one segment and, once it is durable, lets everybody know. False if that failed for good.
-    async fn commit(&mut self, mut plan: Plan) -> bool {
+    /// Writes the plan as one segment, which is on its way then. What lands meanwhile is published.
+    async fn write(&mut self, mut plan: Plan) -> Result<(), Lost> {
         let started = self.runtime.clock.instant();
-        let mut chunks = Vec::new();
-        if plan.has_rows() {
-            let (durable, is_durable) = oneshot::channel();
-            let (payload, rows) = plan.encode(self.incarnation.wal.next_id());
-            chunks.clone_from(&payload.chunks);
-            if plan.flush_index {
-                self.metrics.index_flushes.inc();
-            }
-            self.incarnation.wal.stage(Staged {
-                payload,
-                flush_index: plan.flush_index,
-                durable: Some(durable),
-            });
-            let mut batch = WriteBatch::new();
-            for (key, value) in rows {
-                match value {
-                    Some(value) => batch.put_bytes(key, value),
-                    None => batch.delete(&key),
-                }
-            }
-            if let Err(error) = self.incarnation.db.write(batch).await {
-                tracing::debug!(%error, "commit failed");
-                return false;
-            }
-            if is_durable.await.is_err() {
-                return false;
+        if !plan.has_rows() {
+            self.flights.push(Flight { plan, chunks: Vec::new(), started, durable: None });
+            return Ok(());
+        }
+        let (durable, is_durable) = oneshot::channel();
+        let (payload, rows) = plan.encode(self.incarnation.wal.next_id());
+        let chunks = payload.chunks.clone();
+        if plan.flush_index {
+            self.metrics.index_flushes.inc();
+        }
+        let staged = Staged { payload, flush_index: plan.flush_index, durable: Some(durable) };
+        self.incarnation.wal.stage(staged);
+        let mut batch = WriteBatch::new();
+        for (key, value) in rows {
+            match value {
+                Some(value) => batch.put_bytes(key, value),
+                None => batch.delete(&key),
             }
         }
-        self.publish(plan, &chunks);
-        self.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
-        true
+        let incarnation = Arc::clone(&self.incarnation);
+        let mut write = std::pin::pin!(incarnation.db.write(batch));
+        loop {
+            tokio::select! {
+                biased;
+                landed = self.flights.landed() => self.publish(landed?),
+                written = &mut write => match written {
+                    Ok(_) => break,
+                    Err(error) => {
+                        tracing::debug!(%error, "commit failed");
+                        return Err(Lost);
+                    }
+                },
+            }
+        }
+        self.flights.push(Flight { plan, chunks, started, durable: Some(is_durable) });
+        Ok(())
     }
 
     /// Shows what is durable now: to the tail cache, to readers, to producers, then to those who wait for more.
-    fn publish(&self, plan: Plan, chunks: &[Bytes]) {
+    fn publish(&mut self, flight: Flight) {
+        let Flight { plan, chunks, started, durable } = flight;
+        let took = self.runtime.clock.instant() - started;
+        self.metrics.commit_seconds.observe(took.as_secs_f64());
+        if durable.is_some() {
+            self.flights.observe(took);
+        }
         let reads = self.incarnation.source.reads();
         for partition in &plan.published {
             let id = partition.log.id();
-            for batch in &partition.batches {
-                reads.tail().insert(id, batch.base_offset, batch.last_offset, batch.place.of(chunks));
+            // A partition that was deleted meanwhile has left the cache for good.
+            let batches = if partition.log.has_ended() { &[] } else { partition.batches.as_slice() };
+            for batch in batches {
+                reads.tail().insert(id, batch.base_offset, batch.last_offset, batch.place.of(&chunks));
             }
             partition.show();
             self.metrics.high_watermark.add(partition.records);
@@ -444,6 +493,8 @@ async fn load(
 
 async fn sleep_until(runtime: &Runtime, at: Option<Instant>) {
     match at {
+        // A timer would round up to its next tick.
+        Some(at) if at <= runtime.clock.instant() => {}
         Some(at) => runtime.clock.sleep_until(at).await,
         None => std::future::pending().await,
     }

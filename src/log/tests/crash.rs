@@ -79,12 +79,18 @@ struct Run {
     world: World,
     clients: Vec<Client>,
     epoch: i32,
+    window: u16,
 }
 
 impl Run {
     fn new(seed: u64) -> Run {
         let client = |id| Client { id, sequence: 0, pending: VecDeque::new(), acked: Vec::new() };
-        Run { world: World::new(seed), clients: (1..=CLIENTS).map(client).collect(), epoch: 0 }
+        Run {
+            world: World::new(seed),
+            clients: (1..=CLIENTS).map(client).collect(),
+            epoch: 0,
+            window: 1 + (seed % 6) as u16,
+        }
     }
 
     fn chance(&self, percent: u64) -> bool {
@@ -95,6 +101,7 @@ impl Run {
         self.epoch += 1;
         let mut broker = self.world.broker();
         broker.limits.flush_every_segments = 7;
+        broker.limits.window = self.window;
         broker.faults.set(faults.clone());
         let shard = loop {
             match broker.open().await {

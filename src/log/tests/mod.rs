@@ -13,6 +13,7 @@ mod life;
 mod offsets;
 mod reading;
 mod retention;
+mod window;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
