@@ -3,6 +3,7 @@
 //! Entry point: [`Shard`], the handle of one shard; [`PartitionLog`] for what a reader needs of one partition.
 //! Invariant: what is acknowledged is in the object store, in an object that the next owner is certain to read.
 
+mod all_rows;
 pub mod append;
 pub mod block_cache;
 mod commit;

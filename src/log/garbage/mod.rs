@@ -16,14 +16,13 @@ mod tests;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::ObjectStore as _;
 use object_store::path::Path;
 use slatedb::Db;
-use slatedb::config::{DurabilityLevel, ScanOptions};
 use thiserror::Error;
 
+use super::all_rows::AllRows;
 use super::keys::{self, Extent, Object, Tag};
 use super::paths::ShardPaths;
 use super::segment::read::{self, ReadError};
@@ -32,9 +31,6 @@ use super::wal::LogStore;
 use crate::store::database::Databases;
 use marks::Marks;
 
-/// Rows that one scan marks from: a longer one would hold on to old tables of the index.
-const ROWS_PER_SCAN: usize = 20_000;
-const SCAN_BYTES: usize = 1 << 20;
 /// Objects that are deleted at once.
 const DELETED_AT_ONCE: usize = 1_000;
 /// With so few rows, looking at all of them is nothing.
@@ -182,37 +178,15 @@ impl Collector {
 
 /// The segments that durable extent rows name. Rows that come meanwhile name newer ones than may be deleted.
 async fn mark(db: &Db, collected: &mut Collected) -> Result<Marks, CollectError> {
-    let options = ScanOptions {
-        durability_filter: DurabilityLevel::Remote,
-        read_ahead_bytes: SCAN_BYTES,
-        ..ScanOptions::default()
-    };
     let mut marks = Marks::default();
-    let mut range = keys::range(Tag::Extent);
-    loop {
-        let mut rows = db.scan_with_options(range.clone(), &options).await?;
-        let mut last: Option<Bytes> = None;
-        for _ in 0..ROWS_PER_SCAN {
-            let Some(row) = rows.next().await? else { return Ok(marks) };
-            let (_, extent) = Extent::decode(&row.key, &row.value)?;
-            if let Object::Log(id) = extent.object {
-                marks.insert(id);
-            }
-            collected.extents += 1;
-            collected.retained_bytes += u64::from(extent.length);
-            last = Some(row.key);
+    let mut rows = AllRows::new(db, Tag::Extent);
+    while let Some(row) = rows.next().await? {
+        let (_, extent) = Extent::decode(&row.key, &row.value)?;
+        if let Object::Log(id) = extent.object {
+            marks.insert(id);
         }
-        if let Some(last) = last {
-            range.start = next_key(&last);
-        }
-        tokio::task::yield_now().await;
+        collected.extents += 1;
+        collected.retained_bytes += u64::from(extent.length);
     }
-}
-
-/// The first key behind `key`.
-fn next_key(key: &[u8]) -> Bytes {
-    let mut next = BytesMut::with_capacity(key.len() + 1);
-    next.put_slice(key);
-    next.put_u8(0);
-    next.freeze()
+    Ok(marks)
 }

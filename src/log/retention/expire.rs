@@ -4,6 +4,7 @@ use bytes::Bytes;
 use slatedb::config::{DurabilityLevel, ScanOptions};
 
 use super::policy::{Policy, expires_ms};
+use super::survey::{self, Surveyed};
 use super::watch::{Seen, View, is_due};
 use super::{Keeper, Pass, PassError};
 use crate::log::append::Ticket;
@@ -12,9 +13,12 @@ use crate::log::commit::removal::Removal;
 use crate::log::error::{AppendError, PartitionError};
 use crate::log::keys::{Extent, LogStart};
 use crate::log::loading;
+use crate::log::partition::PartitionSettings;
 use crate::settings::Retention;
 use crate::types::Partition;
 
+/// Up to so many partitions that were never looked at, each is read by itself; of more, the whole index is.
+const ONE_BY_ONE: usize = 16;
 /// Extents that are judged before the log start rises.
 const JUDGED_AT_ONCE: usize = 4_096;
 /// Rows that are removed in one commit.
@@ -34,17 +38,10 @@ impl Keeper {
     /// Looks at every partition that is due.
     pub(super) async fn expire(&mut self, pass: &mut Pass) -> Result<(), PassError> {
         let now_ms = self.runtime.clock.now_ms();
-        let views = self.incarnation.views();
-        let mut due = Vec::new();
-        {
-            let settings = self.incarnation.settings.lock();
-            self.seen.retain(|partition, _| settings.contains_key(partition));
-            for (partition, settings) in settings.iter() {
-                let (seen, view) = (self.seen.get(partition), views.get(partition).copied());
-                if is_due(seen, settings.retention, view, now_ms) {
-                    due.push((*partition, settings.retention));
-                }
-            }
+        let mut due = self.due(now_ms);
+        if due.iter().filter(|(partition, _)| !self.seen.contains_key(partition)).count() > ONE_BY_ONE {
+            self.survey(&due).await?;
+            due = self.due(now_ms);
         }
         let overdue = due.iter().filter_map(|(partition, _)| self.seen.get(partition));
         let oldest = overdue.map(|seen| seen.expires_ms).min().unwrap_or(i64::MAX);
@@ -57,6 +54,31 @@ impl Keeper {
                 Err(Skip::Pass(error)) => return Err(error),
             }
             tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// The partitions of which something can have expired, and what is kept of each.
+    fn due(&mut self, now_ms: i64) -> Vec<(Partition, Retention)> {
+        let views = self.incarnation.views();
+        let settings = self.incarnation.settings.lock();
+        self.seen.retain(|partition, _| settings.contains_key(partition));
+        let is_due = |(partition, settings): (&Partition, &PartitionSettings)| {
+            let (seen, view) = (self.seen.get(partition), views.get(partition).copied());
+            is_due(seen, settings.retention, view, now_ms).then_some((*partition, settings.retention))
+        };
+        settings.iter().filter_map(is_due).collect()
+    }
+
+    /// Sees those that were never looked at all together. Those of which something must go stay unseen.
+    async fn survey(&mut self, due: &[(Partition, Retention)]) -> Result<(), PartitionError> {
+        let surveyed = survey::read(&self.incarnation.db).await?;
+        for (partition, retention) in due {
+            let found = surveyed.get(partition);
+            let seen = found.map_or_else(|| Surveyed::default().seen(*retention), |it| it.seen(*retention));
+            if let (false, Some(seen)) = (self.seen.contains_key(partition), seen) {
+                self.seen.insert(*partition, seen);
+            }
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 mod expire;
 mod metrics;
 mod policy;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod watch;

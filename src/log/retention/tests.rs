@@ -1,6 +1,7 @@
 use super::policy::{Policy, expires_ms};
+use super::survey::Surveyed;
 use super::watch::{Seen, View, is_due};
-use crate::log::keys::{Extent, Object};
+use crate::log::keys::{Extent, LogStart, Object};
 use crate::settings::Retention;
 use crate::types::LeaderEpoch;
 
@@ -69,4 +70,19 @@ fn a_partition_is_looked_at_when_something_can_have_changed() {
     let empty = Seen { empty_at: Some(20), ..seen };
     assert!(!is_due(Some(&empty), keep, Some(view), 0));
     assert!(is_due(Some(&empty), keep, Some(View { high_watermark: 21, ..view }), 0));
+}
+
+#[test]
+fn a_survey_sees_a_partition_unless_something_of_it_must_go() {
+    let keep = Retention { ms: Some(1_000), bytes: Some(100) };
+    let start = LogStart { offset: 10, removed_to: 10, removed_bytes: 7 };
+    let found = Surveyed { start, oldest: Some(extent(30, 4_000)), bytes: 100 };
+    let seen = Seen { retention: keep, expires_ms: 5_001, empty_at: None, removed_to: 10 };
+    assert_eq!(found.seen(keep), Some(seen));
+    assert_eq!(Surveyed { bytes: 101, ..found.clone() }.seen(keep), None);
+    assert_eq!(Surveyed { start: LogStart { removed_to: 9, ..start }, ..found.clone() }.seen(keep), None);
+    let empty = Surveyed { oldest: None, bytes: 0, ..found };
+    assert_eq!(empty.seen(keep), Some(Seen { expires_ms: i64::MAX, empty_at: Some(10), ..seen }));
+    let untouched = Seen { expires_ms: i64::MAX, empty_at: Some(0), removed_to: 0, ..seen };
+    assert_eq!(Surveyed::default().seen(keep), Some(untouched));
 }

@@ -135,6 +135,40 @@ async fn idle_partitions_expire_unasked_and_leave_the_memory() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_pass_after_an_opening_reads_the_index_once_for_all_partitions() {
+    let world = World::new(5);
+    let broker = world.broker();
+    let shard = broker.open_with(200, 1).await;
+    let now = world.runtime.clock.now_ms();
+    for index in 0..190 {
+        append_now(&shard, index, batch_at(now, "v")).await.expect("appended");
+    }
+    shard.close().await;
+    let broker = world.broker();
+    let shard = broker.open_with(200, 2).await;
+    for index in 0..200 {
+        keep(&shard, index, (index == 7).then_some(0), None);
+    }
+    world.runtime.clock.sleep(Duration::from_millis(10)).await;
+    let before = broker.faults.requests();
+    let pass = shard.run_retention().await.expect("passes");
+    assert_eq!((pass.removed_rows, pass.collected.expect("collects").extents), (1, 189));
+    let requests = broker.faults.requests() - before;
+    assert!(requests < 60, "{requests} requests for 200 partitions");
+    // What is written later still expires.
+    keep(&shard, 195, Some(1_000), None);
+    shard.run_retention().await.expect("passes");
+    append_now(&shard, 195, batch_at(now, "w")).await.expect("appended");
+    world.runtime.clock.sleep(Duration::from_secs(2)).await;
+    shard.run_retention().await.expect("passes");
+    assert_eq!(
+        (log_start(&shard, 195).await, log_start(&shard, 7).await, log_start(&shard, 8).await),
+        (1, 1, 0)
+    );
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn deleted_records_and_topics_free_their_objects() {
     let world = World::new(4);
     let broker = world.broker();
