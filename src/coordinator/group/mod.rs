@@ -5,3 +5,6 @@
 
 pub mod classic;
 pub mod consumer;
+mod fields;
+
+pub use fields::Malformed;

@@ -3,6 +3,7 @@
 //! Entry points: [`join`], [`Group::sync`], [`Group::heartbeat`], [`Group::leave`], [`Group::expire`], [`Group::loaded`].
 //! Invariant: a decision changes nothing; every ticket that a group takes is answered exactly once.
 
+mod conversion;
 mod decision;
 mod group;
 mod heartbeat;

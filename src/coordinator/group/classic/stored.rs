@@ -6,6 +6,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::group::{Group, Phase};
 use super::{Member, Protocol};
+pub use crate::coordinator::group::fields::Malformed;
+use crate::coordinator::group::fields::{get_bytes, get_i32, get_opt, get_str, length, put_bytes, put_opt};
 
 const VERSION: u8 = 1;
 
@@ -39,11 +41,6 @@ pub struct StoredMember {
     pub metadata: Bytes,
     pub assignment: Bytes,
 }
-
-/// Bytes that are no stored group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a stored group cannot be read")]
-pub struct Malformed;
 
 impl Stored {
     pub fn of(group: &Group) -> Stored {
@@ -168,47 +165,5 @@ impl Stored {
             true => Err(Malformed),
             false => Ok(stored),
         }
-    }
-}
-
-/// A length of something that came in one frame, or of which a group holds fewer than 2^32.
-fn length(of: usize) -> u32 {
-    u32::try_from(of).unwrap_or(u32::MAX)
-}
-
-fn put_bytes(into: &mut BytesMut, bytes: &[u8]) {
-    into.put_u32(length(bytes.len()));
-    into.put_slice(bytes);
-}
-
-fn put_opt(into: &mut BytesMut, text: Option<&str>) {
-    into.put_u8(u8::from(text.is_some()));
-    if let Some(text) = text {
-        put_bytes(into, text.as_bytes());
-    }
-}
-
-fn get_i32(from: &mut Bytes) -> Result<i32, Malformed> {
-    from.try_get_i32().map_err(|_| Malformed)
-}
-
-/// Copied, so that the row's buffer does not live as long as the group.
-fn get_bytes(from: &mut Bytes) -> Result<Bytes, Malformed> {
-    let length = from.try_get_u32().map_err(|_| Malformed)? as usize;
-    match length <= from.remaining() {
-        true => Ok(Bytes::copy_from_slice(&from.split_to(length))),
-        false => Err(Malformed),
-    }
-}
-
-fn get_str(from: &mut Bytes) -> Result<String, Malformed> {
-    String::from_utf8(get_bytes(from)?.into()).map_err(|_| Malformed)
-}
-
-fn get_opt(from: &mut Bytes) -> Result<Option<Arc<str>>, Malformed> {
-    match from.try_get_u8().map_err(|_| Malformed)? {
-        0 => Ok(None),
-        1 => Ok(Some(get_str(from)?.into())),
-        _ => Err(Malformed),
     }
 }

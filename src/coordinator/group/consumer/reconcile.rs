@@ -33,6 +33,13 @@ pub struct Progress {
     pub revoking: Held,
 }
 
+impl Progress {
+    /// That of a member that has just joined.
+    pub fn at_start() -> Progress {
+        Progress { previous_epoch: -1, ..Progress::default() }
+    }
+}
+
 /// All that a step depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconciliation<'a> {

@@ -1,0 +1,60 @@
+//! A group of the classic protocol begins as, or goes on as, a consumer group of KIP-848.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::decision::{Decision, Draft, Ticket};
+use super::group::{Group, Phase};
+use super::reply::{JoinReply, Refusal, Reply};
+use super::stored::Stored;
+use super::{Limits, Member};
+
+impl Group {
+    /// What everybody who waits is told when the group is classic no more: join again.
+    pub fn parting(&self) -> Vec<(Ticket, Reply)> {
+        let again = Refusal::RebalanceInProgress;
+        let joins = self.waiting.joins.iter();
+        let joins = joins.map(|(id, ticket)| (*ticket, Reply::Join(JoinReply::refused(id, again))));
+        let syncs = self.waiting.syncs.values().map(|ticket| (*ticket, Reply::Sync(again.into())));
+        joins.chain(syncs).collect()
+    }
+
+    /// A stable group of consumers that were members of a consumer group. `assign` says what one of them owns, given
+    /// the protocol that the group uses.
+    pub fn taken_over(
+        generation: i32,
+        members: Vec<Member>,
+        now_ms: i64,
+        assign: impl Fn(&Member, &str) -> Bytes,
+    ) -> Group {
+        let mut group = Group::empty(now_ms);
+        let protocol_type: Arc<str> = "consumer".into();
+        for member in members {
+            group.add(member, &protocol_type);
+        }
+        group.phase = Phase::Stable;
+        group.generation = generation;
+        group.protocol_name = group.elect_protocol();
+        let protocol = group.protocol_name.clone().unwrap_or_else(|| "".into());
+        let ids: Vec<Arc<str>> = group.members.keys().cloned().collect();
+        for id in ids {
+            group.update(&id, |member| member.assignment = assign(member, &protocol));
+        }
+        group
+    }
+
+    /// What a group that was taken over begins with: it is stored, all sessions begin, and with `rebalance` its members
+    /// are called to join.
+    pub fn take_over(&self, rebalance: bool, limits: &Limits, now_ms: i64) -> Decision {
+        let mut draft = Draft::of(self, limits, now_ms);
+        draft.store(Stored::of(self));
+        for member in self.members() {
+            draft.renew_session(&member.id);
+        }
+        if rebalance {
+            draft.prepare();
+        }
+        draft.decided()
+    }
+}

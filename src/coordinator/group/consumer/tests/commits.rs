@@ -1,0 +1,55 @@
+//! Whose offsets are taken.
+
+use super::super::commit::{CommitCheck, CommitRefusal, Committer};
+use super::*;
+use crate::types::Partition;
+
+fn by(member_id: &str, epoch: i32) -> Committer<'_> {
+    Committer { member_id, instance: None, epoch, is_transactional: false, version: 9 }
+}
+
+#[test]
+fn the_current_epoch_may_commit_anything_and_no_other_member_may() {
+    let mut place = Place::new();
+    place.topics.put("t", 1);
+    place.join("a", &["t"]);
+    let group = place.group();
+    assert_eq!(group.check_commit(by("a", 1)), Ok(CommitCheck::Anything));
+    assert_eq!(group.check_commit(by("a", 2)), Err(CommitRefusal::StaleEpoch));
+    assert_eq!(group.check_commit(by("b", 1)), Err(CommitRefusal::UnknownMember));
+    assert_eq!(group.check_commit(by("", -1)), Err(CommitRefusal::UnknownMember));
+    assert_eq!(group.check_commit(Committer { version: 8, ..by("a", 1) }), Err(CommitRefusal::OldVersion));
+    let transactional = Committer { is_transactional: true, ..by("", -1) };
+    assert_eq!(group.check_commit(transactional), Ok(CommitCheck::Anything));
+    assert_eq!(group.check_fetch(Some("a"), 1), Ok(()));
+    assert_eq!(group.check_fetch(Some("a"), 0), Err(CommitRefusal::StaleEpoch));
+    assert_eq!(group.check_fetch(None, -1), Ok(()));
+    assert_eq!(group.check_fetch(Some("b"), 1), Err(CommitRefusal::UnknownMember));
+}
+
+#[test]
+fn an_earlier_epoch_may_commit_what_the_member_has_held_since() {
+    let mut place = Place::new();
+    let topic = place.topics.put("t", 1);
+    place.join("a", &["t"]);
+    place.topics.put("t", 2);
+    place.send(&beating("a", 1)).unwrap();
+    let check = place.group().check_commit(by("a", 1)).unwrap();
+    assert_eq!(check.allows(Partition { topic, index: 0 }), Ok(()));
+    assert_eq!(
+        check.allows(Partition { topic, index: 1 }),
+        Err(CommitRefusal::StaleEpoch),
+        "given in epoch 2"
+    );
+    assert_eq!(check.allows(Partition { topic, index: 2 }), Err(CommitRefusal::StaleEpoch), "never given");
+}
+
+#[test]
+fn an_empty_group_lets_anybody_commit_who_is_no_member() {
+    let mut place = Place::new();
+    place.topics.put("t", 1);
+    place.join("a", &["t"]);
+    place.send(&beating("a", LEAVING)).unwrap();
+    assert_eq!(place.group().check_commit(by("", -1)), Ok(CommitCheck::Anything));
+    assert_eq!(place.group().check_commit(by("a", 1)), Err(CommitRefusal::UnknownMember));
+}

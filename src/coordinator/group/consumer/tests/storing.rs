@@ -1,0 +1,96 @@
+//! What is stored of a group.
+
+use super::super::reconcile::{self, Progress};
+use super::*;
+use crate::coordinator::group::Malformed;
+
+fn every_kind_of_row() -> Vec<Row> {
+    let topic = TopicId(Uuid::from_u128(7));
+    let held = |epoch| Held::from([(topic, BTreeMap::from([(0, epoch), (3, epoch)]))]);
+    let names: Names = ["t", "u"].map(Arc::from).into();
+    let protocol = classic::Protocol { name: "range".into(), metadata: Bytes::from_static(b"m") };
+    let member = Member {
+        instance: Some("i".into()),
+        rack: Some("r".into()),
+        client_id: "c".into(),
+        client_host: "/h".into(),
+        rebalance_timeout_ms: 5,
+        topics: Arc::new(names.clone()),
+        pattern: Some("p.*".into()),
+        assignor: Some(Assignor::Range),
+        classic: Some(Classic { session_timeout_ms: 6, protocols: [protocol].into() }),
+        ..Member::new("m".into())
+    };
+    let progress = Progress {
+        epoch: 4,
+        previous_epoch: 3,
+        state: reconcile::State::Waiting,
+        assigned: held(4),
+        revoking: held(2),
+    };
+    vec![
+        Row::Head(Some(Head { epoch: 5, metadata_hash: u64::MAX - 1, assignment_epoch: 4, assigned_ms: 9 })),
+        Row::Member("m".into(), Some(Arc::new(member))),
+        Row::Member("plain".into(), Some(Arc::new(Member::new("plain".into())))),
+        Row::Target("m".into(), Some(Arc::new(of(topic, [0, 3])))),
+        Row::Progress("m".into(), Some(Arc::new(progress))),
+        Row::Pattern("p.*".into(), Some(Arc::new(names))),
+    ]
+}
+
+#[test]
+fn rows_are_read_back_as_they_were_written() {
+    for row in every_kind_of_row() {
+        assert_eq!(Row::decode(&row.key(), row.value().unwrap()), Ok(row));
+    }
+}
+
+#[test]
+fn rows_look_as_they_always_did() {
+    let hex = |bytes: &Bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let rows: String = every_kind_of_row()
+        .iter()
+        .map(|row| format!("{} {}\n", hex(&row.key()), hex(&row.value().unwrap())))
+        .collect();
+    assert_eq!(rows, include_str!("golden.hex"));
+}
+
+#[test]
+fn rows_cut_short_or_too_long_are_refused() {
+    for row in every_kind_of_row() {
+        let value = row.value().unwrap();
+        for end in 0..value.len() {
+            assert_eq!(Row::decode(&row.key(), value.slice(..end)), Err(Malformed), "{row:?} to {end}");
+        }
+        let longer: Bytes = [&value[..], &[0]].concat().into();
+        assert_eq!(Row::decode(&row.key(), longer), Err(Malformed));
+    }
+    assert_eq!(Row::decode(&[], Bytes::from_static(&[1])), Err(Malformed));
+    assert_eq!(Row::decode(&[9], Bytes::from_static(&[1])), Err(Malformed));
+}
+
+#[test]
+fn a_loaded_group_goes_on_where_it_was_and_sessions_begin_anew() {
+    let mut place = Place::new();
+    place.topics.put("t", 4);
+    let all = place.join("a", &["t"]).assignment.unwrap();
+    place.join("b", &["t"]);
+    place.beat("a", 1, &all).unwrap();
+    let before = place.group().clone();
+
+    place.kind = Kind::Consumer(Box::new(place.loaded()));
+    place.timers.clear();
+    place.decide(|before, world| match before {
+        Before::Consumer(group) => group.loaded(world),
+        Before::Nothing | Before::Classic(_) => panic!("it was stored"),
+    });
+    let of_rebalance = place.timers.keys().filter(|timer| matches!(timer, Timer::Rebalance(_)));
+    assert_eq!((place.timers.len(), of_rebalance.count()), (3, 1));
+    let written = place.written;
+    assert_eq!(place.send(&beating("b", 2)).unwrap().assignment, None);
+    assert_eq!(place.beat("a", 1, &all).unwrap().assignment, None);
+    assert_eq!((place.written, place.group().epoch()), (written, before.epoch()));
+    for timer in [Timer::Session("a".into()), Timer::Rebalance("a".into())] {
+        assert!(place.group().full_time_ms(&timer, &place.settings) >= 45_000);
+    }
+}
