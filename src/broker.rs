@@ -5,21 +5,23 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use crate::api::{self, Service};
 use crate::cluster::{HostOptions, ShardHost, controller};
 use crate::config::{Config, LogFormat};
-use crate::coordinator::Coordinators;
-use crate::coordinator::group::classic;
+use crate::coordinator::group::{classic, offsets};
+use crate::coordinator::{self, Coordinators, TopicNames, TopicSource};
 use crate::log::reads::{ReadLimits, Reads};
 use crate::log::{Limits, LogMetrics, Shared};
-use crate::metadata::{self, Metadata, MetadataSettings, Timeouts};
+use crate::metadata::{self, Image, Metadata, MetadataSettings, Timeouts};
 use crate::net::{self, Server};
 use crate::ops::{self, Http, Phase, Readiness};
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::{self, Store, database::Databases};
+use crate::types::TopicId;
 
 /// The name of the one listener, as Kafka calls one without TLS or SASL.
 const LISTENER: &str = "PLAINTEXT";
@@ -142,7 +144,7 @@ impl Broker {
         wait_for_shards(&shards, runtime).await?;
 
         let stop_clients = runtime.shutdown.child();
-        let coordinators = coordinate(config, &shards, runtime);
+        let coordinators = coordinate(config, &metadata, &shards, runtime);
         let service = service(config, clients_at.port(), &metadata, &shards, reads, coordinators, runtime)?;
         let limits = net_limits(config);
         let server = Server::new(
@@ -289,22 +291,60 @@ async fn wait_for_shards(shards: &ShardHost, runtime: &Runtime) -> Result<(), St
     runtime.clock.timeout(OPEN_LIMIT, opened).await.map_err(|_| StartError::Shards(OPEN_LIMIT))
 }
 
-fn coordinate(config: &Config, shards: &Arc<ShardHost>, runtime: &Runtime) -> Arc<Coordinators> {
-    let coordinators = Arc::new(Coordinators::new(group_limits(config), runtime.clone()));
-    let shards = Arc::clone(shards);
-    let open_shards = move || shards.open_shards();
+fn coordinate(
+    config: &Config,
+    metadata: &Metadata,
+    shards: &Arc<ShardHost>,
+    runtime: &Runtime,
+) -> Arc<Coordinators> {
+    let coordinators = Arc::new(Coordinators::new(group_settings(config), runtime.clone()));
+    let here = Arc::clone(shards);
+    let open_shards = move || here.open_shards();
     runtime.tasks.spawn(TaskKind::Coordinator, Arc::clone(&coordinators).run(open_shards));
+    let topics = topic_source(metadata, shards);
+    let keeping =
+        Arc::clone(&coordinators).keep_offsets(topics, config.groups.offsets_retention_check_interval);
+    runtime.tasks.spawn(TaskKind::Coordinator, keeping);
     coordinators
 }
 
-fn group_limits(config: &Config) -> classic::Limits {
+fn group_settings(config: &Config) -> coordinator::Settings {
     let groups = &config.groups;
-    classic::Limits {
+    let classic = classic::Limits {
         initial_delay_ms: groups.initial_rebalance_delay_ms,
         max_size: usize::try_from(groups.max_size).unwrap_or(usize::MAX),
         session_timeout_ms: (groups.min_session_timeout_ms, groups.max_session_timeout_ms),
         ..classic::Limits::default()
-    }
+    };
+    let offsets = offsets::Limits {
+        max_metadata_len: usize::try_from(groups.offset_metadata_max_bytes).unwrap_or(usize::MAX),
+        retention_ms: i64::from(groups.offsets_retention_minutes) * 60_000,
+    };
+    coordinator::Settings { classic, offsets }
+}
+
+fn topic_source(metadata: &Metadata, shards: &Arc<ShardHost>) -> TopicSource {
+    let name = |image: &Image, id: TopicId| image.topic(id).map(|topic| Arc::clone(&topic.name));
+    let (metadata, here) = (metadata.clone(), Arc::clone(shards));
+    let known = move || {
+        let image = here.image();
+        let index = image.index;
+        let names: Arc<TopicNames> = Arc::new(move |id| name(&image, id));
+        (index, names)
+    };
+    let here = Arc::clone(shards);
+    let all = move || {
+        let (metadata, here) = (metadata.clone(), Arc::clone(&here));
+        let synced = async move {
+            let image = metadata.sync().await.ok()?;
+            // Topics that are newer than that are in the image of this broker before anything is said of them here.
+            let names: Arc<TopicNames> =
+                Arc::new(move |id| name(&image, id).or_else(|| name(&here.image(), id)));
+            Some(names)
+        };
+        synced.boxed()
+    };
+    TopicSource { known: Box::new(known), all: Box::new(all) }
 }
 
 fn service(

@@ -126,6 +126,8 @@ pub struct Groups {
     pub max_session_timeout_ms: i32,
     /// `group.max.size`.
     pub max_size: i32,
+    /// `offset.metadata.max.bytes`.
+    pub offset_metadata_max_bytes: i32,
     /// `offsets.retention.minutes`.
     pub offsets_retention_minutes: i32,
     /// `offsets.retention.check.interval.ms`.
@@ -277,7 +279,7 @@ impl Config {
 
 impl Groups {
     /// Each variable with the broker config that it sets, and its value.
-    fn broker_settings(&self) -> [(&'static str, &'static str, String); 6] {
+    fn broker_settings(&self) -> [(&'static str, &'static str, String); 7] {
         [
             (
                 "GROUP_INITIAL_REBALANCE_DELAY_MS",
@@ -295,6 +297,11 @@ impl Groups {
                 self.max_session_timeout_ms.to_string(),
             ),
             ("GROUP_MAX_SIZE", "group.max.size", self.max_size.to_string()),
+            (
+                "OFFSET_METADATA_MAX_BYTES",
+                "offset.metadata.max.bytes",
+                self.offset_metadata_max_bytes.to_string(),
+            ),
             (
                 "OFFSETS_RETENTION_MINUTES",
                 "offsets.retention.minutes",

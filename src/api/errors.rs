@@ -1,8 +1,9 @@
 //! The one map from what goes wrong below to Kafka's error codes.
 
 use super::fetch_session::SessionError;
+use crate::coordinator::Gone;
 use crate::coordinator::group::classic::Refusal;
-use crate::coordinator::{CommitRefusal, DeleteRefusal, Gone};
+use crate::coordinator::group::offsets::{CommitRefusal, DeleteRefusal, TooLarge};
 use crate::log;
 use crate::log::list_offsets::LookupError;
 use crate::log::reader::ReadError;
@@ -114,12 +115,18 @@ impl From<Refusal> for Failure {
     }
 }
 
-impl From<CommitRefusal> for Failure {
-    fn from(refusal: CommitRefusal) -> Failure {
-        match refusal {
-            CommitRefusal::NoGroup => ErrorCode::IllegalGeneration.into(),
-            CommitRefusal::Member(refusal) => refusal.into(),
-        }
+/// From version 9 of OffsetCommit on, clients know that a group may not exist (KIP-848).
+pub fn commit_refused(refusal: CommitRefusal, version: i16) -> Failure {
+    match refusal {
+        CommitRefusal::NoGroup if version >= 9 => ErrorCode::GroupIdNotFound.into(),
+        CommitRefusal::NoGroup => ErrorCode::IllegalGeneration.into(),
+        CommitRefusal::Member(refusal) => refusal.into(),
+    }
+}
+
+impl From<TooLarge> for Failure {
+    fn from(_: TooLarge) -> Failure {
+        ErrorCode::OffsetMetadataTooLarge.into()
     }
 }
 

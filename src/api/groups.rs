@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::context::{Broker, Context};
 use super::errors::Failure;
 use crate::coordinator::{Coordinator, Gone};
+use crate::log::Shard;
 use crate::protocol::ErrorCode;
 use crate::types::LeaderEpoch;
 
@@ -21,12 +22,41 @@ impl Context {
         if group.is_empty() {
             return Err(ErrorCode::InvalidGroupId.into());
         }
+        self.coordinator_of_any(group).await
+    }
+
+    /// As above, but a group may have an empty name: offsets may be committed under it, and no member can join it.
+    pub async fn coordinator_of_any(&self, group: &str) -> Result<Coordinating, Failure> {
+        let (shard, epoch) = self.slot(group)?;
+        let coordinator = self.broker.coordinators.of(&shard).await?;
+        Ok(Coordinating { broker: Arc::clone(&self.broker), coordinator, epoch })
+    }
+
+    /// As above, without waiting: for requests that must have their place at once.
+    pub fn coordinator_now(&self, group: &str) -> Result<Coordinating, Failure> {
+        let (shard, epoch) = self.slot(group)?;
+        let coordinator = self.broker.coordinators.now(&shard).ok_or(ErrorCode::CoordinatorLoadInProgress)?;
+        Ok(Coordinating { broker: Arc::clone(&self.broker), coordinator, epoch })
+    }
+
+    /// The coordinators of all shards that are here.
+    pub async fn coordinators(&self) -> Result<Vec<Coordinating>, Failure> {
+        let image = self.image();
+        let mut all = Vec::new();
+        for (id, _) in image.shards_of(self.broker.metadata.owner()) {
+            let no_leader = |_| Failure::from(ErrorCode::CoordinatorLoadInProgress);
+            let (shard, epoch) = self.broker.open_shard(&image, id).map_err(no_leader)?;
+            let coordinator = self.broker.coordinators.of(&shard).await?;
+            all.push(Coordinating { broker: Arc::clone(&self.broker), coordinator, epoch });
+        }
+        Ok(all)
+    }
+
+    fn slot(&self, group: &str) -> Result<(Shard, LeaderEpoch), Failure> {
         let image = self.image();
         let shard = image.coordinator(group).ok_or(ErrorCode::CoordinatorNotAvailable)?;
         let no_leader = |_| Failure::from(ErrorCode::NotCoordinator);
-        let (shard, epoch) = self.broker.open_shard(&image, shard).map_err(no_leader)?;
-        let coordinator = self.broker.coordinators.of(&shard).await?;
-        Ok(Coordinating { broker: Arc::clone(&self.broker), coordinator, epoch })
+        self.broker.open_shard(&image, shard).map_err(no_leader)
     }
 }
 

@@ -17,6 +17,7 @@ mod create_delegation_token;
 mod create_partitions;
 mod create_topics;
 mod delete_acls;
+mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_acls;
@@ -24,6 +25,7 @@ mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_delegation_token;
+mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
 mod describe_quorum;
@@ -45,11 +47,15 @@ mod init_producer_id;
 mod join_group;
 mod leave_group;
 mod list_config_resources;
+mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
 mod list_transactions;
 mod metadata;
 mod metrics;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod operations;
 mod produce;
@@ -72,11 +78,15 @@ static TABLE: &[Entry] = &[
     Entry::of::<fetch::Fetch>(),
     Entry::of::<list_offsets::ListOffsets>(),
     Entry::of::<metadata::Metadata>(),
+    Entry::of::<offset_commit::OffsetCommit>(),
+    Entry::of::<offset_fetch::OffsetFetch>(),
     Entry::of::<find_coordinator::FindCoordinator>(),
     Entry::of::<join_group::JoinGroup>(),
     Entry::of::<heartbeat::Heartbeat>(),
     Entry::of::<leave_group::LeaveGroup>(),
     Entry::of::<sync_group::SyncGroup>(),
+    Entry::of::<describe_groups::DescribeGroups>(),
+    Entry::of::<list_groups::ListGroups>(),
     Entry::of::<sasl_handshake::SaslHandshake>(),
     Entry::of::<api_versions::ApiVersions>(),
     Entry::of::<create_topics::CreateTopics>(),
@@ -97,10 +107,12 @@ static TABLE: &[Entry] = &[
     Entry::of::<renew_delegation_token::RenewDelegationToken>(),
     Entry::of::<expire_delegation_token::ExpireDelegationToken>(),
     Entry::of::<describe_delegation_token::DescribeDelegationToken>(),
+    Entry::of::<delete_groups::DeleteGroups>(),
     Entry::of::<elect_leaders::ElectLeaders>(),
     Entry::of::<incremental_alter_configs::IncrementalAlterConfigs>(),
     Entry::of::<alter_partition_reassignments::AlterPartitionReassignments>(),
     Entry::of::<list_partition_reassignments::ListPartitionReassignments>(),
+    Entry::of::<offset_delete::OffsetDelete>(),
     Entry::of::<describe_client_quotas::DescribeClientQuotas>(),
     Entry::of::<alter_client_quotas::AlterClientQuotas>(),
     Entry::of::<describe_user_scram_credentials::DescribeUserScramCredentials>(),

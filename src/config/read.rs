@@ -247,6 +247,7 @@ fn read_groups(reader: &mut Reader<'_>) -> Option<Groups> {
     let min_session_timeout_ms = reader.number("GROUP_MIN_SESSION_TIMEOUT_MS", 1..=i32::MAX);
     let max_session_timeout_ms = reader.number("GROUP_MAX_SESSION_TIMEOUT_MS", 1..=i32::MAX);
     let max_size = reader.number("GROUP_MAX_SIZE", 1..=i32::MAX);
+    let offset_metadata_max_bytes = reader.number("OFFSET_METADATA_MAX_BYTES", 0..=i32::MAX);
     let offsets_retention_minutes = reader.number("OFFSETS_RETENTION_MINUTES", 1..=i32::MAX);
     let offsets_retention_check_interval =
         reader.millis("OFFSETS_RETENTION_CHECK_INTERVAL_MS", 1..=86_400_000);
@@ -255,6 +256,7 @@ fn read_groups(reader: &mut Reader<'_>) -> Option<Groups> {
         min_session_timeout_ms: min_session_timeout_ms?,
         max_session_timeout_ms: max_session_timeout_ms?,
         max_size: max_size?,
+        offset_metadata_max_bytes: offset_metadata_max_bytes?,
         offsets_retention_minutes: offsets_retention_minutes?,
         offsets_retention_check_interval: offsets_retention_check_interval?,
     })

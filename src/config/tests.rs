@@ -82,6 +82,7 @@ const REFUSED: &[Case] = &[
     ("GROUP_MIN_SESSION_TIMEOUT_MS", local, &["0", "1800001"]),
     ("GROUP_MAX_SESSION_TIMEOUT_MS", local, &["0", "5999", "x"]),
     ("GROUP_MAX_SIZE", local, &["0", "many"]),
+    ("OFFSET_METADATA_MAX_BYTES", local, &["-1", "4k"]),
     ("OFFSETS_RETENTION_MINUTES", local, &["0", "7d"]),
     ("OFFSETS_RETENTION_CHECK_INTERVAL_MS", local, &["0", "86400001"]),
     ("MAX_CONNECTIONS", local, &["0", "x"]),

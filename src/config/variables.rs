@@ -350,6 +350,13 @@ pub const VARIABLES: &[Variable] = {
         variable(Groups, "GROUP_MAX_SIZE", "N", Some("2147483647"), "Most members of one group."),
         variable(
             Groups,
+            "OFFSET_METADATA_MAX_BYTES",
+            "N",
+            Some("4096"),
+            "Most characters that a client may say about an offset it commits.",
+        ),
+        variable(
+            Groups,
             "OFFSETS_RETENTION_MINUTES",
             "N",
             Some("10080"),

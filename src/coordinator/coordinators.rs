@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use super::Settings;
 use super::error::{Gone, LoadError};
 use super::group::classic::{self, Limits, Reply};
 use super::shard::Coordinator;
@@ -19,9 +20,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Finds, or loads, the coordinator of a shard.
 pub struct Coordinators {
-    limits: Limits,
-    runtime: Runtime,
+    settings: Settings,
+    pub(super) runtime: Runtime,
     of: Mutex<HashMap<ShardId, Arc<Slot>>>,
+    /// Those that are loaded, found without waiting.
+    loaded: Mutex<HashMap<ShardId, Arc<Coordinator>>>,
 }
 
 /// One shard's coordinator of now. Whoever comes while it is loaded waits.
@@ -29,15 +32,17 @@ pub struct Coordinators {
 struct Slot(tokio::sync::Mutex<Option<Arc<Coordinator>>>);
 
 impl Coordinators {
-    pub fn new(limits: Limits, runtime: Runtime) -> Coordinators {
-        Coordinators { limits, runtime, of: Mutex::default() }
+    pub fn new(settings: Settings, runtime: Runtime) -> Coordinators {
+        Coordinators { settings, runtime, of: Mutex::default(), loaded: Mutex::default() }
     }
 
     /// Loads the groups of every shard that opens here, so that members and offsets expire though nobody asks for them.
     pub async fn run(self: Arc<Self>, open_shards: impl Fn() -> Vec<Shard>) {
         loop {
             let open = open_shards();
-            self.of.lock().retain(|id, _| open.iter().any(|shard| shard.id() == *id));
+            let is_open = |id: &ShardId| open.iter().any(|shard| shard.id() == *id);
+            self.of.lock().retain(|id, _| is_open(id));
+            self.loaded.lock().retain(|id, _| is_open(id));
             for shard in &open {
                 // If it cannot be now, the next look finds it so.
                 let _ = self.of(shard).await;
@@ -50,7 +55,19 @@ impl Coordinators {
     }
 
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.settings.classic
+    }
+
+    /// The coordinator of a shard that is open here, if it is loaded: for requests that must not wait before they have
+    /// their place.
+    pub fn now(&self, shard: &Shard) -> Option<Arc<Coordinator>> {
+        let loaded = self.loaded.lock();
+        loaded.get(&shard.id()).filter(|coordinator| coordinator.is_current()).cloned()
+    }
+
+    /// All that are loaded.
+    pub(super) fn loaded(&self) -> Vec<Arc<Coordinator>> {
+        self.loaded.lock().values().filter(|coordinator| coordinator.is_current()).cloned().collect()
     }
 
     /// The coordinator of a shard that is open here.
@@ -62,7 +79,7 @@ impl Coordinators {
         }
         *current = None;
         let epoch = shard.status().epoch.ok_or(Gone)?;
-        let loading = Coordinator::load(shard.clone(), epoch, self.limits, &self.runtime).await;
+        let loading = Coordinator::load(shard.clone(), epoch, self.settings, &self.runtime).await;
         let coordinator = loading.map_err(|error| {
             match error {
                 LoadError::Read(error) => {
@@ -73,6 +90,7 @@ impl Coordinators {
             Gone
         })?;
         *current = Some(Arc::clone(&coordinator));
+        self.loaded.lock().insert(shard.id(), Arc::clone(&coordinator));
         Ok(coordinator)
     }
 }

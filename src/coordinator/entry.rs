@@ -1,10 +1,10 @@
 //! All that a coordinator holds of one group.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use super::group::Members;
 use super::group::classic::{Group, Timer};
-use crate::log::keys::CommittedOffset;
-use crate::types::Partition;
+use super::group::offsets::Offsets;
 
 /// Something to be told to somebody.
 pub(super) type Telling = Box<dyn FnOnce() + Send>;
@@ -14,7 +14,7 @@ pub(super) type Telling = Box<dyn FnOnce() + Send>;
 pub(super) struct Entry {
     /// `None` for a group that only keeps offsets.
     pub classic: Option<Group>,
-    pub offsets: BTreeMap<Partition, CommittedOffset>,
+    pub offsets: Offsets,
     /// Number of writes so far.
     written: u64,
     /// Number of writes that are durable, all before them included.
@@ -28,6 +28,13 @@ pub(super) struct Entry {
 impl Entry {
     pub fn exists(&self) -> bool {
         self.classic.is_some() || !self.offsets.is_empty()
+    }
+
+    pub fn members(&self) -> Members<'_> {
+        match &self.classic {
+            Some(group) => Members::Classic(group),
+            None => Members::Nobody,
+        }
     }
 
     /// Whether nothing would be lost with it.

@@ -1,6 +1,6 @@
 //! What goes wrong in a coordinator, by what the caller does next.
 
-use super::group::classic::{self, Refusal};
+use super::group::classic;
 use crate::log::PartitionError;
 use crate::log::keys::Malformed;
 
@@ -18,24 +18,4 @@ pub enum LoadError {
     Row(#[from] Malformed),
     #[error(transparent)]
     Group(#[from] classic::Malformed),
-}
-
-/// Why offsets are not committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommitRefusal {
-    #[error("there is no such group")]
-    NoGroup,
-    #[error(transparent)]
-    Member(#[from] Refusal),
-}
-
-/// Why a group, or offsets of it, are not deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DeleteRefusal {
-    #[error("there is no such group")]
-    NoGroup,
-    #[error("the group has members")]
-    NotEmpty,
-    #[error("members are subscribed to the topic")]
-    Subscribed,
 }

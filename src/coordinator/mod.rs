@@ -7,11 +7,22 @@ mod coordinators;
 mod entry;
 mod error;
 pub mod group;
+mod keeping;
 mod offsets;
+mod operations;
 mod shard;
 mod timers;
 
 pub use coordinators::Coordinators;
-pub use error::{CommitRefusal, DeleteRefusal, Gone};
-pub use offsets::Description;
+pub use error::Gone;
+pub use keeping::TopicSource;
+pub use offsets::{Found, Outcomes, TopicNames};
+pub use operations::{Described, Listed};
 pub use shard::Coordinator;
+
+/// What is set for all groups.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    pub classic: group::classic::Limits,
+    pub offsets: group::offsets::Limits,
+}

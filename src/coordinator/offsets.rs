@@ -1,147 +1,144 @@
-//! Committed offsets, and what operators do with groups: look at them and delete them.
+//! Offsets of groups, carried out: what the machines decide is applied at once, and told once it is durable.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use super::coordinators::answer;
 use super::entry::Entry;
-use super::error::{CommitRefusal, DeleteRefusal, Gone};
-use super::group::classic::{Committer, Group, Phase};
+use super::error::Gone;
+use super::group::Reader;
+use super::group::classic::{Refusal, TimerChange};
+use super::group::offsets::{self, Change, Commit, CommitRefusal, DeleteRefusal, Deleted, Expired, TooLarge};
 use super::shard::{Coordinator, Rows};
 use crate::log::keys::{self, CommittedOffset};
-use crate::types::Partition;
+use crate::types::{Partition, TopicId};
 
-/// What is to be seen of a group.
-#[derive(Clone, Debug)]
-pub struct Description {
-    pub id: Arc<str>,
-    pub group: Group,
-}
+/// The name of every topic by its id. An id without a name was a topic once.
+pub type TopicNames = dyn Fn(TopicId) -> Option<Arc<str>> + Send + Sync;
+
+/// What becomes of each offset of a commit, in their order.
+pub type Outcomes = Vec<Result<(), TooLarge>>;
+
+/// The offsets of partitions, in the order they were asked for; `None` where nothing is committed.
+pub type Found = Vec<(Partition, Option<CommittedOffset>)>;
 
 impl Coordinator {
-    /// Commits offsets of a member, or of somebody who is none, if the group lets them.
-    pub async fn commit(
+    /// Commits offsets, if the group lets the committer. The call decides, and so keeps the order of calls; the future
+    /// tells what became of each once that is durable.
+    pub fn commit(
         self: &Arc<Self>,
         group: &str,
-        by: Committer<'_>,
-        offsets: Vec<(Partition, CommittedOffset)>,
-    ) -> Result<Result<(), CommitRefusal>, Gone> {
+        commit: Commit<'_>,
+    ) -> impl Future<Output = Result<Result<Outcomes, CommitRefusal>, Gone>> + Send + 'static {
         let now_ms = self.runtime.clock.now_ms();
-        answer(self.change(group, |entry| {
-            if let Err(refusal) = check(entry, by, now_ms) {
-                return (Rows::new(), Vec::new(), Err(refusal));
-            }
-            let mut rows = Rows::with_capacity(offsets.len());
-            for (partition, committed) in offsets {
-                rows.push((CommittedOffset::key(group, partition), Some(committed.value())));
-                entry.offsets.insert(partition, committed);
-            }
-            let members = entry.classic.as_ref();
-            let timers = members.map(|members| members.committed(by.member_id, &self.limits, now_ms).timers);
-            (rows, timers.unwrap_or_default(), Ok(()))
-        }))
-        .await
+        let receiver = self.change(group, |entry| {
+            let by = commit.by;
+            let members = entry.exists().then(|| entry.members());
+            let committed = match offsets::commit(members, commit, &self.settings.offsets, now_ms) {
+                Ok(committed) => committed,
+                Err(refusal) => return (Rows::new(), Vec::new(), Err(refusal)),
+            };
+            let alive = entry
+                .classic
+                .as_ref()
+                .map(|group| group.committed(by.member_id, &self.settings.classic, now_ms));
+            let timers = alive.map(|decision| decision.timers).unwrap_or_default();
+            (apply(group, entry, committed.changes), timers, Ok(committed.outcomes))
+        });
+        answer(receiver)
     }
 
     /// The committed offsets of these partitions, or of all that have any.
     pub async fn offsets(
         &self,
         group: &str,
+        reader: Reader<'_>,
         wanted: Option<&[Partition]>,
-    ) -> Result<Vec<(Partition, Option<CommittedOffset>)>, Gone> {
+    ) -> Result<Result<Found, Refusal>, Gone> {
         answer(self.look(group, |entry| {
-            match (wanted, entry) {
-                (Some(wanted), entry) => {
-                    let of =
-                        |partition: &Partition| entry.and_then(|entry| entry.offsets.get(partition).cloned());
+            entry.map_or(Ok(()), |entry| entry.members().check_fetch(reader))?;
+            let offsets = entry.map(|entry| &entry.offsets);
+            Ok(match wanted {
+                Some(wanted) => {
+                    let of = |partition: &Partition| offsets?.get(*partition).cloned();
                     wanted.iter().map(|partition| (*partition, of(partition))).collect()
                 }
-                (None, Some(entry)) => entry
-                    .offsets
-                    .iter()
-                    .map(|(partition, committed)| (*partition, Some(committed.clone())))
+                None => offsets
+                    .into_iter()
+                    .flat_map(|offsets| offsets.iter())
+                    .map(|(partition, committed)| (partition, Some(committed.clone())))
                     .collect(),
-                (None, None) => Vec::new(),
-            }
+            })
         }))
         .await
     }
 
-    /// A group, if there is one. One that only keeps offsets is empty.
-    pub async fn describe(&self, group: &str) -> Result<Option<Description>, Gone> {
-        answer(self.look(group, |entry| {
-            let group_of = |entry: &Entry| entry.classic.clone().unwrap_or_else(|| Group::empty(0));
-            entry.map(|entry| Description { id: group.into(), group: group_of(entry) })
-        }))
-        .await
-    }
-
-    /// All groups.
-    pub async fn describe_all(&self) -> Result<Vec<Description>, Gone> {
-        let mut all = Vec::new();
-        for id in self.ids() {
-            all.extend(self.describe(&id).await?);
-        }
-        Ok(all)
-    }
-
-    /// Deletes a group without members, and its offsets.
-    pub async fn delete(self: &Arc<Self>, group: &str) -> Result<Result<(), DeleteRefusal>, Gone> {
-        answer(self.change(group, |entry| {
-            if !entry.exists() {
-                return (Rows::new(), Vec::new(), Err(DeleteRefusal::NoGroup));
-            }
-            if entry.classic.as_ref().is_some_and(|members| members.phase() != Phase::Empty) {
-                return (Rows::new(), Vec::new(), Err(DeleteRefusal::NotEmpty));
-            }
-            let offsets = std::mem::take(&mut entry.offsets);
-            let mut rows: Rows =
-                offsets.keys().map(|partition| (CommittedOffset::key(group, *partition), None)).collect();
-            rows.push((keys::classic_group(group), None));
-            let timers = entry.classic.take().map(|members| members.forgotten()).unwrap_or_default();
-            (rows, timers, Ok(()))
-        }))
-        .await
-    }
-
-    /// Deletes offsets, unless members may still use them. Says of each topic whether it did: the topic's name is what
-    /// members know it by.
+    /// Deletes offsets, unless members may still use them. Says of each topic, in their order, whether it did.
     pub async fn delete_offsets(
         self: &Arc<Self>,
         group: &str,
-        topics: Vec<(String, Vec<Partition>)>,
+        topics: &[(&str, Vec<Partition>)],
     ) -> Result<Result<Vec<Result<(), DeleteRefusal>>, DeleteRefusal>, Gone> {
         answer(self.change(group, |entry| {
-            if !entry.exists() {
-                return (Rows::new(), Vec::new(), Err(DeleteRefusal::NoGroup));
+            let members = entry.exists().then(|| entry.members());
+            match offsets::delete(members, &entry.offsets, topics) {
+                Ok(Deleted { changes, outcomes }) => (apply(group, entry, changes), Vec::new(), Ok(outcomes)),
+                Err(refusal) => (Rows::new(), Vec::new(), Err(refusal)),
             }
-            let members = entry.classic.as_ref().filter(|members| members.phase() != Phase::Empty);
-            if members.is_some_and(|members| !members.is_of_consumers()) {
-                return (Rows::new(), Vec::new(), Err(DeleteRefusal::NotEmpty));
-            }
-            let is_used: Vec<bool> = topics
-                .iter()
-                .map(|(name, _)| members.is_some_and(|members| members.is_subscribed(name)))
-                .collect();
-            let mut rows = Rows::new();
-            let mut outcomes = Vec::new();
-            for ((_, partitions), is_used) in topics.into_iter().zip(is_used) {
-                outcomes.push(if is_used { Err(DeleteRefusal::Subscribed) } else { Ok(()) });
-                for partition in partitions.into_iter().filter(|_| !is_used) {
-                    if entry.offsets.remove(&partition).is_some() {
-                        rows.push((CommittedOffset::key(group, partition), None));
-                    }
-                }
-            }
-            (rows, Vec::new(), Ok(outcomes))
         }))
         .await
     }
+
+    /// Deletes what nobody uses any more: offsets whose time is over, those of topics that are deleted, and groups that
+    /// neither have members nor keep offsets. `names` must know every topic of which an offset was committed before.
+    pub(super) fn expire_offsets(self: &Arc<Self>, names: &TopicNames) {
+        let now_ms = self.runtime.clock.now_ms();
+        for group in self.ids() {
+            // Nobody waits for it: what cannot be written is found again by the next incarnation.
+            drop(self.change(&group, |entry| {
+                let Expired { changes, is_group } =
+                    offsets::expire(entry.members(), &entry.offsets, &names, &self.settings.offsets, now_ms);
+                if !changes.is_empty() {
+                    tracing::info!(
+                        group = &*group,
+                        offsets = changes.len(),
+                        "committed offsets have expired"
+                    );
+                }
+                match is_group {
+                    true => {
+                        let (rows, timers) = forget(&group, entry);
+                        (rows, timers, ())
+                    }
+                    false => (apply(&group, entry, changes), Vec::new(), ()),
+                }
+            }));
+        }
+    }
+
+    /// Whether offsets are kept of a topic that has no name.
+    pub(super) fn keeps_offsets_of_other_topics(&self, names: &TopicNames) -> bool {
+        self.any(|entry| entry.offsets.iter().any(|(partition, _)| names(partition.topic).is_none()))
+    }
 }
 
-fn check(entry: &Entry, by: Committer<'_>, now_ms: i64) -> Result<(), CommitRefusal> {
-    match &entry.classic {
-        Some(members) => Ok(members.check_commit(by, false)?),
-        None if !entry.exists() && by.generation >= 0 => Err(CommitRefusal::NoGroup),
-        None => Ok(Group::empty(now_ms).check_commit(by, false)?),
+/// Changes a group's offsets, and says which rows that writes.
+fn apply(group: &str, entry: &mut Entry, changes: Vec<Change>) -> Rows {
+    let mut rows = Rows::with_capacity(changes.len());
+    for change in changes {
+        let (partition, committed) = &change;
+        let value = committed.as_ref().map(CommittedOffset::value);
+        rows.push((CommittedOffset::key(group, *partition), value));
+        entry.offsets.apply(change);
     }
+    rows
+}
+
+/// Takes away all that a group holds, and says which rows and timers that changes.
+pub(super) fn forget(group: &str, entry: &mut Entry) -> (Rows, Vec<TimerChange>) {
+    let none = entry.offsets.none();
+    let mut rows = apply(group, entry, none);
+    let Some(members) = entry.classic.take() else { return (rows, Vec::new()) };
+    rows.push((keys::classic_group(group), None));
+    (rows, members.forgotten())
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
+use super::Settings;
 use super::entry::{Entry, Telling};
 use super::error::LoadError;
 use super::group::classic::{Decision, Group, Limits, Reply, Stored, Ticket, Timer, TimerChange};
@@ -25,7 +26,7 @@ pub(super) type Rows = Vec<(Bytes, Option<Bytes>)>;
 pub struct Coordinator {
     shard: Shard,
     epoch: u64,
-    pub(super) limits: Limits,
+    pub(super) settings: Settings,
     pub(super) runtime: Runtime,
     state: Mutex<State>,
     /// Wakes the task that waits for timers.
@@ -47,7 +48,7 @@ impl Coordinator {
     pub(super) async fn load(
         shard: Shard,
         epoch: u64,
-        limits: Limits,
+        settings: Settings,
         runtime: &Runtime,
     ) -> Result<Arc<Coordinator>, LoadError> {
         let mut state = State::default();
@@ -58,13 +59,13 @@ impl Coordinator {
         }
         for (key, value) in shard.rows(epoch, Tag::CommittedOffset).await? {
             let (id, partition, committed) = CommittedOffset::decode(&key, &value)?;
-            state.groups.entry(id.into()).or_default().offsets.insert(partition, committed);
+            state.groups.entry(id.into()).or_default().offsets.apply((partition, Some(committed)));
         }
         let count = state.groups.len();
         let coordinator = Arc::new(Coordinator {
             shard,
             epoch,
-            limits,
+            settings,
             runtime: runtime.clone(),
             state: Mutex::new(state),
             sooner: Notify::new(),
@@ -89,7 +90,8 @@ impl Coordinator {
         let ids: Vec<Arc<str>> = state.groups.keys().cloned().collect();
         for id in ids {
             let group = state.groups.get(&id).and_then(|entry| entry.classic.as_ref());
-            if let Some(decision) = group.map(|group| group.loaded(&self.limits, self.runtime.clock.now_ms()))
+            if let Some(decision) =
+                group.map(|group| group.loaded(&self.settings.classic, self.runtime.clock.now_ms()))
             {
                 self.carry_out(&mut state, &id, decision);
             }
@@ -116,7 +118,7 @@ impl Coordinator {
         let ticket = Ticket(state.tickets);
         state.asking.insert(ticket, sender);
         let group = state.groups.get(&id).and_then(|entry| entry.classic.as_ref());
-        let decision = decide(group, ticket, &self.limits, self.runtime.clock.now_ms());
+        let decision = decide(group, ticket, &self.settings.classic, self.runtime.clock.now_ms());
         self.carry_out(&mut state, &id, decision);
         self.tidy(&mut state, &id);
         receiver
@@ -163,6 +165,11 @@ impl Coordinator {
         }
         self.tidy(&mut state, &id);
         receiver
+    }
+
+    /// Whether there is such a group.
+    pub(super) fn any(&self, is_such: impl FnMut(&Entry) -> bool) -> bool {
+        self.state.lock().groups.values().any(is_such)
     }
 
     /// The ids of all groups.
@@ -239,8 +246,10 @@ impl Coordinator {
         if entry.is_saved() {
             let held = std::mem::take(&mut entry.held);
             let after = |timer: Timer| {
-                let after_ms =
-                    entry.classic.as_ref().map_or(0, |group| group.full_time_ms(&timer, &self.limits));
+                let after_ms = entry
+                    .classic
+                    .as_ref()
+                    .map_or(0, |group| group.full_time_ms(&timer, &self.settings.classic));
                 TimerChange::Set { timer, after_ms }
             };
             let changes = held.into_iter().map(after).collect();
@@ -293,7 +302,7 @@ impl Coordinator {
                 continue;
             }
             let Some(group) = &entry.classic else { continue };
-            let decision = group.expire(&timer, &self.limits, self.runtime.clock.now_ms());
+            let decision = group.expire(&timer, &self.settings.classic, self.runtime.clock.now_ms());
             self.carry_out(state, &id, decision);
         }
     }

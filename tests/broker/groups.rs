@@ -8,7 +8,7 @@ use kafkaesque::protocol::messages::{find_coordinator, heartbeat, join_group, le
 use crate::Running;
 use crate::client::Client;
 
-const AT_ONCE: (&str, &str) = ("GROUP_INITIAL_REBALANCE_DELAY_MS", "0");
+pub const AT_ONCE: (&str, &str) = ("GROUP_INITIAL_REBALANCE_DELAY_MS", "0");
 
 fn join_request(member: &str, instance: Option<&str>) -> join_group::Request {
     join_group::Request {
@@ -27,13 +27,13 @@ fn join_request(member: &str, instance: Option<&str>) -> join_group::Request {
 }
 
 /// Joins with the id that the group gives first.
-async fn join(client: &mut Client) -> join_group::Response {
+pub async fn join(client: &mut Client) -> join_group::Response {
     let given = client.ask(&join_request("", None), 9).await;
     assert_eq!(given.error_code, ErrorCode::MemberIdRequired.code());
     client.ask(&join_request(&given.member_id, None), 9).await
 }
 
-fn sync_request(joined: &join_group::Response, shares: &[(&str, &[u8])]) -> sync_group::Request {
+pub fn sync_request(joined: &join_group::Response, shares: &[(&str, &[u8])]) -> sync_group::Request {
     let share = |(member, share): &(&str, &[u8])| sync_group::SyncGroupRequestAssignment {
         member_id: (*member).to_owned(),
         assignment: share.to_vec().into(),
@@ -59,7 +59,7 @@ async fn beat(client: &mut Client, member: &str, generation: i32) -> ErrorCode {
     ErrorCode::from_code(client.ask(&request, 4).await.error_code).expect("a code of Kafka's")
 }
 
-async fn leave(client: &mut Client, member: &str) -> i16 {
+pub async fn leave(client: &mut Client, member: &str) -> i16 {
     let request = leave_group::Request {
         group_id: "g".to_owned(),
         members: vec![leave_group::MemberIdentity { member_id: member.to_owned(), ..Default::default() }],

@@ -7,6 +7,7 @@ mod compacted;
 mod configs;
 mod groups;
 mod hostile;
+mod offsets;
 mod operators;
 mod outage;
 mod produce_fetch;

@@ -41,7 +41,9 @@ async fn every_announced_version_is_answered() {
         }
         ask_every_version!(client, key, versions;
             FindCoordinator => find_coordinator, JoinGroup => join_group, SyncGroup => sync_group,
-            Heartbeat => heartbeat, LeaveGroup => leave_group,
+            Heartbeat => heartbeat, LeaveGroup => leave_group, OffsetCommit => offset_commit,
+            OffsetFetch => offset_fetch, OffsetDelete => offset_delete, DescribeGroups => describe_groups,
+            ListGroups => list_groups, DeleteGroups => delete_groups,
             Fetch => fetch, ListOffsets => list_offsets, Metadata => metadata,
             ApiVersions => api_versions, CreateTopics => create_topics, DeleteTopics => delete_topics,
             DeleteRecords => delete_records, InitProducerId => init_producer_id,

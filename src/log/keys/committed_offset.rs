@@ -3,25 +3,30 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
-use super::{Malformed, Tag, expect_version, offset};
+use super::{Malformed, Tag, expect_version};
 use crate::types::{Partition, TopicId};
 
 const NAME: &str = "committed offset";
 const VERSION: u8 = 1;
+const NEVER: i64 = -1;
 
 /// An offset that a group has committed.
 ///
 /// ```text
 /// key    tag 7 | group id length u16 | group id | topic id 16 | partition u32
-/// value  version u8 = 1 | offset i64 | leader epoch i32 | committed ms i64 | metadata, to the end
+/// value  version u8 = 1 | offset i64 | leader epoch i32 | committed ms i64 | expires ms i64, -1 for unset
+///        | metadata, to the end
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommittedOffset {
+    /// Whatever the client said: Kafka takes negative ones too.
     pub offset: i64,
     /// The leader epoch of the last record read, -1 if the client did not say (KIP-320).
     pub leader_epoch: i32,
     /// When it was committed, in milliseconds since the Unix epoch.
     pub committed_ms: i64,
+    /// When it expires, if the client said so: up to version 4 of OffsetCommit it could.
+    pub expires_ms: Option<i64>,
     /// The client's own words.
     pub metadata: String,
 }
@@ -39,11 +44,12 @@ impl CommittedOffset {
     }
 
     pub fn value(&self) -> Bytes {
-        let mut value = BytesMut::with_capacity(1 + 8 + 4 + 8 + self.metadata.len());
+        let mut value = BytesMut::with_capacity(1 + 8 + 4 + 8 + 8 + self.metadata.len());
         value.put_u8(VERSION);
         value.put_i64(self.offset);
         value.put_i32(self.leader_epoch);
         value.put_i64(self.committed_ms);
+        value.put_i64(self.expires_ms.unwrap_or(NEVER));
         value.put_slice(self.metadata.as_bytes());
         value.freeze()
     }
@@ -54,9 +60,10 @@ impl CommittedOffset {
         let value = &mut value;
         expect_version(NAME, value, VERSION)?;
         let committed = CommittedOffset {
-            offset: offset(NAME, value)?,
+            offset: value.try_get_i64().map_err(|_| Malformed(NAME))?,
             leader_epoch: value.try_get_i32().map_err(|_| Malformed(NAME))?,
             committed_ms: value.try_get_i64().map_err(|_| Malformed(NAME))?,
+            expires_ms: Some(value.try_get_i64().map_err(|_| Malformed(NAME))?).filter(|ms| *ms != NEVER),
             metadata: text(value)?,
         };
         Ok((group, partition, committed))

@@ -72,16 +72,16 @@ fn a_key_of_a_classic_group_says_which() {
 proptest! {
     #[test]
     fn committed_offsets_are_read_back(
-        group in "[a-zé]{0,9}", partition in partition(), offset in 0..i64::MAX, leader_epoch in any::<i32>(),
-        committed_ms in any::<i64>(), metadata in "[a-zé]{0,9}",
+        group in "[a-zé]{0,9}", partition in partition(), offset in any::<i64>(), leader_epoch in any::<i32>(),
+        committed_ms in any::<i64>(), expires_ms in proptest::option::of(0..i64::MAX), metadata in "[a-zé]{0,9}",
     ) {
-        let committed = CommittedOffset { offset, leader_epoch, committed_ms, metadata };
+        let committed = CommittedOffset { offset, leader_epoch, committed_ms, expires_ms, metadata };
         let (key, value) = (CommittedOffset::key(&group, partition), committed.value());
         prop_assert_eq!(CommittedOffset::decode(&key, &value), Ok((group, partition, committed)));
         for end in 0..key.len() {
             prop_assert!(CommittedOffset::decode(&key[..end], &value).is_err());
         }
-        prop_assert!(CommittedOffset::decode(&key, &value[..20]).is_err());
+        prop_assert!(CommittedOffset::decode(&key, &value[..28]).is_err());
     }
 }
 
@@ -195,6 +195,13 @@ fn the_bytes_are_those_of_the_golden_file() {
         ProducerEntry { producer_id: 1_000, producer_epoch: 2, last_appended_ms: 77, batches: vec![run] };
     let snapshot = PartitionSnapshot { next_offset: 46, log_bytes: 9_999, producers: vec![entry] };
     let epoch = LeaderEpochStart { epoch: LeaderEpoch(3), start_offset: 40 };
+    let committed = CommittedOffset {
+        offset: 45,
+        leader_epoch: 3,
+        committed_ms: 1_700_000_000_003,
+        expires_ms: None,
+        metadata: "mine".to_owned(),
+    };
     let rows = [
         ("extent", Extent::key(partition, 45), extent.value()),
         ("extent-packed", Extent::key(partition, 45), packed.value()),
@@ -205,6 +212,7 @@ fn the_bytes_are_those_of_the_golden_file() {
             LogStart { offset: 46, removed_to: 40, removed_bytes: 700 }.value(),
         ),
         ("leader-epoch", LeaderEpochStart::key(partition, epoch.epoch), epoch.value()),
+        ("committed-offset", CommittedOffset::key("orders", partition), committed.value()),
     ];
     let text: String =
         rows.iter().map(|(name, key, value)| format!("{name} {} {}\n", hex(key), hex(value))).collect();

@@ -6,6 +6,7 @@ use super::Limits;
 use super::decision::{Decision, Draft, Ticket};
 use super::group::{Group, Phase};
 use super::reply::{Refusal, Reply};
+use crate::coordinator::group::Committer;
 
 /// A sign of life.
 #[derive(Clone, Debug)]
@@ -13,16 +14,6 @@ pub struct Heartbeat {
     pub ticket: Ticket,
     pub member_id: Arc<str>,
     pub instance: Option<Arc<str>>,
-    pub generation: i32,
-}
-
-/// Who commits offsets.
-#[derive(Clone, Copy, Debug)]
-pub struct Committer<'a> {
-    /// Empty for one that is no member.
-    pub member_id: &'a str,
-    pub instance: Option<&'a str>,
-    /// -1 for one that is no member.
     pub generation: i32,
 }
 

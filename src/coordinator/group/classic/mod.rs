@@ -15,11 +15,11 @@ mod reply;
 mod stored;
 mod sync;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use decision::{Decision, Ticket, Timer, TimerChange};
 pub use group::{Group, Phase};
-pub use heartbeat::{Committer, Heartbeat, heartbeat};
+pub use heartbeat::{Heartbeat, heartbeat};
 pub use join::{Join, Knows, join};
 pub use leave::{Leave, Leaver, leave};
 pub use member::{Member, Protocol};

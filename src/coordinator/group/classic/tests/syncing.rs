@@ -135,7 +135,11 @@ fn heartbeats_of_other_generations_are_refused() {
 
 #[test]
 fn commits_are_checked_against_member_generation_and_phase() {
-    let by = |member_id, generation| Committer { member_id, instance: None, generation };
+    let by = |member_id, generation| crate::coordinator::group::Committer {
+        member_id,
+        instance: None,
+        generation,
+    };
     let mut world = World::stable(&["a"]);
     let check = |world: &World, by| world.group().check_commit(by, false);
     assert_eq!(check(&world, by("a", 1)), Ok(()));

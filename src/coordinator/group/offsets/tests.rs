@@ -1,0 +1,208 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::*;
+use crate::coordinator::group::classic::tests::{World, protocols};
+use crate::coordinator::group::classic::{Join, Phase, Refusal};
+use crate::coordinator::group::{Committer, Members};
+use crate::protocol::consumer::{Subscription, encode};
+use crate::types::TopicId;
+
+const NOBODY: Committer<'_> = Committer { member_id: "", instance: None, generation: -1 };
+const WEEK: i64 = 7 * 24 * 60 * 60 * 1000;
+
+fn partition(topic: u128, index: i32) -> Partition {
+    Partition { topic: TopicId(Uuid::from_u128(topic)), index }
+}
+
+fn offset(offset: i64, metadata: &str) -> CommittedOffset {
+    CommittedOffset {
+        offset,
+        leader_epoch: 3,
+        committed_ms: 0,
+        expires_ms: None,
+        metadata: metadata.to_owned(),
+    }
+}
+
+fn commit_as(
+    members: Option<Members<'_>>,
+    by: Committer<'_>,
+    offsets: Vec<(Partition, CommittedOffset)>,
+) -> Result<Committed, CommitRefusal> {
+    commit(members, Commit { by, offsets, is_transactional: false }, &Limits::default(), 5_000)
+}
+
+/// Offsets 7 of one partition of each topic, committed at time 1,000.
+fn offsets(topics: &[u128]) -> Offsets {
+    let mut offsets = Offsets::default();
+    for topic in topics {
+        let committed = CommittedOffset { committed_ms: 1_000, ..offset(7, "") };
+        offsets.apply((partition(*topic, 0), Some(committed)));
+    }
+    offsets
+}
+
+/// A stable group whose member is subscribed to a topic.
+fn subscribed_to(topic: &str) -> World {
+    let subscription = Subscription { topics: vec![topic.to_owned()], ..Subscription::default() };
+    let metadata: Bytes = encode(&subscription, 1).unwrap();
+    let mut world = World::new();
+    let join = world.joining("", "a");
+    let mut protocols = protocols(&[("range", "")]).to_vec();
+    protocols[0].metadata = metadata;
+    let protocols: Arc<[_]> = protocols.into();
+    world.send(Join { protocols: Arc::clone(&protocols), ..join });
+    let join = world.joining("a", "");
+    world.send(Join { protocols, ..join });
+    world.finish_first();
+    world.settle();
+    world
+}
+
+fn name(id: TopicId) -> Option<Arc<str>> {
+    match id.0.as_u128() {
+        1 => Some("read".into()),
+        2 => Some("other".into()),
+        _ => None,
+    }
+}
+
+fn expired(members: Members<'_>, offsets: &Offsets, now_ms: i64) -> (Vec<Partition>, bool) {
+    let expired = expire(members, offsets, &name, &Limits::default(), now_ms);
+    assert!(expired.changes.iter().all(|(_, committed)| committed.is_none()));
+    (expired.changes.into_iter().map(|(partition, _)| partition).collect(), expired.is_group)
+}
+
+#[test]
+fn who_is_no_member_commits_only_where_there_are_none() {
+    let committed = commit_as(None, NOBODY, vec![(partition(1, 0), offset(7, "mine"))]).unwrap();
+    assert_eq!(committed.outcomes, [Ok(())]);
+    let stored = CommittedOffset { committed_ms: 5_000, ..offset(7, "mine") };
+    assert_eq!(committed.changes, [(partition(1, 0), Some(stored))]);
+    assert!(commit_as(Some(Members::Nobody), NOBODY, Vec::new()).is_ok());
+
+    let mut world = World::stable(&["a"]);
+    let refused = commit_as(Some(Members::Classic(world.group())), NOBODY, Vec::new());
+    assert_eq!(refused, Err(CommitRefusal::Member(Refusal::UnknownMember)));
+    world.leave(&[("a", None)]);
+    assert_eq!(world.group().phase(), Phase::Empty);
+    assert!(commit_as(Some(Members::Classic(world.group())), NOBODY, Vec::new()).is_ok());
+}
+
+#[test]
+fn a_generation_that_never_was_commits_nothing() {
+    let by = Committer { member_id: "a", instance: None, generation: 4 };
+    assert_eq!(commit_as(None, by, Vec::new()), Err(CommitRefusal::NoGroup));
+    let refused = commit_as(Some(Members::Nobody), by, Vec::new());
+    assert_eq!(refused, Err(CommitRefusal::Member(Refusal::UnknownMember)));
+    let nameless = Committer { generation: 4, ..NOBODY };
+    let refused = commit_as(Some(Members::Nobody), nameless, Vec::new());
+    assert_eq!(refused, Err(CommitRefusal::Member(Refusal::UnknownMember)));
+}
+
+#[test]
+fn long_words_about_an_offset_are_refused_and_the_others_are_committed() {
+    // Java counts a character outside the basic plane as two.
+    let long = "\u{1f600}".repeat(2_048);
+    let offsets = vec![
+        (partition(1, 0), offset(1, &format!("{long}x"))),
+        (partition(1, 1), offset(2, &long)),
+        (partition(1, 2), offset(-1, "")),
+    ];
+    let committed = commit_as(None, NOBODY, offsets).unwrap();
+    assert_eq!(committed.outcomes, [Err(TooLarge), Ok(()), Ok(())]);
+    let changed: Vec<Partition> = committed.changes.iter().map(|(partition, _)| *partition).collect();
+    assert_eq!(changed, [partition(1, 1), partition(1, 2)]);
+}
+
+#[test]
+fn offsets_that_members_may_use_are_not_deleted() {
+    let topics = [("read", vec![partition(1, 0)]), ("other", vec![partition(2, 0), partition(2, 9)])];
+    let world = subscribed_to("read");
+    let members = Some(Members::Classic(world.group()));
+    let deleted = delete(members, &offsets(&[1, 2]), &topics).unwrap();
+    assert_eq!(deleted.outcomes, [Err(DeleteRefusal::Subscribed), Ok(())]);
+    assert_eq!(deleted.changes, [(partition(2, 0), None)]);
+    let deleted = delete(Some(Members::Nobody), &offsets(&[1, 2]), &topics).unwrap();
+    assert_eq!(deleted.outcomes, [Ok(()), Ok(())]);
+    assert_eq!(delete(None, &offsets(&[]), &topics), Err(DeleteRefusal::NoGroup));
+}
+
+#[test]
+fn of_members_that_are_no_consumers_nothing_is_deleted_or_expires() {
+    let mut world = World::new();
+    let join = Join { protocol_type: "connect".into(), ..world.joining("", "a") };
+    world.send(join);
+    let join = Join { protocol_type: "connect".into(), ..world.joining("a", "") };
+    world.send(join);
+    world.finish_first();
+    world.settle();
+    let members = Members::Classic(world.group());
+    assert_eq!(delete(Some(members), &offsets(&[1]), &[]), Err(DeleteRefusal::NotEmpty));
+    assert_eq!(expired(members, &offsets(&[1]), 9 * WEEK), (vec![], false));
+    world.leave(&[("a", None)]);
+    assert!(delete(Some(Members::Classic(world.group())), &offsets(&[1]), &[]).is_ok());
+}
+
+#[test]
+fn offsets_without_members_expire_a_while_after_they_were_committed() {
+    let offsets = offsets(&[1, 2]);
+    assert_eq!(expired(Members::Nobody, &offsets, 999 + WEEK), (vec![], false));
+    assert_eq!(
+        expired(Members::Nobody, &offsets, 1_000 + WEEK),
+        (vec![partition(1, 0), partition(2, 0)], true)
+    );
+}
+
+#[test]
+fn offsets_of_an_empty_group_expire_a_while_after_the_last_member_left() {
+    let mut world = subscribed_to("read");
+    world.pass(5_000);
+    world.leave(&[("a", None)]);
+    let (left, offsets) = (world.now_ms, offsets(&[1]));
+    let members = Members::Classic(world.group());
+    assert_eq!(expired(members, &offsets, left + WEEK - 1), (vec![], false));
+    assert_eq!(expired(members, &offsets, left + WEEK), (vec![partition(1, 0)], true));
+    assert_eq!(
+        expired(members, &Offsets::default(), left),
+        (vec![], true),
+        "an empty group with nothing goes"
+    );
+}
+
+#[test]
+fn of_a_stable_group_only_offsets_of_topics_without_subscribers_expire() {
+    let mut world = subscribed_to("read");
+    let offsets = offsets(&[1, 2]);
+    let late = 1_000 + WEEK;
+    assert_eq!(expired(Members::Classic(world.group()), &offsets, late), (vec![partition(2, 0)], false));
+    world.join_new("b");
+    assert_eq!(
+        expired(Members::Classic(world.group()), &offsets, late),
+        (vec![], false),
+        "it is rebalancing"
+    );
+}
+
+#[test]
+fn offsets_of_deleted_topics_go_at_once() {
+    let world = subscribed_to("read");
+    assert_eq!(
+        expired(Members::Classic(world.group()), &offsets(&[1, 8]), 0),
+        (vec![partition(8, 0)], false)
+    );
+}
+
+#[test]
+fn a_client_may_say_itself_when_an_offset_expires() {
+    let mut offsets = Offsets::default();
+    let committed = CommittedOffset { expires_ms: Some(2_000), ..offset(7, "") };
+    offsets.apply((partition(1, 0), Some(committed)));
+    assert_eq!(expired(Members::Nobody, &offsets, 1_999), (vec![], false));
+    assert_eq!(expired(Members::Nobody, &offsets, 2_000), (vec![partition(1, 0)], true));
+}

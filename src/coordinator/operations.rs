@@ -1,0 +1,73 @@
+//! What operators do with groups: list them, look at them, delete them.
+
+use std::sync::Arc;
+
+use super::coordinators::answer;
+use super::entry::Entry;
+use super::error::Gone;
+use super::group::classic;
+use super::group::offsets::DeleteRefusal;
+use super::group::{Kind, Members};
+use super::offsets::forget;
+use super::shard::{Coordinator, Rows};
+
+/// A group as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub id: Arc<str>,
+    pub kind: Kind,
+    /// As Kafka names it.
+    pub state: &'static str,
+    pub protocol_type: String,
+}
+
+/// A group as somebody sees it who asks for a classic one.
+#[derive(Clone, Debug)]
+pub enum Described {
+    Nothing,
+    Classic(Box<classic::Group>),
+}
+
+impl Coordinator {
+    /// A group of the classic protocol. One that only keeps offsets is empty.
+    pub async fn describe(&self, group: &str) -> Result<Described, Gone> {
+        answer(self.look(group, |entry| match entry.map(Entry::members) {
+            None => Described::Nothing,
+            Some(Members::Nobody) => Described::Classic(Box::new(classic::Group::empty(0))),
+            Some(Members::Classic(group)) => Described::Classic(Box::new(group.clone())),
+        }))
+        .await
+    }
+
+    /// All groups.
+    pub async fn list(&self) -> Result<Vec<Listed>, Gone> {
+        let mut all = Vec::new();
+        for id in self.ids() {
+            let listed = self.look(&id, |entry| {
+                entry.map(Entry::members).map(|members| Listed {
+                    id: Arc::clone(&id),
+                    kind: members.kind(),
+                    state: members.state(),
+                    protocol_type: members.protocol_type().to_owned(),
+                })
+            });
+            all.extend(answer(listed).await?);
+        }
+        Ok(all)
+    }
+
+    /// Deletes a group without members, and its offsets.
+    pub async fn delete(self: &Arc<Self>, group: &str) -> Result<Result<(), DeleteRefusal>, Gone> {
+        answer(self.change(group, |entry| {
+            if !entry.exists() {
+                return (Rows::new(), Vec::new(), Err(DeleteRefusal::NoGroup));
+            }
+            if let Err(refusal) = entry.members().check_delete() {
+                return (Rows::new(), Vec::new(), Err(refusal));
+            }
+            let (rows, timers) = forget(group, entry);
+            (rows, timers, Ok(()))
+        }))
+        .await
+    }
+}
