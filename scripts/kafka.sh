@@ -2,6 +2,7 @@
 # Runs one real Apache Kafka broker, to compare ours with.
 # usage: scripts/kafka.sh start DIR PORT   (data, log and process id in DIR; the controller listens on a port of its own)
 #        scripts/kafka.sh stop DIR
+# KAFKA_SETTINGS holds further lines of its settings.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
@@ -20,6 +21,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
+${KAFKA_SETTINGS:-}
 END
 }
 

@@ -1,0 +1,75 @@
+//! What the benchmarks share: batches, and a shard on a store in memory.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use kafkaesque::log::reads::{ReadLimits, Reads};
+use kafkaesque::log::{
+    Append, Appended, Limits, LogMetrics, PartitionSettings, Permit, Shard, ShardOptions, Shared, Ticket,
+};
+use kafkaesque::protocol::batch::{Batch, Builder, NewRecord};
+use kafkaesque::runtime::Runtime;
+use kafkaesque::store::Store;
+use kafkaesque::store::database::Databases;
+use kafkaesque::types::{LeaderEpoch, Partition, ShardId, TopicId};
+
+/// A batch of records of `record_bytes` each.
+pub fn batch(records: usize, record_bytes: usize) -> Batch {
+    let value: Vec<u8> = (0..record_bytes).map(|n| (n * 31) as u8).collect();
+    let mut builder = Builder::new();
+    for _ in 0..records {
+        builder.push(&NewRecord { timestamp: 1_000, value: Some(&value), ..NewRecord::default() });
+    }
+    builder.build().expect("a valid batch")
+}
+
+pub fn partition(index: i32) -> Partition {
+    Partition { topic: TopicId(uuid::Uuid::from_u128(1)), index }
+}
+
+/// An open shard, and what runs it.
+pub struct World {
+    pub tokio: tokio::runtime::Runtime,
+    pub shard: Shard,
+}
+
+impl World {
+    pub fn open(partitions: i32, reads: ReadLimits) -> World {
+        let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let tokio = tokio.expect("a runtime");
+        let shard = tokio.block_on(open(reads)).expect("the shard opens");
+        for index in 0..partitions {
+            shard.set_partition(partition(index), PartitionSettings::led(LeaderEpoch(0)));
+        }
+        World { tokio, shard }
+    }
+
+    /// Appends a batch to each of the first `count` partitions, and waits until all are durable.
+    pub fn append(&self, count: i32, batch: &Batch) {
+        let append = |index| {
+            let append = Append { partition: partition(index), batch: batch.clone(), permit: Permit::none() };
+            self.shard.append(append).expect("the shard is open")
+        };
+        self.tokio.block_on(async {
+            let tickets: Vec<Ticket<Appended>> = (0..count).map(append).collect();
+            for ticket in tickets {
+                ticket.await.expect("is appended");
+            }
+        });
+    }
+}
+
+async fn open(reads: ReadLimits) -> Result<Shard, kafkaesque::log::OpenError> {
+    let runtime = Runtime::system();
+    let store = Store::memory(&runtime);
+    let shared = Shared {
+        runtime: runtime.clone(),
+        databases: Databases::new(&store, 32 << 20, &runtime),
+        reads: Reads::new(&store, reads, &runtime),
+        metrics: LogMetrics::register(&runtime.metrics),
+    };
+    let confirm = |_| Box::pin(async { Ok(true) }) as BoxFuture<'static, _>;
+    let options =
+        ShardOptions { id: ShardId(0), confirm_owner: Arc::new(confirm), limits: Limits::default() };
+    Shard::open(options, store, shared).await
+}
