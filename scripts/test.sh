@@ -31,7 +31,7 @@ prepare() {
 }
 
 make_work_dir
-for tool in kcat kafka kafka-tools python node go s3proxy; do
+for tool in kcat kafka kafka-tools kafka-apps python node go s3proxy; do
   prepare "installing $tool" scripts/tools/$tool.sh
 done
 
@@ -54,6 +54,11 @@ prepare "a broker for the clients" start_broker
 for client in $(scripts/clients/run.sh --list); do
   check "client $client" scripts/clients/run.sh "$addr" "$client"
 done
+for app in streams connect; do
+  check "$app" timeout 180 "scripts/apps/$app/run.sh" "$addr" "test-$app"
+done
+check "consumer groups" timeout 240 scripts/groups/run.sh "$addr" short
+check "consumer groups over kill -9" timeout 240 scripts/groups/crash.sh
 
 echo "$passed passed, $failed failed, $skips skipped"
 ((failed == 0))

@@ -25,6 +25,8 @@ source "$here/../lib.sh"
 source "$here/../broker.sh"
 work=$work
 kill -KILL "\$(<"$work/broker.pid")"
+# A process that is killed keeps its ports for a moment.
+while is_open "$PORT" || is_open "$HEALTH_PORT"; do sleep 0.05; done
 start_broker
 echo "\$broker" >"$work/broker.pid"
 END
@@ -33,4 +35,5 @@ code=0
 mkdir "$work/crash"
 "$tools/python/bin/python" "$here/driver.py" "$addr" "$work/crash" crash "${groups[@]}" || code=$?
 kill -TERM "$(<"$work/broker.pid")"
+while is_open "$PORT" || is_open "$HEALTH_PORT"; do sleep 0.05; done
 exit "$code"

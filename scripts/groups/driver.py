@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import checker
@@ -92,7 +92,6 @@ class Group:
         self.log = (self.folder / "driver.jsonl").open("w", buffering=1)
         self.members = {}
         self.started = 0
-        self.admin = AdminClient({"bootstrap.servers": addr, "log_level": 2})
         self.committed = {}
         self.stopped = threading.Event()
         self.watcher = threading.Thread(target=self.watch)
@@ -102,15 +101,18 @@ class Group:
         self.log.write(json.dumps({"t": time.time(), "m": member, "e": kind, **more}) + "\n")
 
     def watch(self):
-        """Looks at the committed offsets again and again."""
+        """Looks at the committed offsets again and again, as a consumer that is no member: librdkafka's admin client may
+        wait for ever when its broker is killed."""
+        consumer = Consumer({"bootstrap.servers": self.addr, "group.id": self.id, "log_level": 2})
+        wanted = [TopicPartition(self.topic, partition) for partition in range(PARTITIONS)]
         while not self.stopped.wait(0.5):
             try:
-                found = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(self.id)], request_timeout=5)
-                partitions = found[self.id].result().topic_partitions
+                found = consumer.committed(wanted, timeout=5)
             except KafkaException:
                 continue
-            self.committed = {p.partition: p.offset for p in partitions if p.error is None}
+            self.committed = {p.partition: p.offset for p in found if p.error is None and p.offset >= 0}
             self.event("driver", "seen", o=self.committed)
+        consumer.close()
 
     def start(self):
         client, assignor = self.clients[self.started % len(self.clients)]
