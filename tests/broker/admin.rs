@@ -209,6 +209,27 @@ async fn pages_of_partitions_cover_every_topic_once() {
 }
 
 #[tokio::test]
+async fn metadata_tells_authorized_operations_to_who_asks() {
+    let running = Running::start().await;
+    let mut client = running.client().await;
+    create(&mut client, vec![topic("t", 1, 1)]).await;
+    for asks in [false, true] {
+        let request = metadata::Request {
+            topics: None,
+            include_cluster_authorized_operations: asks,
+            include_topic_authorized_operations: asks,
+            ..metadata::Request::default()
+        };
+        let told = client.ask(&request, 10).await;
+        for operations in [told.cluster_authorized_operations, told.topics[0].topic_authorized_operations] {
+            assert_eq!(operations > 0, asks);
+            assert_eq!(operations == i32::MIN, !asks);
+        }
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn the_cluster_and_its_data_are_described() {
     let running = Running::with(&[("RACK", "r1"), ("BROKER_ID", "7")]).await;
     let mut client = running.client().await;

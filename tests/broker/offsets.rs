@@ -1,6 +1,7 @@
 //! Committed offsets over a socket: who may commit, fetch and delete them, and what operators do with groups.
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use kafkaesque::protocol::ErrorCode;
 use kafkaesque::protocol::messages::{
@@ -312,5 +313,40 @@ async fn a_simple_group_goes_when_its_offsets_have_expired() {
     .await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(fetch(&mut client, "long", "t").await.0, 42);
+    running.stop().await;
+}
+
+/// Objects of the shard's log.
+fn segments(data: &Path) -> usize {
+    let folder = data.join("shards/0/log");
+    std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())).count()
+}
+
+#[tokio::test]
+async fn very_many_commits_take_no_more_objects_than_the_commit_interval_lets_through() {
+    const INTERVAL_MS: u128 = 250;
+    let data = tempfile::tempdir().expect("a directory");
+    let running = Running::on(data.path(), &[("COMMIT_INTERVAL_MS", "250")]).await;
+    let (_, id) = with_topic(&running, "t").await;
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        clients.push(running.client().await);
+    }
+    let (before, since) = (segments(data.path()), Instant::now());
+    for (number, client) in clients.iter_mut().enumerate() {
+        for offset in 0..50 {
+            let group = format!("g-{number}");
+            client.send(&Commit { offset, ..simple(&group, "t", id) }.request(), 8).await;
+        }
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        for _ in 0..50 {
+            let (_, answer) = client.receive::<offset_commit::Request>(8).await;
+            assert!(answer.topics[0].partitions.iter().any(|one| one.error_code == 0));
+        }
+        assert_eq!(fetch(client, &format!("g-{number}"), "t").await.0, 49);
+    }
+    let (written, intervals) = (segments(data.path()) - before, since.elapsed().as_millis() / INTERVAL_MS);
+    assert!(written as u128 <= intervals + 2, "{written} objects in {intervals} intervals");
     running.stop().await;
 }
