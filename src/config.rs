@@ -5,6 +5,7 @@
 //! [`Config::broker_settings`].
 
 mod check;
+mod consumer_groups;
 mod given;
 mod read;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::time::Duration;
 use crate::store::{self, Secret};
 use crate::types::BrokerId;
 
+pub use consumer_groups::ConsumerGroups;
 pub use given::{ConfigError, Given, NotUnicode, Problem};
 pub use variables::{Section, VARIABLES, Variable, variable_named};
 
@@ -126,6 +128,7 @@ pub struct Groups {
     pub max_session_timeout_ms: i32,
     /// `group.max.size`.
     pub max_size: i32,
+    pub consumer: ConsumerGroups,
     /// `offset.metadata.max.bytes`.
     pub offset_metadata_max_bytes: i32,
     /// `offsets.retention.minutes`.
@@ -255,7 +258,8 @@ impl Config {
             ("MAX_REQUEST_SIZE", "socket.request.max.bytes", network.max_request_bytes.to_string()),
             ("REQUEST_MEMORY_BYTES", "queued.max.request.bytes", network.request_memory_bytes.to_string()),
         ];
-        for (variable, name, value) in optional.into_iter().chain(self.groups.broker_settings()) {
+        let groups = self.groups.broker_settings().into_iter().chain(self.groups.consumer.broker_settings());
+        for (variable, name, value) in optional.into_iter().chain(groups) {
             if self.is_given(variable) {
                 fixed.insert(name, value);
             }

@@ -8,6 +8,7 @@ use super::context::{Broker, Context};
 use super::errors::Failure;
 use crate::metadata::{Command, ConfigChange, ConfigOp, ConfigResource, Image, check_topic_name};
 use crate::protocol::ErrorCode;
+use crate::settings::validate_group;
 use crate::types::BrokerId;
 
 /// `ConfigResource.Type`.
@@ -120,11 +121,35 @@ async fn apply_one(
 ) -> Result<(), Failure> {
     let broker = &context.broker;
     let command = wanted.command(resource.target(broker, image)?)?;
+    check_group(broker, image, &command)?;
     if validate_only {
         return broker.validate(command).await;
     }
     broker.propose(command).await?;
     Ok(())
+}
+
+/// What a group is given has to lie within bounds that only the process settings of brokers know.
+fn check_group(broker: &Broker, image: &Image, command: &Command) -> Result<(), Failure> {
+    let group = match command {
+        Command::AlterConfigs { resource: ConfigResource::Group(_), configs } => configs.clone(),
+        Command::IncrementalAlterConfigs { resource: ConfigResource::Group(name), changes } => {
+            let mut group =
+                image.configs.groups.get(name).map(|own| own.as_ref().clone()).unwrap_or_default();
+            for change in changes {
+                match &change.op {
+                    ConfigOp::Set(value) => _ = group.insert(change.name.clone(), value.clone()),
+                    ConfigOp::Delete => _ = group.remove(&change.name),
+                    // Nothing that has bounds is a list.
+                    ConfigOp::Append(_) | ConfigOp::Subtract(_) => {}
+                }
+            }
+            group
+        }
+        _ => return Ok(()),
+    };
+    let checked = broker.with_layers(image, |layers| validate_group(&group, layers));
+    checked.map_err(|refused| Failure::new(ErrorCode::InvalidConfig, refused.to_string()))
 }
 
 impl Wanted {

@@ -1,7 +1,7 @@
 //! What must agree between settings, and what is asked for but not there yet.
 
 use super::given::{Given, Problem, Reader};
-use super::{Config, Security};
+use super::{Config, Security, consumer_groups};
 use crate::store::Backend;
 
 /// Whether a host stands for all addresses of the machine.
@@ -63,6 +63,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
         let given = variable.into_iter().find(|variable| config.is_given(variable));
         refuse(given.unwrap_or_default(), "the smallest session timeout is above the largest");
     }
+    consumer_groups::problems(config, &mut refuse);
     if u64::from(config.network.max_request_bytes) > config.network.request_memory_bytes {
         refuse("REQUEST_MEMORY_BYTES", "smaller than MAX_REQUEST_SIZE: such a request could never be read");
     }

@@ -7,7 +7,7 @@ use super::given::{Given, Reader};
 use super::variables::VARIABLES;
 use super::{
     Cluster, Config, Groups, HostPort, Identity, Listen, Log, LogFormat, Network, Operation, Security,
-    Topics, check,
+    Topics, check, consumer_groups,
 };
 use crate::store::{self, Secret};
 use crate::types::BrokerId;
@@ -247,6 +247,7 @@ fn read_groups(reader: &mut Reader<'_>) -> Option<Groups> {
     let min_session_timeout_ms = reader.number("GROUP_MIN_SESSION_TIMEOUT_MS", 1..=i32::MAX);
     let max_session_timeout_ms = reader.number("GROUP_MAX_SESSION_TIMEOUT_MS", 1..=i32::MAX);
     let max_size = reader.number("GROUP_MAX_SIZE", 1..=i32::MAX);
+    let consumer = consumer_groups::read(reader);
     let offset_metadata_max_bytes = reader.number("OFFSET_METADATA_MAX_BYTES", 0..=i32::MAX);
     let offsets_retention_minutes = reader.number("OFFSETS_RETENTION_MINUTES", 1..=i32::MAX);
     let offsets_retention_check_interval =
@@ -256,6 +257,7 @@ fn read_groups(reader: &mut Reader<'_>) -> Option<Groups> {
         min_session_timeout_ms: min_session_timeout_ms?,
         max_session_timeout_ms: max_session_timeout_ms?,
         max_size: max_size?,
+        consumer: consumer?,
         offset_metadata_max_bytes: offset_metadata_max_bytes?,
         offsets_retention_minutes: offsets_retention_minutes?,
         offsets_retention_check_interval: offsets_retention_check_interval?,

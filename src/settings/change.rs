@@ -1,9 +1,13 @@
 //! Changing configs: what is refused, and what APPEND and SUBTRACT do to a list.
 
 use super::definition::{Definition, Scope, Status, Type, Update};
-use super::layers::Overrides;
+use super::effective::{Bounds, GroupSettings};
+use super::layers::{BrokerLayers, Overrides};
 use super::lookup;
 use super::value::Value;
+
+const SESSION_TIMEOUT: &str = "consumer.session.timeout.ms";
+const HEARTBEAT_INTERVAL: &str = "consumer.heartbeat.interval.ms";
 
 /// A name or value that is refused. Kafka's code for it is `INVALID_CONFIG`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,6 +121,36 @@ pub fn validate_topic<'a>(
         )),
         _ => Ok(()),
     }
+}
+
+/// Checks what must agree between the configs that a group is going to have, and with the broker's bounds for them
+/// (`GroupConfig.validate`). Single values were checked by [`validate`]; one that does not parse is passed over.
+pub fn validate_group(group: &dyn Overrides, broker: &BrokerLayers<'_>) -> Result<(), InvalidConfig> {
+    let own = |name: &str| {
+        let definition = lookup(Scope::Group, name)?;
+        definition.check(group.value(name)?).ok()?.as_long()
+    };
+    let names = [HEARTBEAT_INTERVAL, SESSION_TIMEOUT, "consumer.assignment.interval.ms"];
+    for name in names {
+        if let (Some(value), Some(Bounds { least, most })) = (own(name), Bounds::of(name, broker))
+            && !(least..=most).contains(&value)
+        {
+            let message = format!("{name} must be in the range {least} to {most} inclusive.");
+            return Err(InvalidConfig::new(name, message));
+        }
+    }
+    let inherited = GroupSettings::effective(&(), broker);
+    let session = own(SESSION_TIMEOUT);
+    let heartbeat = own(HEARTBEAT_INTERVAL);
+    let counts = |own: Option<i64>, inherited: i32| own.unwrap_or(i64::from(inherited));
+    let touched = session.is_some() || heartbeat.is_some();
+    if touched
+        && counts(session, inherited.session_timeout_ms) <= counts(heartbeat, inherited.heartbeat_interval_ms)
+    {
+        let message = format!("{SESSION_TIMEOUT} must be greater than {HEARTBEAT_INTERVAL}");
+        return Err(InvalidConfig::new(SESSION_TIMEOUT, message));
+    }
+    Ok(())
 }
 
 /// The list `current` with the items of `operand` that it lacks at its end. `current` is the value set so far, if any;

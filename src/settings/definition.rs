@@ -160,6 +160,12 @@ impl Definition {
         self
     }
 
+    /// The default of all brokers can be changed while they run.
+    pub(super) const fn dynamic(mut self) -> Definition {
+        self.update = Update::ClusterWide;
+        self
+    }
+
     pub(super) const fn status(mut self, status: Status) -> Definition {
         self.status = status;
         self

@@ -1,4 +1,4 @@
-//! The settings that a topic obeys, typed.
+//! The settings that a topic or a group obeys, typed.
 
 use super::definition::{Definition, Scope};
 use super::layers::{BrokerLayers, Overrides};
@@ -80,7 +80,7 @@ impl TopicSettings {
 
     /// The topic's own values over the broker's layers over the table's defaults.
     pub fn effective(topic: &dyn Overrides, broker: &BrokerLayers<'_>) -> TopicSettings {
-        let values = Effective { topic, broker };
+        let values = Effective { scope: Scope::Topic, own: topic, broker };
         TopicSettings {
             max_message_bytes: saturate(values.long("max.message.bytes")),
             max_decompressed_message_bytes: saturate(values.long("max.decompressed.message.bytes")),
@@ -103,12 +103,97 @@ impl TopicSettings {
     }
 }
 
+/// Which groups may change their protocol while they have members (`ConsumerGroupMigrationPolicy`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationPolicy {
+    Bidirectional,
+    Upgrade,
+    Downgrade,
+    Disabled,
+}
+
+impl MigrationPolicy {
+    pub const ALL: [MigrationPolicy; 4] = [
+        MigrationPolicy::Bidirectional,
+        MigrationPolicy::Upgrade,
+        MigrationPolicy::Downgrade,
+        MigrationPolicy::Disabled,
+    ];
+
+    /// As Kafka prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            MigrationPolicy::Bidirectional => "bidirectional",
+            MigrationPolicy::Upgrade => "upgrade",
+            MigrationPolicy::Downgrade => "downgrade",
+            MigrationPolicy::Disabled => "disabled",
+        }
+    }
+
+    pub fn may_upgrade(self) -> bool {
+        matches!(self, MigrationPolicy::Bidirectional | MigrationPolicy::Upgrade)
+    }
+
+    pub fn may_downgrade(self) -> bool {
+        matches!(self, MigrationPolicy::Bidirectional | MigrationPolicy::Downgrade)
+    }
+}
+
+/// What the coordinator obeys for one group of the consumer protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupSettings {
+    /// Silence after which a member is removed.
+    pub session_timeout_ms: i32,
+    /// How often members are told to send heartbeats.
+    pub heartbeat_interval_ms: i32,
+    /// Least time between two assignments.
+    pub assignment_interval_ms: i32,
+}
+
+impl GroupSettings {
+    /// The group's own values over the broker's layers over the table's defaults. A value that the bounds of today no
+    /// longer allow counts as the nearest one that they do (`GroupConfig.evaluate`).
+    pub fn effective(group: &dyn Overrides, broker: &BrokerLayers<'_>) -> GroupSettings {
+        let values = Effective { scope: Scope::Group, own: group, broker };
+        let bounded = |name: &str| {
+            let value = values.long(name);
+            let bounds = Bounds::of(name, broker);
+            let within = bounds.map_or(value, |Bounds { least, most }| value.min(most).max(least));
+            i32::try_from(within).unwrap_or(i32::MAX)
+        };
+        GroupSettings {
+            session_timeout_ms: bounded("consumer.session.timeout.ms"),
+            heartbeat_interval_ms: bounded("consumer.heartbeat.interval.ms"),
+            assignment_interval_ms: bounded("consumer.assignment.interval.ms"),
+        }
+    }
+}
+
+/// What the brokers allow a group to be given. Both ends are allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) least: i64,
+    pub(super) most: i64,
+}
+
+impl Bounds {
+    /// The bounds of `consumer.session.timeout.ms` are `group.consumer.min.session.timeout.ms` and
+    /// `group.consumer.max.session.timeout.ms`, and so on. `None` if it has none.
+    pub(super) fn of(name: &str, broker: &BrokerLayers<'_>) -> Option<Bounds> {
+        let rest = name.strip_prefix("consumer.")?;
+        let values = Effective { scope: Scope::Broker, own: broker.fixed, broker };
+        let bound = |end: &str| values.value(&format!("group.consumer.{end}.{rest}"))?.as_long();
+        Some(Bounds { least: bound("min")?, most: bound("max")? })
+    }
+}
+
 fn saturate(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
 struct Effective<'a> {
-    topic: &'a dyn Overrides,
+    scope: Scope,
+    own: &'a dyn Overrides,
     broker: &'a BrokerLayers<'a>,
 }
 
@@ -116,8 +201,8 @@ impl Effective<'_> {
     /// Every stored value was validated on its way in. Should one not parse (a range that a later version narrowed),
     /// the next layer counts, as if it had never been set.
     fn value(&self, name: &str) -> Option<Value> {
-        let definition = lookup(Scope::Topic, name)?;
-        let own = self.topic.value(name).and_then(|raw| definition.check(raw).ok());
+        let definition = lookup(self.scope, name)?;
+        let own = self.own.value(name).and_then(|raw| definition.check(raw).ok());
         own.or_else(|| self.inherited(definition)).or_else(|| definition.default_value())
     }
 

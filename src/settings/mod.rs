@@ -17,12 +17,15 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use change::{InvalidConfig, Target, append, subtract, validate, validate_topic};
+pub use change::{InvalidConfig, Target, append, subtract, validate, validate_group, validate_topic};
 pub use definition::{Definition, Importance, Scope, Status, Synonym, Type, Unit, Update};
 pub use describe::{
     Described, DescribedSynonym, Source, describe_broker, describe_cluster, describe_group, describe_topic,
 };
-pub use effective::{CleanupPolicy, Compression, Retention, TimestampPolicy, TimestampType, TopicSettings};
+pub use effective::{
+    CleanupPolicy, Compression, GroupSettings, MigrationPolicy, Retention, TimestampPolicy, TimestampType,
+    TopicSettings,
+};
 pub use layers::{BrokerLayers, Overrides};
 pub use validator::Validator;
 pub use value::Value;

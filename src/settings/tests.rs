@@ -261,3 +261,53 @@ fn a_broker_says_what_tools_ask_for() {
     assert!(!find(&described, "log.retention.ms").read_only);
     assert_eq!(find(&described, "log.retention.ms").value, None);
 }
+
+#[test]
+fn a_group_obeys_its_own_values_within_the_brokers_bounds() {
+    let defaults = GroupSettings::effective(&(), &BrokerLayers::DEFAULTS);
+    assert_eq!(
+        defaults,
+        GroupSettings {
+            session_timeout_ms: 45_000,
+            heartbeat_interval_ms: 5000,
+            assignment_interval_ms: 1000
+        }
+    );
+    let fixed = set(&[
+        ("group.consumer.session.timeout.ms", "6000"),
+        ("group.consumer.min.session.timeout.ms", "6000"),
+        ("group.consumer.min.heartbeat.interval.ms", "100"),
+    ]);
+    let cluster = set(&[("group.consumer.assignment.interval.ms", "0")]);
+    let layers = BrokerLayers { cluster: &cluster, fixed: &fixed, ..BrokerLayers::DEFAULTS };
+    let own = set(&[("consumer.heartbeat.interval.ms", "500")]);
+    assert_eq!(
+        GroupSettings::effective(&own, &layers),
+        GroupSettings { session_timeout_ms: 6000, heartbeat_interval_ms: 500, assignment_interval_ms: 0 }
+    );
+    // Set when the bounds were wider.
+    let own = set(&[("consumer.heartbeat.interval.ms", "500"), ("consumer.session.timeout.ms", "90000")]);
+    let narrowed = GroupSettings::effective(&own, &BrokerLayers::DEFAULTS);
+    assert_eq!((narrowed.heartbeat_interval_ms, narrowed.session_timeout_ms), (5000, 60_000));
+}
+
+#[test]
+fn what_a_group_is_given_must_agree() {
+    let fixed = set(&[("group.consumer.min.session.timeout.ms", "1000")]);
+    let layers = BrokerLayers { fixed: &fixed, ..BrokerLayers::DEFAULTS };
+    let refusal = |pairs: &[(&str, &str)]| validate_group(&set(pairs), &layers).err().map(|it| it.message);
+    assert_eq!(refusal(&[]), None);
+    assert_eq!(refusal(&[("consumer.session.timeout.ms", "50000")]), None);
+    assert_eq!(
+        refusal(&[("consumer.session.timeout.ms", "60001")]).as_deref(),
+        Some("consumer.session.timeout.ms must be in the range 1000 to 60000 inclusive.")
+    );
+    assert_eq!(
+        refusal(&[("consumer.assignment.interval.ms", "15001")]).as_deref(),
+        Some("consumer.assignment.interval.ms must be in the range 0 to 15000 inclusive.")
+    );
+    let greater = "consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms";
+    assert_eq!(refusal(&[("consumer.session.timeout.ms", "5000")]).as_deref(), Some(greater));
+    let pairs = [("consumer.session.timeout.ms", "7000"), ("consumer.heartbeat.interval.ms", "7000")];
+    assert_eq!(refusal(&pairs).as_deref(), Some(greater));
+}

@@ -17,7 +17,6 @@ const PERMITTED: &[(&str, &str, &str)] = &[
         "default",
         "the object store replicates; one replica set is what is shown",
     ),
-    ("group.consumer.assignment.interval.ms", "update", "set at start so far"),
     ("group.share.assignment.interval.ms", "update", "set at start so far"),
     ("group.streams.assignment.interval.ms", "update", "set at start so far"),
     ("listener.security.protocol.map", "update", "listeners are opened once, at start"),

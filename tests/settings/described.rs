@@ -23,7 +23,6 @@ const PERMITTED: &[(&str, &str)] = &[
 
 /// Broker configs that Kafka can change while running and we cannot.
 const FIXED_HERE: &[&str] = &[
-    "group.consumer.assignment.interval.ms",
     "group.share.assignment.interval.ms",
     "group.streams.assignment.interval.ms",
     "listener.security.protocol.map",

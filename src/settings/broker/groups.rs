@@ -2,8 +2,8 @@
 
 use crate::settings::definition::Definition;
 use crate::settings::definition::Importance::{High, Low};
-use crate::settings::definition::Type::{Int, List, Short};
-use crate::settings::validator::Validator::{AtLeast, Between, Items};
+use crate::settings::definition::Type::{Int, List, Short, String};
+use crate::settings::validator::Validator::{AtLeast, Between, Items, OneOfIgnoringCase};
 
 const MAX_INT: &str = "2147483647";
 
@@ -17,13 +17,28 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         "1000",
         "Least milliseconds between two assignments of a consumer group.",
     )
+    .dynamic()
     .valid(AtLeast(0)),
+    Definition::new(
+        "group.consumer.assignors",
+        List,
+        Some("uniform,range"),
+        "What places the partitions of consumer groups; the first one where a member does not say.",
+    )
+    .valid(Items { may_be_empty: false })
+    .read_only(),
     int(
         "group.consumer.heartbeat.interval.ms",
         "5000",
         "Milliseconds between heartbeats that consumers are told to keep.",
     )
     .valid(AtLeast(1)),
+    int(
+        "group.consumer.max.assignment.interval.ms",
+        "15000",
+        "Largest consumer.assignment.interval.ms of a group.",
+    )
+    .valid(AtLeast(0)),
     int(
         "group.consumer.max.heartbeat.interval.ms",
         "15000",
@@ -33,6 +48,20 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     int("group.consumer.max.session.timeout.ms", "60000", "Largest consumer.session.timeout.ms of a group.")
         .valid(AtLeast(1)),
     int("group.consumer.max.size", MAX_INT, "Most members of one consumer group.").valid(AtLeast(1)),
+    Definition::new(
+        "group.consumer.migration.policy",
+        String,
+        Some("bidirectional"),
+        "Which way groups move between the classic and the consumer protocol while they have members.",
+    )
+    .valid(OneOfIgnoringCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]))
+    .read_only(),
+    int(
+        "group.consumer.min.assignment.interval.ms",
+        "0",
+        "Smallest consumer.assignment.interval.ms of a group.",
+    )
+    .valid(AtLeast(0)),
     int(
         "group.consumer.min.heartbeat.interval.ms",
         "5000",

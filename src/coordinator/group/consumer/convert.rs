@@ -18,36 +18,6 @@ use super::{Assignment, Held};
 use crate::coordinator::group::classic;
 use crate::protocol::consumer::{self, Subscription, TopicPartition};
 
-/// Which groups may change their protocol while they have members (`ConsumerGroupMigrationPolicy`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Migration {
-    Bidirectional,
-    Upgrade,
-    Downgrade,
-    Disabled,
-}
-
-impl Migration {
-    /// By Kafka's name, in whatever case.
-    pub fn named(name: &str) -> Option<Migration> {
-        let all = [
-            ("bidirectional", Migration::Bidirectional),
-            ("upgrade", Migration::Upgrade),
-            ("downgrade", Migration::Downgrade),
-            ("disabled", Migration::Disabled),
-        ];
-        all.into_iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, policy)| policy)
-    }
-
-    pub fn may_upgrade(self) -> bool {
-        matches!(self, Migration::Bidirectional | Migration::Upgrade)
-    }
-
-    pub fn may_downgrade(self) -> bool {
-        matches!(self, Migration::Bidirectional | Migration::Downgrade)
-    }
-}
-
 /// What there is before a decision.
 #[derive(Clone, Copy, Debug)]
 pub enum Before<'a> {

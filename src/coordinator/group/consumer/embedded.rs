@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Assignment;
-use super::convert::{self, Migration};
+use super::convert;
 use super::decision::{Decision, Draft, Timer, World, unchanged};
 use super::group::Group;
 use super::heartbeat::without_epochs;
@@ -15,6 +15,7 @@ use super::member::{Classic, Member};
 use super::reconcile::State;
 use crate::coordinator::group::classic::{self, JoinReply, Leaver, Refusal, SyncReply};
 use crate::protocol::consumer::{self, Subscription};
+use crate::settings::MigrationPolicy;
 
 /// JoinGroup: the member says what it subscribes to, and takes its next step.
 pub fn join(group: &Group, request: &classic::Join, world: World<'_>) -> Decision<JoinReply> {
@@ -81,7 +82,7 @@ fn find_leaver(group: &Group, leaver: &Leaver) -> Result<Arc<str>, Refusal> {
 
 impl Draft<'_> {
     fn join(&mut self, id: &Arc<str>, request: &classic::Join) -> Result<JoinReply, Refusal> {
-        if self.world.settings.migration == Migration::Disabled {
+        if self.world.settings.migration == MigrationPolicy::Disabled {
             return Err(Refusal::InconsistentProtocol);
         }
         self.check_room(&request.member_id, request.instance.as_deref()).map_err(|_| Refusal::GroupFull)?;

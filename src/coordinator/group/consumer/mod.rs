@@ -23,11 +23,12 @@ mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::settings::MigrationPolicy;
 use crate::types::TopicId;
 
 use assignor::Assignor;
 pub use commit::{CommitCheck, CommitRefusal, Committer};
-pub use convert::{Before, Migration};
+pub use convert::Before;
 pub use decision::{Decision, Next, Timer, TimerChange, World};
 pub use group::{Group, State};
 pub use heartbeat::{Heartbeat, HeartbeatReply, LEAVING, LEAVING_FOR_NOW, Says, heartbeat};
@@ -54,7 +55,7 @@ pub struct Settings {
     pub assignment_interval_ms: i32,
     /// Most members of a group (`group.consumer.max.size`).
     pub max_size: usize,
-    pub migration: Migration,
+    pub migration: MigrationPolicy,
     /// The first of `group.consumer.assignors`.
     pub default_assignor: Assignor,
 }
@@ -73,7 +74,7 @@ impl Default for Settings {
             heartbeat_interval_ms: 5000,
             assignment_interval_ms: 1000,
             max_size: 0x7fff_ffff,
-            migration: Migration::Bidirectional,
+            migration: MigrationPolicy::Bidirectional,
             default_assignor: Assignor::Uniform,
         }
     }
