@@ -139,8 +139,8 @@ fn read_log(reader: &mut Reader<'_>, remote: bool) -> Option<Log> {
     Some(Log {
         shards: shards?,
         commit_interval: commit_interval.unwrap_or(default_interval),
-        commit_window: commit_window.unwrap_or(if remote { 8 } else { 1 }),
-        segment_max_bytes: segment_max_bytes?,
+        commit_window: commit_window.unwrap_or(if remote { 16 } else { 1 }),
+        segment_max_bytes: segment_max_bytes.unwrap_or(if remote { 4 * MIB } else { 8 * MIB }),
         tail_cache_bytes: tail_cache_bytes?,
         block_cache_bytes: block_cache_bytes?,
         index_cache_bytes: index_cache_bytes?,

@@ -156,6 +156,7 @@ fn nothing_set_is_a_local_broker_with_kafkas_defaults() {
     assert!(!check::is_wildcard(&config.listen.advertised_host), "{:?}", config.listen);
     assert_eq!(config.data_place(), "/tmp/kafkaesque-data");
     assert_eq!((config.log.commit_interval, config.log.commit_window), (Duration::ZERO, 1));
+    assert_eq!(config.log.segment_max_bytes, 8 << 20);
     assert_eq!(config.operation.health_port, Some(8080));
     assert!(config.warnings().is_empty(), "{:?}", config.warnings());
     let fixed = config.broker_settings(9092);
@@ -221,7 +222,8 @@ fn what_the_process_fixes_are_broker_configs_with_valid_values() {
 #[test]
 fn a_cloud_store_needs_its_bucket_and_waits_between_commits() {
     let config = Config::load(&s3()).expect("a bucket is enough");
-    assert_eq!((config.log.commit_interval, config.log.commit_window), (Duration::from_millis(100), 8));
+    assert_eq!((config.log.commit_interval, config.log.commit_window), (Duration::from_millis(100), 16));
+    assert_eq!(config.log.segment_max_bytes, 4 << 20);
     assert_eq!(config.data_place(), "s3://bucket/kafkaesque-data");
     let config = Config::load(
         &s3().with("DATA_PATH", "/a/b/").with("COMMIT_INTERVAL_MS", "0").with("COMMIT_WINDOW", "3"),

@@ -221,14 +221,14 @@ pub const VARIABLES: &[Variable] = {
             "N",
             None,
             "Segments of a shard that may be on their way to the store at a time. Acknowledgements stay in order. Default: \
-             1 for a local store, 8 for others.",
+             1 for a local store, 16 for others.",
         ),
         variable(
             Log,
             "SEGMENT_MAX_BYTES",
             "BYTES",
-            Some("8MiB"),
-            "Bytes of records that one commit takes at most.",
+            None,
+            "Bytes of records that one commit takes at most. Default: 8MiB for a local store, 4MiB for others.",
         ),
         variable(
             Log,

@@ -35,6 +35,7 @@ async fn a_sound_store_is_taken_and_left_empty() {
     assert!(store.probe().metadata);
     assert!(store.probe().conditional_update);
     assert_eq!(store.probe().put_p50, Duration::from_millis(40));
+    assert!(runtime.tasks.join(Duration::from_secs(10)).await, "it cleans up in the background");
     let left: Vec<_> = futures::StreamExt::collect(inner.list(None)).await;
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(store.path("shards/0").as_ref(), "some/prefix/shards/0");

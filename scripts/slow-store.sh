@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Measures our broker on a store that takes as long as a cloud's: 40 ms for a request, and for a PUT 90 MB/s more.
+# usage: scripts/slow-store.sh [SCENARIO...]   (all of them; --list names them)
+# KAFKAESQUE_BIN and BENCHMARK_BIN name built programs. The broker's own settings may be in the environment. Needs 3 GB of disk.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+source "$root/scripts/stores.sh"
+source "$root/scripts/broker.sh"
+
+quick=latency=40ms
+slow=latency=40ms,per_mib=11650us
+paced="--records 4000 --rate 200 --linger-ms 0"
+bulk="--records 3000000 --rate 320000"
+# What the broker is told of commits and of the store, then what the load program is told.
+declare -A scenarios=(
+  [window-1]="0 1 $quick $paced"
+  [window-2]="0 2 $quick $paced"
+  [window-16]="0 16 $quick $paced"
+  [cloud]="100 16 $quick $paced"
+  [bulk-1]="0 1 $slow $bulk"
+  [bulk-16]="0 16 $slow $bulk"
+  [bulk-cloud]="100 16 $slow $bulk"
+  [restart]="0 16 $quick --records 1000000 --rate 50000"
+)
+order=(window-1 window-2 window-16 cloud bulk-1 bulk-16 bulk-cloud restart)
+if [[ ${1:-} == --list ]]; then
+  printf '%s\n' "${order[@]}"
+  exit
+fi
+chosen=("${@:-${order[@]}}")
+need "benchmark" curl python3
+find_program BENCHMARK_BIN --example benchmark
+
+# load ARGUMENT...: the load program on our broker; its last line says everything.
+load() {
+  "$BENCHMARK_BIN" --bootstrap "$addr" --pid "$broker" --metrics "127.0.0.1:$HEALTH_PORT" "$@"
+}
+
+# restart ARGUMENT...: kills the broker in the middle of that load, and says how soon it is ready again.
+restart() {
+  load "$@" >"$work/run" 2>&1 &
+  local under_load=$! before
+  servers+=("$under_load")
+  sleep 6
+  kill -9 "$broker"
+  wait "$broker" 2>/dev/null || true
+  before=$(date +%s%N)
+  start_broker
+  echo "ready $((($(date +%s%N) - before) / 1000000)) ms after its start; segments replayed:" \
+    "$(curl -s "http://127.0.0.1:$HEALTH_PORT/metrics" | grep '^kafkaesque_[a-z_]*replayed_segments' | tr '\n' ' ')"
+  stop "$under_load"
+}
+
+make_work_dir
+use_local
+export LOCAL_FSYNC=false
+find_broker
+# As for a cloud store.
+export SEGMENT_MAX_BYTES=4MiB
+for scenario in "${chosen[@]}"; do
+  choose_ports
+  read -r COMMIT_INTERVAL_MS COMMIT_WINDOW STORE_FAULTS arguments <<<"${scenarios[$scenario]}"
+  export COMMIT_INTERVAL_MS COMMIT_WINDOW STORE_FAULTS
+  start_broker
+  # shellcheck disable=SC2206
+  words=($arguments)
+  # The topic is made and its partitions are loaded before anything counts.
+  load --records 1000 >"$work/warm"
+  echo "== $scenario: COMMIT_INTERVAL_MS=$COMMIT_INTERVAL_MS COMMIT_WINDOW=$COMMIT_WINDOW $STORE_FAULTS, $arguments"
+  if [[ $scenario == restart ]]; then
+    restart "${words[@]}"
+  else
+    load "${words[@]}" | tail -n 1 | tee "$work/run"
+  fi
+  stop "$broker"
+  rm -rf "$DATA_PATH"
+done
