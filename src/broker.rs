@@ -10,16 +10,17 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use crate::api::{self, Service};
-use crate::cluster::{HostOptions, ShardHost, controller};
+use crate::cluster::{GroupTopics, HostOptions, ShardHost, controller};
 use crate::config::{Config, LogFormat};
-use crate::coordinator::group::{classic, offsets};
-use crate::coordinator::{self, Coordinators, TopicNames, TopicSource};
+use crate::coordinator::group::{classic, consumer, offsets};
+use crate::coordinator::{self, Coordinators, MetadataSource, TopicNames, TopicSource};
 use crate::log::reads::{ReadLimits, Reads};
 use crate::log::{Limits, LogMetrics, Shared};
 use crate::metadata::{self, Image, Metadata, MetadataSettings, Timeouts};
 use crate::net::{self, Server};
 use crate::ops::{self, Http, Phase, Readiness};
 use crate::runtime::{Runtime, Shutdown, TaskKind};
+use crate::settings::GroupSettings;
 use crate::store::{self, Store, database::Databases};
 use crate::types::TopicId;
 
@@ -144,7 +145,7 @@ impl Broker {
         wait_for_shards(&shards, runtime).await?;
 
         let stop_clients = runtime.shutdown.child();
-        let coordinators = coordinate(config, &metadata, &shards, runtime);
+        let coordinators = coordinate(config, clients_at.port(), &metadata, &shards, runtime);
         let service = service(config, clients_at.port(), &metadata, &shards, reads, coordinators, runtime)?;
         let limits = net_limits(config);
         let server = Server::new(
@@ -293,11 +294,16 @@ async fn wait_for_shards(shards: &ShardHost, runtime: &Runtime) -> Result<(), St
 
 fn coordinate(
     config: &Config,
+    bound_port: u16,
     metadata: &Metadata,
     shards: &Arc<ShardHost>,
     runtime: &Runtime,
 ) -> Arc<Coordinators> {
-    let coordinators = Arc::new(Coordinators::new(group_settings(config), runtime.clone()));
+    let coordinators = Arc::new(Coordinators::new(
+        group_settings(config),
+        metadata_source(config, bound_port, shards),
+        runtime.clone(),
+    ));
     let here = Arc::clone(shards);
     let open_shards = move || here.open_shards();
     runtime.tasks.spawn(TaskKind::Coordinator, Arc::clone(&coordinators).run(open_shards));
@@ -320,7 +326,35 @@ fn group_settings(config: &Config) -> coordinator::Settings {
         max_metadata_len: usize::try_from(groups.offset_metadata_max_bytes).unwrap_or(usize::MAX),
         retention_ms: i64::from(groups.offsets_retention_minutes) * 60_000,
     };
-    coordinator::Settings { classic, offsets }
+    let consumer = consumer::Settings {
+        session_timeout_ms: groups.consumer.session_timeout_ms,
+        heartbeat_interval_ms: groups.consumer.heartbeat_interval_ms,
+        assignment_interval_ms: groups.consumer.assignment_interval_ms,
+        max_size: usize::try_from(groups.consumer.max_size).unwrap_or(usize::MAX),
+        migration: groups.consumer.migration_policy,
+        ..consumer::Settings::default()
+    };
+    coordinator::Settings { classic, consumer, offsets }
+}
+
+fn metadata_source(config: &Config, bound_port: u16, shards: &Arc<ShardHost>) -> MetadataSource {
+    let (topics, configs) = (Arc::clone(shards), Arc::clone(shards));
+    let (id, fixed) = (config.identity.broker_id, config.broker_settings(bound_port));
+    MetadataSource {
+        topics: Box::new(move || Arc::new(GroupTopics::of(topics.image()))),
+        group_settings: Box::new(move |group, of_all| {
+            let configs = &configs.image().configs;
+            let Some(own) = configs.groups.get(group) else { return of_all };
+            let own =
+                configs.with_layers(id, &fixed, |layers| GroupSettings::effective(own.as_ref(), layers));
+            consumer::Settings {
+                session_timeout_ms: own.session_timeout_ms,
+                heartbeat_interval_ms: own.heartbeat_interval_ms,
+                assignment_interval_ms: own.assignment_interval_ms,
+                ..of_all
+            }
+        }),
+    }
 }
 
 fn topic_source(metadata: &Metadata, shards: &Arc<ShardHost>) -> TopicSource {

@@ -40,6 +40,7 @@ async fn describe(context: &Context, id: &str) -> DescribedGroup {
     let group_id = id.to_owned();
     match look(context, id).await {
         Ok(Described::Classic(group)) => DescribedGroup { group_id, ..described(&group) },
+        Ok(Described::Consumer(_)) => dead(context, id, format!("Group {id} is not a classic group.")),
         Ok(Described::Nothing) => dead(context, id, format!("Group {id} not found.")),
         Err(failure) => {
             DescribedGroup { group_id, error_code: failure.code.into(), ..DescribedGroup::default() }

@@ -1,9 +1,9 @@
 //! The one map from what goes wrong below to Kafka's error codes.
 
+mod groups;
+
 use super::fetch_session::SessionError;
 use crate::coordinator::Gone;
-use crate::coordinator::group::classic::Refusal;
-use crate::coordinator::group::offsets::{CommitRefusal, DeleteRefusal, TooLarge};
 use crate::log;
 use crate::log::list_offsets::LookupError;
 use crate::log::reader::ReadError;
@@ -11,6 +11,8 @@ use crate::metadata::{ProposeError, Refused};
 use crate::protocol::ErrorCode;
 use crate::protocol::batch;
 use crate::settings::InvalidConfig;
+
+pub use groups::commit_refused;
 
 /// A code and, where a message helps, a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,49 +97,6 @@ impl From<log::AppendError> for Failure {
 impl From<Gone> for Failure {
     fn from(_: Gone) -> Failure {
         ErrorCode::NotCoordinator.into()
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Failure {
-        let code = match refusal {
-            Refusal::UnknownMember => ErrorCode::UnknownMemberId,
-            Refusal::FencedInstance => ErrorCode::FencedInstanceId,
-            Refusal::IllegalGeneration => ErrorCode::IllegalGeneration,
-            Refusal::InconsistentProtocol => ErrorCode::InconsistentGroupProtocol,
-            Refusal::RebalanceInProgress => ErrorCode::RebalanceInProgress,
-            Refusal::MemberIdRequired => ErrorCode::MemberIdRequired,
-            Refusal::GroupFull => ErrorCode::GroupMaxSizeReached,
-            // As Kafka, for a group that no record of its offsets topic could hold.
-            Refusal::TooLarge => ErrorCode::UnknownServerError,
-        };
-        code.into()
-    }
-}
-
-/// From version 9 of OffsetCommit on, clients know that a group may not exist (KIP-848).
-pub fn commit_refused(refusal: CommitRefusal, version: i16) -> Failure {
-    match refusal {
-        CommitRefusal::NoGroup if version >= 9 => ErrorCode::GroupIdNotFound.into(),
-        CommitRefusal::NoGroup => ErrorCode::IllegalGeneration.into(),
-        CommitRefusal::Member(refusal) => refusal.into(),
-    }
-}
-
-impl From<TooLarge> for Failure {
-    fn from(_: TooLarge) -> Failure {
-        ErrorCode::OffsetMetadataTooLarge.into()
-    }
-}
-
-impl From<DeleteRefusal> for Failure {
-    fn from(refusal: DeleteRefusal) -> Failure {
-        let code = match refusal {
-            DeleteRefusal::NoGroup => ErrorCode::GroupIdNotFound,
-            DeleteRefusal::NotEmpty => ErrorCode::NonEmptyGroup,
-            DeleteRefusal::Subscribed => ErrorCode::GroupSubscribedToTopic,
-        };
-        code.into()
     }
 }
 

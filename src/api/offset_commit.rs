@@ -123,8 +123,10 @@ fn commit(
                 member_id: &request.member_id,
                 instance: request.group_instance_id.as_deref(),
                 generation: request.generation_id_or_member_epoch,
+                is_transactional: false,
+                version,
             };
-            let commit = Commit { by, offsets, is_transactional: false };
+            let commit = Commit { by, offsets };
             let committing = coordinating.coordinator.commit(&request.group_id, commit);
             async move { finish(&coordinating, committing, version).await }.boxed()
         }

@@ -4,8 +4,10 @@
 //! Invariant: a shard is opened here only while the metadata says that this life of this broker owns it.
 
 pub mod controller;
+mod group_topics;
 mod shard_host;
 #[cfg(test)]
 mod tests;
 
+pub use group_topics::GroupTopics;
 pub use shard_host::{HostOptions, ShardHost};

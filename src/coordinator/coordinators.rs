@@ -7,10 +7,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::Settings;
 use super::error::{Gone, LoadError};
-use super::group::classic::{self, Limits, Reply};
+use super::group::classic::Limits;
 use super::shard::Coordinator;
+use super::{MetadataSource, Settings};
 use crate::log::Shard;
 use crate::runtime::Runtime;
 use crate::types::ShardId;
@@ -21,6 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Finds, or loads, the coordinator of a shard.
 pub struct Coordinators {
     settings: Settings,
+    metadata: Arc<MetadataSource>,
     pub(super) runtime: Runtime,
     of: Mutex<HashMap<ShardId, Arc<Slot>>>,
     /// Those that are loaded, found without waiting.
@@ -32,8 +33,9 @@ pub struct Coordinators {
 struct Slot(tokio::sync::Mutex<Option<Arc<Coordinator>>>);
 
 impl Coordinators {
-    pub fn new(settings: Settings, runtime: Runtime) -> Coordinators {
-        Coordinators { settings, runtime, of: Mutex::default(), loaded: Mutex::default() }
+    pub fn new(settings: Settings, metadata: MetadataSource, runtime: Runtime) -> Coordinators {
+        let metadata = Arc::new(metadata);
+        Coordinators { settings, metadata, runtime, of: Mutex::default(), loaded: Mutex::default() }
     }
 
     /// Loads the groups of every shard that opens here, so that members and offsets expire though nobody asks for them.
@@ -58,6 +60,10 @@ impl Coordinators {
         &self.settings.classic
     }
 
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The coordinator of a shard that is open here, if it is loaded: for requests that must not wait before they have
     /// their place.
     pub fn now(&self, shard: &Shard) -> Option<Arc<Coordinator>> {
@@ -79,7 +85,9 @@ impl Coordinators {
         }
         *current = None;
         let epoch = shard.status().epoch.ok_or(Gone)?;
-        let loading = Coordinator::load(shard.clone(), epoch, self.settings, &self.runtime).await;
+        let loading =
+            Coordinator::load(shard.clone(), epoch, self.settings, Arc::clone(&self.metadata), &self.runtime)
+                .await;
         let coordinator = loading.map_err(|error| {
             match error {
                 LoadError::Read(error) => {
@@ -98,62 +106,4 @@ impl Coordinators {
 /// An answer, or the end of who would have given it.
 pub(super) async fn answer<T>(receiver: oneshot::Receiver<T>) -> Result<T, Gone> {
     receiver.await.map_err(|_| Gone)
-}
-
-impl Coordinator {
-    pub async fn join(
-        self: &Arc<Self>,
-        group: &str,
-        request: classic::Join,
-    ) -> Result<classic::JoinReply, Gone> {
-        let receiver = self.ask(group, |group, ticket, limits, now_ms| {
-            classic::join(group, classic::Join { ticket, ..request }, limits, now_ms)
-        });
-        match answer(receiver).await? {
-            Reply::Join(reply) => Ok(reply),
-            Reply::Sync(_) | Reply::Heartbeat(_) | Reply::Leave(_) => Err(Gone),
-        }
-    }
-
-    pub async fn sync(
-        self: &Arc<Self>,
-        group: &str,
-        request: classic::Sync,
-    ) -> Result<classic::SyncReply, Gone> {
-        let receiver = self.ask(group, |group, ticket, limits, now_ms| {
-            classic::sync(group, classic::Sync { ticket, ..request }, limits, now_ms)
-        });
-        match answer(receiver).await? {
-            Reply::Sync(reply) => Ok(reply),
-            Reply::Join(_) | Reply::Heartbeat(_) | Reply::Leave(_) => Err(Gone),
-        }
-    }
-
-    pub async fn heartbeat(
-        self: &Arc<Self>,
-        group: &str,
-        request: classic::Heartbeat,
-    ) -> Result<Result<(), classic::Refusal>, Gone> {
-        let receiver = self.ask(group, |group, ticket, limits, now_ms| {
-            classic::heartbeat(group, &classic::Heartbeat { ticket, ..request }, limits, now_ms)
-        });
-        match answer(receiver).await? {
-            Reply::Heartbeat(outcome) => Ok(outcome),
-            Reply::Join(_) | Reply::Sync(_) | Reply::Leave(_) => Err(Gone),
-        }
-    }
-
-    pub async fn leave(
-        self: &Arc<Self>,
-        group: &str,
-        members: Vec<classic::Leaver>,
-    ) -> Result<Vec<Result<(), classic::Refusal>>, Gone> {
-        let receiver = self.ask(group, |group, ticket, limits, now_ms| {
-            classic::leave(group, &classic::Leave { ticket, members }, limits, now_ms)
-        });
-        match answer(receiver).await? {
-            Reply::Leave(outcomes) => Ok(outcomes),
-            Reply::Join(_) | Reply::Sync(_) | Reply::Heartbeat(_) => Err(Gone),
-        }
-    }
 }

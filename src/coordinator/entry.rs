@@ -2,18 +2,28 @@
 
 use std::collections::VecDeque;
 
-use super::group::Members;
-use super::group::classic::{Group, Timer};
+use super::Settings;
 use super::group::offsets::Offsets;
+use super::group::{Members, classic, consumer};
+use super::timers::Timer;
 
 /// Something to be told to somebody.
 pub(super) type Telling = Box<dyn FnOnce() + Send>;
 
+/// The members of a group, by the machine that decides on them.
+#[derive(Default)]
+pub(super) enum Membership {
+    /// The group only keeps offsets.
+    #[default]
+    Nobody,
+    Classic(classic::Group),
+    Consumer(consumer::Group),
+}
+
 /// A group: its members, its offsets, and what waits until they are durable.
 #[derive(Default)]
 pub(super) struct Entry {
-    /// `None` for a group that only keeps offsets.
-    pub classic: Option<Group>,
+    pub membership: Membership,
     pub offsets: Offsets,
     /// Number of writes so far.
     written: u64,
@@ -27,13 +37,38 @@ pub(super) struct Entry {
 
 impl Entry {
     pub fn exists(&self) -> bool {
-        self.classic.is_some() || !self.offsets.is_empty()
+        !matches!(self.membership, Membership::Nobody) || !self.offsets.is_empty()
     }
 
     pub fn members(&self) -> Members<'_> {
-        match &self.classic {
-            Some(group) => Members::Classic(group),
-            None => Members::Nobody,
+        match &self.membership {
+            Membership::Nobody => Members::Nobody,
+            Membership::Classic(group) => Members::Classic(group),
+            Membership::Consumer(group) => Members::Consumer(group),
+        }
+    }
+
+    /// What a stored row of a consumer group makes of it.
+    pub fn apply(&mut self, row: &consumer::Row) {
+        match &mut self.membership {
+            Membership::Consumer(group) => group.apply(row),
+            membership @ (Membership::Nobody | Membership::Classic(_)) => {
+                let mut group = consumer::Group::default();
+                group.apply(row);
+                *membership = Membership::Consumer(group);
+            }
+        }
+    }
+
+    /// How long a timer of the group runs that begins anew.
+    pub fn full_time_ms(&self, timer: &Timer, settings: &Settings, own: &consumer::Settings) -> i32 {
+        match (timer, &self.membership) {
+            (Timer::Classic(timer), Membership::Classic(group)) => {
+                group.full_time_ms(timer, &settings.classic)
+            }
+            (Timer::Consumer(timer), Membership::Consumer(group)) => group.full_time_ms(timer, own),
+            // It was that of members that the group has no more: it runs out to no effect.
+            (Timer::Classic(_) | Timer::Consumer(_), _) => 0,
         }
     }
 

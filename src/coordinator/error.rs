@@ -1,6 +1,6 @@
 //! What goes wrong in a coordinator, by what the caller does next.
 
-use super::group::classic;
+use super::group;
 use crate::log::PartitionError;
 use crate::log::keys::Malformed;
 
@@ -17,5 +17,5 @@ pub enum LoadError {
     #[error(transparent)]
     Row(#[from] Malformed),
     #[error(transparent)]
-    Group(#[from] classic::Malformed),
+    Group(#[from] group::Malformed),
 }

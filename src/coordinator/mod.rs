@@ -4,14 +4,18 @@
 //! Invariant: a decision changes nothing; what it leads to is applied at once, and told once it is durable.
 
 mod coordinators;
+mod decisions;
 mod entry;
 mod error;
 pub mod group;
 mod keeping;
 mod offsets;
 mod operations;
+mod requests;
 mod shard;
 mod timers;
+
+use std::sync::Arc;
 
 pub use coordinators::Coordinators;
 pub use error::Gone;
@@ -24,5 +28,17 @@ pub use shard::Coordinator;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     pub classic: group::classic::Limits,
+    /// What holds for consumer groups that have no configs of their own.
+    pub consumer: group::consumer::Settings,
     pub offsets: group::offsets::Limits,
+}
+
+/// What is set for a consumer group of this name, given what holds for those without configs of their own.
+pub type GroupSettingsOf = dyn Fn(&str, group::consumer::Settings) -> group::consumer::Settings + Send + Sync;
+
+/// How metadata becomes known, to a layer that knows none.
+pub struct MetadataSource {
+    /// The topics of now.
+    pub topics: Box<dyn Fn() -> Arc<dyn group::consumer::Topics> + Send + Sync>,
+    pub group_settings: Box<GroupSettingsOf>,
 }

@@ -4,12 +4,14 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::coordinators::answer;
-use super::entry::Entry;
+use super::decisions::without;
+use super::entry::{Entry, Membership};
 use super::error::Gone;
 use super::group::Reader;
-use super::group::classic::{Refusal, TimerChange};
+use super::group::consumer;
 use super::group::offsets::{self, Change, Commit, CommitRefusal, DeleteRefusal, Deleted, Expired, TooLarge};
 use super::shard::{Coordinator, Rows};
+use super::timers::TimerChange;
 use crate::log::keys::{self, CommittedOffset};
 use crate::types::{Partition, TopicId};
 
@@ -38,11 +40,13 @@ impl Coordinator {
                 Ok(committed) => committed,
                 Err(refusal) => return (Rows::new(), Vec::new(), Err(refusal)),
             };
-            let alive = entry
-                .classic
-                .as_ref()
-                .map(|group| group.committed(by.member_id, &self.settings.classic, now_ms));
-            let timers = alive.map(|decision| decision.timers).unwrap_or_default();
+            let timers = match &entry.membership {
+                Membership::Classic(group) => {
+                    group.committed(by.member_id, &self.settings.classic, now_ms).timers
+                }
+                Membership::Nobody | Membership::Consumer(_) => Vec::new(),
+            };
+            let timers = timers.into_iter().map(TimerChange::from).collect();
             (apply(group, entry, committed.changes), timers, Ok(committed.outcomes))
         });
         answer(receiver)
@@ -54,7 +58,7 @@ impl Coordinator {
         group: &str,
         reader: Reader<'_>,
         wanted: Option<&[Partition]>,
-    ) -> Result<Result<Found, Refusal>, Gone> {
+    ) -> Result<Result<Found, consumer::CommitRefusal>, Gone> {
         answer(self.look(group, |entry| {
             entry.map_or(Ok(()), |entry| entry.members().check_fetch(reader))?;
             let offsets = entry.map(|entry| &entry.offsets);
@@ -138,7 +142,16 @@ fn apply(group: &str, entry: &mut Entry, changes: Vec<Change>) -> Rows {
 pub(super) fn forget(group: &str, entry: &mut Entry) -> (Rows, Vec<TimerChange>) {
     let none = entry.offsets.none();
     let mut rows = apply(group, entry, none);
-    let Some(members) = entry.classic.take() else { return (rows, Vec::new()) };
-    rows.push((keys::classic_group(group), None));
-    (rows, members.forgotten())
+    match std::mem::take(&mut entry.membership) {
+        Membership::Nobody => (rows, Vec::new()),
+        Membership::Classic(members) => {
+            rows.push((keys::classic_group(group), None));
+            (rows, members.forgotten().into_iter().map(TimerChange::from).collect())
+        }
+        // Without members there is nothing that it waits for.
+        Membership::Consumer(members) => {
+            rows.extend(without(group, &members));
+            (rows, Vec::new())
+        }
+    }
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::coordinators::answer;
 use super::entry::Entry;
 use super::error::Gone;
-use super::group::classic;
 use super::group::offsets::DeleteRefusal;
-use super::group::{Kind, Members};
+use super::group::{Kind, Members, classic, consumer};
 use super::offsets::forget;
 use super::shard::{Coordinator, Rows};
 
@@ -21,20 +20,22 @@ pub struct Listed {
     pub protocol_type: String,
 }
 
-/// A group as somebody sees it who asks for a classic one.
+/// A group as somebody sees it who looks at it.
 #[derive(Clone, Debug)]
 pub enum Described {
     Nothing,
     Classic(Box<classic::Group>),
+    Consumer(Box<consumer::Group>),
 }
 
 impl Coordinator {
-    /// A group of the classic protocol. One that only keeps offsets is empty.
+    /// A group with its members. One that only keeps offsets is an empty classic one.
     pub async fn describe(&self, group: &str) -> Result<Described, Gone> {
         answer(self.look(group, |entry| match entry.map(Entry::members) {
             None => Described::Nothing,
             Some(Members::Nobody) => Described::Classic(Box::new(classic::Group::empty(0))),
             Some(Members::Classic(group)) => Described::Classic(Box::new(group.clone())),
+            Some(Members::Consumer(group)) => Described::Consumer(Box::new(group.clone())),
         }))
         .await
     }

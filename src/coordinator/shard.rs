@@ -9,11 +9,12 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use super::Settings;
-use super::entry::{Entry, Telling};
+use super::entry::{Entry, Membership, Telling};
 use super::error::LoadError;
-use super::group::classic::{Decision, Group, Limits, Reply, Stored, Ticket, Timer, TimerChange};
-use super::timers::Timers;
+use super::group::classic::{Reply, Stored, Ticket};
+use super::group::consumer::Row;
+use super::timers::{TimerChange, Timers};
+use super::{MetadataSource, Settings};
 use crate::log::Shard;
 use crate::log::keys::{self, CommittedOffset, Tag};
 use crate::runtime::{Runtime, TaskKind};
@@ -27,8 +28,9 @@ pub struct Coordinator {
     shard: Shard,
     epoch: u64,
     pub(super) settings: Settings,
+    pub(super) metadata: Arc<MetadataSource>,
     pub(super) runtime: Runtime,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// Wakes the task that waits for timers.
     sooner: Notify,
 }
@@ -37,10 +39,11 @@ pub struct Coordinator {
 pub(super) struct State {
     pub groups: HashMap<Arc<str>, Entry>,
     pub timers: Timers,
-    tickets: u64,
-    asking: HashMap<Ticket, oneshot::Sender<Reply>>,
+    pub tickets: u64,
+    /// Who waits for an answer of a classic group.
+    pub asking: HashMap<Ticket, oneshot::Sender<Reply>>,
     /// The incarnation has ended.
-    over: bool,
+    pub over: bool,
 }
 
 impl Coordinator {
@@ -49,13 +52,19 @@ impl Coordinator {
         shard: Shard,
         epoch: u64,
         settings: Settings,
+        metadata: Arc<MetadataSource>,
         runtime: &Runtime,
     ) -> Result<Arc<Coordinator>, LoadError> {
         let mut state = State::default();
         for (key, value) in shard.rows(epoch, Tag::ClassicGroup).await? {
             let id = keys::classic_group_id(&key)?;
             let group = Stored::decode(value)?.into_group();
-            state.groups.entry(id.into()).or_default().classic = Some(group);
+            state.groups.entry(id.into()).or_default().membership = Membership::Classic(group);
+        }
+        for (key, value) in shard.rows(epoch, Tag::ConsumerGroup).await? {
+            let (id, part) = keys::split_consumer_group(&key)?;
+            let entry = state.groups.entry(id.into()).or_default();
+            entry.apply(&Row::decode(part, value)?);
         }
         for (key, value) in shard.rows(epoch, Tag::CommittedOffset).await? {
             let (id, partition, committed) = CommittedOffset::decode(&key, &value)?;
@@ -66,6 +75,7 @@ impl Coordinator {
             shard,
             epoch,
             settings,
+            metadata,
             runtime: runtime.clone(),
             state: Mutex::new(state),
             sooner: Notify::new(),
@@ -89,39 +99,8 @@ impl Coordinator {
         let mut state = self.state.lock();
         let ids: Vec<Arc<str>> = state.groups.keys().cloned().collect();
         for id in ids {
-            let group = state.groups.get(&id).and_then(|entry| entry.classic.as_ref());
-            if let Some(decision) =
-                group.map(|group| group.loaded(&self.settings.classic, self.runtime.clock.now_ms()))
-            {
-                self.carry_out(&mut state, &id, decision);
-            }
+            self.decide_loaded(&mut state, &id);
         }
-    }
-
-    /// Decides on a request to a classic group. The answer comes once it is durable, or never, if the incarnation ends
-    /// before.
-    pub(super) fn ask(
-        self: &Arc<Self>,
-        id: &str,
-        decide: impl FnOnce(Option<&Group>, Ticket, &Limits, i64) -> Decision,
-    ) -> oneshot::Receiver<Reply> {
-        let (sender, receiver) = oneshot::channel();
-        let mut state = self.state.lock();
-        if state.over {
-            return receiver;
-        }
-        let id: Arc<str> = match state.groups.get_key_value(id) {
-            Some((id, _)) => Arc::clone(id),
-            None => id.into(),
-        };
-        state.tickets += 1;
-        let ticket = Ticket(state.tickets);
-        state.asking.insert(ticket, sender);
-        let group = state.groups.get(&id).and_then(|entry| entry.classic.as_ref());
-        let decision = decide(group, ticket, &self.settings.classic, self.runtime.clock.now_ms());
-        self.carry_out(&mut state, &id, decision);
-        self.tidy(&mut state, &id);
-        receiver
     }
 
     /// Looks at a group, and tells once what was seen is durable.
@@ -178,26 +157,7 @@ impl Coordinator {
         state.groups.iter().filter(|(_, entry)| entry.exists()).map(|(id, _)| Arc::clone(id)).collect()
     }
 
-    fn carry_out(self: &Arc<Self>, state: &mut State, id: &Arc<str>, decision: Decision) {
-        if let Some(next) = decision.next {
-            state.groups.entry(Arc::clone(id)).or_default().classic = Some(next);
-        }
-        self.set_timers(state, id, decision.timers);
-        if let Some(stored) = decision.save {
-            self.write(state, id, vec![(keys::classic_group(id), Some(stored.encode()))]);
-        }
-        for (ticket, reply) in decision.replies {
-            let Some(sender) = state.asking.remove(&ticket) else { continue };
-            // Whoever stopped waiting does not need to know.
-            let telling: Telling = Box::new(move || drop(sender.send(reply)));
-            match state.groups.get_mut(id) {
-                Some(entry) => entry.tell(telling),
-                None => telling(),
-            }
-        }
-    }
-
-    fn set_timers(&self, state: &mut State, id: &Arc<str>, changes: Vec<TimerChange>) {
+    pub(super) fn set_timers(&self, state: &mut State, id: &Arc<str>, changes: Vec<TimerChange>) {
         let before = state.timers.next();
         for change in changes {
             match change {
@@ -214,7 +174,7 @@ impl Coordinator {
     }
 
     /// Writes rows of a group. If the shard takes them no more, everything ends: memory is ahead of what is stored.
-    fn write(self: &Arc<Self>, state: &mut State, id: &Arc<str>, rows: Rows) {
+    pub(super) fn write(self: &Arc<Self>, state: &mut State, id: &Arc<str>, rows: Rows) {
         if rows.is_empty() || state.over {
             return;
         }
@@ -245,11 +205,9 @@ impl Coordinator {
         entry.save(number);
         if entry.is_saved() {
             let held = std::mem::take(&mut entry.held);
-            let after = |timer: Timer| {
-                let after_ms = entry
-                    .classic
-                    .as_ref()
-                    .map_or(0, |group| group.full_time_ms(&timer, &self.settings.classic));
+            let own = self.consumer_settings(id);
+            let after = |timer| {
+                let after_ms = entry.full_time_ms(&timer, &self.settings, &own);
                 TimerChange::Set { timer, after_ms }
             };
             let changes = held.into_iter().map(after).collect();
@@ -258,7 +216,7 @@ impl Coordinator {
         self.tidy(&mut state, id);
     }
 
-    fn tidy(&self, state: &mut State, id: &Arc<str>) {
+    pub(super) fn tidy(&self, state: &mut State, id: &Arc<str>) {
         if let Place::Occupied(place) = state.groups.entry(Arc::clone(id))
             && place.get().is_idle()
         {
@@ -301,9 +259,7 @@ impl Coordinator {
                 entry.held.push(timer);
                 continue;
             }
-            let Some(group) = &entry.classic else { continue };
-            let decision = group.expire(&timer, &self.settings.classic, self.runtime.clock.now_ms());
-            self.carry_out(state, &id, decision);
+            self.decide_expired(state, &id, &timer);
         }
     }
 }

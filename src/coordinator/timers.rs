@@ -3,8 +3,44 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::group::classic::Timer;
+use super::group::{classic, consumer};
 use crate::runtime::clock::Instant;
+
+/// What a group waits for, by its protocol.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Timer {
+    Classic(classic::Timer),
+    Consumer(consumer::Timer),
+}
+
+/// A change of the timers. Setting one that is set already moves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum TimerChange {
+    Set { timer: Timer, after_ms: i32 },
+    Cancel(Timer),
+}
+
+impl From<classic::TimerChange> for TimerChange {
+    fn from(change: classic::TimerChange) -> TimerChange {
+        match change {
+            classic::TimerChange::Set { timer, after_ms } => {
+                TimerChange::Set { timer: Timer::Classic(timer), after_ms }
+            }
+            classic::TimerChange::Cancel(timer) => TimerChange::Cancel(Timer::Classic(timer)),
+        }
+    }
+}
+
+impl From<consumer::TimerChange> for TimerChange {
+    fn from(change: consumer::TimerChange) -> TimerChange {
+        match change {
+            consumer::TimerChange::Set { timer, after_ms } => {
+                TimerChange::Set { timer: Timer::Consumer(timer), after_ms }
+            }
+            consumer::TimerChange::Cancel(timer) => TimerChange::Cancel(Timer::Consumer(timer)),
+        }
+    }
+}
 
 type Key = (Arc<str>, Timer);
 
@@ -60,14 +96,15 @@ mod tests {
         let start = Clock::system().instant();
         let at = |ms| start + Duration::from_millis(ms);
         let group: Arc<str> = "g".into();
+        let (join, sync) = (Timer::Classic(classic::Timer::Join), Timer::Classic(classic::Timer::Sync));
         let mut timers = Timers::default();
-        timers.set(&group, Timer::Join, at(5));
-        timers.set(&group, Timer::Sync, at(5));
-        timers.set(&group, Timer::Join, at(9));
+        timers.set(&group, join.clone(), at(5));
+        timers.set(&group, sync.clone(), at(5));
+        timers.set(&group, join.clone(), at(9));
         assert_eq!(timers.pop(at(4)), None);
-        assert_eq!(timers.pop(at(8)), Some((Arc::clone(&group), Timer::Sync)));
+        assert_eq!(timers.pop(at(8)), Some((Arc::clone(&group), sync)));
         assert_eq!(timers.next(), Some(at(9)));
-        timers.cancel(&group, Timer::Join);
+        timers.cancel(&group, join);
         assert_eq!((timers.pop(at(100)), timers.next()), (None, None));
     }
 }

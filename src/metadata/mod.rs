@@ -26,7 +26,7 @@ pub use command::{
     Applied, Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Outcome, Refused,
 };
 pub use error::{ProposeError, StartError};
-pub use features::{FEATURES, Feature};
+pub use features::{FEATURES, Feature, GROUP_VERSION};
 pub use handle::{Metadata, Quorum, Replica};
 pub use image::{
     Broker, Configs, Counters, DeletedTopic, Features, Image, Incarnation, Listener, Owner, PartitionState,

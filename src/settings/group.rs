@@ -6,7 +6,6 @@ use super::definition::Type::{Boolean, Int, List, String};
 use super::definition::{Definition, Status, Synonym};
 use super::validator::Validator::{AtLeast, Items, OneOf};
 
-const NO_CONSUMER_GROUPS: Status = NotYet("consumer groups are not supported yet by this version");
 const NO_SHARE_GROUPS: Status = NotYet("share groups are not supported yet by this version");
 const NO_STREAMS_GROUPS: Status = NotYet("streams groups are not supported yet by this version");
 
@@ -17,7 +16,6 @@ const fn int(name: &'static str, default: &'static str, doc: &'static str, least
 /// Sorted by name.
 pub(super) const DEFINITIONS: &[Definition] = &[
     int("consumer.assignment.interval.ms", "1000", "Least milliseconds between two assignments.", 0)
-        .status(NO_CONSUMER_GROUPS)
         .synonyms(&[Synonym::same("group.consumer.assignment.interval.ms")]),
     int(
         "consumer.heartbeat.interval.ms",
@@ -25,7 +23,6 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "Milliseconds between heartbeats that members are told to keep.",
         1,
     )
-    .status(NO_CONSUMER_GROUPS)
     .synonyms(&[Synonym::same("group.consumer.heartbeat.interval.ms")]),
     int(
         "consumer.session.timeout.ms",
@@ -33,7 +30,6 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "Milliseconds of silence after which a member is removed.",
         1,
     )
-    .status(NO_CONSUMER_GROUPS)
     .synonyms(&[Synonym::same("group.consumer.session.timeout.ms")]),
     Definition::new(
         "errors.deadletterqueue.copy.record.enable",

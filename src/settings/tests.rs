@@ -89,7 +89,7 @@ fn values_out_of_range_are_refused_in_kafkas_words() {
 fn what_does_not_work_yet_is_refused_and_what_means_nothing_here_is_taken() {
     let tiered = refusal(Target::Topic, "remote.storage.enable", "true");
     assert!(tiered.contains("tiering"), "{tiered}");
-    assert!(refusal(Target::Group, "consumer.session.timeout.ms", "50000").contains("not supported yet"));
+    assert!(refusal(Target::Group, "share.session.timeout.ms", "50000").contains("not supported yet"));
     for (name, value) in [
         ("cleanup.policy", ""),
         ("cleanup.policy", "compact"),

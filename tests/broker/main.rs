@@ -5,6 +5,7 @@ mod admin;
 mod client;
 mod compacted;
 mod configs;
+mod consumer_groups;
 mod groups;
 mod hostile;
 mod offsets;

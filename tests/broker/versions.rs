@@ -41,7 +41,8 @@ async fn every_announced_version_is_answered() {
         }
         ask_every_version!(client, key, versions;
             FindCoordinator => find_coordinator, JoinGroup => join_group, SyncGroup => sync_group,
-            Heartbeat => heartbeat, LeaveGroup => leave_group, OffsetCommit => offset_commit,
+            Heartbeat => heartbeat, LeaveGroup => leave_group, ConsumerGroupHeartbeat => consumer_group_heartbeat,
+            OffsetCommit => offset_commit,
             OffsetFetch => offset_fetch, OffsetDelete => offset_delete, DescribeGroups => describe_groups,
             ListGroups => list_groups, DeleteGroups => delete_groups,
             Fetch => fetch, ListOffsets => list_offsets, Metadata => metadata,

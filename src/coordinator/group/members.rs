@@ -1,7 +1,8 @@
 //! The members of a group, whatever protocol they speak, as its offsets and its operators see them.
 
-use super::classic::{self, Phase, Refusal};
-use super::offsets::DeleteRefusal;
+use super::classic::{self, Phase};
+use super::consumer::{self, CommitCheck};
+use super::offsets::{CommitRefusal, DeleteRefusal};
 
 /// Who commits offsets.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +12,9 @@ pub struct Committer<'a> {
     pub instance: Option<&'a str>,
     /// The generation, or the member epoch; -1 for one that is no member.
     pub generation: i32,
+    pub is_transactional: bool,
+    /// Of OffsetCommit.
+    pub version: i16,
 }
 
 /// Who asks for offsets (KIP-848).
@@ -28,12 +32,14 @@ pub enum Members<'a> {
     /// The group only keeps offsets: it never had a member, and it exists as long as it keeps any.
     Nobody,
     Classic(&'a classic::Group),
+    Consumer(&'a consumer::Group),
 }
 
 /// The protocol of a group, as ListGroups tells it (KIP-848).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Classic,
+    Consumer,
 }
 
 impl Kind {
@@ -41,6 +47,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Classic => "classic",
+            Kind::Consumer => "consumer",
         }
     }
 }
@@ -58,6 +65,7 @@ impl Members<'_> {
     pub fn kind(self) -> Kind {
         match self {
             Members::Nobody | Members::Classic(_) => Kind::Classic,
+            Members::Consumer(_) => Kind::Consumer,
         }
     }
 
@@ -66,6 +74,7 @@ impl Members<'_> {
         match self {
             Members::Nobody => Phase::Empty.name(),
             Members::Classic(group) => group.phase().name(),
+            Members::Consumer(group) => group.state().name(),
         }
     }
 
@@ -74,23 +83,27 @@ impl Members<'_> {
         match self {
             Members::Nobody => "",
             Members::Classic(group) => group.protocol_type().unwrap_or_default(),
+            Members::Consumer(_) => "consumer",
         }
     }
 
-    /// Whether these offsets may be committed. Transactions are not held up by a rebalance.
-    pub fn check_commit(self, by: Committer<'_>, is_transactional: bool) -> Result<(), Refusal> {
+    /// Whether offsets may be committed, and which. Transactions are not held up by a rebalance.
+    pub fn check_commit(self, by: Committer<'_>) -> Result<CommitCheck, CommitRefusal> {
         match self {
-            Members::Nobody if by.generation < 0 => Ok(()),
+            Members::Nobody if by.generation < 0 => {}
             // A generation of members that the group never had.
-            Members::Nobody => classic::Group::empty(0).check_commit(by, is_transactional),
-            Members::Classic(group) => group.check_commit(by, is_transactional),
+            Members::Nobody => classic::Group::empty(0).check_commit(by)?,
+            Members::Classic(group) => group.check_commit(by)?,
+            Members::Consumer(group) => return Ok(group.check_commit(by)?),
         }
+        Ok(CommitCheck::Anything)
     }
 
     /// Whether this reader may be told offsets. A member of a classic group is not asked who it is.
-    pub fn check_fetch(self, _reader: Reader<'_>) -> Result<(), Refusal> {
+    pub fn check_fetch(self, reader: Reader<'_>) -> Result<(), consumer::CommitRefusal> {
         match self {
             Members::Nobody | Members::Classic(_) => Ok(()),
+            Members::Consumer(group) => group.check_fetch(reader.member_id, reader.member_epoch),
         }
     }
 
@@ -101,7 +114,7 @@ impl Members<'_> {
             Members::Classic(group) if !group.is_empty() && !group.is_of_consumers() => {
                 Err(DeleteRefusal::NotEmpty)
             }
-            Members::Nobody | Members::Classic(_) => Ok(()),
+            Members::Nobody | Members::Classic(_) | Members::Consumer(_) => Ok(()),
         }
     }
 
@@ -109,7 +122,8 @@ impl Members<'_> {
     pub fn check_delete(self) -> Result<(), DeleteRefusal> {
         match self {
             Members::Classic(group) if !group.is_empty() => Err(DeleteRefusal::NotEmpty),
-            Members::Nobody | Members::Classic(_) => Ok(()),
+            Members::Consumer(group) if !group.is_empty() => Err(DeleteRefusal::NotEmpty),
+            Members::Nobody | Members::Classic(_) | Members::Consumer(_) => Ok(()),
         }
     }
 
@@ -118,13 +132,15 @@ impl Members<'_> {
         match self {
             Members::Nobody => false,
             Members::Classic(group) => group.is_subscribed(topic),
+            Members::Consumer(group) => group.is_subscribed(topic),
         }
     }
 
-    /// How offsets expire, of topics that no member is subscribed to (`ClassicGroup.offsetExpirationCondition`).
+    /// How offsets expire, of topics that no member is subscribed to (`offsetExpirationCondition` of
+    /// `ClassicGroup` and `ConsumerGroup`).
     pub fn expiry(self) -> Expiry {
         match self {
-            Members::Nobody => Expiry::SinceCommitted,
+            Members::Nobody | Members::Consumer(_) => Expiry::SinceCommitted,
             Members::Classic(group) if group.protocol_type().is_none() => Expiry::SinceCommitted,
             Members::Classic(group) => match group.phase() {
                 Phase::Empty => Expiry::Since(group.since_ms()),

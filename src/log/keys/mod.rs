@@ -45,6 +45,9 @@ pub enum Tag {
     /// An offset that a group has committed: `tag | group id length u16 | group id | topic id 16 | partition u32`.
     /// [`CommittedOffset`].
     CommittedOffset = 7,
+    /// A part of a consumer group: `tag | group id length u16 | group id | which part`. Part and value are the
+    /// coordinator's.
+    ConsumerGroup = 8,
 }
 
 impl Tag {
@@ -112,6 +115,29 @@ pub fn classic_group_id(key: &[u8]) -> Result<&str, Malformed> {
     match key.split_first() {
         Some((tag, id)) if *tag == Tag::ClassicGroup as u8 => std::str::from_utf8(id).map_err(|_| malformed),
         _ => Err(malformed),
+    }
+}
+
+/// The key of a part of a consumer group.
+pub fn consumer_group(id: &str, part: &[u8]) -> Bytes {
+    let mut key = BytesMut::with_capacity(1 + 2 + id.len() + part.len());
+    key.put_u8(Tag::ConsumerGroup as u8);
+    // Kafka's strings have a length of two bytes at most.
+    key.put_u16(u16::try_from(id.len()).unwrap_or(u16::MAX));
+    key.put_slice(id.as_bytes());
+    key.put_slice(part);
+    key.freeze()
+}
+
+/// The id of the consumer group whose key this is, and which part of it.
+pub fn split_consumer_group(key: &[u8]) -> Result<(&str, &[u8]), Malformed> {
+    let malformed = Malformed("consumer group");
+    let (tag, mut rest) = key.split_first().ok_or(malformed)?;
+    let length = rest.try_get_u16().map_err(|_| malformed)?;
+    let (id, part) = rest.split_at_checked(usize::from(length)).ok_or(malformed)?;
+    match *tag == Tag::ConsumerGroup as u8 {
+        true => Ok((std::str::from_utf8(id).map_err(|_| malformed)?, part)),
+        false => Err(malformed),
     }
 }
 

@@ -50,7 +50,7 @@ impl Group {
 
     /// Whether these offsets may be committed (`ClassicGroup.validateOffsetCommit`). Transactions are not held up by a
     /// rebalance, and their older versions name no member.
-    pub fn check_commit(&self, by: Committer<'_>, is_transactional: bool) -> Result<(), Refusal> {
+    pub fn check_commit(&self, by: Committer<'_>) -> Result<(), Refusal> {
         let is_anonymous = by.generation < 0 && by.member_id.is_empty() && by.instance.is_none();
         if by.generation < 0 && self.is_empty() {
             return Ok(());
@@ -60,11 +60,11 @@ impl Group {
             if by.generation != self.generation {
                 return Err(Refusal::IllegalGeneration);
             }
-        } else if !is_transactional && !self.is_empty() {
+        } else if !by.is_transactional && !self.is_empty() {
             return Err(Refusal::UnknownMember);
         }
         match self.phase {
-            Phase::Completing if !is_transactional => Err(Refusal::RebalanceInProgress),
+            Phase::Completing if !by.is_transactional => Err(Refusal::RebalanceInProgress),
             Phase::Empty | Phase::Preparing { .. } | Phase::Completing | Phase::Stable => Ok(()),
         }
     }

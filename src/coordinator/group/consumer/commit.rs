@@ -4,23 +4,11 @@ use std::sync::Arc;
 
 use super::group::Group;
 use super::reconcile::Progress;
+use crate::coordinator::group::Committer;
 use crate::types::Partition;
 
 /// The first version of OffsetCommit with which members of the newer protocol may commit.
 const FIRST_WITH_EPOCHS: i16 = 9;
-
-/// Who commits offsets, and how.
-#[derive(Clone, Copy, Debug)]
-pub struct Committer<'a> {
-    /// Empty for one that is no member.
-    pub member_id: &'a str,
-    pub instance: Option<&'a str>,
-    /// The member's epoch, or its generation; -1 for one that is no member.
-    pub epoch: i32,
-    pub is_transactional: bool,
-    /// Of OffsetCommit.
-    pub version: i16,
-}
 
 /// Why offsets are not committed or fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,10 +52,10 @@ impl CommitCheck {
 impl Group {
     /// Whether these offsets may be committed.
     pub fn check_commit(&self, by: Committer<'_>) -> Result<CommitCheck, CommitRefusal> {
-        if by.epoch < 0 && self.is_empty() {
+        if by.generation < 0 && self.is_empty() {
             return Ok(CommitCheck::Anything);
         }
-        let is_anonymous = by.epoch == -1 && by.member_id.is_empty() && by.instance.is_none();
+        let is_anonymous = by.generation == -1 && by.member_id.is_empty() && by.instance.is_none();
         if by.is_transactional && is_anonymous {
             return Ok(CommitCheck::Anything);
         }
@@ -76,12 +64,15 @@ impl Group {
         if !by.is_transactional && !is_classic && by.version < FIRST_WITH_EPOCHS {
             return Err(CommitRefusal::OldVersion);
         }
-        let refusal = stale(is_classic);
+        // A transaction knows generations alone (`OffsetMetadataManager.validateTransactionalOffsetCommit`).
+        let refusal = stale(is_classic || by.is_transactional);
         let progress = self.progress(by.member_id);
-        match by.epoch.cmp(&progress.epoch) {
+        match by.generation.cmp(&progress.epoch) {
             std::cmp::Ordering::Equal => Ok(CommitCheck::Anything),
             std::cmp::Ordering::Greater => Err(refusal),
-            std::cmp::Ordering::Less => Ok(CommitCheck::HeldSince { epoch: by.epoch, progress, refusal }),
+            std::cmp::Ordering::Less => {
+                Ok(CommitCheck::HeldSince { epoch: by.generation, progress, refusal })
+            }
         }
     }
 
@@ -98,6 +89,6 @@ impl Group {
     }
 }
 
-fn stale(is_classic: bool) -> CommitRefusal {
-    if is_classic { CommitRefusal::IllegalGeneration } else { CommitRefusal::StaleEpoch }
+fn stale(has_generations: bool) -> CommitRefusal {
+    if has_generations { CommitRefusal::IllegalGeneration } else { CommitRefusal::StaleEpoch }
 }

@@ -54,6 +54,13 @@ pub struct Decision<R> {
     pub timers: Vec<TimerChange>,
 }
 
+impl<R> Decision<R> {
+    /// The same with another answer.
+    pub fn map<S>(self, answer: impl FnOnce(R) -> S) -> Decision<S> {
+        Decision { next: self.next, rows: self.rows, reply: answer(self.reply), timers: self.timers }
+    }
+}
+
 /// What becomes of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {

@@ -27,7 +27,7 @@ use crate::settings::MigrationPolicy;
 use crate::types::TopicId;
 
 use assignor::Assignor;
-pub use commit::{CommitCheck, CommitRefusal, Committer};
+pub use commit::{CommitCheck, CommitRefusal};
 pub use convert::Before;
 pub use decision::{Decision, Next, Timer, TimerChange, World};
 pub use group::{Group, State};

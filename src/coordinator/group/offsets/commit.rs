@@ -1,8 +1,8 @@
 //! Committing: members and others say how far they have read.
 
 use super::{Change, Limits};
-use crate::coordinator::group::classic::Refusal;
-use crate::coordinator::group::{Committer, Members};
+use crate::coordinator::group::consumer::{self, CommitCheck};
+use crate::coordinator::group::{Committer, Members, classic};
 use crate::log::keys::CommittedOffset;
 use crate::types::Partition;
 
@@ -12,7 +12,6 @@ pub struct Commit<'a> {
     pub by: Committer<'a>,
     /// The offsets, of which it does not matter yet when they were committed.
     pub offsets: Vec<(Partition, CommittedOffset)>,
-    pub is_transactional: bool,
 }
 
 /// Why nothing is committed.
@@ -21,7 +20,9 @@ pub enum CommitRefusal {
     #[error("there is no such group")]
     NoGroup,
     #[error(transparent)]
-    Member(#[from] Refusal),
+    Member(#[from] classic::Refusal),
+    #[error(transparent)]
+    Consumer(#[from] consumer::CommitRefusal),
 }
 
 /// The client's words about an offset are too long to be kept.
@@ -44,11 +45,13 @@ pub fn commit(
     limits: &Limits,
     now_ms: i64,
 ) -> Result<Committed, CommitRefusal> {
-    match members {
-        Some(members) => members.check_commit(commit.by, commit.is_transactional)?,
-        None if commit.by.generation < 0 => {}
+    let check = match members {
+        Some(members) => members.check_commit(commit.by)?,
+        None if commit.by.generation < 0 => CommitCheck::Anything,
         None => return Err(CommitRefusal::NoGroup),
-    }
+    };
+    // One offset that may not be committed is the end of them all, as in Kafka.
+    commit.offsets.iter().try_for_each(|(partition, _)| check.allows(*partition))?;
     let mut committed = Committed { changes: Vec::new(), outcomes: Vec::new() };
     for (partition, offset) in commit.offsets {
         if offset.metadata.encode_utf16().count() > limits.max_metadata_len {

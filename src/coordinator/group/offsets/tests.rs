@@ -12,7 +12,8 @@ use crate::coordinator::group::{Committer, Members};
 use crate::protocol::consumer::{Subscription, encode};
 use crate::types::TopicId;
 
-const NOBODY: Committer<'_> = Committer { member_id: "", instance: None, generation: -1 };
+const NOBODY: Committer<'_> =
+    Committer { member_id: "", instance: None, generation: -1, is_transactional: false, version: 9 };
 const WEEK: i64 = 7 * 24 * 60 * 60 * 1000;
 
 fn partition(topic: u128, index: i32) -> Partition {
@@ -34,7 +35,7 @@ fn commit_as(
     by: Committer<'_>,
     offsets: Vec<(Partition, CommittedOffset)>,
 ) -> Result<Committed, CommitRefusal> {
-    commit(members, Commit { by, offsets, is_transactional: false }, &Limits::default(), 5_000)
+    commit(members, Commit { by, offsets }, &Limits::default(), 5_000)
 }
 
 /// Offsets 7 of one partition of each topic, committed at time 1,000.
@@ -96,7 +97,7 @@ fn who_is_no_member_commits_only_where_there_are_none() {
 
 #[test]
 fn a_generation_that_never_was_commits_nothing() {
-    let by = Committer { member_id: "a", instance: None, generation: 4 };
+    let by = Committer { member_id: "a", generation: 4, ..NOBODY };
     assert_eq!(commit_as(None, by, Vec::new()), Err(CommitRefusal::NoGroup));
     let refused = commit_as(Some(Members::Nobody), by, Vec::new());
     assert_eq!(refused, Err(CommitRefusal::Member(Refusal::UnknownMember)));

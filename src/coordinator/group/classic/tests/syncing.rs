@@ -1,4 +1,5 @@
 use super::*;
+use crate::coordinator::group::Committer;
 
 /// A group whose members have joined and not synced.
 fn completing(ids: &[&str]) -> World {
@@ -135,13 +136,15 @@ fn heartbeats_of_other_generations_are_refused() {
 
 #[test]
 fn commits_are_checked_against_member_generation_and_phase() {
-    let by = |member_id, generation| crate::coordinator::group::Committer {
+    let by = |member_id, generation| Committer {
         member_id,
         instance: None,
         generation,
+        is_transactional: false,
+        version: 9,
     };
     let mut world = World::stable(&["a"]);
-    let check = |world: &World, by| world.group().check_commit(by, false);
+    let check = |world: &World, by| world.group().check_commit(by);
     assert_eq!(check(&world, by("a", 1)), Ok(()));
     assert_eq!(check(&world, by("a", 0)), Err(Refusal::IllegalGeneration));
     assert_eq!(check(&world, by("b", 1)), Err(Refusal::UnknownMember));
@@ -151,7 +154,7 @@ fn commits_are_checked_against_member_generation_and_phase() {
     world.join("a");
     assert_eq!(world.group().phase(), Phase::Completing);
     assert_eq!(check(&world, by("a", 2)), Err(Refusal::RebalanceInProgress));
-    assert_eq!(world.group().check_commit(by("a", 2), true), Ok(()));
+    assert_eq!(world.group().check_commit(Committer { is_transactional: true, ..by("a", 2) }), Ok(()));
     world.leave(&[("a", None), ("b", None)]);
     assert_eq!(check(&world, by("", -1)), Ok(()));
     assert_eq!(check(&world, by("a", 2)), Err(Refusal::UnknownMember));

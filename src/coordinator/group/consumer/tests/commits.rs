@@ -1,11 +1,12 @@
 //! Whose offsets are taken.
 
-use super::super::commit::{CommitCheck, CommitRefusal, Committer};
+use super::super::commit::{CommitCheck, CommitRefusal};
 use super::*;
+use crate::coordinator::group::Committer;
 use crate::types::Partition;
 
 fn by(member_id: &str, epoch: i32) -> Committer<'_> {
-    Committer { member_id, instance: None, epoch, is_transactional: false, version: 9 }
+    Committer { member_id, instance: None, generation: epoch, is_transactional: false, version: 9 }
 }
 
 #[test]

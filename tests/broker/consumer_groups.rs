@@ -1,0 +1,266 @@
+//! Consumer groups of KIP-848 over a socket: members that come to their targets, and what is left of them after a restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kafkaesque::protocol::ErrorCode;
+use kafkaesque::protocol::messages::consumer_group_heartbeat::{self as heartbeat, request};
+use kafkaesque::protocol::messages::{api_versions, create_partitions, offset_commit};
+use uuid::Uuid;
+
+use crate::Running;
+use crate::admin::{create, topic};
+use crate::client::Client;
+use crate::retention::until;
+
+type Assignment = BTreeMap<Uuid, BTreeSet<i32>>;
+
+/// A member that takes what it is given, and gives up at once what it is told to.
+struct Member {
+    client: Client,
+    id: String,
+    epoch: i32,
+    topics: Option<Vec<String>>,
+    pattern: Option<String>,
+    owned: Assignment,
+}
+
+impl Member {
+    async fn of(running: &Running, id: &str, topics: &[&str]) -> Member {
+        Member {
+            client: running.client().await,
+            id: id.to_owned(),
+            epoch: 0,
+            topics: Some(topics.iter().map(|topic| (*topic).to_owned()).collect()),
+            pattern: None,
+            owned: Assignment::new(),
+        }
+    }
+
+    fn request(&self) -> heartbeat::Request {
+        let topic = |(topic_id, partitions): (&Uuid, &BTreeSet<i32>)| request::TopicPartitions {
+            topic_id: *topic_id,
+            partitions: partitions.iter().copied().collect(),
+        };
+        heartbeat::Request {
+            group_id: "g".to_owned(),
+            member_id: self.id.clone(),
+            member_epoch: self.epoch,
+            rebalance_timeout_ms: 60_000,
+            subscribed_topic_names: self.topics.clone(),
+            subscribed_topic_regex: self.pattern.clone(),
+            topic_partitions: Some(self.owned.iter().map(topic).collect()),
+            ..heartbeat::Request::default()
+        }
+    }
+
+    async fn beat(&mut self) -> heartbeat::Response {
+        let request = self.request();
+        let answer = self.client.ask(&request, 1).await;
+        assert_eq!(answer.error_code, 0, "{answer:?}");
+        assert_eq!(answer.member_id.as_deref(), Some(&*self.id));
+        self.epoch = answer.member_epoch;
+        if let Some(assignment) = &answer.assignment {
+            let topics = assignment.topic_partitions.iter();
+            self.owned =
+                topics.map(|topic| (topic.topic_id, topic.partitions.iter().copied().collect())).collect();
+        }
+        answer
+    }
+
+    fn owns(&self, topic: Uuid) -> Vec<i32> {
+        self.owned.get(&topic).into_iter().flatten().copied().collect()
+    }
+
+    async fn leave(&mut self) {
+        self.epoch = -1;
+        assert_eq!(self.beat().await.member_epoch, -1);
+    }
+
+    async fn commits(&mut self, topic: Uuid, epoch: i32, member_id: &str) -> i16 {
+        let partition = offset_commit::OffsetCommitRequestPartition {
+            committed_offset: 7,
+            ..offset_commit::OffsetCommitRequestPartition::default()
+        };
+        let request = offset_commit::Request {
+            group_id: "g".to_owned(),
+            generation_id_or_member_epoch: epoch,
+            member_id: member_id.to_owned(),
+            topics: vec![offset_commit::OffsetCommitRequestTopic {
+                topic_id: topic,
+                partitions: vec![partition],
+                ..offset_commit::OffsetCommitRequestTopic::default()
+            }],
+            ..offset_commit::Request::default()
+        };
+        self.client.ask(&request, 10).await.topics[0].partitions[0].error_code
+    }
+}
+
+async fn create_topic(running: &Running, name: &str, partitions: i32) -> Uuid {
+    let created = create(&mut running.client().await, vec![topic(name, partitions, 1)]).await.remove(0);
+    assert_eq!(created.error_code, 0, "{created:?}");
+    created.topic_id
+}
+
+#[tokio::test]
+async fn two_members_share_a_topic_commit_with_their_epochs_and_go() {
+    let running = Running::start().await;
+    let id = create_topic(&running, "t", 2).await;
+    let mut one = Member::of(&running, "one", &["t"]).await;
+    let joined = one.beat().await;
+    assert_eq!((joined.member_epoch, joined.heartbeat_interval_ms), (1, 5000));
+    assert_eq!(one.owns(id), [0, 1]);
+    assert_eq!(one.commits(id, 1, "one").await, 0);
+    assert_eq!(one.commits(id, 2, "one").await, ErrorCode::StaleMemberEpoch.code());
+    assert_eq!(one.commits(id, 1, "other").await, ErrorCode::UnknownMemberId.code());
+    assert_eq!(one.commits(id, -1, "").await, ErrorCode::UnknownMemberId.code());
+
+    let mut two = Member::of(&running, "two", &["t"]).await;
+    until("both have a share", async || {
+        one.beat().await;
+        two.beat().await;
+        assert!(one.owns(id).iter().all(|index| !two.owns(id).contains(index)), "nothing is owned twice");
+        one.owns(id).len() == 1 && two.owns(id).len() == 1
+    })
+    .await;
+    assert_eq!((one.epoch, two.epoch), (2, 2));
+    let late = one.commits(id, 1, "one").await;
+    let held_since = if one.owns(id) == [0] { 0 } else { ErrorCode::StaleMemberEpoch.code() };
+    assert_eq!(late, held_since, "an older epoch commits only what the member has held since then");
+
+    two.leave().await;
+    until("one has both again", async || {
+        one.beat().await;
+        one.owns(id) == [0, 1]
+    })
+    .await;
+    assert_eq!(two.commits(id, 2, "two").await, ErrorCode::UnknownMemberId.code());
+    one.leave().await;
+    assert_eq!(one.commits(id, -1, "").await, 0, "an empty group takes the offsets of anybody");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn members_and_their_epochs_outlive_a_restart() {
+    let data = tempfile::tempdir().expect("a directory");
+    let running = Running::on(data.path(), &[]).await;
+    let id = create_topic(&running, "t", 3).await;
+    let mut member = Member::of(&running, "m", &["t"]).await;
+    member.beat().await;
+    assert_eq!(member.owns(id), [0, 1, 2]);
+    running.stop().await;
+
+    let running = Running::on(data.path(), &[]).await;
+    member.client = running.client().await;
+    let brief = heartbeat::Request {
+        member_epoch: 1,
+        rebalance_timeout_ms: -1,
+        subscribed_topic_names: None,
+        topic_partitions: None,
+        ..member.request()
+    };
+    let answer = member.client.ask(&brief, 1).await;
+    assert_eq!((answer.error_code, answer.member_epoch), (0, 1));
+    assert!(answer.assignment.is_none(), "nothing has changed");
+    let fenced = heartbeat::Request { member_epoch: 2, ..brief.clone() };
+    let answer = member.client.ask(&fenced, 1).await;
+    assert_eq!(answer.error_code, ErrorCode::FencedMemberEpoch.code());
+    let stranger = heartbeat::Request { member_id: "stranger".to_owned(), ..brief };
+    let answer = member.client.ask(&stranger, 1).await;
+    assert_eq!(answer.error_code, ErrorCode::UnknownMemberId.code());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn new_topics_and_partitions_reach_those_who_subscribe_to_them() {
+    let running = Running::start().await;
+    let first = create_topic(&running, "orders-eu", 1).await;
+    let mut named = Member::of(&running, "named", &["orders-eu", "orders-us"]).await;
+    named.beat().await;
+    assert_eq!(named.owns(first), [0]);
+    let second = create_topic(&running, "orders-us", 1).await;
+    let request = create_partitions::Request {
+        topics: vec![create_partitions::CreatePartitionsTopic {
+            name: "orders-eu".to_owned(),
+            count: 3,
+            assignments: None,
+        }],
+        timeout_ms: 10_000,
+        ..Default::default()
+    };
+    assert_eq!(named.client.ask(&request, 3).await.results[0].error_code, 0);
+    until("all is assigned", async || {
+        named.beat().await;
+        named.owns(first) == [0, 1, 2] && named.owns(second) == [0]
+    })
+    .await;
+    named.leave().await;
+
+    let mut matching = Member::of(&running, "matching", &[]).await;
+    (matching.topics, matching.pattern) = (None, Some("orders-.*".to_owned()));
+    until("all that match are assigned", async || {
+        matching.beat().await;
+        matching.owns(first) == [0, 1, 2] && matching.owns(second) == [0]
+    })
+    .await;
+    let broken = heartbeat::Request {
+        member_id: "broken".to_owned(),
+        member_epoch: 0,
+        subscribed_topic_regex: Some("(".to_owned()),
+        topic_partitions: Some(Vec::new()),
+        ..matching.request()
+    };
+    let refused = matching.client.ask(&broken, 1).await;
+    assert_eq!(refused.error_code, ErrorCode::InvalidRegularExpression.code());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn heartbeats_that_make_no_sense_are_refused() {
+    let running = Running::start().await;
+    let mut member = Member::of(&running, "m", &["t"]).await;
+    let good = member.request();
+    let bad = [
+        heartbeat::Request { member_id: " ".to_owned(), ..good.clone() },
+        heartbeat::Request { group_id: String::new(), ..good.clone() },
+        heartbeat::Request { instance_id: Some(String::new()), ..good.clone() },
+        heartbeat::Request { rack_id: Some(String::new()), ..good.clone() },
+        heartbeat::Request { rebalance_timeout_ms: -1, ..good.clone() },
+        heartbeat::Request { topic_partitions: None, ..good.clone() },
+        heartbeat::Request { subscribed_topic_names: None, ..good.clone() },
+        heartbeat::Request { member_epoch: -2, ..good.clone() },
+        heartbeat::Request { member_epoch: -3, ..good.clone() },
+    ];
+    for request in bad {
+        let refused = member.client.ask(&request, 1).await;
+        assert_eq!(refused.error_code, ErrorCode::InvalidRequest.code(), "{request:?}");
+        assert!(refused.error_message.is_some());
+    }
+    let odd = heartbeat::Request { server_assignor: Some("sticky".to_owned()), ..good.clone() };
+    let refused = member.client.ask(&odd, 1).await;
+    assert_eq!(refused.error_code, ErrorCode::UnsupportedAssignor.code());
+    let nobody = heartbeat::Request { member_epoch: 5, ..good.clone() };
+    let refused = member.client.ask(&nobody, 1).await;
+    assert_eq!(refused.error_code, ErrorCode::GroupIdNotFound.code());
+    let nameless = heartbeat::Request { member_id: String::new(), ..good };
+    let named = member.client.ask(&nameless, 0).await;
+    assert_eq!(named.error_code, 0);
+    assert!(named.member_id.is_some_and(|id| !id.is_empty()), "version 0 is given an id");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn consumer_groups_are_a_finalised_feature() {
+    let running = Running::start().await;
+    let software = api_versions::Request {
+        client_software_name: "test".to_owned(),
+        client_software_version: "1.0".to_owned(),
+        ..api_versions::Request::default()
+    };
+    let announced = running.client().await.ask(&software, 4).await;
+    let feature = announced.finalized_features.iter().find(|feature| feature.name == "group.version");
+    assert_eq!(feature.map(|feature| feature.max_version_level), Some(1));
+    let feature = announced.supported_features.iter().find(|feature| feature.name == "group.version");
+    assert_eq!(feature.map(|feature| (feature.min_version, feature.max_version)), Some((0, 1)));
+    running.stop().await;
+}
