@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::{TryFutureExt as _, try_join};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -102,12 +103,14 @@ impl Metadata {
         runtime: &Runtime,
     ) -> Result<Metadata, StartError> {
         let objects = store.object_store();
-        let path = store.path("cluster.json");
-        let cluster = bootstrap::form_or_join(&*objects, &path, settings, &runtime.clock).await?;
-
+        let cluster_file = store.path("cluster.json");
         let path = store.path(&format!("raft/{}", settings.broker_id));
         let failed = |source| StartError::Database { doing: "opening", source };
-        databases.stored_manifest(&path).await.map_err(failed)?;
+        // Nothing is written to the database before the broker is known to belong to this cluster.
+        let (cluster, _) = try_join!(
+            bootstrap::form_or_join(&*objects, &cluster_file, settings, &runtime.clock),
+            databases.stored_manifest(&path).map_err(failed)
+        )?;
         let db = databases.builder(path.clone(), Role::Raft).build().await.map_err(failed)?;
         if let Some(time_ms) = last_write_ms(&db).await.map_err(failed)? {
             databases.clock().raise(time_ms);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
@@ -147,11 +148,13 @@ pub(super) struct Counting {
     inner: Arc<dyn ObjectStore>,
     metrics: StoreMetrics,
     clock: Clock,
+    /// The store has said that its objects have no metadata.
+    lacks_metadata: AtomicBool,
 }
 
 impl Counting {
     pub(super) fn new(inner: Arc<dyn ObjectStore>, metrics: StoreMetrics, clock: Clock) -> Counting {
-        Counting { inner, metrics, clock }
+        Counting { inner, metrics, clock, lacks_metadata: AtomicBool::new(false) }
     }
 
     fn done<T>(&self, kind: RequestKind, started: Instant, outcome: Result<T>) -> Result<T> {
@@ -174,9 +177,20 @@ impl fmt::Display for Counting {
 #[async_trait]
 impl ObjectStore for Counting {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        let with_metadata = !opts.attributes.is_empty();
+        // SlateDB tries with metadata at every PUT before it does without: one answer is enough.
+        if with_metadata && self.lacks_metadata.load(Ordering::Relaxed) {
+            return Err(Error::NotImplemented {
+                operation: "a PUT with metadata".to_owned(),
+                implementer: self.inner.to_string(),
+            });
+        }
         let started = self.clock.instant();
         self.metrics.wrote(payload.content_length());
         let outcome = self.inner.put_opts(location, payload, opts).await;
+        if with_metadata && matches!(outcome, Err(Error::NotImplemented { .. })) {
+            self.lacks_metadata.store(true, Ordering::Relaxed);
+        }
         self.done(RequestKind::Put, started, outcome)
     }
 

@@ -23,8 +23,9 @@ use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::store::database::DatabaseClock;
 
-/// Segments that replay reads at once.
-const REPLAY_READS: usize = 64;
+/// Segments that replay reads at once: a store that takes long to answer is asked for most of them together. Of each
+/// it keeps the rows alone, and usually 64 KiB at most.
+const REPLAY_READS: usize = 128;
 
 /// Opens the log of one shard for one incarnation.
 pub struct Init {

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use object_store::{Error, ObjectStoreExt as _, PutMode, PutPayload};
+use object_store::{
+    Attribute, AttributeValue, Attributes, Error, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+};
 
 use crate::store::faults::{Contact, CreateFlaw, FaultPlan, Faults, Last, PutFault};
 use crate::store::*;
@@ -51,6 +53,22 @@ async fn a_local_directory_is_made_and_taken() {
     assert!(!store.probe().conditional_update);
     assert!(store.probe().put_p99 >= store.probe().put_p50);
     assert!(path.is_dir());
+}
+
+#[tokio::test]
+async fn a_store_without_metadata_is_asked_for_it_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::new(Backend::Local(Local { path: folder.path().to_owned(), fsync: false }));
+    let store = open(&config, &Runtime::system()).await.expect("opens");
+    let asked = store.metrics().requests(RequestKind::Put);
+    let attribute = (Attribute::Metadata("name".into()), AttributeValue::from("value"));
+    let options =
+        PutOptions { attributes: Attributes::from_iter([attribute]), ..PutOptions::from(PutMode::Create) };
+    let put = store.object_store().put_opts(&Path::from("a"), PutPayload::from_static(b"x"), options).await;
+    assert!(matches!(put, Err(Error::NotImplemented { .. })), "{put:?}");
+    assert_eq!(store.metrics().requests(RequestKind::Put), asked);
+    create(&store.object_store(), "a").await.expect("is created");
+    assert_eq!(store.metrics().requests(RequestKind::Put), asked + 1);
 }
 
 #[tokio::test]
