@@ -39,8 +39,7 @@ impl Handler for ConsumerGroupHeartbeat {
 }
 
 async fn beat(context: &Context, request: Request) -> Result<HeartbeatReply, Failure> {
-    let level = context.image().features.levels.get(GROUP_VERSION).copied().unwrap_or(0);
-    if level < 1 {
+    if !context.image().features.is_at_least(GROUP_VERSION, 1) {
         return Err(ErrorCode::UnsupportedVersion.into());
     }
     let assignor = check(&request, context.version)?;

@@ -11,6 +11,7 @@ mod alter_replica_log_dirs;
 mod alter_user_scram_credentials;
 mod api_versions;
 mod configs;
+mod consumer_group_describe;
 mod consumer_group_heartbeat;
 mod context;
 mod create_acls;
@@ -127,6 +128,7 @@ static TABLE: &[Entry] = &[
     Entry::of::<list_transactions::ListTransactions>(),
     Entry::of::<list_config_resources::ListConfigResources>(),
     Entry::of::<consumer_group_heartbeat::ConsumerGroupHeartbeat>(),
+    Entry::of::<consumer_group_describe::ConsumerGroupDescribe>(),
     Entry::of::<describe_topic_partitions::DescribeTopicPartitions>(),
 ];
 

@@ -150,6 +150,13 @@ pub struct Features {
     pub levels: BTreeMap<String, i16>,
 }
 
+impl Features {
+    /// Whether the feature is finalised at this level or above.
+    pub fn is_at_least(&self, name: &str, level: i16) -> bool {
+        self.levels.get(name).copied().unwrap_or(0) >= level
+    }
+}
+
 /// Numbers given out once each. None ever goes down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {

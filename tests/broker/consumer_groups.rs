@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kafkaesque::protocol::ErrorCode;
 use kafkaesque::protocol::messages::consumer_group_heartbeat::{self as heartbeat, request};
-use kafkaesque::protocol::messages::{api_versions, create_partitions, offset_commit};
+use kafkaesque::protocol::messages::{
+    api_versions, consumer_group_describe, create_partitions, delete_groups, describe_groups, list_groups,
+    offset_commit, offset_fetch,
+};
 use uuid::Uuid;
 
 use crate::Running;
@@ -263,4 +266,72 @@ async fn consumer_groups_are_a_finalised_feature() {
     let feature = announced.supported_features.iter().find(|feature| feature.name == "group.version");
     assert_eq!(feature.map(|feature| (feature.min_version, feature.max_version)), Some((0, 1)));
     running.stop().await;
+}
+
+#[tokio::test]
+async fn operators_see_a_consumer_group_and_delete_it_once_it_is_empty() {
+    let running = Running::start().await;
+    let id = create_topic(&running, "t", 1).await;
+    let mut member = Member::of(&running, "m", &["t"]).await;
+    member.beat().await;
+    assert_eq!(member.commits(id, 1, "m").await, 0);
+    let mut client = running.client().await;
+    let wanted = consumer_group_describe::Request {
+        group_ids: vec!["g".to_owned(), "none".to_owned()],
+        include_authorized_operations: true,
+    };
+    for version in [0, 1] {
+        let described = client.ask(&wanted, version).await.groups;
+        let group = &described[0];
+        assert_eq!((group.error_code, &*group.group_state, &*group.assignor_name), (0, "Stable", "uniform"));
+        assert_eq!((group.group_epoch, group.assignment_epoch), (1, 1));
+        assert_ne!(group.authorized_operations, i32::MIN);
+        let member = &group.members[0];
+        assert_eq!((&*member.member_id, member.member_epoch, &*member.client_id), ("m", 1, "test"));
+        assert_eq!(member.subscribed_topic_names, ["t"]);
+        let owned = &member.assignment.topic_partitions[0];
+        assert_eq!((owned.topic_id, &*owned.topic_name, &owned.partitions[..]), (id, "t", &[0][..]));
+        assert_eq!(member.assignment, member.target_assignment);
+        assert_eq!(member.member_type, if version == 0 { -1 } else { 1 });
+        assert_eq!(described[1].error_code, ErrorCode::GroupIdNotFound.code());
+    }
+    let request = describe_groups::Request { groups: vec!["g".to_owned()], ..Default::default() };
+    let described = client.ask(&request, 6).await.groups.remove(0);
+    assert_eq!(described.error_code, ErrorCode::GroupIdNotFound.code());
+    assert_eq!(described.error_message.as_deref(), Some("Group g is not a classic group."));
+    let list = |kind: &str| list_groups::Request {
+        states_filter: vec!["stable".to_owned()],
+        types_filter: vec![kind.to_owned()],
+    };
+    let listed = client.ask(&list("consumer"), 5).await.groups.remove(0);
+    assert_eq!((&*listed.protocol_type, &*listed.group_state), ("consumer", "Stable"));
+    assert_eq!((&*listed.group_type, &*listed.group_id), ("consumer", "g"));
+    assert!(client.ask(&list("classic"), 5).await.groups.is_empty());
+
+    for (epoch, code) in [(1, ErrorCode::None), (2, ErrorCode::StaleMemberEpoch)] {
+        assert_eq!(fetched(&mut client, Some("m"), epoch).await, code);
+    }
+    assert_eq!(fetched(&mut client, Some("x"), 1).await, ErrorCode::UnknownMemberId);
+    assert_eq!(fetched(&mut client, None, -1).await, ErrorCode::None);
+    let delete = delete_groups::Request { groups_names: vec!["g".to_owned()] };
+    let refused = client.ask(&delete, 2).await.results[0].error_code;
+    assert_eq!(refused, ErrorCode::NonEmptyGroup.code());
+    member.leave().await;
+    assert_eq!(client.ask(&delete, 2).await.results[0].error_code, 0);
+    let described = client.ask(&wanted, 1).await.groups.remove(0);
+    assert_eq!(described.error_code, ErrorCode::GroupIdNotFound.code());
+    running.stop().await;
+}
+
+/// What a reader of offsets is told.
+async fn fetched(client: &mut Client, member_id: Option<&str>, member_epoch: i32) -> ErrorCode {
+    let group = offset_fetch::OffsetFetchRequestGroup {
+        group_id: "g".to_owned(),
+        member_id: member_id.map(str::to_owned),
+        member_epoch,
+        topics: None,
+    };
+    let request = offset_fetch::Request { groups: vec![group], ..Default::default() };
+    let code = client.ask(&request, 9).await.groups[0].error_code;
+    ErrorCode::from_code(code).expect("a code of Kafka's")
 }

@@ -42,6 +42,7 @@ async fn every_announced_version_is_answered() {
         ask_every_version!(client, key, versions;
             FindCoordinator => find_coordinator, JoinGroup => join_group, SyncGroup => sync_group,
             Heartbeat => heartbeat, LeaveGroup => leave_group, ConsumerGroupHeartbeat => consumer_group_heartbeat,
+            ConsumerGroupDescribe => consumer_group_describe,
             OffsetCommit => offset_commit,
             OffsetFetch => offset_fetch, OffsetDelete => offset_delete, DescribeGroups => describe_groups,
             ListGroups => list_groups, DeleteGroups => delete_groups,

@@ -1,4 +1,4 @@
-"""A member by librdkafka. usage: member.py ADDR GROUP TOPIC NAME LOG ASSIGNOR [INSTANCE]"""
+"""A member by librdkafka. usage: member.py ADDR GROUP TOPIC NAME LOG ASSIGNOR|consumer [INSTANCE]"""
 
 import pathlib
 import sys
@@ -16,12 +16,17 @@ settings = {
     "client.id": name,
     "auto.offset.reset": "earliest",
     "enable.auto.commit": False,
-    "session.timeout.ms": 6000,
-    "heartbeat.interval.ms": 500,
-    "partition.assignment.strategy": assignor,
     "fetch.wait.max.ms": 100,
     "log_level": 3,
 }
+if assignor == "consumer":
+    settings["group.protocol"] = "consumer"
+else:
+    settings |= {
+        "session.timeout.ms": 6000,
+        "heartbeat.interval.ms": 500,
+        "partition.assignment.strategy": assignor,
+    }
 if len(sys.argv) > 7:
     settings["group.instance.id"] = sys.argv[7]
 consumer = Consumer(settings)

@@ -1,4 +1,4 @@
-// A member by franz-go. usage: franz-go-member ADDR GROUP TOPIC NAME LOG ASSIGNOR [INSTANCE]
+// A member by franz-go. usage: franz-go-member ADDR GROUP TOPIC NAME LOG ASSIGNOR|consumer [INSTANCE]
 package main
 
 import (
@@ -58,9 +58,9 @@ func main() {
 	args := os.Args
 	recorder := &recorder{memberlog.Open(args[5], args[4])}
 	topic := args[3]
-	balancer := kgo.RangeBalancer()
-	if args[6] == "cooperative-sticky" {
-		balancer = kgo.CooperativeStickyBalancer()
+	balancer := kgo.CooperativeStickyBalancer()
+	if args[6] == "range" {
+		balancer = kgo.RangeBalancer()
 	}
 	options := []kgo.Opt{
 		kgo.SeedBrokers(args[1]), kgo.ConsumerGroup(args[2]), kgo.ConsumeTopics(topic), kgo.ClientID(args[4]),
@@ -70,6 +70,9 @@ func main() {
 		kgo.OnPartitionsAssigned(recorder.owners("assign", topic)),
 		kgo.OnPartitionsRevoked(recorder.owners("revoke", topic)),
 		kgo.OnPartitionsLost(recorder.owners("lost", topic)),
+	}
+	if args[6] == "consumer" {
+		options = append(options, kgo.ServerSideBalancer())
 	}
 	if len(args) > 7 {
 		options = append(options, kgo.InstanceID(args[7]))

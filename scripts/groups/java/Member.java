@@ -19,7 +19,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/** A member by the Java client. usage: Member ADDR GROUP TOPIC NAME LOG ASSIGNOR [INSTANCE] */
+/** A member by the Java client. usage: Member ADDR GROUP TOPIC NAME LOG ASSIGNOR|consumer [INSTANCE] */
 public class Member implements ConsumerRebalanceListener {
     static volatile boolean stopped;
     final FileOutputStream file;
@@ -99,11 +99,15 @@ public class Member implements ConsumerRebalanceListener {
         settings.put("client.id", args[3]);
         settings.put("auto.offset.reset", "earliest");
         settings.put("enable.auto.commit", "false");
-        settings.put("session.timeout.ms", "6000");
-        settings.put("heartbeat.interval.ms", "500");
         settings.put("fetch.max.wait.ms", "100");
-        settings.put("partition.assignment.strategy",
-            args[5].equals("range") ? RangeAssignor.class.getName() : CooperativeStickyAssignor.class.getName());
+        if (args[5].equals("consumer")) {
+            settings.put("group.protocol", "consumer");
+        } else {
+            settings.put("session.timeout.ms", "6000");
+            settings.put("heartbeat.interval.ms", "500");
+            settings.put("partition.assignment.strategy",
+                args[5].equals("range") ? RangeAssignor.class.getName() : CooperativeStickyAssignor.class.getName());
+        }
         if (args.length > 6) settings.put("group.instance.id", args[6]);
         return settings;
     }
