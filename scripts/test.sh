@@ -57,6 +57,7 @@ done
 for app in streams connect; do
   check "$app" timeout 180 "scripts/apps/$app/run.sh" "$addr" "test-$app"
 done
+check "java tools" timeout 180 scripts/java-tools.sh "$addr"
 check "consumer groups" timeout 240 scripts/groups/run.sh "$addr" short
 check "consumer groups over kill -9" timeout 240 scripts/groups/crash.sh
 
