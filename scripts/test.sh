@@ -5,6 +5,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$root/scripts/stores.sh"
 source "$root/scripts/broker.sh"
+source "$root/scripts/groups/prepare.sh"
 cd "$root"
 
 passed=0 failed=0 skips=0
@@ -50,6 +51,7 @@ done
 
 use_local
 choose_ports
+quick_consumer_groups
 prepare "a broker for the clients" start_broker
 for client in $(scripts/clients/run.sh --list); do
   check "client $client" scripts/clients/run.sh "$addr" "$client"
@@ -59,6 +61,7 @@ for app in streams connect; do
 done
 check "java tools" timeout 180 scripts/java-tools.sh "$addr"
 check "consumer groups" timeout 240 scripts/groups/run.sh "$addr" short
+check "consumer groups of KIP-848" timeout 240 scripts/groups/run.sh "$addr" consumer
 check "consumer groups over kill -9" timeout 240 scripts/groups/crash.sh
 
 echo "$passed passed, $failed failed, $skips skipped"

@@ -14,9 +14,11 @@ prepare_members
 find_broker
 use_local
 choose_ports
+quick_consumer_groups
 start_broker
 groups=("$@")
-((${#groups[@]})) || groups=(librdkafka=3:librdkafka/cooperative-sticky java=3:java/range franz-go=3:franz-go/cooperative-sticky)
+((${#groups[@]})) || groups=(librdkafka=3:librdkafka/cooperative-sticky java=3:java/range franz-go=3:franz-go/cooperative-sticky \
+  consumer=3:librdkafka/consumer,java/consumer,franz-go/consumer)
 
 # The broker of this moment; the driver's restarts are shells of their own.
 echo "$broker" >"$work/broker.pid"

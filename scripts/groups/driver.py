@@ -2,8 +2,10 @@
 
 usage: driver.py ADDR FOLDER SCENARIO GROUP...
 
-A GROUP is NAME=SIZE:CLIENT/ASSIGNOR[,CLIENT/ASSIGNOR...]; its members take turns in being of each client.
-A SCENARIO is `churn`, or `crash`, which ends and restarts the broker by the command in $RESTART_BROKER.
+A GROUP is NAME=SIZE:CLIENT/ASSIGNOR[,CLIENT/ASSIGNOR...]; its members take turns in being of each client. The assignor
+`consumer` stands for the consumer protocol (KIP-848), where the broker assigns.
+A SCENARIO is `churn`; `migrate`, where the members are replaced one by one by such of the consumer protocol, and then again by
+such of the classic protocol; or `crash`, which ends and restarts the broker by the command in $RESTART_BROKER.
 The logs of each group are in FOLDER/NAME for checker.py, which is run at the end.
 """
 
@@ -25,7 +27,7 @@ import checker
 HERE = pathlib.Path(__file__).parent
 TOOLS = HERE.parent.parent / ".tools"
 PARTITIONS = 8
-SECONDS_TO_SETTLE = 60
+SECONDS_TO_SETTLE = 90
 
 MEMBERS = {
     "librdkafka": [sys.executable, HERE / "confluent-kafka/member.py"],
@@ -114,8 +116,9 @@ class Group:
             self.event("driver", "seen", o=self.committed)
         consumer.close()
 
-    def start(self):
+    def start(self, other_assignor=None):
         client, assignor = self.clients[self.started % len(self.clients)]
+        assignor = other_assignor or assignor
         name = f"{client}-{self.started}"
         self.started += 1
         command = [*MEMBERS[client], self.addr, self.id, self.topic, name, self.folder / f"{name}.jsonl", assignor]
@@ -184,6 +187,15 @@ class Group:
         self.end(self.any_member(), signal.SIGKILL)
         self.start()
         self.settle()
+
+    def migrate(self):
+        self.grow()
+        self.settle()
+        for assignor in ("consumer", None):
+            for name in sorted(self.members):
+                self.end(name, signal.SIGTERM)
+                self.start(assignor)
+                self.settle()
 
     def grow(self):
         while len(self.members) < self.size:
@@ -273,10 +285,13 @@ def main(addr, folder, scenario, specs):
     records = Records(addr, topic, int(os.environ.get("RECORDS_PER_SECOND", "400")))
     groups = [Group(addr, topic, folder, spec) for spec in specs]
     try:
-        if scenario == "churn":
-            together(groups, Group.churn)
-        else:
-            crash(groups)
+        match scenario:
+            case "churn":
+                together(groups, Group.churn)
+            case "migrate":
+                together(groups, Group.migrate)
+            case "crash":
+                crash(groups)
         ends = records.stop()
         together(groups, lambda group: group.finish(ends))
     finally:

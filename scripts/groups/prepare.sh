@@ -1,5 +1,12 @@
 # What the members need; source it after lib.sh and make_work_dir.
 
+# quick_consumer_groups: a broker that starts after this notices soon that a member of the consumer protocol has gone.
+# (Members of the classic protocol say that themselves.)
+quick_consumer_groups() {
+  export GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS=500 GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS=500
+  export GROUP_CONSUMER_SESSION_TIMEOUT_MS=6000 GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS=6000
+}
+
 prepare_members() {
   need "consumer groups" go java javac node
   local tool

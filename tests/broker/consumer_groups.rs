@@ -18,8 +18,8 @@ use crate::retention::until;
 type Assignment = BTreeMap<Uuid, BTreeSet<i32>>;
 
 /// A member that takes what it is given, and gives up at once what it is told to.
-struct Member {
-    client: Client,
+pub struct Member {
+    pub client: Client,
     id: String,
     epoch: i32,
     topics: Option<Vec<String>>,
@@ -28,7 +28,7 @@ struct Member {
 }
 
 impl Member {
-    async fn of(running: &Running, id: &str, topics: &[&str]) -> Member {
+    pub async fn of(running: &Running, id: &str, topics: &[&str]) -> Member {
         Member {
             client: running.client().await,
             id: id.to_owned(),
@@ -39,7 +39,7 @@ impl Member {
         }
     }
 
-    fn request(&self) -> heartbeat::Request {
+    pub fn request(&self) -> heartbeat::Request {
         let topic = |(topic_id, partitions): (&Uuid, &BTreeSet<i32>)| request::TopicPartitions {
             topic_id: *topic_id,
             partitions: partitions.iter().copied().collect(),
@@ -56,7 +56,7 @@ impl Member {
         }
     }
 
-    async fn beat(&mut self) -> heartbeat::Response {
+    pub async fn beat(&mut self) -> heartbeat::Response {
         let request = self.request();
         let answer = self.client.ask(&request, 1).await;
         assert_eq!(answer.error_code, 0, "{answer:?}");
@@ -70,11 +70,11 @@ impl Member {
         answer
     }
 
-    fn owns(&self, topic: Uuid) -> Vec<i32> {
+    pub fn owns(&self, topic: Uuid) -> Vec<i32> {
         self.owned.get(&topic).into_iter().flatten().copied().collect()
     }
 
-    async fn leave(&mut self) {
+    pub async fn leave(&mut self) {
         self.epoch = -1;
         assert_eq!(self.beat().await.member_epoch, -1);
     }
@@ -99,7 +99,7 @@ impl Member {
     }
 }
 
-async fn create_topic(running: &Running, name: &str, partitions: i32) -> Uuid {
+pub async fn create_topic(running: &Running, name: &str, partitions: i32) -> Uuid {
     let created = create(&mut running.client().await, vec![topic(name, partitions, 1)]).await.remove(0);
     assert_eq!(created.error_code, 0, "{created:?}");
     created.topic_id

@@ -8,6 +8,7 @@ mod configs;
 mod consumer_groups;
 mod groups;
 mod hostile;
+mod migration;
 mod offsets;
 mod operators;
 mod outage;
