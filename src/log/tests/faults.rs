@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{World, append, append_now, batch, partition, read_from};
 use crate::log::{AppendError, OpenError, ShardState};
-use crate::store::faults::{Faults, PutFault};
+use crate::store::faults::{Faults, PutFault, Timeouts};
 
 fn segments() -> Faults {
     Faults { only: Some("/log/".into()), ..Faults::default() }
@@ -28,6 +28,37 @@ async fn an_outage_delays_and_loses_nothing() {
     assert_eq!(read_from(&shard, 0, 0).await.len(), 1, "and what is in memory is readable");
     broker.faults.outage(false);
     assert_eq!(ticket.await.map(|appended| appended.base_offset), Ok(1));
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn puts_that_hang_are_sent_again_and_appends_are_answered_soon_after_healing() {
+    let world = World::new(4);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    let hour = Duration::from_secs(3600);
+    broker.faults.set(Faults { timeouts: Timeouts { rate: 1.0, after: hour }, ..segments() });
+    let ticket = append(&shard, 0, batch(&["b"])).expect("taken");
+    world.runtime.clock.sleep(Duration::from_secs(30)).await;
+    broker.faults.set(Faults::default());
+    let soon = world.runtime.clock.timeout(Duration::from_secs(6), ticket).await.expect("soon");
+    assert_eq!(soon.map(|appended| appended.base_offset), Ok(1));
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn puts_that_are_slow_land_without_being_sent_for_ever() {
+    let world = World::new(5);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    let slow = Duration::from_secs(20);
+    broker.faults.set(Faults { latency: slow, ..segments() });
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    let clock = &world.runtime.clock;
+    let started = clock.instant();
+    append_now(&shard, 0, batch(&["b"])).await.expect("appended");
+    assert!(started.elapsed() < slow * 3 / 2, "what is usual is known then: {:?}", started.elapsed());
     shard.close().await;
 }
 

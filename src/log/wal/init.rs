@@ -76,6 +76,7 @@ impl Init {
             metrics: Arc::clone(&self.metrics),
             stop: crate::runtime::Shutdown::new(),
             flush_index: Default::default(),
+            pace: Default::default(),
             state: Mutex::new(State {
                 window: Window::new(self.width, tail.fence, tail.first_segment),
                 staged: None,

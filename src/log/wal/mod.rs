@@ -26,7 +26,7 @@ use super::paths::ShardPaths;
 use super::segment::{Kind, Payload, Segment};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
-use upload::Upload;
+use upload::{Pace, Upload};
 use window::Window;
 
 pub use init::Init;
@@ -60,6 +60,7 @@ struct Shared {
     flush_after: u64,
     runtime: Runtime,
     metrics: Arc<ShardMetrics>,
+    pace: Pace,
     /// Ends the uploads.
     stop: Shutdown,
     flush_index: AtomicBool,
