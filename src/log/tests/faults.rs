@@ -86,6 +86,93 @@ async fn a_lost_response_is_recognised_as_ones_own() {
     shard.close().await;
 }
 
+/// Every request of the log hangs, and fails only long after anybody's patience.
+fn hanging(rate: f64) -> Faults {
+    Faults { timeouts: Timeouts { rate, after: Duration::from_secs(3_600) }, ..segments() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_hangs_is_made_again_and_one_that_landed_unanswered_is_found() {
+    let world = World::new(7);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    broker.faults.set(segments());
+    for (offset, fault) in [PutFault::Hang, PutFault::Unanswered].into_iter().enumerate() {
+        broker.faults.script([fault]);
+        let started = world.runtime.clock.instant();
+        assert_eq!(append_now(&shard, 0, batch(&["a"])).await, Ok(offset as i64));
+        assert!(started.elapsed() < Duration::from_secs(2), "{fault:?}: {:?}", started.elapsed());
+    }
+    // Of those that hang one after the other, none holds the shard for longer.
+    broker.faults.script([PutFault::Hang; 3]);
+    let started = world.runtime.clock.instant();
+    assert_eq!(append_now(&shard, 0, batch(&["b"])).await, Ok(2));
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    shard.close().await;
+    let shard = world.broker().open_with(1, 2).await;
+    assert_eq!(read_from(&shard, 0, 0).await.len(), 3);
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_is_back_soon_after_an_outage_in_which_every_request_hung_and_nothing_stormed() {
+    let world = World::new(8);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    for seconds in 20..30 {
+        broker.faults.set(hanging(1.0));
+        let before = broker.faults.requests();
+        let ticket = append(&shard, 0, batch(&[&"x".repeat(100_000)])).expect("taken");
+        world.runtime.clock.sleep(Duration::from_millis(seconds * 1_137)).await;
+        assert!(broker.faults.requests() - before < 60, "{} requests", broker.faults.requests() - before);
+        broker.faults.set(segments());
+        let healed = world.runtime.clock.instant();
+        assert!(ticket.await.is_ok());
+        assert!(healed.elapsed() < Duration::from_secs(4), "{:?} after healing", healed.elapsed());
+    }
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_gets_through_a_link_slower_than_the_patience_for_it() {
+    let world = World::new(9);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    broker.faults.set(Faults { per_mib: Duration::from_secs(50), ..segments() });
+    let before = broker.faults.requests();
+    let started = world.runtime.clock.instant();
+    assert_eq!(append_now(&shard, 0, batch(&[&"x".repeat(500_000)])).await, Ok(1));
+    assert!(
+        started.elapsed() < Duration::from_secs(25),
+        "the first attempt went on: {:?}",
+        started.elapsed()
+    );
+    let asked = broker.faults.requests() - before;
+    assert!(asked < 25, "{asked} requests");
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn opening_does_not_wait_for_a_request_that_hangs() {
+    for seed in 10..20 {
+        let world = World::new(seed);
+        let broker = world.broker();
+        let shard = broker.open_with(1, 1).await;
+        for _ in 0..5 {
+            append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+        }
+        let broker = world.broker();
+        broker.faults.set(hanging(0.25));
+        let started = world.runtime.clock.instant();
+        let next = broker.open_with(1, 2).await;
+        assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
+        assert_eq!(read_from(&next, 0, 0).await.len(), 5);
+        next.close().await;
+        shard.close().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_fenced_owner_fails_its_waiting_appends_and_stays_closed_when_told_so() {
     let world = World::new(3);

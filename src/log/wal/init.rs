@@ -1,6 +1,7 @@
 //! Opening the log: the takeover's decisions carried out on the store.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -26,6 +27,9 @@ use crate::store::database::DatabaseClock;
 /// Segments that replay reads at once: a store that takes long to answer is asked for most of them together. Of each
 /// it keeps the rows alone, and usually 64 KiB at most.
 const REPLAY_READS: usize = 128;
+
+/// For one request, at first; it doubles each time, since many may be out at once on a slow link.
+const FIRST_LIMIT: Duration = Duration::from_secs(2);
 
 /// Opens the log of one shard for one incarnation.
 pub struct Init {
@@ -132,11 +136,14 @@ impl Init {
     /// Does one thing, as often as needed and allowed.
     async fn act(&self, own: Identity, action: Action) -> Result<Event, WalError> {
         let mut backoff = Backoff::new(&self.runtime);
+        let mut limit = FIRST_LIMIT;
         loop {
-            let error = match self.try_act(own, action).await {
-                Ok(event) => return Ok(event),
-                Err(error) => error,
+            let error = match self.runtime.clock.timeout(limit, self.try_act(own, action)).await {
+                Ok(Ok(event)) => return Ok(event),
+                Ok(Err(error)) => error,
+                Err(_) => silent(limit),
             };
+            limit *= 2;
             if matches!(error, ReadError::Malformed(_)) || !backoff.wait(self.deadline).await {
                 return Err(wal_error(error));
             }
@@ -185,6 +192,14 @@ impl Init {
     }
 }
 
+/// What a request comes to that was given up: asking again is safe, since a fence is known by its nonce.
+fn silent(limit: Duration) -> ReadError {
+    ReadError::Store(object_store::Error::Generic {
+        store: "log",
+        source: format!("no answer within {limit:?}").into(),
+    })
+}
+
 /// Looks whether the stored epoch is still ours.
 async fn confirm(manifest: Option<&mut WriterManifest>) -> Result<Event, WalError> {
     let Some(manifest) = manifest else { return Ok(Event::Superseded) };
@@ -197,13 +212,16 @@ async fn confirm(manifest: Option<&mut WriterManifest>) -> Result<Event, WalErro
 
 async fn read_object(store: LogStore, runtime: Runtime, deadline: Instant, id: u64) -> Read {
     let mut backoff = Backoff::new(&runtime);
+    let mut limit = FIRST_LIMIT;
     let path = store.paths.segment(id);
     loop {
-        let error = match read::index(&*store.objects, &path).await {
-            Ok((header, rows)) => return Ok((id, header, rows)),
-            Err(ReadError::Missing) => return Err(WalError::WalTruncated(id)),
-            Err(error) => error,
+        let error = match runtime.clock.timeout(limit, read::index(&*store.objects, &path)).await {
+            Ok(Ok((header, rows))) => return Ok((id, header, rows)),
+            Ok(Err(ReadError::Missing)) => return Err(WalError::WalTruncated(id)),
+            Ok(Err(error)) => error,
+            Err(_) => silent(limit),
         };
+        limit *= 2;
         if matches!(error, ReadError::Malformed(_)) || !backoff.wait(deadline).await {
             return Err(wal_error(error));
         }

@@ -5,6 +5,7 @@
 //! a newer owner has fenced it.
 
 mod init;
+mod patience;
 mod upload;
 pub mod window;
 
@@ -26,7 +27,8 @@ use super::paths::ShardPaths;
 use super::segment::{Kind, Payload, Segment};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
-use upload::{Pace, Upload};
+use patience::Pace;
+use upload::Upload;
 use window::Window;
 
 pub use init::Init;

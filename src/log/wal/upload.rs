@@ -1,29 +1,24 @@
 //! Putting one segment into the store, for as long as it takes.
 
-use std::future::{Future, pending};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::FutureExt as _;
-use futures::future::{BoxFuture, select_all};
-use object_store::path::Path;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use object_store::{Error, ObjectStore as _, PutMode, PutOptions, PutPayload};
 use slatedb::wal::WalError;
 
 use super::Shared;
+use super::patience::{LOOK, Patience};
 use crate::log::fence::{Collision, Identity, judge};
 use crate::log::segment::read::{self, ReadError};
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+/// Service is back so long after a store is, at worst; the client of the store pauses between tries of its own, too.
 const MOST_BACKOFF: Duration = Duration::from_secs(2);
-/// PUTs of one segment at a time.
-const MOST_ATTEMPTS: usize = 2;
-const LEAST_PATIENCE: Duration = Duration::from_secs(2);
-const MOST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A segment on its way.
 pub(super) struct Upload {
@@ -42,6 +37,23 @@ enum End {
     /// An older object at an id that no older owner could write to any more: the rules were broken, and going on could
     /// only make it worse.
     Occupied,
+}
+
+/// What became of one attempt.
+enum Attempt {
+    Ended(End),
+    Failed(String),
+    /// Whether it came to sending the segment.
+    SecondFailed {
+        cause: String,
+        was_put: bool,
+    },
+}
+
+/// Why nothing was found at the segment's id.
+enum Absent {
+    Free(String),
+    Unknown(String),
 }
 
 impl Shared {
@@ -74,118 +86,104 @@ impl Shared {
         }
     }
 
+    /// A request that hangs tells nothing for as long as the client of the store lets it hang. So when the first attempt is
+    /// silent for longer than a segment of its size should take, a second one is made beside it, and again when that one
+    /// failed. The first goes on meanwhile: on a slow link it is the one that ends.
     async fn upload_until(&self, upload: &Upload) -> End {
-        let path = self.store.paths.segment(upload.id);
-        let payload = PutPayload::from_iter(upload.chunks.iter().cloned());
-        let own = Identity { epoch: self.epoch, nonce: upload.nonce };
+        let bytes = upload.chunks.iter().map(Bytes::len).sum();
+        let patience = Patience { bytes, pace: &self.pace };
         let mut backoff = Backoff::new(&self.runtime);
-        let mut attempts = Attempts::default();
-        let mut overdue = 0;
-        let mut wait = Duration::ZERO;
+        let mut attempts = FuturesUnordered::new();
+        let mut seconds = 0;
         loop {
-            let Ok(done) = self.runtime.clock.timeout(wait, attempts.next()).await else {
-                if attempts.make_room() {
-                    overdue += 1;
-                    self.metrics.segment_put_retries.inc();
-                    tracing::warn!(segment = upload.id, waited = ?wait, "a PUT hangs and is given up");
+            if attempts.is_empty() {
+                attempts.push(self.first_attempt(upload, patience.longest()).boxed());
+            }
+            let alone = attempts.len() == 1;
+            let wait = if alone { patience.before_second(seconds) } else { patience.longest() };
+            let cause = match self.runtime.clock.timeout(wait, attempts.next()).await {
+                Ok(Some(Attempt::Ended(end))) => return end,
+                Ok(Some(Attempt::Failed(cause))) => cause,
+                Ok(Some(Attempt::SecondFailed { cause, was_put })) => {
+                    seconds += u32::from(was_put);
+                    cause
                 }
-                attempts.start(self.attempt(&path, payload.clone(), own));
-                wait = self.pace.patience(overdue);
-                continue;
+                Ok(None) => continue,
+                Err(_) if alone => {
+                    let limit = patience.of_second(seconds);
+                    attempts.push(self.second_attempt(upload, limit).boxed());
+                    continue;
+                }
+                Err(_) => continue,
             };
-            match done {
-                Ok((end, took)) => {
-                    self.pace.landed(took);
-                    return end;
-                }
-                Err(cause) => {
-                    self.metrics.segment_put_retries.inc();
-                    wait = backoff.next();
-                    tracing::warn!(segment = upload.id, %cause, ?wait, "segment not stored yet");
-                }
+            self.metrics.segment_put_retries.inc();
+            tracing::warn!(segment = upload.id, %cause, "segment not stored yet");
+            if attempts.is_empty() {
+                self.runtime.clock.sleep(backoff.next()).await;
             }
         }
     }
 
-    /// One PUT, and what came of it, with the time it took; or why nobody can say yet. It may be dropped at any point
-    /// and may land later all the same: whoever comes after it finds our nonce.
-    async fn attempt(
-        &self,
-        path: &Path,
-        payload: PutPayload,
-        own: Identity,
-    ) -> Result<(End, Duration), String> {
-        let started = self.runtime.clock.instant();
-        let options = PutOptions::from(PutMode::Create);
-        let end = match self.store.objects.put_opts(path, payload, options).await {
-            Ok(_) => End::Landed,
-            Err(error) if is_taken(&error) => match read::header(&*self.store.objects, path).await {
-                Ok(found) => match judge(own, &found) {
-                    Collision::Landed => End::Landed,
-                    Collision::Superseded => End::Superseded,
-                    Collision::Occupied => End::Occupied,
-                },
-                // Racing creates may all be refused for the moment: the id is still free.
-                Err(ReadError::Missing) => return Err(error.to_string()),
-                Err(unreadable) => return Err(unreadable.to_string()),
-            },
-            Err(error) => return Err(error.to_string()),
+    async fn first_attempt(&self, upload: &Upload, limit: Duration) -> Attempt {
+        match self.runtime.clock.timeout(limit, self.put(upload)).await {
+            Ok(Ok(end)) => Attempt::Ended(end),
+            Ok(Err(cause)) => Attempt::Failed(cause),
+            Err(_) => Attempt::Failed(format!("no answer within {limit:?}")),
+        }
+    }
+
+    /// Looks first whether the segment is there and only the answer is missing. A store that does not answer that either
+    /// is not sent the segment again.
+    async fn second_attempt(&self, upload: &Upload, limit: Duration) -> Attempt {
+        let look = self.look(upload, String::from("not there yet"));
+        match self.runtime.clock.timeout(LOOK, look).await {
+            Ok(Ok(end)) => return Attempt::Ended(end),
+            Ok(Err(Absent::Free(_))) => {}
+            Ok(Err(Absent::Unknown(cause))) => return Attempt::SecondFailed { cause, was_put: false },
+            Err(_) => {
+                let cause = format!("no answer within {:?}", LOOK);
+                return Attempt::SecondFailed { cause, was_put: false };
+            }
+        }
+        let cause = match self.runtime.clock.timeout(limit, self.put(upload)).await {
+            Ok(Ok(end)) => return Attempt::Ended(end),
+            Ok(Err(cause)) => cause,
+            Err(_) => format!("no answer within {limit:?}"),
         };
-        Ok((end, started.elapsed()))
-    }
-}
-
-type Attempt<'a> = BoxFuture<'a, Result<(End, Duration), String>>;
-
-/// The PUTs of one segment that are under way, the oldest first. A second one joins one that takes long, since a
-/// connection that hangs may never say so.
-#[derive(Default)]
-struct Attempts<'a>(Vec<Attempt<'a>>);
-
-impl<'a> Attempts<'a> {
-    fn start(&mut self, attempt: impl Future<Output = Result<(End, Duration), String>> + Send + 'a) {
-        self.0.push(attempt.boxed());
+        Attempt::SecondFailed { cause, was_put: true }
     }
 
-    /// Gives the oldest up if there are as many as there may be.
-    fn make_room(&mut self) -> bool {
-        let full = self.0.len() >= MOST_ATTEMPTS;
-        if full {
-            drop(self.0.remove(0));
+    async fn put(&self, upload: &Upload) -> Result<End, String> {
+        let path = self.store.paths.segment(upload.id);
+        let payload = PutPayload::from_iter(upload.chunks.iter().cloned());
+        let options = PutOptions::from(PutMode::Create);
+        let started = self.runtime.clock.instant();
+        match self.store.objects.put_opts(&path, payload, options).await {
+            Ok(_) => {
+                self.pace.landed(started.elapsed());
+                Ok(End::Landed)
+            }
+            Err(error) if is_taken(&error) => match self.look(upload, error.to_string()).await {
+                Ok(end) => Ok(end),
+                Err(Absent::Free(cause) | Absent::Unknown(cause)) => Err(cause),
+            },
+            Err(error) => Err(error.to_string()),
         }
-        full
     }
 
-    /// The outcome of the first one that ends; never, while there are none.
-    async fn next(&mut self) -> Result<(End, Duration), String> {
-        if self.0.is_empty() {
-            return pending().await;
+    /// What the object at the segment's id means, if there is one.
+    async fn look(&self, upload: &Upload, otherwise: String) -> Result<End, Absent> {
+        let own = Identity { epoch: self.epoch, nonce: upload.nonce };
+        match read::header(&*self.store.objects, &self.store.paths.segment(upload.id)).await {
+            Ok(found) => Ok(match judge(own, &found) {
+                Collision::Landed => End::Landed,
+                Collision::Superseded => End::Superseded,
+                Collision::Occupied => End::Occupied,
+            }),
+            // Racing creates may all be refused for the moment: the id is still free.
+            Err(ReadError::Missing) => Err(Absent::Free(otherwise)),
+            Err(unreadable) => Err(Absent::Unknown(unreadable.to_string())),
         }
-        let (done, index, _) = select_all(&mut self.0).await;
-        drop(self.0.remove(index));
-        done
-    }
-}
-
-/// How long PUTs take of late, so that one that hangs is told from one that is slow.
-#[derive(Debug, Default)]
-pub(super) struct Pace {
-    /// Microseconds. What takes longer counts at once, what is faster by an eighth.
-    usual_us: AtomicU64,
-}
-
-impl Pace {
-    fn landed(&self, took: Duration) {
-        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let weigh = |usual: u64| Some(if took > usual { took } else { usual - (usual - took) / 8 });
-        _ = self.usual_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, weigh);
-    }
-
-    /// How long to wait for a PUT before another one is sent beside it; longer with every one that was given up, as a
-    /// link that became slow must have the time it needs.
-    fn patience(&self, overdue: u32) -> Duration {
-        let usual = Duration::from_micros(self.usual_us.load(Ordering::Relaxed));
-        (LEAST_PATIENCE.max(usual * 3) + LEAST_PATIENCE / 4 * overdue).min(MOST_PATIENCE)
     }
 }
 

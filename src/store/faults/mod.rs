@@ -83,6 +83,10 @@ pub enum PutFault {
     LostResponse,
     /// It reports an error now and takes effect after this time.
     Late(Duration),
+    /// It never takes effect, and is never answered.
+    Hang,
+    /// It takes effect and is never answered.
+    Unanswered,
 }
 
 /// How a store breaks create-if-absent.

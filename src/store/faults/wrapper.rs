@@ -127,6 +127,11 @@ impl ObjectStore for Faulty {
                 let landed = Faulty::put(&self.inner, plan, location, payload, opts).await;
                 landed.and(Err(failure("landed, but the response is lost")))
             }
+            PutFault::Hang => std::future::pending().await,
+            PutFault::Unanswered => {
+                let _ = Faulty::put(&self.inner, plan, location, payload, opts).await;
+                std::future::pending().await
+            }
             PutFault::Late(after) => {
                 self.land_later(after, location, payload, opts);
                 Err(failure("timed out, and may land later"))
