@@ -41,6 +41,16 @@ start_broker() {
   done
 }
 
+# is_ready: asks without a program of its own, whose start would be part of what is measured.
+is_ready() {
+  local answer
+  exec 3<>"/dev/tcp/127.0.0.1/$HEALTH_PORT" || return 1
+  printf 'GET /ready HTTP/1.0\r\n\r\n' >&3
+  read -r answer <&3 || answer=
+  exec 3>&-
+  [[ $answer == *' 200 '* ]]
+}
+
 # broker_failed: what to show of the broker when a check on it failed.
 broker_failed() {
   echo "$1"

@@ -38,17 +38,21 @@ load() {
 
 # restart ARGUMENT...: kills the broker in the middle of that load, and says how soon it is ready again.
 restart() {
-  load "$@" >"$work/run" 2>&1 &
-  local under_load=$! before
-  servers+=("$under_load")
+  local under_load before deadline=$((SECONDS + 60))
+  # Not by the function above: ending a function in the background leaves the program that it waits for.
+  start "$work/run" "$BENCHMARK_BIN" --bootstrap "$addr" "$@"
+  under_load=$started
   sleep 6
-  kill -9 "$broker"
-  wait "$broker" 2>/dev/null || true
+  stop "$broker" KILL
   before=$(date +%s%N)
-  start_broker
+  start "$work/broker.log" "$KAFKAESQUE_BIN"
+  broker=$started
+  until is_ready 2>/dev/null; do
+    kill -0 "$broker" 2>/dev/null && ((SECONDS < deadline)) || broker_failed "the broker does not get ready"
+  done
   echo "ready $((($(date +%s%N) - before) / 1000000)) ms after its start; segments replayed:" \
     "$(curl -s "http://127.0.0.1:$HEALTH_PORT/metrics" | grep '^kafkaesque_[a-z_]*replayed_segments' | tr '\n' ' ')"
-  stop "$under_load"
+  stop "$under_load" KILL
 }
 
 make_work_dir

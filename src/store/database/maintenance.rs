@@ -22,8 +22,10 @@ const COMPACT_TO: usize = 4;
 const COMPACT_LIMIT: Duration = Duration::from_secs(600);
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 const COLLECT_INTERVAL: Duration = Duration::from_secs(120);
-/// After the opening: or processes that often start anew would leave everything behind.
+/// After the opening: or processes that often start anew would leave everything behind. The Raft database, which has
+/// little, comes a minute later than the shards, so that the requests of an idle broker are spread.
 const FIRST_COLLECTION: Duration = Duration::from_secs(30);
+const FIRST_COLLECTION_OF_RAFT: Duration = Duration::from_secs(90);
 /// SlateDB itself spares tables that no manifest names yet. What is replaced stays for those that read by a view of
 /// theirs: a database learns of a compaction when it polls the manifest.
 const MIN_AGE: Duration = Duration::from_secs(300);
@@ -72,7 +74,11 @@ impl Keeper {
     async fn run(self) {
         let clock = self.databases.runtime.clock.clone();
         let mut compact_after = clock.instant();
-        let mut collect_after = clock.instant() + FIRST_COLLECTION;
+        let mut collect_after = clock.instant()
+            + match self.role {
+                Role::ShardIndex => FIRST_COLLECTION,
+                Role::Raft => FIRST_COLLECTION_OF_RAFT,
+            };
         let mut collected_manifest = self.db.manifest().id();
         loop {
             tokio::select! {
