@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::Running;
 use crate::admin::{create, topic};
 use crate::client::Client;
+use crate::configs::{SET, change};
 use crate::retention::until;
 
 type Assignment = BTreeMap<Uuid, BTreeSet<i32>>;
@@ -334,4 +335,57 @@ async fn fetched(client: &mut Client, member_id: Option<&str>, member_epoch: i32
     let request = offset_fetch::Request { groups: vec![group], ..Default::default() };
     let code = client.ask(&request, 9).await.groups[0].error_code;
     ErrorCode::from_code(code).expect("a code of Kafka's")
+}
+
+const QUICK: [(&str, &str); 4] = [
+    ("GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS", "100"),
+    ("GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS", "100"),
+    ("GROUP_CONSUMER_SESSION_TIMEOUT_MS", "400"),
+    ("GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS", "200"),
+];
+
+#[tokio::test]
+async fn a_silent_member_is_removed_after_its_session_and_a_static_one_comes_back() {
+    let running = Running::with(&QUICK).await;
+    let id = create_topic(&running, "t", 1).await;
+    let mut silent = Member::of(&running, "silent", &["t"]).await;
+    assert_eq!(silent.beat().await.heartbeat_interval_ms, 100);
+    assert_eq!(silent.owns(id), [0]);
+    let mut client = running.client().await;
+    let of = |member: &str, epoch| {
+        let instance = heartbeat::Request { instance_id: Some("i".to_owned()), ..silent.request() };
+        let owned = (epoch == 0).then(Vec::new);
+        let member_id = member.to_owned();
+        heartbeat::Request { member_id, member_epoch: epoch, topic_partitions: owned, ..instance }
+    };
+    until("the other's session is over", async || {
+        let answer = client.ask(&of("first", 0), 1).await;
+        answer.assignment.is_some_and(|assignment| !assignment.topic_partitions.is_empty())
+    })
+    .await;
+    let left = client.ask(&of("first", -2), 1).await;
+    assert_eq!((left.error_code, left.member_epoch), (0, -2));
+    let back = client.ask(&of("second", 0), 1).await;
+    assert_eq!(back.error_code, 0);
+    assert!(back.assignment.is_some_and(|assignment| assignment.topic_partitions[0].partitions == [0]));
+    let fenced = client.ask(&of("first", back.member_epoch), 1).await;
+    assert_eq!(fenced.error_code, ErrorCode::FencedInstanceId.code());
+    let taken = client.ask(&of("third", 0), 1).await;
+    assert_eq!(taken.error_code, ErrorCode::UnreleasedInstanceId.code());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_group_obeys_its_own_configs_from_the_next_heartbeat_on() {
+    const GROUP: i8 = 32;
+    let running = Running::start().await;
+    let mut member = Member::of(&running, "m", &[]).await;
+    assert_eq!(member.beat().await.heartbeat_interval_ms, 5000);
+    let mut client = running.client().await;
+    let config = "consumer.heartbeat.interval.ms";
+    assert_eq!(change(&mut client, GROUP, "g", &[(config, SET, Some("7000"))]).await, 0);
+    assert_eq!(member.beat().await.heartbeat_interval_ms, 7000);
+    assert_eq!(change(&mut client, GROUP, "h", &[(config, SET, Some("8000"))]).await, 0);
+    assert_eq!(member.beat().await.heartbeat_interval_ms, 7000, "another group's are not its own");
+    running.stop().await;
 }

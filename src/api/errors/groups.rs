@@ -56,6 +56,8 @@ impl From<consumer::Refusal> for Failure {
             Refusal::UnreleasedInstance(_) => ErrorCode::UnreleasedInstanceId,
             Refusal::FencedEpoch { .. } => ErrorCode::FencedMemberEpoch,
             Refusal::GroupFull(_) => ErrorCode::GroupMaxSizeReached,
+            // As Kafka, for a member that no record of its offsets topic could hold.
+            Refusal::TooLarge => ErrorCode::UnknownServerError,
             Refusal::InvalidPattern(_) => ErrorCode::InvalidRegularExpression,
         };
         Failure::new(code, refusal.to_string())

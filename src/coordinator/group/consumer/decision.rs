@@ -103,6 +103,12 @@ impl<'a> Draft<'a> {
         self.rows.insert(row.key(), row);
     }
 
+    /// Whether each row can be stored: Kafka takes no larger record into its offsets topic.
+    pub fn fits(&self) -> bool {
+        let max = self.world.classic.max_stored_bytes;
+        self.rows.values().filter_map(Row::value).all(|value| value.len() <= max)
+    }
+
     pub fn record_head(&mut self, change: impl FnOnce(&mut Head)) {
         let mut head = self.group.head;
         change(&mut head);

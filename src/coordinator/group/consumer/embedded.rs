@@ -22,7 +22,8 @@ pub fn join(group: &Group, request: &classic::Join, world: World<'_>) -> Decisio
     let id = if request.member_id.is_empty() { &request.fresh_id } else { &request.member_id };
     let mut draft = Draft::of(group.clone(), world);
     match draft.join(id, request) {
-        Ok(reply) => draft.decided(reply),
+        Ok(reply) if draft.fits() => draft.decided(reply),
+        Ok(_) => unchanged(JoinReply::refused(id, Refusal::TooLarge)),
         // It is told an id only where it is to come back with it.
         Err(Refusal::MemberIdRequired) => unchanged(JoinReply::refused(id, Refusal::MemberIdRequired)),
         Err(refusal) => unchanged(JoinReply::refused(&"".into(), refusal)),

@@ -70,7 +70,8 @@ pub fn heartbeat(
         Ok((draft, reply))
     });
     match decided {
-        Ok((draft, reply)) => draft.decided(Ok(reply)),
+        Ok((draft, reply)) if draft.fits() => draft.decided(Ok(reply)),
+        Ok(_) => unchanged(Err(Refusal::TooLarge)),
         Err(refusal) => unchanged(Err(refusal)),
     }
 }

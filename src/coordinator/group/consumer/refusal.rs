@@ -26,6 +26,8 @@ pub enum Refusal {
     FencedEpoch { relation: &'static str, received: i32, known: i32 },
     #[error("The consumer group has reached its maximum capacity of {0} members.")]
     GroupFull(usize),
+    #[error("The group is too large to be stored.")]
+    TooLarge,
     #[error(transparent)]
     InvalidPattern(#[from] InvalidPattern),
 }

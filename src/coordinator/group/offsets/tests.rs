@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::*;
 use crate::coordinator::group::classic::tests::{World, protocols};
 use crate::coordinator::group::classic::{Join, Phase, Refusal};
-use crate::coordinator::group::{Committer, Members};
+use crate::coordinator::group::{Committer, Members, consumer};
 use crate::protocol::consumer::{Subscription, encode};
 use crate::types::TopicId;
 
@@ -206,4 +206,55 @@ fn a_client_may_say_itself_when_an_offset_expires() {
     offsets.apply((partition(1, 0), Some(committed)));
     assert_eq!(expired(Members::Nobody, &offsets, 1_999), (vec![], false));
     assert_eq!(expired(Members::Nobody, &offsets, 2_000), (vec![partition(1, 0)], true));
+}
+
+#[test]
+fn of_a_consumer_group_only_offsets_of_topics_without_subscribers_go() {
+    let mut group = consumer::Group::default();
+    let member = consumer::Member {
+        topics: Arc::new(consumer::Names::from(["read".into()])),
+        ..consumer::Member::new("m".into())
+    };
+    group.apply(&consumer::Row::Member("m".into(), Some(Arc::new(member))));
+    let late = 1_000 + WEEK;
+    let members = Members::Consumer(&group);
+    assert_eq!(expired(members, &offsets(&[1, 2]), late - 1), (vec![], false));
+    assert_eq!(expired(members, &offsets(&[1, 2]), late), (vec![partition(2, 0)], false));
+    let topics = [("read", vec![partition(1, 0)]), ("other", vec![partition(2, 0)])];
+    let deleted = delete(Some(members), &offsets(&[1, 2]), &topics).unwrap();
+    assert_eq!(deleted.outcomes, [Err(DeleteRefusal::Subscribed), Ok(())]);
+    assert_eq!(members.check_delete(), Err(DeleteRefusal::NotEmpty));
+
+    group.apply(&consumer::Row::Member("m".into(), None));
+    let members = Members::Consumer(&group);
+    assert_eq!(members.check_delete(), Ok(()));
+    let gone = (vec![partition(1, 0), partition(2, 0)], true);
+    assert_eq!(
+        expired(members, &offsets(&[1, 2]), late),
+        gone,
+        "the last offset takes an empty group with it"
+    );
+}
+
+#[test]
+fn one_offset_that_a_late_member_does_not_hold_is_the_end_of_its_commit() {
+    let held = |index| consumer::Held::from([(TopicId(Uuid::from_u128(1)), [(index, 3)].into())]);
+    let progress = consumer::reconcile::Progress {
+        epoch: 5,
+        assigned: held(0),
+        ..consumer::reconcile::Progress::at_start()
+    };
+    let mut group = consumer::Group::default();
+    let member = Arc::new(consumer::Member::new("m".into()));
+    group.apply(&consumer::Row::Member("m".into(), Some(member)));
+    group.apply(&consumer::Row::Progress("m".into(), Some(Arc::new(progress))));
+    let members = Some(Members::Consumer(&group));
+    let by = Committer { member_id: "m", generation: 4, ..NOBODY };
+    let own = (partition(1, 0), offset(7, ""));
+    assert!(commit_as(members, by, vec![own.clone()]).is_ok());
+    let refused = commit_as(members, by, vec![own, (partition(1, 1), offset(7, ""))]);
+    assert_eq!(refused, Err(CommitRefusal::Consumer(consumer::CommitRefusal::StaleEpoch)));
+    let older = Committer { version: 8, ..by };
+    let refused = commit_as(members, older, Vec::new());
+    assert_eq!(refused, Err(CommitRefusal::Consumer(consumer::CommitRefusal::OldVersion)));
 }

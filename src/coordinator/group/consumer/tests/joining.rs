@@ -176,3 +176,17 @@ fn the_assignor_is_the_choice_of_the_majority() {
     assert_eq!(place.group().preferred_assignor(), Some(Assignor::Uniform));
     assert_eq!(place.group().epoch(), before + 1);
 }
+
+#[test]
+fn what_could_not_be_stored_is_refused_and_changes_nothing() {
+    let mut place = Place::new();
+    place.topics.put("t", 1);
+    place.limits.max_stored_bytes = 1_000;
+    let long = "n".repeat(1_000);
+    assert_eq!(place.send(&joining("a", &[&long])), Err(Refusal::TooLarge));
+    assert!(matches!(place.kind, Kind::None), "there is no group");
+    place.join("a", &["t"]);
+    let wordy = Heartbeat { says: joining("a", &[&long]).says, ..beating("a", 1) };
+    assert_eq!(place.send(&wordy), Err(Refusal::TooLarge));
+    assert!(place.group().is_subscribed("t"));
+}
