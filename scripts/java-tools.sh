@@ -6,7 +6,8 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
 all_tools=(kafka-topics kafka-configs kafka-consumer-groups kafka-get-offsets kafka-delete-records kafka-log-dirs
-  kafka-broker-api-versions kafka-features kafka-cluster kafka-metadata-quorum kafka-console kafka-verifiable kafka-perf-test)
+  kafka-broker-api-versions kafka-features kafka-cluster kafka-metadata-quorum kafka-acls kafka-groups kafka-leader-election
+  kafka-reassign-partitions kafka-transactions kafka-delegation-tokens kafka-console kafka-verifiable kafka-perf-test)
 if [[ ${1:-} == --list ]]; then
   printf '%s\n' "${all_tools[@]}"
   exit
@@ -224,6 +225,68 @@ kafka-metadata-quorum() {
   says "CurrentVoters: [{\"id\": "
   tool MetadataQuorumCommand describe --replication --human-readable >"$work/$check.out"
   has_line '[0-9]+\s+[A-Za-z0-9_-]{22}\s+[1-9][0-9]*\s+0\s+[0-9]+ ms ago\s+[0-9]+ ms ago\s+Leader'
+}
+
+kafka-acls() {
+  refuse "SecurityDisabledException: No Authorizer is configured on the broker" tool AclCommand --list
+  refuse "SecurityDisabledException: No Authorizer is configured." tool AclCommand --remove --force --allow-principal User:somebody --operation Read --topic "$prefix-topic"
+}
+
+kafka-groups() {
+  local topic=$prefix-listed group=$prefix-classic
+  hundred_lines "$topic"
+  tool consumer.ConsoleConsumer --topic "$topic" --group "$group" --from-beginning --max-messages 100 --timeout-ms 30000 >/dev/null 2>&1
+  tool GroupsCommand --list >"$work/$check.out"
+  has_line 'classic Classic consumer'
+  ! grep -E "^$group +(Consumer|Share|Streams)" "$work/$check.out"
+  tool GroupsCommand --list --group-type share >"$work/$check.out"
+  ! grep "$group" "$work/$check.out"
+}
+
+kafka-leader-election() {
+  local topic=$prefix-led
+  topics --create --topic "$topic" --partitions 1 >/dev/null
+  expect tool LeaderElectionCommand --election-type preferred --topic "$topic" --partition 0 \
+    <<<"Valid replica already elected for partitions led-0"
+  expect tool LeaderElectionCommand --election-type unclean --topic "$topic" --partition 0 \
+    <<<"Valid replica already elected for partitions led-0"
+  refuse "UnknownTopicOrPartitionException: No such topic as none" \
+    tool LeaderElectionCommand --election-type preferred --topic "$prefix-none" --partition 0
+}
+
+# Where there is one broker, all that it can move is where it is already.
+kafka-reassign-partitions() {
+  local topic=$prefix-moved plan=$work/moved.json
+  reassign() { tool reassign.ReassignPartitionsCommand "$@"; }
+  topics --create --topic "$topic" --partitions 1 >/dev/null
+  topics --describe --topic "$topic" >"$work/$check.out"
+  local broker
+  broker=$(sed -nE 's/.*Leader: ([0-9]+).*/\1/p' "$work/$check.out")
+  echo "{\"version\":1,\"topics\":[{\"topic\":\"$topic\"}]}" >"$work/moved-topics.json"
+  reassign --topics-to-move-json-file "$work/moved-topics.json" --broker-list "$broker" --generate >"$work/$check.out"
+  tail -n 1 "$work/$check.out" >"$plan"
+  has_line '\{"version":1,"partitions":\[\{"topic":"moved","partition":0,"replicas":\['"$broker"'\],"log_dirs":\["any"\]\}\]\}'
+  reassign --reassignment-json-file "$plan" --execute >"$work/$check.out"
+  has_line "Successfully started partition reassignment for moved-0"
+  reassign --reassignment-json-file "$plan" --verify >"$work/$check.out"
+  has_line "Reassignment of partition moved-0 is completed."
+  expect reassign --list <<<"No partition reassignments found."
+  sed -i "s/\[$broker\]/[4711]/" "$plan"
+  refuse "Unknown broker id 4711" reassign --reassignment-json-file "$plan" --execute
+}
+
+kafka-transactions() {
+  local topic=$prefix-untransacted
+  topics --create --topic "$topic" --partitions 1 >/dev/null
+  tool ProducerPerformance --topic "$topic" --num-records 7 --record-size 1 --throughput -1 >/dev/null
+  tool TransactionsCommand describe-producers --topic "$topic" --partition 0 >"$work/$check.out"
+  has_line '[0-9]+\s+0\s+-1\s+6\s+[0-9]+\s+None'
+  refuse "the ID could not be found" tool TransactionsCommand describe --transactional-id "$prefix-none"
+}
+
+kafka-delegation-tokens() {
+  refuse "Delegation Token requests are not allowed on PLAINTEXT/1-way SSL channels" \
+    tool DelegationTokenCommand --describe --command-config /dev/null
 }
 
 kafka-console() {

@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::context::Context;
-use super::errors::no_authorizer;
+use super::errors::no_authorizer_to_ask;
 use super::handler::Handler;
 use crate::protocol::messages::describe_acls::{Request, Response};
 
@@ -16,7 +16,7 @@ impl Handler for DescribeAcls {
     const VERSIONS: RangeInclusive<i16> = 1..=3;
 
     async fn handle(_: Context, _: Request) -> Response {
-        let failure = no_authorizer();
+        let failure = no_authorizer_to_ask();
         Response { error_code: failure.code.into(), error_message: failure.message, ..Response::default() }
     }
 }

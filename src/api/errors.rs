@@ -27,9 +27,14 @@ impl Failure {
     }
 }
 
-/// What the APIs of access rules answer while there is no authorizer (`AclApis`).
+/// What the APIs that change access rules answer while there is no authorizer (`AclApis`).
 pub fn no_authorizer() -> Failure {
     Failure::new(ErrorCode::SecurityDisabled, "No Authorizer is configured.".to_owned())
+}
+
+/// The same of the API that reads them, which Kafka answers at the broker instead of the controller.
+pub fn no_authorizer_to_ask() -> Failure {
+    Failure::new(ErrorCode::SecurityDisabled, "No Authorizer is configured on the broker".to_owned())
 }
 
 /// The time that the request gives itself ran out before the outcome was known.
