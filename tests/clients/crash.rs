@@ -1,5 +1,6 @@
-//! `kill -9` at random moments under three idempotent producers: every acknowledged record is there once, in order, at
-//! the offset of its acknowledgement; a record without one is there once or not at all.
+//! `kill -9` at random moments under three idempotent producers and a plain one: every acknowledged record is there, in
+//! order, at the offset of its acknowledgement. Of an idempotent producer it is there once, and a record without
+//! acknowledgement once or not at all; the plain one sends again what it got no answer to, which makes copies of its own.
 //!
 //! `KAFKAESQUE_CRASH_ROUNDS` sets how many times the broker is killed, `KAFKAESQUE_CRASH_SEED` the moments.
 
@@ -14,7 +15,9 @@ use crate::broker::{Broker, PARTITIONS};
 use crate::librdkafka::{Ack, Consumer, Found, Producer, Record, make_topic};
 
 const TOPIC: &str = "crash";
-const PRODUCERS: usize = 3;
+const PRODUCERS: usize = 4;
+/// The one that is not idempotent.
+const PLAIN: usize = 3;
 
 fn from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|e| panic!("{name}: {e}")))
@@ -85,10 +88,14 @@ fn kill_and_restart(broker: &mut Broker, rng: &mut StdRng) {
 
 /// Each compresses in its own way, and none gives a record up before the test's own patience ends.
 fn producer(bootstrap: &str, id: usize) -> Producer {
-    let codec = ["none", "lz4", "snappy"][id % 3];
+    let codec = ["none", "lz4", "snappy", "gzip"][id];
+    // One request at a time: nothing that the plain one sends again overtakes what it sent later.
+    let (idempotent, in_flight) = if id == PLAIN { ("false", "1") } else { ("true", "5") };
     let settings = [
-        ("enable.idempotence", "true"),
-        ("enable.gapless.guarantee", "true"),
+        ("enable.idempotence", idempotent),
+        ("enable.gapless.guarantee", idempotent),
+        ("max.in.flight.requests.per.connection", in_flight),
+        ("acks", "all"),
         ("message.timeout.ms", "300000"),
         ("batch.num.messages", "100"),
         ("queue.buffering.max.messages", "20000"),
@@ -124,7 +131,8 @@ fn counts(acked: &[Vec<Ack>]) -> Vec<usize> {
     acked.iter().map(Vec::len).collect()
 }
 
-/// Holds what was found in each partition against what was acknowledged to each producer.
+/// Holds what was found in each partition against what was acknowledged to each producer. A copy of the plain one's is of
+/// a record that is there already, and its acknowledgement is that of the last copy: nothing is sent again after that.
 fn verify(found: &[Vec<Found>], acked: &[Vec<Ack>]) {
     let mut places = HashMap::new();
     for (partition, records) in found.iter().enumerate() {
@@ -139,15 +147,18 @@ fn verify(found: &[Vec<Found>], acked: &[Vec<Ack>]) {
                 Some(value(producer, number).as_bytes()),
                 "partition {partition}, offset {offset}"
             );
+            let other = places.insert((producer, number), (partition as i32, *offset));
+            if producer == PLAIN && other.is_some_and(|(p, _)| p == partition as i32) {
+                continue;
+            }
+            assert_eq!(
+                other, None,
+                "record {number} of producer {producer} is also at {partition}, {offset}"
+            );
             let before = last[producer].replace(number);
             assert!(
                 before < Some(number),
                 "partition {partition}, offset {offset}: record {number} of producer {producer} after {before:?}"
-            );
-            let twice = places.insert((producer, number), (partition as i32, *offset));
-            assert_eq!(
-                twice, None,
-                "record {number} of producer {producer} is also at {partition}, {offset}"
             );
         }
     }
@@ -230,9 +241,39 @@ mod checker {
         vec![vec![Ack { number, partition: 0, offset }]]
     }
 
+    fn plain_ack(number: usize, offset: i64) -> Vec<Vec<Ack>> {
+        let mut acks = vec![Vec::new(); PLAIN];
+        acks.extend(ack(number, offset));
+        acks
+    }
+
     #[test]
     fn takes_records_without_acknowledgement() {
         verify(&log(&[(0, 0), (1, 0), (0, 3)]), &ack(3, 2));
+    }
+
+    #[test]
+    fn takes_what_the_plain_producer_sent_again() {
+        let log = log(&[(PLAIN, 0), (PLAIN, 1), (PLAIN, 0), (PLAIN, 1), (PLAIN, 2)]);
+        verify(&log, &plain_ack(1, 3));
+    }
+
+    #[test]
+    #[should_panic(expected = "where record 1 of producer 3 is")]
+    fn sees_a_copy_after_the_plain_producers_acknowledgement() {
+        verify(&log(&[(PLAIN, 0), (PLAIN, 1), (PLAIN, 1)]), &plain_ack(1, 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "where record 1 of producer 3 is")]
+    fn sees_a_lost_record_of_the_plain_producer() {
+        verify(&log(&[(PLAIN, 0), (PLAIN, 0), (PLAIN, 2)]), &plain_ack(1, 1));
+    }
+
+    #[test]
+    #[should_panic(expected = "record 1 of producer 3 after Some(2)")]
+    fn sees_the_plain_producers_records_out_of_order() {
+        verify(&log(&[(PLAIN, 0), (PLAIN, 2), (PLAIN, 1)]), &plain_ack(1, 2));
     }
 
     #[test]
@@ -248,7 +289,7 @@ mod checker {
     }
 
     #[test]
-    #[should_panic(expected = "record 0 of producer 0 after Some(0)")]
+    #[should_panic(expected = "record 0 of producer 0 is also at 0, 1")]
     fn sees_a_record_twice() {
         verify(&log(&[(0, 0), (0, 0)]), &ack(0, 0));
     }
