@@ -63,6 +63,7 @@ check "java tools" timeout 180 scripts/java-tools.sh "$addr"
 check "consumer groups" timeout 240 scripts/groups/run.sh "$addr" short
 check "consumer groups of KIP-848" timeout 240 scripts/groups/run.sh "$addr" consumer
 check "consumer groups over kill -9" timeout 240 scripts/groups/crash.sh
+check "a failing store" timeout 180 scripts/outage.sh
 
 echo "$passed passed, $failed failed, $skips skipped"
 ((failed == 0))
