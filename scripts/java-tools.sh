@@ -172,7 +172,7 @@ Records delete operation completed:
 partition: deleted-0	low_watermark: 30
 END
   expect tool GetOffsetShell --topic "$topic" --time earliest <<<deleted:0:30
-  sed -i 's/30/101/' "$work/deleted.json"
+  sed -i 's/"offset":30/"offset":101/' "$work/deleted.json"
   tool DeleteRecordsCommand --offset-json-file "$work/deleted.json" >"$work/$check.out" 2>&1
   says "partition: deleted-0	error: org.apache.kafka.common.errors.OffsetOutOfRangeException"
 }
