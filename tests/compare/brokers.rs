@@ -1,0 +1,95 @@
+//! The two brokers, each started for this run alone on free ports, and stopped with it.
+
+use std::fs::File;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const STARTUP: Duration = Duration::from_secs(60);
+
+/// Both, and the folders they write to.
+pub struct Brokers {
+    pub our_port: u16,
+    pub their_port: u16,
+    ours: Child,
+    dir: TempDir,
+}
+
+impl Brokers {
+    /// `None` without Java or Kafka's jars, and says so.
+    pub fn start() -> Option<Brokers> {
+        let script = root().join("scripts/kafka.sh");
+        let has_java = Command::new("java").arg("-version").output().is_ok_and(|run| run.status.success());
+        if !has_java || !root().join(".tools/kafka/libs").exists() {
+            crate::tell("SKIPPED: the comparison with Kafka (no Java, or run scripts/tools/kafka.sh)");
+            return None;
+        }
+        let dir = tempfile::tempdir().expect("a folder for the brokers");
+        let (our_port, their_port) = (free_port(), free_port());
+        let started = Command::new(script)
+            .arg("start")
+            .args([dir.path().join("kafka"), PathBuf::from(their_port.to_string())])
+            .env("KAFKA_SETTINGS", "auto.create.topics.enable=false\ngroup.initial.rebalance.delay.ms=0\n")
+            .status();
+        assert!(started.is_ok_and(|status| status.success()), "Kafka does not start");
+        let log = File::create(dir.path().join("log")).expect("the broker's log");
+        let ours = Command::new(env!("CARGO_BIN_EXE_kafkaesque"))
+            .env("BROKER_ID", "1")
+            .env("HOST", "127.0.0.1")
+            .env("PORT", our_port.to_string())
+            .env("RAFT_LISTEN_ADDR", format!("127.0.0.1:{}", free_port()))
+            .env("HEALTH_PORT", "0")
+            .env("DATA_PATH", dir.path().join("data"))
+            .env("DEFAULT_NUM_PARTITIONS", "3")
+            .env("AUTO_CREATE_TOPICS", "false")
+            .env("GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the broker's log"))
+            .stderr(log)
+            .spawn()
+            .expect("the broker starts");
+        let brokers = Brokers { our_port, their_port, ours, dir };
+        brokers.wait_until_up();
+        Some(brokers)
+    }
+
+    fn wait_until_up(&self) {
+        let deadline = Instant::now() + STARTUP;
+        while TcpStream::connect(("127.0.0.1", self.our_port)).is_err() {
+            assert!(Instant::now() < deadline, "the broker does not listen after {STARTUP:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Brokers {
+    fn drop(&mut self) {
+        let _ = self.ours.kill();
+        let _ = self.ours.wait();
+        let _ = Command::new(root().join("scripts/kafka.sh"))
+            .arg("stop")
+            .arg(self.dir.path().join("kafka"))
+            .status();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("our broker's last words:\n{}", lines[lines.len().saturating_sub(20)..].join("\n"));
+        }
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn free_port() -> u16 {
+    loop {
+        let port = rand::random_range(20_000..32_000);
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}

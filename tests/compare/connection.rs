@@ -1,0 +1,75 @@
+//! A connection that sends frames as they are and opens anew after the broker closed it.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafkaesque::protocol::codec::{Message as _, Request};
+use kafkaesque::protocol::header::{LENGTH_SIZE, decode_response_header, request_frame};
+
+/// No answer takes this long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Connection {
+    port: u16,
+    stream: Option<TcpStream>,
+    correlation_id: i32,
+}
+
+impl Connection {
+    pub fn new(port: u16) -> Connection {
+        Connection { port, stream: None, correlation_id: 0 }
+    }
+
+    /// Sends `frame` and waits for the answer's frame without its length; none when the broker closes instead.
+    pub fn exchange(&mut self, frame: &[u8]) -> Option<Bytes> {
+        self.send(frame);
+        self.receive()
+    }
+
+    pub fn send(&mut self, frame: &[u8]) {
+        let port = self.port;
+        let stream = self.stream.get_or_insert_with(|| {
+            let stream = TcpStream::connect(("127.0.0.1", port)).expect("the broker accepts");
+            stream.set_nodelay(true).expect("a socket option");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+            stream
+        });
+        stream.write_all(frame).expect("the broker reads");
+    }
+
+    pub fn receive(&mut self) -> Option<Bytes> {
+        let stream = self.stream.as_mut().expect("something was sent");
+        let mut length = [0; LENGTH_SIZE];
+        if let Err(error) = stream.read_exact(&mut length) {
+            let is_late =
+                matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut);
+            assert!(!is_late, "port {}: neither an answer nor the end after {PATIENCE:?}", self.port);
+            self.stream = None;
+            return None;
+        }
+        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+        stream.read_exact(&mut frame).expect("the whole answer");
+        Some(frame.into())
+    }
+
+    /// Asks for what has to be answered.
+    pub fn ask<R: Request>(&mut self, request: &R, version: i16) -> R::Response {
+        self.start(request, version);
+        self.finish::<R>(version)
+    }
+
+    /// Sends a request whose answer is fetched with [`Connection::finish`].
+    pub fn start<R: Request>(&mut self, request: &R, version: i16) {
+        self.correlation_id += 1;
+        let frame = request_frame(request, version, self.correlation_id, Some("compare"));
+        self.send(&frame.unwrap_or_else(|error| panic!("{:?} version {version}: {error}", R::KEY)).concat());
+    }
+
+    pub fn finish<R: Request>(&mut self, version: i16) -> R::Response {
+        let frame = self.receive().unwrap_or_else(|| panic!("{:?}: the broker closed", R::KEY));
+        let (_, body) = decode_response_header(&frame, R::KEY, version).expect("a response header");
+        R::Response::decode(&body, version).unwrap_or_else(|error| panic!("{:?} {version}: {error}", R::KEY))
+    }
+}
