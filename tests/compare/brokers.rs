@@ -10,6 +10,13 @@ use tempfile::TempDir;
 
 const STARTUP: Duration = Duration::from_secs(60);
 
+/// What our broker is told by variables.
+const THEIR_SETTINGS: &str = "auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.num.partitions=1
+transaction.state.log.num.partitions=1
+";
+
 /// Both, and the folders they write to.
 pub struct Brokers {
     pub our_port: u16,
@@ -32,7 +39,7 @@ impl Brokers {
         let started = Command::new(script)
             .arg("start")
             .args([dir.path().join("kafka"), PathBuf::from(their_port.to_string())])
-            .env("KAFKA_SETTINGS", "auto.create.topics.enable=false\ngroup.initial.rebalance.delay.ms=0\n")
+            .env("KAFKA_SETTINGS", THEIR_SETTINGS)
             .status();
         assert!(started.is_ok_and(|status| status.success()), "Kafka does not start");
         let log = File::create(dir.path().join("log")).expect("the broker's log");

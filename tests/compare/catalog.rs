@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value as Json;
 
-use kafkaesque::protocol::codec::{Message as _, Request};
+use kafkaesque::protocol::codec::{Message as _, Request, Versions};
 use kafkaesque::protocol::header::{decode_response_header, request_frame};
 use kafkaesque::protocol::{ApiKey, messages};
 
@@ -30,6 +30,7 @@ pub struct Made {
 pub struct Api {
     pub key: ApiKey,
     pub name: &'static str,
+    pub versions: Versions,
     pub make: fn(Recipe, Ids<'_>, &Names) -> Made,
     /// The answer in `frame`, which must be whole and of the right layout.
     pub read: fn(&Bytes, i16, &Names) -> Json,
@@ -58,6 +59,7 @@ macro_rules! apis {
         &[$( Api {
             key: ApiKey::$name,
             name: stringify!($name),
+            versions: messages::$module::Request::MESSAGE.versions,
             make: |recipe, ids, names| make::<messages::$module::Request>(stringify!($name), recipe, ids, names),
             read: read::<messages::$module::Request>,
         }, )*]

@@ -9,7 +9,17 @@ use kafkaesque::protocol::codec::{Message as _, Request};
 use kafkaesque::protocol::header::{LENGTH_SIZE, decode_response_header, request_frame};
 
 /// No answer takes this long.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a broker does with a frame.
+#[derive(Debug)]
+pub enum Reply {
+    /// The answer without its length.
+    Frame(Bytes),
+    Closed,
+    /// Nothing for [`PATIENCE`].
+    Silence,
+}
 
 pub struct Connection {
     port: u16,
@@ -22,8 +32,8 @@ impl Connection {
         Connection { port, stream: None, correlation_id: 0 }
     }
 
-    /// Sends `frame` and waits for the answer's frame without its length; none when the broker closes instead.
-    pub fn exchange(&mut self, frame: &[u8]) -> Option<Bytes> {
+    /// Sends `frame` and waits for what comes.
+    pub fn exchange(&mut self, frame: &[u8]) -> Reply {
         self.send(frame);
         self.receive()
     }
@@ -39,19 +49,18 @@ impl Connection {
         stream.write_all(frame).expect("the broker reads");
     }
 
-    pub fn receive(&mut self) -> Option<Bytes> {
+    pub fn receive(&mut self) -> Reply {
         let stream = self.stream.as_mut().expect("something was sent");
         let mut length = [0; LENGTH_SIZE];
         if let Err(error) = stream.read_exact(&mut length) {
             let is_late =
                 matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut);
-            assert!(!is_late, "port {}: neither an answer nor the end after {PATIENCE:?}", self.port);
             self.stream = None;
-            return None;
+            return if is_late { Reply::Silence } else { Reply::Closed };
         }
         let mut frame = vec![0; u32::from_be_bytes(length) as usize];
         stream.read_exact(&mut frame).expect("the whole answer");
-        Some(frame.into())
+        Reply::Frame(frame.into())
     }
 
     /// Asks for what has to be answered.
@@ -68,7 +77,8 @@ impl Connection {
     }
 
     pub fn finish<R: Request>(&mut self, version: i16) -> R::Response {
-        let frame = self.receive().unwrap_or_else(|| panic!("{:?}: the broker closed", R::KEY));
+        let reply = self.receive();
+        let Reply::Frame(frame) = reply else { panic!("{:?}: {reply:?}", R::KEY) };
         let (_, body) = decode_response_header(&frame, R::KEY, version).expect("a response header");
         R::Response::decode(&body, version).unwrap_or_else(|error| panic!("{:?} {version}: {error}", R::KEY))
     }

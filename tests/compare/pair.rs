@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use kafkaesque::protocol::batch::{Builder, NewRecord};
 use kafkaesque::protocol::codec::Request;
-use kafkaesque::protocol::messages::{create_topics, delete_topics, metadata, offset_commit, produce};
-use serde_json::Value as Json;
+use kafkaesque::protocol::messages::{
+    create_topics, delete_topics, find_coordinator, metadata, offset_commit, produce,
+};
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::brokers::Brokers;
 use crate::catalog::{Api, Recipe};
-use crate::connection::Connection;
+use crate::connection::{Connection, PATIENCE, Reply};
 use crate::differences::{Difference, differences};
 use crate::permitted::is_permitted;
 use crate::shape::Names;
@@ -75,7 +77,18 @@ impl Asked {
 
     /// Kafka's handler threw: there is no answer to compare with.
     pub fn kafka_failed(&self) -> bool {
-        self.theirs.get("error_code").and_then(Json::as_i64) == Some(-1)
+        has_failed(&self.theirs)
+    }
+}
+
+/// Whether `UNKNOWN_SERVER_ERROR` stands in any error code.
+fn has_failed(answer: &Json) -> bool {
+    match answer {
+        Json::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| name == "error_code" && *value == json!(-1) || has_failed(value)),
+        Json::Array(list) => list.iter().any(has_failed),
+        _ => false,
     }
 }
 
@@ -102,8 +115,9 @@ impl Pair {
                 made.spoilt = 1;
             }
             answers.push(match side.connection.exchange(&made.frame) {
-                None => "the connection closed".into(),
-                Some(frame) => (api.read)(&frame, recipe.version, &side.names),
+                Reply::Closed => "the connection closed".into(),
+                Reply::Silence => format!("silence for {PATIENCE:?}").into(),
+                Reply::Frame(frame) => (api.read)(&frame, recipe.version, &side.names),
             });
             (request, spoilt) = (made.shown, made.spoilt);
         }
@@ -138,6 +152,22 @@ impl Pair {
             std::thread::sleep(Duration::from_millis(20));
         }
         panic!("topics: ours {:?}, theirs {:?}", self.ours.learn_topics(), self.theirs.learn_topics());
+    }
+
+    /// Waits until both have a coordinator: Kafka makes the topic of offsets when it is first asked for one.
+    pub fn wait_for_coordinators(&mut self) {
+        for key_type in [0, 1] {
+            let request =
+                find_coordinator::Request { key: GROUPS[0].to_owned(), key_type, ..Default::default() };
+            for n in 0.. {
+                let (ours, theirs) = self.both(&request, 3);
+                if theirs.error_code == 0 && (key_type == 1 || ours.error_code == 0) {
+                    break;
+                }
+                assert!(n < 200, "no coordinator of type {key_type}: {ours:?}, Kafka's {theirs:?}");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
     }
 
     /// The first records, so that there is something to fetch.
