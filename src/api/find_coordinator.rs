@@ -29,9 +29,12 @@ impl Handler for FindCoordinator {
             return Response { coordinators, ..Response::default() };
         }
         let found = find(&image, request.key_type, &request.key);
+        let is_found = found.error_code == i16::from(ErrorCode::None);
+        // `Errors.NONE.message()`: a single key gets a message whatever comes of it.
+        let error_message = if is_found { Some("NONE".to_owned()) } else { found.error_message };
         Response {
             error_code: found.error_code,
-            error_message: found.error_message,
+            error_message,
             node_id: found.node_id,
             host: found.host,
             port: found.port,
@@ -55,8 +58,20 @@ fn find(image: &Image, key_type: i8, key: &str) -> Coordinator {
         Ok(Endpoint { node_id, host, port, .. }) => {
             Coordinator { key, node_id, host, port, ..Coordinator::default() }
         }
-        Err(code) => {
-            Coordinator { key, node_id: -1, port: -1, error_code: code.into(), ..Coordinator::default() }
-        }
+        Err(code) => Coordinator {
+            key,
+            node_id: -1,
+            port: -1,
+            error_code: code.into(),
+            error_message: Some(explain(code).to_owned()),
+            ..Coordinator::default()
+        },
+    }
+}
+
+fn explain(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::InvalidRequest => "There is no coordinator for keys of this type.",
+        _ => "The coordinator is not available.",
     }
 }

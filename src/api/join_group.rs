@@ -26,11 +26,10 @@ impl Handler for JoinGroup {
             Ok(reply) => answer(reply),
             Err(failure) => Response { error_code: failure.code.into(), member_id, ..Response::default() },
         };
-        match response.protocol_name {
-            // Older versions have no null.
-            None if version < 7 => Response { protocol_name: Some(String::new()), ..response },
-            _ => response,
-        }
+        // Older versions have no null, and the newer ones nothing empty.
+        let protocol_name = response.protocol_name.filter(|name| !name.is_empty());
+        let protocol_name = protocol_name.or_else(|| (version < 7).then(String::new));
+        Response { protocol_name, ..response }
     }
 }
 

@@ -41,19 +41,21 @@ async fn delete(context: &Context, request: &Request) -> Result<Vec<OffsetDelete
     };
     let answers = topics.iter().zip(outcomes).map(|(topic, outcome)| {
         let code = code(outcome);
-        let (known, unknown): (Vec<i32>, Vec<i32>) = topic
-            .partitions
-            .iter()
-            .map(|partition| partition.partition_index)
-            .partition(|index| is_known(&image, topic, *index));
-        let unknown = unknown.into_iter().map(|index| answered(index, ErrorCode::UnknownTopicOrPartition));
-        let known = known.into_iter().map(|index| answered(index, code));
+        let namesakes = request.topics.iter().filter(|other| other.name == topic.name);
+        let unknown = namesakes.flat_map(indexes).filter(|index| !is_known(&image, topic, *index));
+        let unknown = unknown.map(|index| answered(index, ErrorCode::UnknownTopicOrPartition));
+        let known = indexes(topic).filter(|index| is_known(&image, topic, *index));
+        let known = known.map(|index| answered(index, code));
         OffsetDeleteResponseTopic { name: topic.name.clone(), partitions: unknown.chain(known).collect() }
     });
     Ok(answers.collect())
 }
 
-/// Of topics that are named twice, Kafka sees the first.
+fn indexes(topic: &OffsetDeleteRequestTopic) -> impl Iterator<Item = i32> {
+    topic.partitions.iter().map(|partition| partition.partition_index)
+}
+
+/// Of topics that are named twice, Kafka sees the first where it knows the partitions.
 fn once(topics: &[OffsetDeleteRequestTopic]) -> Vec<&OffsetDeleteRequestTopic> {
     let is_first = |at: usize, name: &str| topics[..at].iter().all(|earlier| earlier.name != name);
     topics
@@ -70,8 +72,7 @@ fn is_known(image: &Image, topic: &OffsetDeleteRequestTopic, index: i32) -> bool
 
 fn known_partitions(image: &Image, asked: &OffsetDeleteRequestTopic) -> Vec<Partition> {
     let Some(topic) = image.topic_by_name(&asked.name) else { return Vec::new() };
-    let indexes = asked.partitions.iter().map(|partition| partition.partition_index);
-    indexes
+    indexes(asked)
         .filter(|index| topic.shard(*index).is_some())
         .map(|index| Partition { topic: topic.id, index })
         .collect()

@@ -37,7 +37,7 @@ pub(super) struct Entry {
 
 impl Entry {
     pub fn exists(&self) -> bool {
-        !matches!(self.membership, Membership::Nobody) || !self.offsets.is_empty()
+        !matches!(self.membership, Membership::Nobody) || self.offsets.are_known()
     }
 
     pub fn members(&self) -> Members<'_> {

@@ -9,7 +9,9 @@ use super::entry::{Entry, Membership};
 use super::error::Gone;
 use super::group::Reader;
 use super::group::consumer;
-use super::group::offsets::{self, Change, Commit, CommitRefusal, DeleteRefusal, Deleted, Expired, TooLarge};
+use super::group::offsets::{
+    self, Change, Commit, CommitRefusal, DeleteRefusal, Deleted, Expired, Offsets, TooLarge,
+};
 use super::shard::{Coordinator, Rows};
 use super::timers::TimerChange;
 use crate::log::keys::{self, CommittedOffset};
@@ -142,6 +144,7 @@ fn apply(group: &str, entry: &mut Entry, changes: Vec<Change>) -> Rows {
 pub(super) fn forget(group: &str, entry: &mut Entry) -> (Rows, Vec<TimerChange>) {
     let none = entry.offsets.none();
     let mut rows = apply(group, entry, none);
+    entry.offsets = Offsets::default();
     match std::mem::take(&mut entry.membership) {
         Membership::Nobody => (rows, Vec::new()),
         Membership::Classic(members) => {

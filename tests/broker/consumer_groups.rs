@@ -112,11 +112,11 @@ async fn two_members_share_a_topic_commit_with_their_epochs_and_go() {
     let id = create_topic(&running, "t", 2).await;
     let mut one = Member::of(&running, "one", &["t"]).await;
     let joined = one.beat().await;
-    assert_eq!((joined.member_epoch, joined.heartbeat_interval_ms), (1, 5000));
+    assert_eq!((joined.member_epoch, joined.heartbeat_interval_ms), (2, 5000));
     assert_eq!(one.owns(id), [0, 1]);
-    assert_eq!(one.commits(id, 1, "one").await, 0);
-    assert_eq!(one.commits(id, 2, "one").await, ErrorCode::StaleMemberEpoch.code());
-    assert_eq!(one.commits(id, 1, "other").await, ErrorCode::UnknownMemberId.code());
+    assert_eq!(one.commits(id, 2, "one").await, 0);
+    assert_eq!(one.commits(id, 3, "one").await, ErrorCode::StaleMemberEpoch.code());
+    assert_eq!(one.commits(id, 2, "other").await, ErrorCode::UnknownMemberId.code());
     assert_eq!(one.commits(id, -1, "").await, ErrorCode::UnknownMemberId.code());
 
     let mut two = Member::of(&running, "two", &["t"]).await;
@@ -127,8 +127,8 @@ async fn two_members_share_a_topic_commit_with_their_epochs_and_go() {
         one.owns(id).len() == 1 && two.owns(id).len() == 1
     })
     .await;
-    assert_eq!((one.epoch, two.epoch), (2, 2));
-    let late = one.commits(id, 1, "one").await;
+    assert_eq!((one.epoch, two.epoch), (3, 3));
+    let late = one.commits(id, 2, "one").await;
     let held_since = if one.owns(id) == [0] { 0 } else { ErrorCode::StaleMemberEpoch.code() };
     assert_eq!(late, held_since, "an older epoch commits only what the member has held since then");
 
@@ -157,16 +157,16 @@ async fn members_and_their_epochs_outlive_a_restart() {
     let running = Running::on(data.path(), &[]).await;
     member.client = running.client().await;
     let brief = heartbeat::Request {
-        member_epoch: 1,
+        member_epoch: 2,
         rebalance_timeout_ms: -1,
         subscribed_topic_names: None,
         topic_partitions: None,
         ..member.request()
     };
     let answer = member.client.ask(&brief, 1).await;
-    assert_eq!((answer.error_code, answer.member_epoch), (0, 1));
+    assert_eq!((answer.error_code, answer.member_epoch), (0, 2));
     assert!(answer.assignment.is_none(), "nothing has changed");
-    let fenced = heartbeat::Request { member_epoch: 2, ..brief.clone() };
+    let fenced = heartbeat::Request { member_epoch: 3, ..brief.clone() };
     let answer = member.client.ask(&fenced, 1).await;
     assert_eq!(answer.error_code, ErrorCode::FencedMemberEpoch.code());
     let stranger = heartbeat::Request { member_id: "stranger".to_owned(), ..brief };
@@ -275,7 +275,7 @@ async fn operators_see_a_consumer_group_and_delete_it_once_it_is_empty() {
     let id = create_topic(&running, "t", 1).await;
     let mut member = Member::of(&running, "m", &["t"]).await;
     member.beat().await;
-    assert_eq!(member.commits(id, 1, "m").await, 0);
+    assert_eq!(member.commits(id, 2, "m").await, 0);
     let mut client = running.client().await;
     let wanted = consumer_group_describe::Request {
         group_ids: vec!["g".to_owned(), "none".to_owned()],
@@ -285,10 +285,10 @@ async fn operators_see_a_consumer_group_and_delete_it_once_it_is_empty() {
         let described = client.ask(&wanted, version).await.groups;
         let group = &described[0];
         assert_eq!((group.error_code, &*group.group_state, &*group.assignor_name), (0, "Stable", "uniform"));
-        assert_eq!((group.group_epoch, group.assignment_epoch), (1, 1));
+        assert_eq!((group.group_epoch, group.assignment_epoch), (2, 2));
         assert_ne!(group.authorized_operations, i32::MIN);
         let member = &group.members[0];
-        assert_eq!((&*member.member_id, member.member_epoch, &*member.client_id), ("m", 1, "test"));
+        assert_eq!((&*member.member_id, member.member_epoch, &*member.client_id), ("m", 2, "test"));
         assert_eq!(member.subscribed_topic_names, ["t"]);
         let owned = &member.assignment.topic_partitions[0];
         assert_eq!((owned.topic_id, &*owned.topic_name, &owned.partitions[..]), (id, "t", &[0][..]));
@@ -309,10 +309,10 @@ async fn operators_see_a_consumer_group_and_delete_it_once_it_is_empty() {
     assert_eq!((&*listed.group_type, &*listed.group_id), ("consumer", "g"));
     assert!(client.ask(&list("classic"), 5).await.groups.is_empty());
 
-    for (epoch, code) in [(1, ErrorCode::None), (2, ErrorCode::StaleMemberEpoch)] {
+    for (epoch, code) in [(2, ErrorCode::None), (3, ErrorCode::StaleMemberEpoch)] {
         assert_eq!(fetched(&mut client, Some("m"), epoch).await, code);
     }
-    assert_eq!(fetched(&mut client, Some("x"), 1).await, ErrorCode::UnknownMemberId);
+    assert_eq!(fetched(&mut client, Some("x"), 2).await, ErrorCode::UnknownMemberId);
     assert_eq!(fetched(&mut client, None, -1).await, ErrorCode::None);
     let delete = delete_groups::Request { groups_names: vec!["g".to_owned()] };
     let refused = client.ask(&delete, 2).await.results[0].error_code;

@@ -76,6 +76,7 @@ async fn a_coordinator_is_found_by_group_and_by_transactional_id() {
     let one = find_coordinator::Request { key: "g".to_owned(), ..Default::default() };
     let found = client.ask(&one, 3).await;
     assert_eq!((found.error_code, found.node_id, found.port), (0, 0, port));
+    assert_eq!(found.error_message.as_deref(), Some("NONE"));
     let keys = || vec!["g".to_owned(), "h".to_owned()];
     for (key_type, code) in [(0, ErrorCode::None), (1, ErrorCode::None), (9, ErrorCode::InvalidRequest)] {
         let many = find_coordinator::Request { key_type, coordinator_keys: keys(), ..Default::default() };
@@ -84,6 +85,8 @@ async fn a_coordinator_is_found_by_group_and_by_transactional_id() {
         for found in found {
             let expected = if code == ErrorCode::None { (0, 0, port) } else { (code.code(), -1, -1) };
             assert_eq!((found.error_code, found.node_id, found.port), expected);
+            let explains = found.error_message.is_some_and(|message| !message.is_empty());
+            assert_eq!(explains, code != ErrorCode::None);
         }
     }
     running.stop().await;

@@ -118,6 +118,11 @@ async fn delete_offset(client: &mut Client, group: &str, topic: &str) -> Result<
     }
 }
 
+fn unknown_partition(partition_index: i32) -> offset_delete::OffsetDeleteRequestTopic {
+    let partitions = vec![offset_delete::OffsetDeleteRequestPartition { partition_index }];
+    offset_delete::OffsetDeleteRequestTopic { name: "none".to_owned(), partitions }
+}
+
 async fn with_topic(running: &Running, name: &str) -> (Client, Uuid) {
     let mut client = running.client().await;
     create(&mut client, vec![topic(name, 1, 1)]).await;
@@ -263,6 +268,17 @@ async fn groups_are_listed_described_and_deleted() {
     let dead = client.ask(&request, 5).await.groups;
     assert_eq!((&*dead[2].group_state, dead[2].error_code), ("Dead", 0));
 
+    assert_eq!(delete_offset(&mut client, "simple", "t").await, Ok(0));
+    assert_eq!(delete_offset(&mut client, "simple", "t").await, Ok(0), "a group without offsets is one yet");
+    let unknown = offset_delete::Request {
+        group_id: "simple".to_owned(),
+        topics: vec![unknown_partition(1), unknown_partition(2), unknown_partition(1)],
+    };
+    let answer = client.ask(&unknown, 0).await;
+    let codes = answer.topics[0].partitions.iter().map(|one| (one.partition_index, one.error_code));
+    let code = ErrorCode::UnknownTopicOrPartition.code();
+    assert_eq!((answer.topics.len(), codes.collect()), (1, vec![(1, code), (2, code), (1, code)]));
+    assert_eq!(list(&mut client, &["Empty"], &[]).await, [row("simple", "Empty")]);
     assert_eq!(delete_group(&mut client, "none").await, ErrorCode::GroupIdNotFound.code());
     assert_eq!(delete_group(&mut client, "simple").await, 0);
     assert_eq!(fetch(&mut client, "simple", "t").await.0, -1);

@@ -130,9 +130,9 @@ impl Sink for Printer<'_> {
     }
 
     fn string(&mut self, value: Option<&str>, _: bool) -> Result<(), Infallible> {
-        match value.and_then(|text| text.strip_prefix("compare-")).map(Uuid::parse_str) {
-            Some(Ok(_)) => self.done("a new member's id"),
-            _ => self.done(value),
+        match value.and_then(|text| named_for(text)) {
+            Some(name) => self.done(format!("a new member's id for {name}")),
+            None => self.done(value),
         }
     }
 
@@ -162,6 +162,13 @@ impl Sink for Printer<'_> {
         let fields = std::mem::replace(&mut self.fields, outer);
         self.done(fields)
     }
+}
+
+/// What a new member id begins with: the client's or the instance's id.
+fn named_for(text: &str) -> Option<&str> {
+    const UUID: usize = 36;
+    let (name, id) = text.split_at_checked(text.len().checked_sub(UUID)?)?;
+    Uuid::parse_str(id).is_ok().then(|| name.strip_suffix('-'))?
 }
 
 /// Every whole batch: its header without the checksum (which covers it) and each record.

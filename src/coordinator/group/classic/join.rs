@@ -137,7 +137,7 @@ impl Draft<'_> {
     fn join_known(&mut self, request: Join) {
         let id = &request.member_id;
         if let Err(refusal) = self.group.check_member(id, request.instance.as_deref()) {
-            self.reply(request.ticket, Reply::Join(JoinReply::refused_member(id, refusal)));
+            self.reply(request.ticket, Reply::Join(JoinReply::refused(id, refusal)));
             return;
         }
         let is_same = self.group.member(id).is_some_and(|member| member.protocols == request.protocols);

@@ -220,7 +220,7 @@ impl Draft<'_> {
 
     /// Gives the reply that a member gets whose instance another one has taken.
     pub fn fence(&mut self, id: &Arc<str>) {
-        self.finish_join(id, JoinReply::refused_member(id, Refusal::FencedInstance));
+        self.finish_join(id, JoinReply::refused(id, Refusal::FencedInstance));
         self.finish_sync(id, Refusal::FencedInstance.into());
     }
 }

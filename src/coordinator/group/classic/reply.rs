@@ -64,17 +64,12 @@ impl JoinReply {
             refusal: Some(refusal),
             generation: -1,
             protocol_type: None,
-            protocol_name: Some("".into()),
+            protocol_name: None,
             leader: "".into(),
             skip_assignment: false,
             member_id: Arc::clone(member_id),
             members: Vec::new(),
         }
-    }
-
-    /// A refusal of one member id among others carries no protocol name, as in Kafka.
-    pub fn refused_member(member_id: &Arc<str>, refusal: Refusal) -> JoinReply {
-        JoinReply { protocol_name: None, ..JoinReply::refused(member_id, refusal) }
     }
 }
 

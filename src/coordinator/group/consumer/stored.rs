@@ -41,7 +41,7 @@ pub enum Row {
 }
 
 /// What is stored of the group itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Grows with every change that asks for a new target.
     pub epoch: i32,
@@ -51,6 +51,13 @@ pub struct Head {
     pub assignment_epoch: i32,
     /// When the target was made; 0 if the next one need not wait.
     pub assigned_ms: i64,
+}
+
+impl Default for Head {
+    /// That of a new group. Not 0: a member that stayed there would seem to join with every heartbeat.
+    fn default() -> Head {
+        Head { epoch: 1, metadata_hash: 0, assignment_epoch: 1, assigned_ms: 0 }
+    }
 }
 
 impl Row {

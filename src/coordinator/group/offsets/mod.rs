@@ -38,34 +38,41 @@ pub type Change = (Partition, Option<CommittedOffset>);
 
 /// The offsets of one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offsets(BTreeMap<Partition, CommittedOffset>);
+pub struct Offsets {
+    committed: BTreeMap<Partition, CommittedOffset>,
+    /// Somebody has committed. A group of nothing but offsets outlives the last of them until it is next found useless,
+    /// or loaded.
+    are_known: bool,
+}
 
 impl Offsets {
     pub fn apply(&mut self, (partition, committed): Change) {
         match committed {
             Some(committed) => {
-                self.0.insert(partition, committed);
+                self.are_known = true;
+                self.committed.insert(partition, committed);
             }
             None => {
-                self.0.remove(&partition);
+                self.committed.remove(&partition);
             }
         }
     }
 
     pub fn get(&self, partition: Partition) -> Option<&CommittedOffset> {
-        self.0.get(&partition)
+        self.committed.get(&partition)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (Partition, &CommittedOffset)> {
-        self.0.iter().map(|(partition, committed)| (*partition, committed))
+        self.committed.iter().map(|(partition, committed)| (*partition, committed))
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether they alone make a group.
+    pub fn are_known(&self) -> bool {
+        self.are_known
     }
 
     /// What deletes them all.
     pub fn none(&self) -> Vec<Change> {
-        self.0.keys().map(|partition| (*partition, None)).collect()
+        self.committed.keys().map(|partition| (*partition, None)).collect()
     }
 }

@@ -15,17 +15,17 @@ fn the_current_epoch_may_commit_anything_and_no_other_member_may() {
     place.topics.put("t", 1);
     place.join("a", &["t"]);
     let group = place.group();
-    assert_eq!(group.check_commit(by("a", 1)), Ok(CommitCheck::Anything));
-    assert_eq!(group.check_commit(by("a", 2)), Err(CommitRefusal::StaleEpoch));
-    assert_eq!(group.check_commit(by("b", 1)), Err(CommitRefusal::UnknownMember));
+    assert_eq!(group.check_commit(by("a", 2)), Ok(CommitCheck::Anything));
+    assert_eq!(group.check_commit(by("a", 3)), Err(CommitRefusal::StaleEpoch));
+    assert_eq!(group.check_commit(by("b", 2)), Err(CommitRefusal::UnknownMember));
     assert_eq!(group.check_commit(by("", -1)), Err(CommitRefusal::UnknownMember));
-    assert_eq!(group.check_commit(Committer { version: 8, ..by("a", 1) }), Err(CommitRefusal::OldVersion));
+    assert_eq!(group.check_commit(Committer { version: 8, ..by("a", 2) }), Err(CommitRefusal::OldVersion));
     let transactional = Committer { is_transactional: true, ..by("", -1) };
     assert_eq!(group.check_commit(transactional), Ok(CommitCheck::Anything));
-    assert_eq!(group.check_fetch(Some("a"), 1), Ok(()));
-    assert_eq!(group.check_fetch(Some("a"), 0), Err(CommitRefusal::StaleEpoch));
+    assert_eq!(group.check_fetch(Some("a"), 2), Ok(()));
+    assert_eq!(group.check_fetch(Some("a"), 1), Err(CommitRefusal::StaleEpoch));
     assert_eq!(group.check_fetch(None, -1), Ok(()));
-    assert_eq!(group.check_fetch(Some("b"), 1), Err(CommitRefusal::UnknownMember));
+    assert_eq!(group.check_fetch(Some("b"), 2), Err(CommitRefusal::UnknownMember));
 }
 
 #[test]
@@ -34,13 +34,13 @@ fn an_earlier_epoch_may_commit_what_the_member_has_held_since() {
     let topic = place.topics.put("t", 1);
     place.join("a", &["t"]);
     place.topics.put("t", 2);
-    place.send(&beating("a", 1)).unwrap();
-    let check = place.group().check_commit(by("a", 1)).unwrap();
+    place.send(&beating("a", 2)).unwrap();
+    let check = place.group().check_commit(by("a", 2)).unwrap();
     assert_eq!(check.allows(Partition { topic, index: 0 }), Ok(()));
     assert_eq!(
         check.allows(Partition { topic, index: 1 }),
         Err(CommitRefusal::StaleEpoch),
-        "given in epoch 2"
+        "given in epoch 3"
     );
     assert_eq!(check.allows(Partition { topic, index: 2 }), Err(CommitRefusal::StaleEpoch), "never given");
 }
@@ -52,5 +52,5 @@ fn an_empty_group_lets_anybody_commit_who_is_no_member() {
     place.join("a", &["t"]);
     place.send(&beating("a", LEAVING)).unwrap();
     assert_eq!(place.group().check_commit(by("", -1)), Ok(CommitCheck::Anything));
-    assert_eq!(place.group().check_commit(by("a", 1)), Err(CommitRefusal::UnknownMember));
+    assert_eq!(place.group().check_commit(by("a", 2)), Err(CommitRefusal::UnknownMember));
 }

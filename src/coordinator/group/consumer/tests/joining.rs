@@ -11,7 +11,7 @@ fn the_first_member_gets_everything_at_once() {
         reply,
         HeartbeatReply {
             member_id: "a".into(),
-            epoch: 1,
+            epoch: 2,
             heartbeat_interval_ms: 5000,
             assignment: Some(of(topic, 0..4)),
         }
@@ -20,24 +20,32 @@ fn the_first_member_gets_everything_at_once() {
 }
 
 #[test]
+fn a_member_without_topics_is_past_the_epoch_of_joining() {
+    let mut place = Place::new();
+    assert_eq!(place.join("a", &[]).epoch, 1);
+    assert_eq!(place.join("b", &["missing"]).epoch, 2, "another subscription, though to nothing");
+    assert_eq!(place.send(&beating("a", 1)).unwrap().epoch, 2);
+}
+
+#[test]
 fn a_partition_moves_only_once_its_owner_has_given_it_up() {
     let mut place = Place::new();
     let topic = place.topics.put("t", 4);
     let all = place.join("a", &["t"]).assignment.unwrap();
     let joined = place.join("b", &["t"]);
-    assert_eq!((joined.epoch, joined.assignment), (2, Some(Assignment::new())));
+    assert_eq!((joined.epoch, joined.assignment), (3, Some(Assignment::new())));
     assert_eq!(place.group().state(), State::Reconciling);
 
     // The first member learns that it must give up two, and stays in its epoch until it has.
-    let told = place.beat("a", 1, &all).unwrap();
+    let told = place.beat("a", 2, &all).unwrap();
     let kept = told.assignment.clone().unwrap();
-    assert_eq!((told.epoch, count(&kept)), (1, 2));
-    assert_eq!(place.beat("b", 2, &Assignment::new()).unwrap().assignment, None);
-    assert_eq!(place.beat("a", 1, &all).unwrap().assignment, None, "it has not given them up yet");
+    assert_eq!((told.epoch, count(&kept)), (2, 2));
+    assert_eq!(place.beat("b", 3, &Assignment::new()).unwrap().assignment, None);
+    assert_eq!(place.beat("a", 2, &all).unwrap().assignment, None, "it has not given them up yet");
 
-    let done = place.beat("a", 1, &kept).unwrap();
-    assert_eq!((done.epoch, done.assignment), (2, None));
-    let given = place.beat("b", 2, &Assignment::new()).unwrap().assignment.unwrap();
+    let done = place.beat("a", 2, &kept).unwrap();
+    assert_eq!((done.epoch, done.assignment), (3, None));
+    let given = place.beat("b", 3, &Assignment::new()).unwrap().assignment.unwrap();
     assert_eq!(count(&given), 2);
     assert!(given[&topic].is_disjoint(&kept[&topic]));
     assert_eq!(place.group().state(), State::Stable);
@@ -51,8 +59,8 @@ fn a_heartbeat_that_changes_nothing_writes_nothing() {
     let written = place.written;
     for _ in 0..3 {
         place.pass(5000);
-        assert_eq!(place.send(&beating("a", 1)).unwrap().assignment, None);
-        assert_eq!(place.beat("a", 1, &all).unwrap().epoch, 1);
+        assert_eq!(place.send(&beating("a", 2)).unwrap().assignment, None);
+        assert_eq!(place.beat("a", 2, &all).unwrap().epoch, 2);
     }
     assert_eq!(place.written, written);
 }
@@ -62,7 +70,7 @@ fn a_whole_request_is_answered_with_the_whole_assignment() {
     let mut place = Place::new();
     place.topics.put("t", 2);
     let all = place.join("a", &["t"]).assignment.unwrap();
-    let whole = Heartbeat { epoch: 1, owned: Some(all.clone()), ..joining("a", &["t"]) };
+    let whole = Heartbeat { epoch: 2, owned: Some(all.clone()), ..joining("a", &["t"]) };
     assert_eq!(place.send(&whole).unwrap().assignment, Some(all));
 }
 
@@ -73,7 +81,7 @@ fn what_a_leaving_member_held_goes_to_the_others() {
     place.join("a", &["t"]);
     let left = place.send(&beating("a", LEAVING)).unwrap();
     assert_eq!((left.epoch, left.heartbeat_interval_ms, left.assignment), (-1, 0, None));
-    assert_eq!((place.group().state(), place.group().epoch()), (State::Empty, 2));
+    assert_eq!((place.group().state(), place.group().epoch()), (State::Empty, 3));
     assert!(place.timers.is_empty());
     assert_eq!(place.join("b", &["t"]).assignment, Some(of(topic, 0..2)));
 }
@@ -85,11 +93,11 @@ fn a_silent_member_goes_after_its_session() {
     place.join("a", &["t"]);
     place.join("b", &["t"]);
     place.pass(44_000);
-    place.send(&beating("b", 2)).unwrap();
+    place.send(&beating("b", 3)).unwrap();
     place.pass(2000);
     assert_eq!(place.ids(), BTreeSet::from(["b".to_owned()]));
-    assert_eq!(place.send(&beating("b", 2)).unwrap().assignment, Some(of(topic, 0..2)));
-    assert_eq!(place.send(&beating("a", 1)), Err(Refusal::UnknownMember("a".into())));
+    assert_eq!(place.send(&beating("b", 3)).unwrap().assignment, Some(of(topic, 0..2)));
+    assert_eq!(place.send(&beating("a", 2)), Err(Refusal::UnknownMember("a".into())));
 }
 
 #[test]
@@ -99,8 +107,8 @@ fn a_member_that_does_not_give_up_its_partitions_goes_after_its_rebalance_timeou
     let all = place.join("a", &["t"]).assignment.unwrap();
     place.join("b", &["t"]);
     for _ in 0..6 {
-        place.beat("a", 1, &all).unwrap();
-        place.beat("b", 2, &Assignment::new()).unwrap();
+        place.beat("a", 2, &all).unwrap();
+        place.beat("b", 3, &Assignment::new()).unwrap();
         place.pass(10_001);
     }
     assert_eq!(place.ids(), BTreeSet::from(["b".to_owned()]));
@@ -112,10 +120,10 @@ fn a_member_that_gave_up_its_partitions_in_time_stays() {
     place.topics.put("t", 2);
     let all = place.join("a", &["t"]).assignment.unwrap();
     place.join("b", &["t"]);
-    let kept = place.beat("a", 1, &all).unwrap().assignment.unwrap();
+    let kept = place.beat("a", 2, &all).unwrap().assignment.unwrap();
     place.pass(40_000);
-    place.beat("a", 1, &kept).unwrap();
-    place.beat("b", 2, &Assignment::new()).unwrap();
+    place.beat("a", 2, &kept).unwrap();
+    place.beat("b", 3, &Assignment::new()).unwrap();
     place.pass(40_000);
     assert_eq!(place.ids().len(), 2);
 }
@@ -127,7 +135,7 @@ fn a_full_group_takes_only_those_it_knows() {
     place.topics.put("t", 2);
     place.join("a", &["t"]);
     assert_eq!(place.send(&joining("b", &["t"])), Err(Refusal::GroupFull(1)));
-    assert!(place.send(&beating("a", 1)).is_ok());
+    assert!(place.send(&beating("a", 2)).is_ok());
 }
 
 #[test]
@@ -136,14 +144,14 @@ fn more_partitions_and_a_topic_made_later_lead_to_a_new_target() {
     let topic = place.topics.put("t", 1);
     place.join("a", &["t", "later"]);
     place.topics.put("t", 3);
-    let grown = place.send(&beating("a", 1)).unwrap();
-    assert_eq!((grown.epoch, grown.assignment), (2, Some(of(topic, 0..3))));
+    let grown = place.send(&beating("a", 2)).unwrap();
+    assert_eq!((grown.epoch, grown.assignment), (3, Some(of(topic, 0..3))));
     let later = place.topics.put("later", 1);
-    let found = place.send(&beating("a", 2)).unwrap();
-    assert_eq!((found.epoch, found.assignment.unwrap()[&later].len()), (3, 1));
+    let found = place.send(&beating("a", 3)).unwrap();
+    assert_eq!((found.epoch, found.assignment.unwrap()[&later].len()), (4, 1));
     let written = place.written;
     place.topics.put("unrelated", 1);
-    assert_eq!(place.send(&beating("a", 3)).unwrap().epoch, 3);
+    assert_eq!(place.send(&beating("a", 4)).unwrap().epoch, 4);
     assert_eq!(place.written, written);
 }
 
@@ -154,9 +162,9 @@ fn targets_are_not_made_more_often_than_the_interval_allows() {
     place.topics.put("t", 2);
     place.join("a", &["t"]);
     let early = place.join("b", &["t"]);
-    assert_eq!((early.epoch, place.group().state()), (1, State::Assigning));
+    assert_eq!((early.epoch, place.group().state()), (2, State::Assigning));
     place.pass(1000);
-    assert_eq!(place.send(&beating("b", 1)).unwrap().epoch, 2);
+    assert_eq!(place.send(&beating("b", 2)).unwrap().epoch, 3);
 }
 
 #[test]
@@ -186,7 +194,7 @@ fn what_could_not_be_stored_is_refused_and_changes_nothing() {
     assert_eq!(place.send(&joining("a", &[&long])), Err(Refusal::TooLarge));
     assert!(matches!(place.kind, Kind::None), "there is no group");
     place.join("a", &["t"]);
-    let wordy = Heartbeat { says: joining("a", &[&long]).says, ..beating("a", 1) };
+    let wordy = Heartbeat { says: joining("a", &[&long]).says, ..beating("a", 2) };
     assert_eq!(place.send(&wordy), Err(Refusal::TooLarge));
     assert!(place.group().is_subscribed("t"));
 }

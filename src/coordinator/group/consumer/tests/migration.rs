@@ -189,7 +189,7 @@ fn an_empty_classic_group_becomes_a_consumer_group_whatever_the_policy() {
     place.topics.put("t", 1);
     place.settings.migration = MigrationPolicy::Disabled;
     place.kind = Kind::Classic(Box::new(classic::Group::empty(0)));
-    assert_eq!(place.join("a", &["t"]).epoch, 1);
+    assert_eq!(place.join("a", &["t"]).epoch, 2);
 }
 
 #[test]
@@ -200,19 +200,19 @@ fn a_classic_client_joins_a_consumer_group() {
     let first = place.classic_joins(&classic_join("", None, &[]));
     assert_eq!((first.refusal, &*first.member_id), (Some(classic::Refusal::MemberIdRequired), "fresh"));
     let joined = place.classic_joins(&classic_join("fresh", None, &[]));
-    assert_eq!((joined.refusal, joined.generation), (None, 2));
-    assert_eq!(place.classic_syncs("fresh", 2), Ok(vec![]));
-    assert_eq!(place.classic_beats("fresh", 2), Ok(()), "it waits for the other");
+    assert_eq!((joined.refusal, joined.generation), (None, 3));
+    assert_eq!(place.classic_syncs("fresh", 3), Ok(vec![]));
+    assert_eq!(place.classic_beats("fresh", 3), Ok(()), "it waits for the other");
 
-    let kept = place.beat("a", 1, &all).unwrap().assignment.unwrap();
-    place.beat("a", 1, &kept).unwrap();
+    let kept = place.beat("a", 2, &all).unwrap().assignment.unwrap();
+    place.beat("a", 2, &kept).unwrap();
     assert_eq!(
-        place.classic_beats("fresh", 2),
+        place.classic_beats("fresh", 3),
         Err(classic::Refusal::RebalanceInProgress),
         "now it need not"
     );
     place.classic_joins(&classic_join("fresh", None, &[]));
-    assert_eq!(place.classic_syncs("fresh", 2).unwrap().len(), 2);
+    assert_eq!(place.classic_syncs("fresh", 3).unwrap().len(), 2);
     assert_eq!(place.group().state(), State::Stable);
 }
 
@@ -223,12 +223,12 @@ fn a_classic_client_that_does_not_come_when_called_goes() {
     place.join("a", &["t"]);
     place.classic_joins(&classic_join("fresh", None, &[]));
     place.pass(9000);
-    place.classic_syncs("fresh", 2).unwrap();
+    place.classic_syncs("fresh", 3).unwrap();
     place.topics.put("t", 5);
     for _ in 0..7 {
-        place.send(&beating("a", 2)).ok();
-        let _ = place.send(&Heartbeat { owned: Some(Assignment::new()), ..beating("a", 1) });
-        let _ = place.classic_beats("fresh", 2);
+        place.send(&beating("a", 3)).ok();
+        let _ = place.send(&Heartbeat { owned: Some(Assignment::new()), ..beating("a", 2) });
+        let _ = place.classic_beats("fresh", 3);
         place.pass(9000);
     }
     assert_eq!(place.ids(), BTreeSet::from(["a".to_owned()]));
@@ -241,9 +241,9 @@ fn a_classic_client_that_joined_must_ask_for_its_assignment() {
     place.join("a", &["t"]);
     place.classic_joins(&classic_join("fresh", None, &[]));
     for _ in 0..7 {
-        place.send(&Heartbeat { owned: Some(Assignment::new()), ..beating("a", 1) }).ok();
-        place.send(&beating("a", 2)).ok();
-        let _ = place.classic_beats("fresh", 2);
+        place.send(&Heartbeat { owned: Some(Assignment::new()), ..beating("a", 2) }).ok();
+        place.send(&beating("a", 3)).ok();
+        let _ = place.classic_beats("fresh", 3);
         place.pass(9000);
     }
     assert_eq!(place.ids(), BTreeSet::from(["a".to_owned()]));
@@ -277,9 +277,9 @@ fn a_static_client_that_comes_back_with_the_classic_protocol_makes_the_group_cla
     let gone = Heartbeat { instance: Some("one".into()), ..beating("a", LEAVING_FOR_NOW) };
     place.send(&gone).unwrap();
     let reply = place.classic_joins(&classic_join("", Some("one"), &[]));
-    assert_eq!((reply.refusal, &*reply.member_id, reply.generation), (None, "fresh", 1));
+    assert_eq!((reply.refusal, &*reply.member_id, reply.generation), (None, "fresh", 2));
     let group = place.classic();
-    assert_eq!((group.phase().name(), group.generation()), ("Stable", 1));
+    assert_eq!((group.phase().name(), group.generation()), ("Stable", 2));
     assert_eq!(partitions(&group.member("fresh").unwrap().assignment), [0, 1, 2, 3]);
     assert!(place.timers.is_empty());
 }

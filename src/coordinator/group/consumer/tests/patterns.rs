@@ -27,13 +27,13 @@ fn a_new_topic_is_seen_after_ten_seconds() {
     place.send(&matching("a", "orders-.*")).unwrap();
     let new = place.topics.put("orders-2", 1);
     place.pass(10_000);
-    assert_eq!(place.send(&beating("a", 1)).unwrap().assignment, None);
+    assert_eq!(place.send(&beating("a", 2)).unwrap().assignment, None);
     place.pass(1);
-    let seen = place.send(&beating("a", 1)).unwrap();
-    assert_eq!((seen.epoch, seen.assignment.unwrap().contains_key(&new)), (2, true));
+    let seen = place.send(&beating("a", 2)).unwrap();
+    assert_eq!((seen.epoch, seen.assignment.unwrap().contains_key(&new)), (3, true));
     let written = place.written;
     place.pass(20_000);
-    place.send(&beating("a", 2)).unwrap();
+    place.send(&beating("a", 3)).unwrap();
     assert_eq!(place.written, written, "topics are as they were");
 }
 
@@ -45,7 +45,7 @@ fn a_pattern_goes_with_its_last_subscriber() {
     place.send(&matching("b", "orders-.*")).unwrap();
     place.send(&beating("a", LEAVING)).unwrap();
     assert!(place.group().is_subscribed("orders-1"));
-    let mut unsubscribed = beating("b", 2);
+    let mut unsubscribed = beating("b", 3);
     unsubscribed.says.pattern = Some("".into());
     unsubscribed.owned = Some(Assignment::new());
     let reply = place.send(&unsubscribed).unwrap();
@@ -68,5 +68,5 @@ fn after_loading_new_topics_are_seen_at_once() {
     place.send(&matching("a", "orders-.*")).unwrap();
     let new = place.topics.put("orders-2", 1);
     place.kind = Kind::Consumer(Box::new(place.loaded()));
-    assert!(place.send(&beating("a", 1)).unwrap().assignment.unwrap().contains_key(&new));
+    assert!(place.send(&beating("a", 2)).unwrap().assignment.unwrap().contains_key(&new));
 }

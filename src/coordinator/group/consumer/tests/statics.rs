@@ -18,12 +18,12 @@ fn an_instance_that_went_for_a_while_comes_back_to_its_assignment() {
     let (mut place, owned) = started();
     let gone = place.send(&with_instance(beating("a", LEAVING_FOR_NOW), "one")).unwrap();
     assert_eq!((&*gone.member_id, gone.epoch), ("a", -2));
-    assert_eq!(place.group().epoch(), 1, "nobody else gets anything");
+    assert_eq!(place.group().epoch(), 2, "nobody else gets anything");
     place.pass(20_000);
     let back = place.send(&with_instance(joining("b", &["t"]), "one")).unwrap();
-    assert_eq!((&*back.member_id, back.epoch, back.assignment), ("b", 1, Some(owned)));
+    assert_eq!((&*back.member_id, back.epoch, back.assignment), ("b", 2, Some(owned)));
     assert_eq!(place.ids(), BTreeSet::from(["b".to_owned()]));
-    let old = place.send(&with_instance(beating("a", 1), "one"));
+    let old = place.send(&with_instance(beating("a", 2), "one"));
     assert_eq!(old, Err(Refusal::FencedInstance("b".into())));
 }
 
@@ -49,7 +49,7 @@ fn an_instance_that_is_there_is_not_replaced() {
 fn an_instance_that_nobody_has_is_unknown() {
     let (mut place, _) = started();
     let unknown = Err(Refusal::UnknownInstance("two".into()));
-    assert_eq!(place.send(&with_instance(beating("a", 1), "two")), unknown);
+    assert_eq!(place.send(&with_instance(beating("a", 2), "two")), unknown);
     assert_eq!(place.send(&with_instance(beating("a", LEAVING), "two")), unknown);
     let foreign = place.send(&with_instance(beating("b", LEAVING), "one"));
     assert_eq!(foreign, Err(Refusal::FencedInstance("a".into())));

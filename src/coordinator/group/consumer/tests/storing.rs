@@ -75,7 +75,7 @@ fn a_loaded_group_goes_on_where_it_was_and_sessions_begin_anew() {
     place.topics.put("t", 4);
     let all = place.join("a", &["t"]).assignment.unwrap();
     place.join("b", &["t"]);
-    place.beat("a", 1, &all).unwrap();
+    place.beat("a", 2, &all).unwrap();
     let before = place.group().clone();
 
     place.kind = Kind::Consumer(Box::new(place.loaded()));
@@ -87,8 +87,8 @@ fn a_loaded_group_goes_on_where_it_was_and_sessions_begin_anew() {
     let of_rebalance = place.timers.keys().filter(|timer| matches!(timer, Timer::Rebalance(_)));
     assert_eq!((place.timers.len(), of_rebalance.count()), (3, 1));
     let written = place.written;
-    assert_eq!(place.send(&beating("b", 2)).unwrap().assignment, None);
-    assert_eq!(place.beat("a", 1, &all).unwrap().assignment, None);
+    assert_eq!(place.send(&beating("b", 3)).unwrap().assignment, None);
+    assert_eq!(place.beat("a", 2, &all).unwrap().assignment, None);
     assert_eq!((place.written, place.group().epoch()), (written, before.epoch()));
     for timer in [Timer::Session("a".into()), Timer::Rebalance("a".into())] {
         assert!(place.group().full_time_ms(&timer, &place.settings) >= 45_000);
