@@ -73,8 +73,11 @@ async fn look(context: &Context, image: &Image, id: &str) -> Result<consumer::Gr
 fn described(group: &consumer::Group, default: Assignor, image: &Image) -> DescribedGroup {
     let member = |member: &consumer::Member| {
         let progress = group.progress(&member.id);
-        let assigned = progress.assigned.iter();
-        let assigned = assigned.map(|(topic, partitions)| (*topic, partitions.keys().copied().collect()));
+        // What a member is to give up is its own until it has.
+        let mut assigned = consumer::Assignment::new();
+        for (topic, partitions) in progress.assigned.iter().chain(&progress.revoking) {
+            assigned.entry(*topic).or_default().extend(partitions.keys());
+        }
         Member {
             member_id: member.id.to_string(),
             instance_id: member.instance.as_deref().map(str::to_owned),
@@ -83,8 +86,9 @@ fn described(group: &consumer::Group, default: Assignor, image: &Image) -> Descr
             client_id: member.client_id.to_string(),
             client_host: member.client_host.to_string(),
             subscribed_topic_names: member.topics.iter().map(|name| name.to_string()).collect(),
-            subscribed_topic_regex: member.pattern.as_deref().map(str::to_owned),
-            assignment: named(&assigned.collect(), image),
+            // Not null: there it would be a version that knows no patterns.
+            subscribed_topic_regex: Some(member.pattern.as_deref().unwrap_or_default().to_owned()),
+            assignment: named(&assigned, image),
             target_assignment: named(&group.target(&member.id), image),
             member_type: if member.classic.is_some() { CLASSIC_MEMBER } else { CONSUMER_MEMBER },
         }

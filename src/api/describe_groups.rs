@@ -67,7 +67,7 @@ fn dead(context: &Context, id: &str, message: String) -> DescribedGroup {
     }
 }
 
-/// What members said and got is told of a generation that is complete.
+/// What members said is told of a generation that is complete; what they got, until they get something else.
 fn described(group: &Group) -> DescribedGroup {
     let is_stable = group.phase() == Phase::Stable;
     let protocol = group.protocol_name().filter(|_| is_stable);
@@ -77,7 +77,7 @@ fn described(group: &Group) -> DescribedGroup {
         client_id: member.client_id.clone(),
         client_host: member.client_host.clone(),
         member_metadata: protocol.map(|protocol| member.metadata(protocol)).unwrap_or_default(),
-        member_assignment: protocol.map(|_| member.assignment.clone()).unwrap_or_default(),
+        member_assignment: member.assignment.clone(),
     };
     DescribedGroup {
         group_state: group.phase().name().to_owned(),

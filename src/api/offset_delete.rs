@@ -31,53 +31,63 @@ impl Handler for OffsetDelete {
 async fn delete(context: &Context, request: &Request) -> Result<Vec<OffsetDeleteResponseTopic>, Failure> {
     let image = context.image();
     let coordinating = context.coordinator(&request.group_id).await?;
-    let topics = once(&request.topics);
-    let known: Vec<(&str, Vec<Partition>)> =
-        topics.iter().map(|topic| (&*topic.name, known_partitions(&image, topic))).collect();
+    let topics: Vec<(&str, Vec<Partition>)> =
+        request.topics.iter().map(|topic| (&*topic.name, known_partitions(&image, topic))).collect();
+    let known: Vec<_> = topics.into_iter().filter(|(_, partitions)| !partitions.is_empty()).collect();
     let deleted = coordinating.coordinator.delete_offsets(&request.group_id, &known).await;
     let outcomes = coordinating.answered(deleted).await??;
-    let code = |outcome: Result<(), _>| {
-        outcome.map_or_else(|refusal| Failure::from(refusal).code, |()| ErrorCode::None)
-    };
-    let answers = topics.iter().zip(outcomes).map(|(topic, outcome)| {
-        let code = code(outcome);
-        let namesakes = request.topics.iter().filter(|other| other.name == topic.name);
-        let unknown = namesakes.flat_map(indexes).filter(|index| !is_known(&image, topic, *index));
-        let unknown = unknown.map(|index| answered(index, ErrorCode::UnknownTopicOrPartition));
-        let known = indexes(topic).filter(|index| is_known(&image, topic, *index));
-        let known = known.map(|index| answered(index, code));
-        OffsetDeleteResponseTopic { name: topic.name.clone(), partitions: unknown.chain(known).collect() }
+    let rows = known.iter().zip(outcomes).map(|((name, partitions), outcome)| {
+        let code = outcome.map_or_else(|refusal| Failure::from(refusal).code, |()| ErrorCode::None);
+        row(name, partitions.iter().map(|partition| partition.index), code)
     });
-    Ok(answers.collect())
+    Ok(merged(unknown(&image, &request.topics), rows.collect()))
 }
 
-fn indexes(topic: &OffsetDeleteRequestTopic) -> impl Iterator<Item = i32> {
-    topic.partitions.iter().map(|partition| partition.partition_index)
+/// What there is not, each topic once.
+fn unknown(image: &Image, topics: &[OffsetDeleteRequestTopic]) -> Vec<OffsetDeleteResponseTopic> {
+    let mut rows = Vec::new();
+    for topic in topics {
+        let there = image.topic_by_name(&topic.name);
+        let indexes = topic.partitions.iter().map(|partition| partition.partition_index);
+        let indexes: Vec<i32> =
+            indexes.filter(|index| there.is_none_or(|there| there.shard(*index).is_none())).collect();
+        if there.is_none() || !indexes.is_empty() {
+            let unknown = row(&topic.name, indexes.into_iter(), ErrorCode::UnknownTopicOrPartition);
+            rows = merged(rows, vec![unknown]);
+        }
+    }
+    rows
 }
 
-/// Of topics that are named twice, Kafka sees the first where it knows the partitions.
-fn once(topics: &[OffsetDeleteRequestTopic]) -> Vec<&OffsetDeleteRequestTopic> {
-    let is_first = |at: usize, name: &str| topics[..at].iter().all(|earlier| earlier.name != name);
-    topics
-        .iter()
-        .enumerate()
-        .filter(|(at, topic)| is_first(*at, &topic.name))
-        .map(|(_, topic)| topic)
-        .collect()
-}
-
-fn is_known(image: &Image, topic: &OffsetDeleteRequestTopic, index: i32) -> bool {
-    image.topic_by_name(&topic.name).is_some_and(|topic| topic.shard(index).is_some())
+/// As Kafka does it (`OffsetDeleteResponse.Builder.merge`): a topic that was named twice stands there twice, unless
+/// there are rows to merge it with.
+fn merged(
+    mut rows: Vec<OffsetDeleteResponseTopic>,
+    more: Vec<OffsetDeleteResponseTopic>,
+) -> Vec<OffsetDeleteResponseTopic> {
+    if rows.is_empty() {
+        return more;
+    }
+    for one in more {
+        match rows.iter_mut().find(|row| row.name == one.name) {
+            Some(row) => row.partitions.extend(one.partitions),
+            None => rows.push(one),
+        }
+    }
+    rows
 }
 
 fn known_partitions(image: &Image, asked: &OffsetDeleteRequestTopic) -> Vec<Partition> {
     let Some(topic) = image.topic_by_name(&asked.name) else { return Vec::new() };
-    indexes(asked)
+    let indexes = asked.partitions.iter().map(|partition| partition.partition_index);
+    indexes
         .filter(|index| topic.shard(*index).is_some())
         .map(|index| Partition { topic: topic.id, index })
         .collect()
 }
 
-fn answered(partition_index: i32, code: ErrorCode) -> OffsetDeleteResponsePartition {
-    OffsetDeleteResponsePartition { partition_index, error_code: code.into() }
+fn row(name: &str, indexes: impl Iterator<Item = i32>, code: ErrorCode) -> OffsetDeleteResponseTopic {
+    let answered =
+        |partition_index| OffsetDeleteResponsePartition { partition_index, error_code: code.into() };
+    OffsetDeleteResponseTopic { name: name.to_owned(), partitions: indexes.map(answered).collect() }
 }

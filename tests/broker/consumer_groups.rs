@@ -120,6 +120,16 @@ async fn two_members_share_a_topic_commit_with_their_epochs_and_go() {
     assert_eq!(one.commits(id, -1, "").await, ErrorCode::UnknownMemberId.code());
 
     let mut two = Member::of(&running, "two", &["t"]).await;
+    two.beat().await;
+    until("the first learns what to give up", async || {
+        one.beat().await;
+        one.owns(id).len() == 1
+    })
+    .await;
+    let request = consumer_group_describe::Request { group_ids: vec!["g".to_owned()], ..Default::default() };
+    let described = two.client.ask(&request, 1).await.groups.remove(0);
+    let yet = described.members.iter().find(|member| member.member_id == "one").expect("the first member");
+    assert_eq!(yet.assignment.topic_partitions[0].partitions, [0, 1], "what it has not given up is its own");
     until("both have a share", async || {
         one.beat().await;
         two.beat().await;
@@ -290,6 +300,7 @@ async fn operators_see_a_consumer_group_and_delete_it_once_it_is_empty() {
         let member = &group.members[0];
         assert_eq!((&*member.member_id, member.member_epoch, &*member.client_id), ("m", 2, "test"));
         assert_eq!(member.subscribed_topic_names, ["t"]);
+        assert_eq!(member.subscribed_topic_regex.as_deref(), Some(""));
         let owned = &member.assignment.topic_partitions[0];
         assert_eq!((owned.topic_id, &*owned.topic_name, &owned.partitions[..]), (id, "t", &[0][..]));
         assert_eq!(member.assignment, member.target_assignment);

@@ -268,6 +268,37 @@ async fn groups_are_listed_described_and_deleted() {
     let dead = client.ask(&request, 5).await.groups;
     assert_eq!((&*dead[2].group_state, dead[2].error_code), ("Dead", 0));
 
+    let mut another = running.client().await;
+    let task = tokio::spawn(async move { join(&mut another).await });
+    until("another waits to join", async || {
+        let described = client.ask(&request, 6).await.groups.swap_remove(0);
+        let waits = described.group_state == "PreparingRebalance" && described.members.len() == 2;
+        let old = described.members.iter().find(|member| member.member_id == joined.member_id);
+        let old = old.expect("the first member");
+        let told = (old.member_metadata.is_empty(), &old.member_assignment[..]);
+        assert_eq!(
+            told,
+            (described.group_state != "Stable", &b"all"[..]),
+            "what it was given it keeps for now"
+        );
+        waits
+    })
+    .await;
+    task.abort();
+
+    assert_eq!(delete_group(&mut client, "none").await, ErrorCode::GroupIdNotFound.code());
+    assert_eq!(delete_group(&mut client, "simple").await, 0);
+    assert_eq!(fetch(&mut client, "simple", "t").await.0, -1);
+    assert_eq!(delete_offset(&mut client, "simple", "t").await, Err(ErrorCode::GroupIdNotFound.code()));
+    assert_eq!(list(&mut client, &["Empty"], &[]).await, []);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_group_of_offsets_outlives_the_last_of_them_for_a_while() {
+    let running = Running::start().await;
+    let (mut client, id) = with_topic(&running, "t").await;
+    simple("simple", "t", id).send(&mut client, 9).await;
     assert_eq!(delete_offset(&mut client, "simple", "t").await, Ok(0));
     assert_eq!(delete_offset(&mut client, "simple", "t").await, Ok(0), "a group without offsets is one yet");
     let unknown = offset_delete::Request {
@@ -278,12 +309,16 @@ async fn groups_are_listed_described_and_deleted() {
     let codes = answer.topics[0].partitions.iter().map(|one| (one.partition_index, one.error_code));
     let code = ErrorCode::UnknownTopicOrPartition.code();
     assert_eq!((answer.topics.len(), codes.collect()), (1, vec![(1, code), (2, code), (1, code)]));
-    assert_eq!(list(&mut client, &["Empty"], &[]).await, [row("simple", "Empty")]);
-    assert_eq!(delete_group(&mut client, "none").await, ErrorCode::GroupIdNotFound.code());
+    let known = || offset_delete::OffsetDeleteRequestTopic { name: "t".to_owned(), ..unknown_partition(0) };
+    for (topics, rows) in [(vec![known(), known()], 2), (vec![known(), known(), unknown_partition(0)], 2)] {
+        let request = offset_delete::Request { group_id: "simple".to_owned(), topics };
+        let answer = client.ask(&request, 0).await;
+        assert_eq!(answer.topics.len(), rows, "merged only beside unknown ones: {answer:?}");
+    }
+    let row = ("simple".to_owned(), "Empty".to_owned(), "classic".to_owned());
+    assert_eq!(list(&mut client, &["Empty"], &[]).await, [row]);
     assert_eq!(delete_group(&mut client, "simple").await, 0);
-    assert_eq!(fetch(&mut client, "simple", "t").await.0, -1);
-    assert_eq!(delete_offset(&mut client, "simple", "t").await, Err(ErrorCode::GroupIdNotFound.code()));
-    assert_eq!(list(&mut client, &["Empty"], &[]).await, []);
+    assert_eq!(list(&mut client, &[], &[]).await, []);
     running.stop().await;
 }
 

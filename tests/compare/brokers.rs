@@ -13,6 +13,7 @@ const STARTUP: Duration = Duration::from_secs(60);
 /// What our broker is told by variables.
 const THEIR_SETTINGS: &str = "auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
+group.consumer.assignment.interval.ms=0
 offsets.topic.num.partitions=1
 transaction.state.log.num.partitions=1
 ";
@@ -53,6 +54,7 @@ impl Brokers {
             .env("DEFAULT_NUM_PARTITIONS", "3")
             .env("AUTO_CREATE_TOPICS", "false")
             .env("GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
+            .env("GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS", "0")
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the broker's log"))
             .stderr(log)

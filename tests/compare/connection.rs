@@ -78,7 +78,7 @@ impl Connection {
 
     pub fn finish<R: Request>(&mut self, version: i16) -> R::Response {
         let reply = self.receive();
-        let Reply::Frame(frame) = reply else { panic!("{:?}: {reply:?}", R::KEY) };
+        let Reply::Frame(frame) = reply else { panic!("{:?} at port {}: {reply:?}", R::KEY, self.port) };
         let (_, body) = decode_response_header(&frame, R::KEY, version).expect("a response header");
         R::Response::decode(&body, version).unwrap_or_else(|error| panic!("{:?} {version}: {error}", R::KEY))
     }

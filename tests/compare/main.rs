@@ -14,6 +14,7 @@ mod differences;
 mod generator;
 mod pair;
 mod permitted;
+mod sequences;
 mod shape;
 mod vocabulary;
 
@@ -58,10 +59,15 @@ fn answers_are_kafkas() {
     pair.wait_for_coordinators();
     pair.reset(&[]);
     pair.write_records();
+    let only = std::env::var("COMPARE_API").ok();
+    let mut told = sequences::Told::default();
+    if only.as_deref().is_none_or(|only| only == "sequences") {
+        sequences::play(&mut pair, &mut told);
+    }
     let mut tally = Tally::default();
     let mut serial = 0;
     for (api, versions) in announced(&mut pair) {
-        if std::env::var("COMPARE_API").is_ok_and(|only| only != api.name) {
+        if only.as_deref().is_some_and(|only| only != api.name) {
             continue;
         }
         for version in versions {
@@ -75,7 +81,9 @@ fn answers_are_kafkas() {
             }
         }
     }
+    told.tell();
     tally.tell(seed);
+    assert!(told.places.is_empty(), "{} places of sequences differ from Kafka's", told.places.len());
     assert!(tally.places.is_empty(), "{} places differ from Kafka's", tally.places.len());
 }
 

@@ -31,7 +31,7 @@ impl Side {
     }
 
     /// The id of a topic that is there.
-    fn id(&self, topic: &str) -> Uuid {
+    pub fn id(&self, topic: &str) -> Uuid {
         let found = self.names.topics.iter().find(|(_, name)| name.as_str() == topic);
         found.map(|(id, _)| *id).unwrap_or_default()
     }

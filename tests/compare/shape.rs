@@ -16,6 +16,8 @@ use kafkaesque::protocol::codec::{Entity, Field, Message, Records, Sink, Value};
 pub struct Names {
     /// Topic ids, and the topics.
     pub topics: BTreeMap<Uuid, String>,
+    /// Ids that it gave to members, and who they are.
+    pub members: BTreeMap<String, String>,
     pub port: i32,
 }
 
@@ -130,7 +132,10 @@ impl Sink for Printer<'_> {
     }
 
     fn string(&mut self, value: Option<&str>, _: bool) -> Result<(), Infallible> {
-        match value.and_then(|text| named_for(text)) {
+        if let Some(member) = value.and_then(|text| self.names.members.get(text)) {
+            return self.done(format!("the id of {member}"));
+        }
+        match value.and_then(named_for) {
             Some(name) => self.done(format!("a new member's id for {name}")),
             None => self.done(value),
         }

@@ -33,7 +33,8 @@ impl Draft<'_> {
         if before != updated || !self.group.members.contains_key(&updated.id) {
             self.record_member(updated.clone());
         }
-        let subscription = before.topics != updated.topics || self.update_pattern(before, updated)?;
+        let pattern_changed = self.update_pattern(before, updated)?;
+        let subscription = before.topics != updated.topics || pattern_changed;
         // Only a member that changed its mind can change the majority.
         let assignor_changed = before.assignor != updated.assignor
             && self.group.preferred_assignor().unwrap_or(default) != assignor_before;

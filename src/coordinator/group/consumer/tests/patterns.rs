@@ -62,6 +62,22 @@ fn a_pattern_that_cannot_be_read_is_refused() {
 }
 
 #[test]
+fn names_and_a_pattern_may_be_given_together() {
+    let mut place = Place::new();
+    let (named, matched) = (place.topics.put("t", 1), place.topics.put("orders-1", 1));
+    let both = Heartbeat {
+        says: Says { topics: Some(["t".into()].into()), ..matching("a", "orders-.*").says },
+        ..matching("a", "")
+    };
+    let assigned: BTreeSet<TopicId> = place.send(&both).unwrap().assignment.unwrap().into_keys().collect();
+    assert_eq!(assigned, BTreeSet::from([named, matched]));
+    let mut bad = both.clone();
+    bad.member_id = "b".into();
+    bad.says.pattern = Some("[".into());
+    assert!(matches!(place.send(&bad), Err(Refusal::InvalidPattern(_))));
+}
+
+#[test]
 fn after_loading_new_topics_are_seen_at_once() {
     let mut place = Place::new();
     place.topics.put("orders-1", 1);
