@@ -62,7 +62,7 @@ fn answers_are_kafkas() {
     let only = std::env::var("COMPARE_API").ok();
     let mut told = sequences::Told::default();
     if only.as_deref().is_none_or(|only| only == "sequences") {
-        sequences::play(&mut pair, &mut told);
+        sequences::play(&mut pair, &mut told, seed);
     }
     let mut tally = Tally::default();
     let mut serial = 0;

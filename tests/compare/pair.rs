@@ -144,7 +144,7 @@ impl Pair {
     }
 
     /// Kafka's broker hears of what its controller did a little later.
-    fn wait_until_alike(&mut self) {
+    pub fn wait_until_alike(&mut self) {
         for _ in 0..200 {
             if self.ours.learn_topics() == self.theirs.learn_topics() {
                 return;
@@ -190,7 +190,7 @@ fn cut(frame: &mut Vec<u8>) {
     frame[..4].copy_from_slice(&length.to_be_bytes());
 }
 
-fn create(side: &mut Side, topics: &[(&str, i32)]) {
+pub fn create(side: &mut Side, topics: &[(&str, i32)]) {
     let topics = topics.iter().map(|(name, partitions)| create_topics::CreatableTopic {
         name: (*name).to_owned(),
         num_partitions: *partitions,

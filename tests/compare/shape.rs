@@ -156,6 +156,10 @@ impl Sink for Printer<'_> {
             element.write(self, false)?;
             printed.push(self.value.take());
         }
+        // Sets, in the order that a hash map has.
+        if ["subscribed_topic_names", "partitions"].contains(&self.field) {
+            printed.sort_by_cached_key(Json::to_string);
+        }
         printed.sort_by_cached_key(identity);
         self.done(printed)
     }

@@ -30,7 +30,7 @@ pub fn play(pair: &mut Pair, told: &mut Told) {
 type Beat = consumer_group_heartbeat::Request;
 
 /// A cooperative consumer that says what it owns of `alpha`.
-fn join(own: &Own<'_>, who: &str, owned: &[i32]) -> join_group::Request {
+pub fn join(own: &Own<'_>, who: &str, owned: &[i32]) -> join_group::Request {
     let owned_partitions = match owned {
         [] => Vec::new(),
         owned => vec![TopicPartition { topic: "alpha".into(), partitions: owned.to_vec() }],

@@ -8,6 +8,7 @@ mod classic;
 mod consumer;
 mod migration;
 mod offsets;
+mod random;
 mod requests;
 mod statics;
 
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use kafkaesque::protocol::ApiKey;
 use kafkaesque::protocol::codec::Request;
+use uuid::Uuid;
 
 use crate::connection::Connection;
 use crate::differences::{differences, planted};
@@ -30,13 +32,14 @@ pub use requests::Own;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Plays all of them.
-pub fn play(pair: &mut Pair, told: &mut Told) {
+pub fn play(pair: &mut Pair, told: &mut Told, seed: u64) {
     let begun = Instant::now();
     classic::play(pair, told);
     statics::play(pair, told);
     offsets::play(pair, told);
     consumer::play(pair, told);
     migration::play(pair, told);
+    random::play(pair, told, seed);
     told.took = begun.elapsed();
 }
 
@@ -123,6 +126,11 @@ impl<'a> Stage<'a> {
 
     fn has_id(&self, who: &str) -> bool {
         self.pair.ours.names.members.values().any(|name| name == who)
+    }
+
+    /// The names of our topics.
+    fn topic_names(&self) -> BTreeMap<Uuid, String> {
+        self.pair.ours.names.topics.clone()
     }
 
     /// From now on a member id, as each broker gave it, is that of `who`.
