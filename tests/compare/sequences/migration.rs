@@ -19,8 +19,10 @@ const STAGES: &[(&str, &[Scene])] = &[
 ];
 
 pub fn play(pair: &mut Pair, told: &mut Told) {
-    for age in [Age::Middle, Age::Newest] {
-        for (name, scenes) in STAGES {
+    for age in Age::ALL {
+        // Instances are younger than the oldest versions.
+        let stages = STAGES.iter().filter(|(name, _)| age != Age::Oldest || *name != "exchanged");
+        for (name, scenes) in stages {
             let mut stage = Stage::new(pair, told, name, age);
             scenes.iter().for_each(|scene| scene(&mut stage));
         }
@@ -56,6 +58,9 @@ impl Stage<'_> {
         if !self.has_id(who) {
             let [ours, theirs] = self.ask(who, |own| join(own, who, owned));
             self.name(who, [&ours.member_id, &theirs.member_id]);
+            if self.age == Age::Oldest {
+                return ours.generation_id;
+            }
         }
         self.ask(who, |own| join(own, who, owned))[0].generation_id
     }
