@@ -47,6 +47,12 @@ pub static PERMITTED: &[Permitted] = &[
     permit("ConsumerGroupHeartbeat", "member_id", both_speak, "each broker's own choice"),
     permit("JoinGroup", "member_id", both_speak, "each broker's own choice"),
     permit("JoinGroup", "leader", both_speak, "each broker's own choice"),
+    permit(
+        "JoinGroup",
+        "",
+        |ours, theirs| ours["protocol_name"].as_str().is_none_or(str::is_empty) && theirs.is_string(),
+        "two protocols without a name: Kafka never answers",
+    ),
     permit("Fetch", "session_id", both_positive, "each broker's own choice"),
     permit(
         "InitProducerId",
