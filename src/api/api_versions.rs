@@ -24,6 +24,9 @@ impl Handler for ApiVersions {
         if context.version >= 3 && !software_is_valid(&request) {
             return refuse(ErrorCode::InvalidRequest);
         }
+        if request.cluster_id.is_some() != (request.node_id >= 0) {
+            return refuse(ErrorCode::InvalidRequest);
+        }
         let meant_elsewhere =
             |cluster: &String| *cluster != *image.cluster_id || request.node_id != context.broker.id.0;
         if request.cluster_id.as_ref().is_some_and(meant_elsewhere) {

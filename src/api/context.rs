@@ -16,7 +16,7 @@ use crate::protocol::ErrorCode;
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::settings::{BrokerLayers, TopicSettings};
-use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId, TopicId};
+use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId};
 
 /// What all requests of a broker share.
 pub struct Broker {
@@ -169,14 +169,5 @@ fn check_epoch(client: i32, ours: LeaderEpoch) -> Result<(), Failure> {
         epoch if epoch < ours.0 => Err(ErrorCode::FencedLeaderEpoch.into()),
         epoch if epoch > ours.0 => Err(ErrorCode::UnknownLeaderEpoch.into()),
         _ => Ok(()),
-    }
-}
-
-/// The topic of a request that names topics, by name up to some version and by id after it.
-pub fn find_topic<'a>(image: &'a Image, name: &str, id: uuid::Uuid) -> Result<&'a Arc<Topic>, Failure> {
-    if id.is_nil() {
-        image.topic_by_name(name).ok_or_else(|| ErrorCode::UnknownTopicOrPartition.into())
-    } else {
-        image.topic(TopicId(id)).ok_or_else(|| ErrorCode::UnknownTopicId.into())
     }
 }

@@ -54,7 +54,11 @@ impl Handler for DescribeTopicPartitions {
 }
 
 fn refuse(request: &Request, code: ErrorCode) -> Response {
-    let topics = request.topics.iter().map(|topic| missing(&topic.name, code));
+    let topics = request.topics.iter().map(|topic| DescribeTopicPartitionsResponseTopic {
+        error_code: code.into(),
+        name: Some(topic.name.clone()),
+        ..DescribeTopicPartitionsResponseTopic::default()
+    });
     Response { topics: topics.collect(), ..Response::default() }
 }
 

@@ -20,6 +20,9 @@ use crate::protocol::messages::metadata::{
 };
 use crate::types::TopicId;
 
+/// From here on topics may be asked for by id.
+const IDS_SINCE: i16 = 12;
+
 pub struct Metadata;
 
 impl Handler for Metadata {
@@ -27,6 +30,12 @@ impl Handler for Metadata {
     const VERSIONS: RangeInclusive<i16> = 0..=13;
 
     async fn handle(context: Context, request: Request) -> Response {
+        let asked = request.topics.as_deref().unwrap_or_default();
+        if context.version < IDS_SINCE
+            && asked.iter().any(|topic| topic.name.is_none() || !topic.topic_id.is_nil())
+        {
+            return refuse(asked);
+        }
         let topics = find_topics(&context, &request).await;
         let image = context.image();
         let with_topic_operations = request.include_topic_authorized_operations;
@@ -45,6 +54,18 @@ impl Handler for Metadata {
     }
 }
 
+/// Refuses a request as a whole (`MetadataRequest.getErrorResponse`).
+fn refuse(asked: &[MetadataRequestTopic]) -> Response {
+    let topics = asked.iter().map(|topic| MetadataResponseTopic {
+        error_code: ErrorCode::InvalidRequest.into(),
+        // Before version 12 the name in an answer cannot be null.
+        name: Some(topic.name.clone().unwrap_or_default()),
+        topic_id: topic.topic_id,
+        ..MetadataResponseTopic::default()
+    });
+    Response { topics: topics.collect(), ..Response::default() }
+}
+
 /// What became of one topic that was asked for.
 enum Found {
     Topic(Arc<Topic>),
@@ -61,15 +82,6 @@ async fn find_topics(context: &Context, request: &Request) -> Vec<Found> {
         return image.topics.iter().map(|topic| Found::Topic(topic.clone())).collect();
     }
     let asked = request.topics.as_deref().unwrap_or_default();
-    if context.version < 12 && asked.iter().any(|topic| topic.name.is_none() || !topic.topic_id.is_nil()) {
-        let refuse = |topic: &MetadataRequestTopic| Found::Missing {
-            // Before version 12 the name in an answer cannot be null.
-            name: Some(topic.name.clone().unwrap_or_default()),
-            id: TopicId(topic.topic_id),
-            error: ErrorCode::InvalidRequest,
-        };
-        return asked.iter().map(refuse).collect();
-    }
     if asked.iter().any(|topic| !topic.topic_id.is_nil()) {
         return by_id(&image, asked);
     }
@@ -107,6 +119,8 @@ async fn by_name(broker: &Broker, image: &Image, name: &str, create: bool) -> Fo
 
 impl Found {
     fn describe(self, image: &Image, with_operations: bool) -> MetadataResponseTopic {
+        // Of a topic that is named, even if it is not there.
+        let operations = if with_operations { operations::TOPIC } else { operations::NOT_ASKED };
         match self {
             Found::Topic(topic) => MetadataResponseTopic {
                 name: Some(topic.name.to_string()),
@@ -118,16 +132,13 @@ impl Found {
                         describe_partition(partition.index, Leadership::of(image, shard))
                     })
                     .collect(),
-                topic_authorized_operations: if with_operations {
-                    operations::TOPIC
-                } else {
-                    operations::NOT_ASKED
-                },
+                topic_authorized_operations: operations,
                 ..MetadataResponseTopic::default()
             },
             Found::Missing { name, id, error } => MetadataResponseTopic {
                 error_code: error.into(),
                 is_internal: name.as_deref().is_some_and(topics::is_internal),
+                topic_authorized_operations: if name.is_some() { operations } else { operations::NOT_ASKED },
                 name,
                 topic_id: id.0,
                 ..MetadataResponseTopic::default()

@@ -1,14 +1,14 @@
 //! Produce: appends record batches to partitions.
 //! Versions 3-13, announced from 0 for old librdkafka (KAFKA-18659). 5: log start. 8: error messages, of single records
 //! too (KIP-467). 10: the current leader (KIP-951). 12: implicit transaction partitions (KIP-890). 13: topic ids.
-//! Left out: transactions. A transactional id or batch gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which no client
-//! retries, before anything is stored.
+//! Left out: transactions. A transactional batch gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which no client retries,
+//! before anything of its request is stored.
 
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::context::{Broker, Context, find_topic};
+use super::context::{Broker, Context};
 use super::errors::{Failure, TimedOut};
 use super::handler::{Handler, Reply};
 use super::rules::rules;
@@ -24,9 +24,12 @@ use crate::protocol::messages::produce::{
     Response, TopicProduceResponse,
 };
 use crate::runtime::clock::Instant;
+use crate::types::TopicId;
 
 /// From here on an answer says who leads instead, and where that is (KIP-951).
 const LEADER_SINCE: i16 = 10;
+/// From here on topics have ids instead of names (KIP-516).
+const IDS_SINCE: i16 = 13;
 
 pub struct Produce;
 
@@ -86,61 +89,77 @@ impl Refusal {
 
 fn admit(context: &Context, request: Request) -> Pending {
     let image = context.image();
-    let whole = refuse_whole(&request);
     let permit = Permit::new(context.permit.clone());
+    let acks = request.acks;
+    let is_transactional = has_transactional_batch(&request);
     let topics = request.topic_data.into_iter().map(|data| {
-        let topic = find_topic(&image, &data.name, data.topic_id);
-        let rules = topic
-            .as_ref()
-            .ok()
-            .map(|topic| rules(&context.broker.topic_settings(&image, topic), context.version));
+        let topic = match context.version >= IDS_SINCE {
+            true => image.topic(TopicId(data.topic_id)).ok_or(ErrorCode::UnknownTopicId),
+            false => image.topic_by_name(&data.name).ok_or(ErrorCode::UnknownTopicOrPartition),
+        };
+        let target = topic.map(|topic| Target {
+            broker: &context.broker,
+            image: &image,
+            topic,
+            rules: rules(&context.broker.topic_settings(&image, topic), context.version),
+        });
         let place = |partition: PartitionProduceData| {
             let index = partition.index;
-            let queued = match (whole, &topic, &rules) {
-                (Some(code), _, _) => Err(code.into()),
-                (None, Ok(topic), Some(rules)) => {
-                    append(&context.broker, &image, topic, rules, partition, &permit)
-                }
-                (None, Ok(_), None) => Err(ErrorCode::UnknownServerError.into()),
-                (None, Err(failure), _) => Err(failure.clone().into()),
+            let queued = match &target {
+                _ if is_transactional => Err(ErrorCode::TransactionalIdAuthorizationFailed.into()),
+                Ok(target) => target.append(acks, partition, &permit),
+                Err(code) => Err((*code).into()),
             };
             (index, queued.map_or_else(Place::Refused, Place::Queued))
         };
         let partitions = data.partition_data.into_iter().map(place).collect();
         PendingTopic { name: data.name, id: data.topic_id, topic: topic.ok().cloned(), partitions }
     });
-    Pending { acks: request.acks, deadline: context.deadline(request.timeout_ms), topics: topics.collect() }
+    Pending { acks, deadline: context.deadline(request.timeout_ms), topics: topics.collect() }
 }
 
-/// What refuses every partition of a request.
-fn refuse_whole(request: &Request) -> Option<ErrorCode> {
-    if !matches!(request.acks, -1..=1) {
-        return Some(ErrorCode::InvalidRequiredAcks);
-    }
-    let batches = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
-    let transactional = |partition: &PartitionProduceData| {
+/// A batch of a transaction refuses the whole request.
+fn has_transactional_batch(request: &Request) -> bool {
+    let mut batches = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    batches.any(|partition| {
         let first = partition.records.as_ref().and_then(|records| records.chunks().first());
         first.and_then(|bytes| batch::Header::parse(bytes).ok()).is_some_and(|h| h.is_transactional())
-    };
-    if request.transactional_id.is_some() || batches.into_iter().any(transactional) {
-        return Some(ErrorCode::TransactionalIdAuthorizationFailed);
-    }
-    None
+    })
 }
 
-fn append(
-    broker: &Broker,
-    image: &Image,
-    topic: &Topic,
-    rules: &batch::Rules,
-    data: PartitionProduceData,
-    permit: &Permit,
-) -> Result<Ticket<Appended>, Refusal> {
-    let led = broker.lead(image, topic, data.index, -1)?;
-    let records = data.records.map(Records::into_bytes).unwrap_or_default();
-    let batch = batch::validate(&records, rules, broker.runtime.clock.now_ms()).map_err(Refusal::of_batch)?;
-    let append = Append { partition: led.partition, batch, permit: permit.clone() };
-    Ok(led.shard.append(append)?)
+/// A topic that is there, and what it takes.
+struct Target<'a> {
+    broker: &'a Broker,
+    image: &'a Image,
+    topic: &'a Topic,
+    rules: batch::Rules,
+}
+
+impl Target<'_> {
+    /// Checks in the order of `KafkaApis.handleProduceRequest` and `ReplicaManager.appendRecords`: where, then what the
+    /// request looks like, then `acks`, then the records.
+    fn append(
+        &self,
+        acks: i16,
+        data: PartitionProduceData,
+        permit: &Permit,
+    ) -> Result<Ticket<Appended>, Refusal> {
+        if self.topic.shard(data.index).is_none() {
+            return Err(ErrorCode::UnknownTopicOrPartition.into());
+        }
+        let records = data.records.map(Records::into_bytes).unwrap_or_default();
+        let now_ms = self.broker.runtime.clock.now_ms();
+        let validated = batch::validate(&records, &self.rules, now_ms);
+        if let Some(invalid) = validated.as_ref().err().filter(|invalid| invalid.is_shape()) {
+            return Err(Refusal::of_batch(invalid.clone()));
+        }
+        if !matches!(acks, -1..=1) {
+            return Err(ErrorCode::InvalidRequiredAcks.into());
+        }
+        let led = self.broker.lead(self.image, self.topic, data.index, -1)?;
+        let batch = validated.map_err(Refusal::of_batch)?;
+        Ok(led.shard.append(Append { partition: led.partition, batch, permit: permit.clone() })?)
+    }
 }
 
 impl Pending {

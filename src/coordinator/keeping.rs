@@ -43,7 +43,7 @@ impl Coordinators {
             // What this broker has not heard of may be new rather than deleted.
             let Some(names) = (topics.all)().await else { continue };
             for coordinator in coordinators {
-                coordinator.expire_offsets(&*names);
+                coordinator.expire_offsets(&*names, is_time);
             }
             seen = version;
             if is_time {

@@ -95,9 +95,10 @@ impl Coordinator {
         .await
     }
 
-    /// Deletes what nobody uses any more: offsets whose time is over, those of topics that are deleted, and groups that
-    /// neither have members nor keep offsets. `names` must know every topic of which an offset was committed before.
-    pub(super) fn expire_offsets(self: &Arc<Self>, names: &TopicNames) {
+    /// Deletes what nobody uses any more: offsets whose time is over, those of topics that are deleted, and, if
+    /// `with_groups`, groups that neither have members nor keep offsets. `names` must know every topic of which an offset
+    /// was committed before.
+    pub(super) fn expire_offsets(self: &Arc<Self>, names: &TopicNames, with_groups: bool) {
         let now_ms = self.runtime.clock.now_ms();
         for group in self.ids() {
             // Nobody waits for it: what cannot be written is found again by the next incarnation.
@@ -111,7 +112,7 @@ impl Coordinator {
                         "committed offsets have expired"
                     );
                 }
-                match is_group {
+                match is_group && with_groups {
                     true => {
                         let (rows, timers) = forget(&group, entry);
                         (rows, timers, ())

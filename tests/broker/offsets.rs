@@ -336,6 +336,7 @@ async fn commits_survive_a_restart_and_go_with_their_topic() {
         client.receive::<offset_commit::Request>(8).await;
     }
     simple("g", "u", Uuid::nil()).send(&mut client, 8).await;
+    simple("only", "t", id).send(&mut client, 8).await;
     running.stop().await;
 
     let running = Running::on(data.path(), &[]).await;
@@ -347,6 +348,13 @@ async fn commits_survive_a_restart_and_go_with_their_topic() {
     create(&mut client, vec![topic("t", 1, 1)]).await;
     assert_eq!(fetch(&mut client, "g", "t").await.0, -1, "a topic made anew has no offsets");
     assert_eq!(fetch(&mut client, "g", "u").await.0, 42);
+    // Longer than it takes to notice that a topic was deleted, less than until the next look at what has expired.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let groups = list(&mut client, &[], &[]).await;
+    assert!(
+        groups.iter().any(|(id, ..)| id == "only"),
+        "a group outlives its topics for a while: {groups:?}"
+    );
     running.stop().await;
 }
 

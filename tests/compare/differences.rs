@@ -66,12 +66,21 @@ fn tells_apart(list: &[Json]) -> bool {
     all.iter().all(|one| !one.is_empty()) && all.windows(2).all(|two| two[0] != two[1])
 }
 
-/// `answer` with its `n`-th value (of those that are neither list nor object) replaced by another one, and its path.
+/// `answer` with its `n`-th value (of those that are neither list nor object, around and around) replaced by another
+/// one, and its path. `None` if it has none.
 pub fn planted(answer: &Json, n: usize) -> Option<(Json, String)> {
     let mut changed = answer.clone();
-    let mut left = n;
+    let mut left = n.checked_rem(leaves(answer))?;
     let path = plant("", &mut changed, &mut left)?;
     Some((changed, path))
+}
+
+fn leaves(value: &Json) -> usize {
+    match value {
+        Json::Object(fields) => fields.values().map(leaves).sum(),
+        Json::Array(list) => list.iter().map(leaves).sum(),
+        _ => 1,
+    }
 }
 
 fn plant(path: &str, value: &mut Json, left: &mut usize) -> Option<String> {

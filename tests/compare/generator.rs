@@ -191,7 +191,7 @@ impl Source for Generator<'_> {
             return Ok(None);
         }
         // Kafka leaves out topics without partitions: only the outermost lists are empty.
-        let least = usize::from(self.place.len() > 2);
+        let least = usize::from(self.place.len() > 2 || vocabulary::is_never_empty(&self.place()));
         let count = self.rng.random_range(least..3);
         let mut list = Vec::with_capacity(count);
         for position in 0..count {

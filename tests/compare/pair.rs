@@ -5,7 +5,7 @@ use std::time::Duration;
 use kafkaesque::protocol::batch::{Builder, NewRecord};
 use kafkaesque::protocol::codec::Request;
 use kafkaesque::protocol::messages::{
-    create_topics, delete_topics, find_coordinator, metadata, offset_commit, produce,
+    create_topics, delete_topics, find_coordinator, init_producer_id, metadata, offset_commit, produce,
 };
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -156,6 +156,7 @@ impl Pair {
 
     /// Waits until both have a coordinator: Kafka makes the topic of offsets when it is first asked for one.
     pub fn wait_for_coordinators(&mut self) {
+        self.wait_for_producer_ids();
         for key_type in [0, 1] {
             let request =
                 find_coordinator::Request { key: GROUPS[0].to_owned(), key_type, ..Default::default() };
@@ -167,6 +168,19 @@ impl Pair {
                 assert!(n < 200, "no coordinator of type {key_type}: {ours:?}, Kafka's {theirs:?}");
                 std::thread::sleep(Duration::from_millis(50));
             }
+        }
+    }
+
+    /// Kafka's broker has to be given a block of producer ids by its controller.
+    fn wait_for_producer_ids(&mut self) {
+        let request = init_producer_id::Request { transactional_id: None, ..Default::default() };
+        for n in 0.. {
+            let (ours, theirs) = self.both(&request, 4);
+            if ours.error_code == 0 && theirs.error_code == 0 {
+                return;
+            }
+            assert!(n < 200, "no producer ids: {ours:?}, Kafka's {theirs:?}");
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
@@ -190,10 +204,14 @@ fn cut(frame: &mut Vec<u8>) {
 }
 
 pub fn create(side: &mut Side, topics: &[(&str, i32)]) {
+    // The first records are old.
+    let forever =
+        create_topics::CreatableTopicConfig { name: "retention.ms".to_owned(), value: Some("-1".to_owned()) };
     let topics = topics.iter().map(|(name, partitions)| create_topics::CreatableTopic {
         name: (*name).to_owned(),
         num_partitions: *partitions,
         replication_factor: 1,
+        configs: vec![forever.clone()],
         ..Default::default()
     });
     let request = create_topics::Request { topics: topics.collect(), ..Default::default() };

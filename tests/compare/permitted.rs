@@ -1,6 +1,8 @@
 //! What may differ from Kafka, and why. Nothing else may.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
+
+use kafkaesque::protocol::ApiKey;
 
 use crate::differences::Difference;
 
@@ -36,6 +38,63 @@ fn both_positive(ours: &Json, theirs: &Json) -> bool {
     is_positive(ours) && is_positive(theirs)
 }
 
+/// Ours tells a producer more.
+fn only_ours(ours: &Json, theirs: &Json) -> bool {
+    ours.is_string() && theirs.is_null()
+}
+
+/// A thing with this name that only Kafka has.
+fn is_theirs(ours: &Json, theirs: &Json, field: &str, names: &[&str]) -> bool {
+    ours.is_null() && theirs[field].as_str().is_some_and(|name| names.contains(&name))
+}
+
+fn internal_topic(ours: &Json, theirs: &Json) -> bool {
+    const NAMES: &[&str] = &["__consumer_offsets", "__transaction_state"];
+    ["name", "topic", "resource_name"].iter().any(|field| is_theirs(ours, theirs, field, NAMES))
+}
+
+fn absent_feature(ours: &Json, theirs: &Json) -> bool {
+    const NAMES: &[&str] = &[
+        "eligible.leader.replicas.version",
+        "kraft.version",
+        "share.version",
+        "streams.version",
+        "transaction.version",
+    ];
+    is_theirs(ours, theirs, "name", NAMES)
+}
+
+/// APIs of transactions, of share and streams groups, of client metrics, and of brokers among themselves.
+const ABSENT_APIS: &[ApiKey] = &[
+    ApiKey::AddPartitionsToTxn,
+    ApiKey::AddOffsetsToTxn,
+    ApiKey::EndTxn,
+    ApiKey::WriteTxnMarkers,
+    ApiKey::TxnOffsetCommit,
+    ApiKey::ShareGroupHeartbeat,
+    ApiKey::ShareGroupDescribe,
+    ApiKey::ShareFetch,
+    ApiKey::ShareAcknowledge,
+    ApiKey::AddRaftVoter,
+    ApiKey::RemoveRaftVoter,
+    ApiKey::InitializeShareGroupState,
+    ApiKey::ReadShareGroupState,
+    ApiKey::WriteShareGroupState,
+    ApiKey::DeleteShareGroupState,
+    ApiKey::ReadShareGroupStateSummary,
+    ApiKey::StreamsGroupHeartbeat,
+    ApiKey::StreamsGroupDescribe,
+    ApiKey::DescribeShareGroupOffsets,
+    ApiKey::AlterShareGroupOffsets,
+    ApiKey::DeleteShareGroupOffsets,
+    ApiKey::StreamsGroupTopologyDescriptionUpdate,
+    ApiKey::UnregisterController,
+];
+
+fn absent_api(ours: &Json, theirs: &Json) -> bool {
+    ours.is_null() && ABSENT_APIS.iter().any(|api| theirs["api_key"] == api.key())
+}
+
 fn only_theirs(ours: &Json, _: &Json) -> bool {
     ours.is_null()
 }
@@ -59,6 +118,31 @@ pub static PERMITTED: &[Permitted] = &[
         "producer_id",
         |a, b| a.as_i64() >= Some(0) && b.as_i64() >= Some(0),
         "blocks of ids begin elsewhere",
+    ),
+    permit("*", "topics", internal_topic, "we keep neither offsets nor transactions in topics"),
+    permit("*", "config_resources", internal_topic, "we keep neither offsets nor transactions in topics"),
+    permit(
+        "*",
+        "replica_election_results",
+        internal_topic,
+        "we keep neither offsets nor transactions in topics",
+    ),
+    permit("ApiVersions", "api_keys", absent_api, "not supported yet, as the README says"),
+    permit("ApiVersions", "finalized_features", absent_feature, "not supported yet, or without meaning here"),
+    permit("ApiVersions", "supported_features", absent_feature, "not supported yet, or without meaning here"),
+    permit("ApiVersions", "finalized_features_epoch", both_positive, "each log's own offset"),
+    permit("Produce", ".../error_message", only_ours, "we tell what is wrong with a batch"),
+    permit(
+        "Fetch",
+        ".../bytes of a batch cut off",
+        |ours, theirs| ours == 0 && theirs.is_number(),
+        "we send whole batches: a consumer throws the rest away",
+    ),
+    permit(
+        "Fetch",
+        ".../aborted_transactions",
+        |ours, theirs| *ours == json!([]) && theirs.is_null(),
+        "null if the first batch was larger than what may be sent: no consumer tells it from none",
     ),
     permit("DescribeLogDirs", "results", only_theirs, "folders of a disk: there is none here"),
 ];

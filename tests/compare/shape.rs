@@ -161,7 +161,7 @@ impl Sink for Printer<'_> {
             printed.sort_by_cached_key(Json::to_string);
         }
         printed.sort_by_cached_key(identity);
-        self.done(printed)
+        self.done(united(printed))
     }
 
     fn entity<E: Entity>(&mut self, value: Option<&E>, _: bool) -> Result<(), Infallible> {
@@ -170,6 +170,43 @@ impl Sink for Printer<'_> {
         entity.write(self)?;
         let fields = std::mem::replace(&mut self.fields, outer);
         self.done(fields)
+    }
+}
+
+/// A sorted list whose elements of one identity are one: Kafka tells a topic in parts if some of its partitions failed,
+/// and what was asked twice once or twice, as the API has it.
+fn united(list: Vec<Json>) -> Vec<Json> {
+    let mut united: Vec<Json> = Vec::with_capacity(list.len());
+    for element in list {
+        match united.last_mut().filter(|last| is_same(last, &element)) {
+            Some(last) => unite(last, element),
+            None => united.push(element),
+        }
+    }
+    united
+}
+
+/// Whether nothing but inner lists may differ.
+fn is_same(one: &Json, other: &Json) -> bool {
+    let fields = |element: &Json| match element {
+        Json::Object(fields) => fields
+            .iter()
+            .filter(|(_, value)| !value.is_array())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect::<Vec<_>>(),
+        _ => vec![(String::new(), element.clone())],
+    };
+    !identity(one).is_empty() && fields(one) == fields(other)
+}
+
+fn unite(one: &mut Json, other: Json) {
+    let (Json::Object(fields), Json::Object(others)) = (one, other) else { return };
+    for (name, value) in others {
+        if let (Some(Json::Array(list)), Json::Array(more)) = (fields.get_mut(&name), value) {
+            list.extend(more);
+            list.sort_by_cached_key(|element| (identity(element), element.to_string()));
+            list.dedup();
+        }
     }
 }
 

@@ -179,3 +179,8 @@ pub fn is_never_null(place: &str) -> bool {
         "DescribeConfigs/resources/configuration_keys" | "Produce/topic_data/partition_data/records"
     )
 }
+
+/// Whether a list always has elements: an empty one asks for all topics, of which Kafka has two more.
+pub fn is_never_empty(place: &str) -> bool {
+    place == "DescribeTopicPartitions/topics"
+}

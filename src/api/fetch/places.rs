@@ -108,6 +108,7 @@ pub(super) async fn read(context: &Context, request: &Request, places: Vec<Place
             last_stable_offset: log.last_stable_offset(),
             log_start_offset: log.log_start(),
             diverging_epoch,
+            aborted_transactions: None,
             records: Some(Records::default()),
             ..PartitionData::default()
         },
@@ -127,11 +128,14 @@ fn records(fetched: Fetched, committed: bool) -> PartitionData {
     }
 }
 
+/// As in Kafka, aborted transactions are an empty list where no log was asked, null where one refused.
 fn refused(failure: Failure, leader: Option<LeaderIdAndEpoch>) -> PartitionData {
+    let no_log = matches!(failure.code, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId);
     PartitionData {
         error_code: failure.code.into(),
         high_watermark: -1,
         current_leader: leader.unwrap_or_default(),
+        aborted_transactions: no_log.then(Vec::new),
         records: Some(Records::default()),
         ..PartitionData::default()
     }

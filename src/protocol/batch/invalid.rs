@@ -58,6 +58,19 @@ pub enum Invalid {
 }
 
 impl Invalid {
+    /// Whether it is seen in what a request may hold at all, before anything is asked of the topic
+    /// (`ProduceRequest.validateRecords`).
+    pub fn is_shape(&self) -> bool {
+        matches!(
+            self,
+            Invalid::NoBatch
+                | Invalid::MoreThanOneBatch
+                | Invalid::OldMagic(_)
+                | Invalid::CodecNotAllowed(_)
+                | Invalid::Corrupt(HeaderError::Length(_) | HeaderError::Magic(_))
+        )
+    }
+
     /// Whether a record is refused for its timestamp.
     pub fn has_bad_timestamp(&self) -> bool {
         let Invalid::Rejected { records, .. } = self else { return false };
