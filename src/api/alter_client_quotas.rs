@@ -3,6 +3,7 @@
 //! Left out: quotas. What Kafka would refuse gets its code; setting one that it would take is UNSUPPORTED_VERSION; there
 //! is none to remove, so removing succeeds.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::context::Context;
@@ -19,6 +20,9 @@ const OF_CLIENTS: [&str; 4] =
     ["producer_byte_rate", "consumer_byte_rate", "request_percentage", "controller_mutation_rate"];
 const OF_ADDRESSES: [&str; 1] = ["connection_creation_rate"];
 
+/// Types and names; no name is the default of its type.
+type Entity = BTreeMap<String, Option<String>>;
+
 pub struct AlterClientQuotas;
 
 impl Handler for AlterClientQuotas {
@@ -26,12 +30,20 @@ impl Handler for AlterClientQuotas {
     const VERSIONS: RangeInclusive<i16> = 0..=1;
 
     async fn handle(_: Context, request: Request) -> Response {
-        let entries = request.entries.into_iter().map(|entry| {
-            let failure = alter(&entry).err();
-            let entity = entry.entity.into_iter().map(|entity| EntityData {
-                entity_type: entity.entity_type,
-                entity_name: entity.entity_name,
-            });
+        let mut outcomes: BTreeMap<Entity, Result<(), Failure>> = BTreeMap::new();
+        for entry in request.entries {
+            let entity = entry.entity.iter().map(|part| (part.entity_type.clone(), part.entity_name.clone()));
+            let duplicate = || {
+                let message = "An entity cannot be altered twice in the same request".to_owned();
+                Err(Failure::new(ErrorCode::InvalidRequest, message))
+            };
+            let outcome = outcomes.entry(entity.collect()).and_modify(|known| *known = duplicate());
+            outcome.or_insert_with(|| alter(&entry));
+        }
+        let entries = outcomes.into_iter().map(|(entity, outcome)| {
+            let failure = outcome.err();
+            let entity =
+                entity.into_iter().map(|(entity_type, entity_name)| EntityData { entity_type, entity_name });
             EntryData {
                 error_code: failure.as_ref().map_or(ErrorCode::None, |failure| failure.code).into(),
                 error_message: failure.and_then(|failure| failure.message),
@@ -61,14 +73,20 @@ fn alter(entry: &Asked) -> Result<(), Failure> {
         return invalid("Invalid quota entity combination".to_owned());
     }
     let keys: &[&str] = if of_address { &OF_ADDRESSES } else { &OF_CLIENTS };
-    if let Some(unknown) = entry.ops.iter().find(|op| !keys.contains(&op.key.as_str())) {
-        return invalid(format!("Invalid configuration key {}", unknown.key));
+    // Of several values of a key the last one counts.
+    let values: BTreeMap<&str, Option<f64>> =
+        entry.ops.iter().map(|op| (op.key.as_str(), (!op.remove).then_some(op.value))).collect();
+    let mut set = values.iter().filter_map(|(key, value)| Some((key, (*value)?))).peekable();
+    if set.peek().is_none() {
+        return Ok(());
     }
-    match entry.ops.iter().all(|op| op.remove) {
-        true => Ok(()),
-        false => {
-            let message = "Client quotas are not supported yet.".to_owned();
-            Err(Failure::new(ErrorCode::UnsupportedVersion, message))
+    for (key, value) in set {
+        if !keys.contains(key) {
+            return invalid(format!("Invalid configuration key {key}"));
+        }
+        if value.is_nan() || value <= 0.0 {
+            return invalid(format!("Quota {key} must be greater than 0"));
         }
     }
+    Err(Failure::new(ErrorCode::UnsupportedVersion, "Client quotas are not supported yet.".to_owned()))
 }

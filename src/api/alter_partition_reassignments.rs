@@ -22,6 +22,9 @@ impl Handler for AlterPartitionReassignments {
     const VERSIONS: RangeInclusive<i16> = 0..=1;
 
     async fn handle(context: Context, request: Request) -> Response {
+        if request.topics.is_empty() {
+            return Response::default();
+        }
         let image = context.image();
         let allow_change = request.allow_replication_factor_change;
         let responses = request.topics.iter().map(|topic| {
@@ -31,6 +34,7 @@ impl Handler for AlterPartitionReassignments {
         });
         Response {
             allow_replication_factor_change: allow_change,
+            error_message: None,
             responses: responses.collect(),
             ..Response::default()
         }
@@ -66,9 +70,9 @@ fn reassign(
         .shard(asked.partition_index)
         .ok_or_else(|| unknown(format!("Unable to find partition {topic}:{}.", asked.partition_index)))?;
     let Some(target) = &asked.replicas else {
-        let message = "No partition reassignment is in progress.".to_owned();
-        return Err(Failure::new(ErrorCode::NoReassignmentInProgress, message));
+        return Err(ErrorCode::NoReassignmentInProgress.into());
     };
+    topics::validate_assignment(image, target, None)?;
     if !allow_change && target.len() != usize::from(REPLICATION_FACTOR.unsigned_abs()) {
         return Err(Failure::new(
             ErrorCode::InvalidReplicationFactor,
@@ -79,7 +83,6 @@ fn reassign(
             ),
         ));
     }
-    topics::validate_assignment(image, target, None)?;
     if *target != Leadership::of(image, shard).replicas {
         let message =
             "A partition is on the broker that owns its shard, and moves only with the shard.".to_owned();

@@ -26,27 +26,37 @@ impl Handler for AlterUserScramCredentials {
 
     async fn handle(_: Context, request: Request) -> Response {
         let deletions = request.deletions.iter().map(|deletion| {
-            let outcome = check(&deletion.name, deletion.mechanism).err().unwrap_or_else(|| {
+            let outcome = check(&deletion.name, deletion.mechanism).and_then(|()| {
                 let message = "Attempt to delete a user credential that does not exist".to_owned();
-                Failure::new(ErrorCode::ResourceNotFound, message)
+                Err(Failure::new(ErrorCode::ResourceNotFound, message))
             });
             (deletion.name.as_str(), outcome)
         });
         let upsertions =
-            request.upsertions.iter().map(|upsertion| (upsertion.name.as_str(), refuse(upsertion)));
-        let mut results: BTreeMap<&str, Failure> = BTreeMap::new();
-        for (user, failure) in deletions.chain(upsertions) {
-            // All changes of a user are one; a user is named once in the answer.
+            request.upsertions.iter().map(|upsertion| (upsertion.name.as_str(), check_upsertion(upsertion)));
+        // All changes of a user are one, and the first that cannot be decides; a user is named once in the answer.
+        let mut results: BTreeMap<&str, Result<(), Failure>> = BTreeMap::new();
+        for (user, outcome) in deletions.chain(upsertions) {
             let twice = || {
                 let message = "A user credential cannot be altered twice in the same request".to_owned();
                 Failure::new(ErrorCode::DuplicateResource, message)
             };
-            results.entry(user).and_modify(|known| *known = twice()).or_insert(failure);
+            results
+                .entry(user)
+                .and_modify(|known| *known = known.clone().and_then(|()| Err(twice())))
+                .or_insert(outcome);
         }
-        let results = results.into_iter().map(|(user, failure)| AlterUserScramCredentialsResult {
-            user: user.to_owned(),
-            error_code: failure.code.into(),
-            error_message: failure.message,
+        let unsupported = || {
+            let message = "SCRAM credentials are not supported yet.".to_owned();
+            Failure::new(ErrorCode::UnsupportedVersion, message)
+        };
+        let results = results.into_iter().map(|(user, outcome)| {
+            let Failure { code, message } = outcome.err().unwrap_or_else(unsupported);
+            AlterUserScramCredentialsResult {
+                user: user.to_owned(),
+                error_code: code.into(),
+                error_message: message,
+            }
         });
         Response { results: results.collect(), ..Response::default() }
     }
@@ -63,14 +73,11 @@ fn check(user: &str, mechanism: i8) -> Result<(), Failure> {
     Ok(())
 }
 
-fn refuse(upsertion: &ScramCredentialUpsertion) -> Failure {
-    if let Err(failure) = check(&upsertion.name, upsertion.mechanism) {
-        return failure;
-    }
+fn check_upsertion(upsertion: &ScramCredentialUpsertion) -> Result<(), Failure> {
+    check(&upsertion.name, upsertion.mechanism)?;
     if !ITERATIONS.contains(&upsertion.iterations) {
         let bound = if upsertion.iterations < *ITERATIONS.start() { "Too few" } else { "Too many" };
-        return Failure::new(ErrorCode::UnacceptableCredential, format!("{bound} iterations"));
+        return Err(Failure::new(ErrorCode::UnacceptableCredential, format!("{bound} iterations")));
     }
-    let message = "SCRAM credentials are not supported yet.".to_owned();
-    Failure::new(ErrorCode::UnsupportedVersion, message)
+    Ok(())
 }

@@ -16,6 +16,10 @@ impl Handler for ExpireDelegationToken {
     const VERSIONS: RangeInclusive<i16> = 1..=2;
 
     async fn handle(_: Context, _: Request) -> Response {
-        Response { error_code: ErrorCode::DelegationTokenRequestNotAllowed.into(), ..Response::default() }
+        Response {
+            error_code: ErrorCode::DelegationTokenRequestNotAllowed.into(),
+            expiry_timestamp_ms: -1,
+            ..Response::default()
+        }
     }
 }

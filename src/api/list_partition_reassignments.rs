@@ -15,6 +15,6 @@ impl Handler for ListPartitionReassignments {
     const VERSIONS: RangeInclusive<i16> = 0..=0;
 
     async fn handle(_: Context, _: Request) -> Response {
-        Response::default()
+        Response { error_message: None, ..Response::default() }
     }
 }

@@ -36,12 +36,12 @@ impl Handler for SyncGroup {
 }
 
 async fn sync(context: Context, request: Request) -> Result<SyncReply, Failure> {
-    let coordinating = context.coordinator(&request.group_id).await?;
     // From this version on the protocol must be named (`KafkaApis.handleSyncGroupRequest`).
     let is_unnamed = request.protocol_type.is_none() || request.protocol_name.is_none();
     if context.version >= 5 && is_unnamed {
         return Err(ErrorCode::InconsistentGroupProtocol.into());
     }
+    let coordinating = context.coordinator(&request.group_id).await?;
     let assignments = request.assignments.into_iter();
     let sync = Sync {
         ticket: Ticket::default(),

@@ -196,7 +196,7 @@ fn is_same(one: &Json, other: &Json) -> bool {
             .collect::<Vec<_>>(),
         _ => vec![(String::new(), element.clone())],
     };
-    !identity(one).is_empty() && fields(one) == fields(other)
+    !identity(one).is_empty() && identity(one) == identity(other) && fields(one) == fields(other)
 }
 
 fn unite(one: &mut Json, other: Json) {
