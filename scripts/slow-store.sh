@@ -10,6 +10,9 @@ source "$root/scripts/broker.sh"
 quick=latency=40ms
 slow=latency=40ms,per_mib=11650us
 paced="--records 4000 --rate 200 --linger-ms 0"
+# The same records at the same rate: how many partitions they go to is not to change the number of PUTs. A connection has so many
+# requests in the broker at most, and this client sends one for each partition: hence four producers.
+evenly="--producers 4 --records 60000 --rate 2000 --partitions"
 bulk="--records 3000000 --rate 320000"
 # What the broker is told of commits and of the store, then what the load program is told.
 declare -A scenarios=(
@@ -20,9 +23,13 @@ declare -A scenarios=(
   [bulk-1]="0 1 $slow $bulk"
   [bulk-16]="0 16 $slow $bulk"
   [bulk-cloud]="100 16 $slow $bulk"
+  [ten]="0 1 latency=0ms $evenly 10"
+  [ten-thousand]="0 1 latency=0ms $evenly 10000"
+  [ten-cloud]="100 16 $quick $evenly 10"
+  [ten-thousand-cloud]="100 16 $quick $evenly 10000"
   [restart]="0 16 $quick --records 1000000 --rate 50000"
 )
-order=(window-1 window-2 window-16 cloud bulk-1 bulk-16 bulk-cloud restart)
+order=(window-1 window-2 window-16 cloud bulk-1 bulk-16 bulk-cloud ten ten-thousand ten-cloud ten-thousand-cloud restart)
 if [[ ${1:-} == --list ]]; then
   printf '%s\n' "${order[@]}"
   exit
@@ -57,7 +64,7 @@ restart() {
 
 make_work_dir
 use_local
-export LOCAL_FSYNC=false
+export LOCAL_FSYNC=${LOCAL_FSYNC:-false}
 find_broker
 # As for a cloud store.
 export SEGMENT_MAX_BYTES=4MiB
@@ -65,11 +72,14 @@ for scenario in "${chosen[@]}"; do
   choose_ports
   read -r COMMIT_INTERVAL_MS COMMIT_WINDOW STORE_FAULTS arguments <<<"${scenarios[$scenario]}"
   export COMMIT_INTERVAL_MS COMMIT_WINDOW STORE_FAULTS
-  start_broker
   # shellcheck disable=SC2206
   words=($arguments)
+  start_broker
   # The topic is made and its partitions are loaded before anything counts.
-  load --records 1000 >"$work/warm"
+  warm="--records 1000"
+  [[ $scenario == ten* ]] && warm="--records 10000 --partitions ${words[-1]}"
+  # shellcheck disable=SC2086
+  load $warm >"$work/warm"
   echo "== $scenario: COMMIT_INTERVAL_MS=$COMMIT_INTERVAL_MS COMMIT_WINDOW=$COMMIT_WINDOW $STORE_FAULTS, $arguments"
   if [[ $scenario == restart ]]; then
     restart "${words[@]}"
