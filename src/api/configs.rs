@@ -1,6 +1,6 @@
 //! What the config APIs share: which resource a request means, and the proposal of changes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures::future::join_all;
 
@@ -8,7 +8,7 @@ use super::context::{Broker, Context};
 use super::errors::Failure;
 use crate::metadata::{Command, ConfigChange, ConfigOp, ConfigResource, Image, check_topic_name};
 use crate::protocol::ErrorCode;
-use crate::settings::validate_group;
+use crate::settings::{self, Target, validate_group};
 use crate::types::BrokerId;
 
 /// `ConfigResource.Type`.
@@ -31,6 +31,7 @@ impl Named<'_> {
     /// The resource whose configs are to change.
     pub fn target(&self, broker: &Broker, image: &Image) -> Result<ConfigResource, Failure> {
         match self.kind {
+            TOPIC if self.name.is_empty() => Err(invalid("Default topic resources are not allowed.")),
             TOPIC => {
                 check_topic_name(self.name)?;
                 let topic = image.topic_by_name(self.name).ok_or_else(|| {
@@ -120,7 +121,14 @@ async fn apply_one(
     validate_only: bool,
 ) -> Result<(), Failure> {
     let broker = &context.broker;
-    let command = wanted.command(resource.target(broker, image)?)?;
+    wanted.check_form()?;
+    let command = match resource.target(broker, image) {
+        Ok(target) => wanted.command(target)?,
+        Err(missing) => {
+            wanted.check_for_missing(resource.kind, &missing)?;
+            return Err(missing);
+        }
+    };
     check_group(broker, image, &command)?;
     if validate_only {
         return broker.validate(command).await;
@@ -154,31 +162,55 @@ fn check_group(broker: &Broker, image: &Image, command: &Command) -> Result<(), 
 
 impl Wanted {
     fn command(self, resource: ConfigResource) -> Result<Command, Failure> {
-        self.refuse_repeated_and_null()?;
         Ok(match self {
             Wanted::Replace(configs) => {
                 let set = configs.into_iter().filter_map(|(name, value)| Some((name, value?)));
                 Command::AlterConfigs { resource, configs: set.collect() }
             }
             Wanted::Each(changes) => {
-                let changes = changes.into_iter().map(|(name, op, value)| {
-                    let value = value.unwrap_or_default();
-                    let op = match op {
-                        0 => ConfigOp::Set(value),
-                        1 => ConfigOp::Delete,
-                        2 => ConfigOp::Append(value),
-                        3 => ConfigOp::Subtract(value),
-                        _ => return Err(invalid(&format!("Unknown operations type {op}"))),
-                    };
-                    Ok(ConfigChange { name, op })
-                });
+                let changes = changes
+                    .into_iter()
+                    .map(|(name, op, value)| Ok(ConfigChange { name, op: operation(op, value)? }));
                 let changes = changes.collect::<Result<Vec<_>, Failure>>()?;
                 Command::IncrementalAlterConfigs { resource, changes }
             }
         })
     }
 
-    fn refuse_repeated_and_null(&self) -> Result<(), Failure> {
+    /// What Kafka finds wrong although the resource is not there, since it looks for that last
+    /// (`ConfigurationControlManager.incrementalAlterConfigResource`, `ControllerConfigurationValidator`).
+    fn check_for_missing(&self, kind: i8, missing: &Failure) -> Result<(), Failure> {
+        let target = match kind {
+            TOPIC => Target::Topic,
+            GROUP => Target::Group,
+            _ => return Ok(()),
+        };
+        let mut values = BTreeMap::new();
+        match self {
+            Wanted::Replace(configs) => {
+                values
+                    .extend(configs.iter().filter_map(|(name, value)| Some((name.as_str(), value.clone()?))));
+            }
+            Wanted::Each(changes) => {
+                for (name, op, value) in changes {
+                    let value = match operation(*op, value.clone())? {
+                        ConfigOp::Set(value) => value,
+                        ConfigOp::Delete => continue,
+                        ConfigOp::Append(operand) => settings::append(target, name, None, &operand)?,
+                        ConfigOp::Subtract(operand) => settings::subtract(target, name, None, &operand)?,
+                    };
+                    values.insert(name.as_str(), value);
+                }
+            }
+        }
+        if missing.code == ErrorCode::UnknownTopicOrPartition {
+            settings::validate_topic(values.iter().map(|(name, value)| (*name, value.as_str())))?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the request, whatever it is about.
+    fn check_form(&self) -> Result<(), Failure> {
         const DELETE: i8 = 1;
         let (mut names, null): (Vec<&str>, Vec<&str>) = match self {
             Wanted::Replace(configs) => (
@@ -200,11 +232,26 @@ impl Wanted {
         if names.len() != count {
             return Err(invalid("Error due to duplicate config keys"));
         }
+        if let Wanted::Each(changes) = self {
+            changes.iter().try_for_each(|(_, op, value)| operation(*op, value.clone()).map(drop))?;
+        }
         if !null.is_empty() {
             return Err(invalid(&format!("Null value not supported for : {}", null.join(", "))));
         }
         Ok(())
     }
+}
+
+/// `AlterConfigOp.OpType`.
+fn operation(op: i8, value: Option<String>) -> Result<ConfigOp, Failure> {
+    let value = value.unwrap_or_default();
+    Ok(match op {
+        0 => ConfigOp::Set(value),
+        1 => ConfigOp::Delete,
+        2 => ConfigOp::Append(value),
+        3 => ConfigOp::Subtract(value),
+        _ => return Err(invalid(&format!("Unknown operations type {op}"))),
+    })
 }
 
 pub fn invalid(message: &str) -> Failure {

@@ -13,12 +13,12 @@ use super::context::{Broker, Context};
 use super::errors::Failure;
 use super::handler::Handler;
 use super::topics::{Creation, validate_assignment};
-use crate::metadata::{IfExists, Image, REPLICATION_FACTOR, check_topic_name};
+use crate::metadata::{IfExists, Image, REPLICATION_FACTOR, Refused, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, Request, Response,
 };
-use crate::settings::{Described, describe_topic};
+use crate::settings::{Described, describe_topic, validate_topic};
 use crate::types::TopicId;
 
 pub struct CreateTopics;
@@ -64,12 +64,14 @@ async fn create(
             num_partitions: partitions as i32,
             replication_factor: REPLICATION_FACTOR,
             configs: Some(describe(broker, image, &set(&configs))),
+            error_message: None,
             ..CreatableTopicResult::default()
         },
         Err(failure) => refuse(&topic.name, failure),
     }
 }
 
+/// Checks in the order of `ReplicationControlManager.createTopics`.
 async fn propose(
     broker: &Broker,
     image: &Image,
@@ -82,10 +84,14 @@ async fn propose(
         return Err(Failure::new(ErrorCode::InvalidRequest, message));
     }
     check_topic_name(&topic.name)?;
+    if image.topic_by_name(&topic.name).is_some() {
+        return Err(Refused::TopicExists(topic.name.clone()).into());
+    }
     if let Some((name, _)) = configs.iter().find(|(_, value)| value.is_none()) {
         let message = format!("Null value not supported for topic configs: {name}");
         return Err(Failure::new(ErrorCode::InvalidConfig, message));
     }
+    validate_topic(configs.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?))))?;
     let partitions = partitions(broker, image, topic)?;
     let creation =
         Creation { name: topic.name.clone(), partitions, configs: set(configs), if_exists: IfExists::Refuse };

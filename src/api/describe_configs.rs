@@ -4,7 +4,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::configs::{self, Named, invalid};
+use super::configs::{self, Named, TYPES, invalid};
 use super::context::Context;
 use super::errors::Failure;
 use super::handler::Handler;
@@ -24,6 +24,11 @@ impl Handler for DescribeConfigs {
 
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
+        let unknown = request.resources.iter().find(|resource| !TYPES.contains(&resource.resource_type));
+        if let Some(unknown) = unknown {
+            let failure = invalid(&format!("Unexpected resource type {}", unknown.resource_type));
+            return refuse(&request, &failure);
+        }
         let results = request.resources.iter().map(|resource| {
             let mut result = DescribeConfigsResult {
                 resource_type: resource.resource_type,
@@ -38,13 +43,25 @@ impl Handler for DescribeConfigs {
                 }
                 Err(failure) => {
                     result.error_code = failure.code.into();
-                    result.error_message = failure.message;
+                    result.error_message = Some(failure.message.unwrap_or_default());
                 }
             }
             result
         });
         Response { results: results.collect(), ..Response::default() }
     }
+}
+
+/// Refuses all resources of a request: one of them is of no type that there is.
+fn refuse(request: &Request, failure: &Failure) -> Response {
+    let results = request.resources.iter().map(|resource| DescribeConfigsResult {
+        error_code: failure.code.into(),
+        error_message: failure.message.clone(),
+        resource_type: resource.resource_type,
+        resource_name: resource.resource_name.clone(),
+        ..DescribeConfigsResult::default()
+    });
+    Response { results: results.collect(), ..Response::default() }
 }
 
 fn describe(

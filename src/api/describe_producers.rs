@@ -10,7 +10,7 @@ use super::context::Context;
 use super::errors::Failure;
 use super::handler::Handler;
 use crate::log::keys::ProducerEntry;
-use crate::metadata::Image;
+use crate::metadata::{Image, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::describe_producers::{
     PartitionResponse, ProducerState, Request, Response, TopicResponse,
@@ -55,7 +55,12 @@ async fn producers(
     topic: &str,
     index: i32,
 ) -> Result<Vec<ProducerEntry>, Failure> {
-    let topic = image.topic_by_name(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    check_topic_name(topic)?;
+    let unknown = || {
+        let message = "This server does not host this topic-partition.".to_owned();
+        Failure::new(ErrorCode::UnknownTopicOrPartition, message)
+    };
+    let topic = image.topic_by_name(topic).ok_or_else(unknown)?;
     let led = context.broker.lead(image, topic, index, -1)?;
     Ok(led.shard.producers(led.partition).await?)
 }

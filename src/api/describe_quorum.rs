@@ -60,6 +60,7 @@ fn unknown(request: &Request) -> Response {
             .map(|partition| PartitionData {
                 partition_index: partition.partition_index,
                 error_code: ErrorCode::UnknownTopicOrPartition.into(),
+                error_message: Some("This server does not host this topic-partition.".to_owned()),
                 ..PartitionData::default()
             })
             .collect(),

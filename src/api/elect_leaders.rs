@@ -94,8 +94,9 @@ fn unknown_kind(request: &Request) -> Response {
         topic: asked.topic.clone(),
         partition_result: asked.partitions.iter().map(|index| result(*index, &failure)).collect(),
     });
+    let is_told = request.topic_partitions.as_ref().is_none_or(|asked| !asked.is_empty());
     Response {
-        error_code: failure.code.into(),
+        error_code: if is_told { failure.code } else { ErrorCode::None }.into(),
         replica_election_results: results.collect(),
         ..Response::default()
     }

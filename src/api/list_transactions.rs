@@ -2,6 +2,7 @@
 //! Versions 0-2. 1: the least duration (KIP-994). 2: a pattern of transactional ids (KIP-1152).
 //! Left out: transactions, so the list is empty; the filters are checked as Kafka does.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::context::Context;
@@ -35,7 +36,8 @@ impl Handler for ListTransactions {
                 ..Response::default()
             };
         }
-        let unknown = request.state_filters.into_iter().filter(|state| !STATES.contains(&state.as_str()));
+        let unknown: BTreeSet<String> = request.state_filters.into_iter().collect();
+        let unknown = unknown.into_iter().filter(|state| !STATES.contains(&state.as_str()));
         Response { unknown_state_filters: unknown.collect(), ..Response::default() }
     }
 }

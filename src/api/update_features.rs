@@ -35,7 +35,7 @@ impl Handler for UpdateFeatures {
         });
         let checked: Vec<(&FeatureUpdateKey, Result<(), Failure>)> = checked.collect();
         if let Some((update, Err(failure))) = checked.iter().find(|(_, outcome)| outcome.is_err()) {
-            return refused(&checked, update, failure, context.version);
+            return refused(update, failure);
         }
         let commands = request.feature_updates.iter().map(|update| Command::SetFeature {
             name: update.feature.clone(),
@@ -46,7 +46,11 @@ impl Handler for UpdateFeatures {
             false => propose(&context, commands.collect()).await,
         };
         match outcome {
-            Ok(()) => Response { results: results(&checked), ..Response::default() },
+            Ok(()) => Response {
+                error_message: None,
+                results: results(&request.feature_updates),
+                ..Response::default()
+            },
             Err(failure) => Response {
                 error_code: failure.code.into(),
                 error_message: failure.message,
@@ -113,16 +117,8 @@ fn check(features: &Features, update: &FeatureUpdateKey, kind: i8) -> Result<(),
     Ok(())
 }
 
-/// Nothing is changed when one update is refused. Version 2 has no room for more than that one's error.
-fn refused(
-    checked: &[(&FeatureUpdateKey, Result<(), Failure>)],
-    first: &FeatureUpdateKey,
-    failure: &Failure,
-    version: i16,
-) -> Response {
-    if version < 2 {
-        return Response { results: results(checked), ..Response::default() };
-    }
+/// Nothing is changed when one update is refused, and the whole request has its error.
+fn refused(first: &FeatureUpdateKey, failure: &Failure) -> Response {
     let why = failure.message.clone().unwrap_or_default();
     Response {
         error_code: failure.code.into(),
@@ -134,11 +130,12 @@ fn refused(
     }
 }
 
-fn results(checked: &[(&FeatureUpdateKey, Result<(), Failure>)]) -> Vec<UpdatableFeatureResult> {
-    let results = checked.iter().map(|(update, outcome)| UpdatableFeatureResult {
+/// Before version 2 each update is named when all have been made.
+fn results(updates: &[FeatureUpdateKey]) -> Vec<UpdatableFeatureResult> {
+    let results = updates.iter().map(|update| UpdatableFeatureResult {
         feature: update.feature.clone(),
-        error_code: outcome.as_ref().err().map_or(ErrorCode::None, |failure| failure.code).into(),
-        error_message: outcome.as_ref().err().and_then(|failure| failure.message.clone()),
+        error_message: None,
+        ..UpdatableFeatureResult::default()
     });
     results.collect()
 }

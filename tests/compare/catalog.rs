@@ -49,7 +49,7 @@ fn make<R: Request>(name: &'static str, recipe: Recipe, ids: Ids<'_>, names: &Na
 fn read<R: Request>(frame: &Bytes, version: i16, names: &Names) -> Json {
     let (_, body) = decode_response_header(frame, R::KEY, version).expect("a response header");
     match R::Response::decode(&body, version) {
-        Ok(response) => shape::show(&response, version, names),
+        Ok(response) => shape::show_united(&response, version, names),
         Err(error) => format!("{error} in {body:?}").into(),
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use kafkaesque::protocol::batch::{Builder, NewRecord};
 use kafkaesque::protocol::codec::{Entity, Field, Records, Source, Value};
 
-use crate::vocabulary::{self, FIRST_TIMESTAMP, FRESH, TOPICS, Words};
+use crate::vocabulary::{self, FIRST_TIMESTAMP, FRESH, NO_TOPIC, TOPICS, Words};
 
 type Made<T> = Result<T, Infallible>;
 
@@ -148,7 +148,7 @@ impl Source for Generator<'_> {
         let name = self.pick(Words { good: if is_named { &[""] } else { NAMES }, bad: BAD });
         Ok(match name {
             None | Some("") => Uuid::nil(),
-            Some("of no topic") => Uuid::from_u128(77),
+            Some("of no topic") => NO_TOPIC,
             Some(name) => (self.ids)(name),
         })
     }

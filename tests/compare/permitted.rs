@@ -95,10 +95,6 @@ fn absent_api(ours: &Json, theirs: &Json) -> bool {
     ours.is_null() && ABSENT_APIS.iter().any(|api| theirs["api_key"] == api.key())
 }
 
-fn only_theirs(ours: &Json, _: &Json) -> bool {
-    ours.is_null()
-}
-
 /// The list.
 pub static PERMITTED: &[Permitted] = &[
     permit("*", ".../error_message", both_speak, "texts for people"),
@@ -158,7 +154,22 @@ pub static PERMITTED: &[Permitted] = &[
         "not supported yet, as the README says: so there is nothing to delete either",
     ),
     permit("AlterUserScramCredentials", "results/error_message", only_ours, "not supported yet"),
-    permit("DescribeLogDirs", "results", only_theirs, "folders of a disk: there is none here"),
+    permit("DescribeConfigs", ".../documentation", both_speak, "texts for people"),
+    permit(
+        "CreateTopics",
+        "topics/configs/config_source",
+        |ours, theirs| *ours == 5 && *theirs == 3,
+        "a cluster of Kafka's with eligible leader replicas begins with a min.insync.replicas of its own",
+    ),
+    permit(
+        "DescribeLogDirs",
+        "results/topics",
+        internal_topic,
+        "we keep neither offsets nor transactions in topics",
+    ),
+    permit("DescribeLogDirs", "results/total_bytes", |ours, _| *ours == -1, "there is no disk: unknown"),
+    permit("DescribeLogDirs", "results/usable_bytes", |ours, _| *ours == -1, "there is no disk: unknown"),
+    permit("DescribeLogDirs", ".../partition_size", both_positive, "each its own way of storing"),
 ];
 
 impl Permitted {

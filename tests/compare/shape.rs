@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
+use crate::vocabulary::NO_TOPIC;
 use kafkaesque::protocol::batch::{self, Batch};
 use kafkaesque::protocol::codec::{Entity, Field, Message, Records, Sink, Value};
 
@@ -47,9 +48,18 @@ const IDENTITY: &[&str] = &[
     "transactional_id",
 ];
 
-/// The fields of `version`.
+/// The fields of `version`, as they stand.
 pub fn show<M: Message>(message: &M, version: i16, names: &Names) -> Json {
-    let mut printer = Printer { version, names, field: "", fields: Map::new(), value: Json::Null };
+    print(message, version, names, false)
+}
+
+/// The fields of `version`, what is said in parts made one.
+pub fn show_united<M: Message>(message: &M, version: i16, names: &Names) -> Json {
+    print(message, version, names, true)
+}
+
+fn print<M: Message>(message: &M, version: i16, names: &Names, unites: bool) -> Json {
+    let mut printer = Printer { version, names, unites, field: "", fields: Map::new(), value: Json::Null };
     let Ok(()) = printer.entity(Some(message), false);
     printer.value
 }
@@ -63,6 +73,7 @@ pub fn identity(element: &Json) -> String {
 struct Printer<'a> {
     version: i16,
     names: &'a Names,
+    unites: bool,
     /// The field whose value is being printed.
     field: &'static str,
     /// Of the entity being printed.
@@ -127,11 +138,15 @@ impl Sink for Printer<'_> {
     fn uuid(&mut self, value: Uuid) -> Result<(), Infallible> {
         match self.names.topics.get(&value) {
             Some(topic) => self.done(format!("the id of {topic}")),
-            None => self.done(value.to_string()),
+            None if value.is_nil() || value == NO_TOPIC => self.done(value.to_string()),
+            None => self.done("a new topic's id"),
         }
     }
 
     fn string(&mut self, value: Option<&str>, _: bool) -> Result<(), Infallible> {
+        if self.field == "log_dir" {
+            return self.done("the broker's folder");
+        }
         if let Some(member) = value.and_then(|text| self.names.members.get(text)) {
             return self.done(format!("the id of {member}"));
         }
@@ -161,7 +176,7 @@ impl Sink for Printer<'_> {
             printed.sort_by_cached_key(Json::to_string);
         }
         printed.sort_by_cached_key(identity);
-        self.done(united(printed))
+        self.done(if self.unites { united(printed) } else { printed })
     }
 
     fn entity<E: Entity>(&mut self, value: Option<&E>, _: bool) -> Result<(), Infallible> {

@@ -2,6 +2,8 @@
 //!
 //! A place is the API's name and the names of the fields down to the value, `Fetch/topics/partitions/partition`.
 
+use uuid::Uuid;
+
 /// What may stand in a place.
 #[derive(Clone, Copy)]
 pub struct Words<T: 'static> {
@@ -20,6 +22,8 @@ pub const GROUPS: &[&str] = &["group-a", "group-b"];
 /// Topics to be deleted and to be given partitions; made anew for every block that needs them.
 pub const DOOMED: &[&str] = &["doomed-0", "doomed-1", "doomed-2", "doomed-3", "doomed-4", "doomed-5"];
 pub const GROWING: &[&str] = &["growing-0", "growing-1", "growing-2", "growing-3"];
+/// An id that no topic has.
+pub const NO_TOPIC: Uuid = Uuid::from_u128(77);
 /// Put in front of a number that no request had before.
 pub const FRESH: &str = "fresh-";
 /// The timestamp of the first record, milliseconds: recent enough for any `message.timestamp.before.max.ms`.
@@ -172,11 +176,14 @@ pub fn is_never_set(place: &str) -> bool {
     matches!(ends(place).2, "enable2_pc" | "keep_prepared_txn")
 }
 
-/// Whether null is not tried where the protocol allows it: it would ask for everything a broker has.
+/// Whether null is not tried where the protocol allows it: it would ask for everything that a broker has.
 pub fn is_never_null(place: &str) -> bool {
+    // Kafka does not answer to null in the last two.
     matches!(
         place,
-        "DescribeConfigs/resources/configuration_keys" | "Produce/topic_data/partition_data/records"
+        "DescribeConfigs/resources/configuration_keys"
+            | "Produce/topic_data/partition_data/records"
+            | "AlterConfigs/resources/configs/value"
     )
 }
 
