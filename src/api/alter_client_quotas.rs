@@ -3,7 +3,7 @@
 //! Left out: quotas. What Kafka would refuse gets its code; setting one that it would take is UNSUPPORTED_VERSION; there
 //! is none to remove, so removing succeeds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use super::context::Context;
@@ -11,7 +11,7 @@ use super::describe_client_quotas::{CLIENT_ID, IP, USER};
 use super::errors::Failure;
 use super::handler::Handler;
 use crate::protocol::ErrorCode;
-use crate::protocol::messages::alter_client_quotas::request::EntryData as Asked;
+use crate::protocol::messages::alter_client_quotas::request::{EntryData as Asked, OpData};
 use crate::protocol::messages::alter_client_quotas::response::{EntityData, EntryData};
 use crate::protocol::messages::alter_client_quotas::{Request, Response};
 
@@ -73,18 +73,19 @@ fn alter(entry: &Asked) -> Result<(), Failure> {
         return invalid("Invalid quota entity combination".to_owned());
     }
     let keys: &[&str] = if of_address { &OF_ADDRESSES } else { &OF_CLIENTS };
-    // Of several values of a key the last one counts.
-    let values: BTreeMap<&str, Option<f64>> =
-        entry.ops.iter().map(|op| (op.key.as_str(), (!op.remove).then_some(op.value))).collect();
-    let mut set = values.iter().filter_map(|(key, value)| Some((key, (*value)?))).peekable();
+    let mut seen = BTreeSet::new();
+    if let Some(again) = entry.ops.iter().find(|op| !seen.insert(op.key.as_str())) {
+        return invalid(format!("Duplicate quota key {} not updated", again.key));
+    }
+    let mut set = entry.ops.iter().filter(|op| !op.remove).peekable();
     if set.peek().is_none() {
         return Ok(());
     }
-    for (key, value) in set {
-        if !keys.contains(key) {
+    for OpData { key, value, .. } in set {
+        if !keys.contains(&key.as_str()) {
             return invalid(format!("Invalid configuration key {key}"));
         }
-        if value.is_nan() || value <= 0.0 {
+        if value.is_nan() || *value <= 0.0 {
             return invalid(format!("Quota {key} must be greater than 0"));
         }
     }

@@ -4,7 +4,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::configs::{self, Change, Wanted};
+use super::config_changes::Wanted;
+use super::configs::{self, Change};
 use super::context::Context;
 use super::handler::Handler;
 use crate::protocol::messages::alter_configs::{AlterConfigsResourceResponse, Request, Response};

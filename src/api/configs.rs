@@ -1,14 +1,15 @@
 //! What the config APIs share: which resource a request means, and the proposal of changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use futures::future::join_all;
 
+use super::config_changes::Wanted;
 use super::context::{Broker, Context};
 use super::errors::Failure;
-use crate::metadata::{Command, ConfigChange, ConfigOp, ConfigResource, Image, check_topic_name};
+use crate::metadata::{Command, ConfigOp, ConfigResource, Image, check_topic_name};
 use crate::protocol::ErrorCode;
-use crate::settings::{self, Target, validate_group};
+use crate::settings::validate_group;
 use crate::types::BrokerId;
 
 /// `ConfigResource.Type`.
@@ -72,13 +73,6 @@ pub struct Change {
     pub wanted: Wanted,
 }
 
-pub enum Wanted {
-    /// Exactly these are set afterwards.
-    Replace(Vec<(String, Option<String>)>),
-    /// Each by its operation.
-    Each(Vec<(String, i8, Option<String>)>),
-}
-
 /// What became of a change.
 pub struct Changed {
     pub kind: i8,
@@ -121,7 +115,7 @@ async fn apply_one(
     validate_only: bool,
 ) -> Result<(), Failure> {
     let broker = &context.broker;
-    wanted.check_form()?;
+    wanted.check_form(resource.kind)?;
     let command = match resource.target(broker, image) {
         Ok(target) => wanted.command(target)?,
         Err(missing) => {
@@ -158,100 +152,6 @@ fn check_group(broker: &Broker, image: &Image, command: &Command) -> Result<(), 
     };
     let checked = broker.with_layers(image, |layers| validate_group(&group, layers));
     checked.map_err(|refused| Failure::new(ErrorCode::InvalidConfig, refused.to_string()))
-}
-
-impl Wanted {
-    fn command(self, resource: ConfigResource) -> Result<Command, Failure> {
-        Ok(match self {
-            Wanted::Replace(configs) => {
-                let set = configs.into_iter().filter_map(|(name, value)| Some((name, value?)));
-                Command::AlterConfigs { resource, configs: set.collect() }
-            }
-            Wanted::Each(changes) => {
-                let changes = changes
-                    .into_iter()
-                    .map(|(name, op, value)| Ok(ConfigChange { name, op: operation(op, value)? }));
-                let changes = changes.collect::<Result<Vec<_>, Failure>>()?;
-                Command::IncrementalAlterConfigs { resource, changes }
-            }
-        })
-    }
-
-    /// What Kafka finds wrong although the resource is not there, since it looks for that last
-    /// (`ConfigurationControlManager.incrementalAlterConfigResource`, `ControllerConfigurationValidator`).
-    fn check_for_missing(&self, kind: i8, missing: &Failure) -> Result<(), Failure> {
-        let target = match kind {
-            TOPIC => Target::Topic,
-            GROUP => Target::Group,
-            _ => return Ok(()),
-        };
-        let mut values = BTreeMap::new();
-        match self {
-            Wanted::Replace(configs) => {
-                values
-                    .extend(configs.iter().filter_map(|(name, value)| Some((name.as_str(), value.clone()?))));
-            }
-            Wanted::Each(changes) => {
-                for (name, op, value) in changes {
-                    let value = match operation(*op, value.clone())? {
-                        ConfigOp::Set(value) => value,
-                        ConfigOp::Delete => continue,
-                        ConfigOp::Append(operand) => settings::append(target, name, None, &operand)?,
-                        ConfigOp::Subtract(operand) => settings::subtract(target, name, None, &operand)?,
-                    };
-                    values.insert(name.as_str(), value);
-                }
-            }
-        }
-        if missing.code == ErrorCode::UnknownTopicOrPartition {
-            settings::validate_topic(values.iter().map(|(name, value)| (*name, value.as_str())))?;
-        }
-        Ok(())
-    }
-
-    /// What is wrong with the request, whatever it is about.
-    fn check_form(&self) -> Result<(), Failure> {
-        const DELETE: i8 = 1;
-        let (mut names, null): (Vec<&str>, Vec<&str>) = match self {
-            Wanted::Replace(configs) => (
-                configs.iter().map(|(name, _)| name.as_str()).collect(),
-                configs.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect(),
-            ),
-            Wanted::Each(changes) => (
-                changes.iter().map(|(name, _, _)| name.as_str()).collect(),
-                changes
-                    .iter()
-                    .filter(|(_, op, value)| *op != DELETE && value.is_none())
-                    .map(|(name, _, _)| name.as_str())
-                    .collect(),
-            ),
-        };
-        let count = names.len();
-        names.sort_unstable();
-        names.dedup();
-        if names.len() != count {
-            return Err(invalid("Error due to duplicate config keys"));
-        }
-        if let Wanted::Each(changes) = self {
-            changes.iter().try_for_each(|(_, op, value)| operation(*op, value.clone()).map(drop))?;
-        }
-        if !null.is_empty() {
-            return Err(invalid(&format!("Null value not supported for : {}", null.join(", "))));
-        }
-        Ok(())
-    }
-}
-
-/// `AlterConfigOp.OpType`.
-fn operation(op: i8, value: Option<String>) -> Result<ConfigOp, Failure> {
-    let value = value.unwrap_or_default();
-    Ok(match op {
-        0 => ConfigOp::Set(value),
-        1 => ConfigOp::Delete,
-        2 => ConfigOp::Append(value),
-        3 => ConfigOp::Subtract(value),
-        _ => return Err(invalid(&format!("Unknown operations type {op}"))),
-    })
 }
 
 pub fn invalid(message: &str) -> Failure {

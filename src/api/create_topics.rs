@@ -96,8 +96,10 @@ async fn propose(
     let creation =
         Creation { name: topic.name.clone(), partitions, configs: set(configs), if_exists: IfExists::Refuse };
     if validate_only {
-        broker.validate(creation.command(broker, image)).await?;
-        return Ok((TopicId::ZERO, partitions));
+        let command = creation.command(broker, image);
+        broker.validate(command).await?;
+        // Kafka tells an id here too, of no topic.
+        return Ok((TopicId(broker.runtime.rng.uuid()), partitions));
     }
     Ok((creation.propose(broker, image).await?, partitions))
 }

@@ -81,6 +81,10 @@ struct Page<'a> {
 impl Page<'_> {
     /// Adds a topic from partition `first` on. False once the page is full, with the cursor set.
     fn add(&mut self, name: &str, first: i32, all: bool) -> bool {
+        if self.left == 0 {
+            self.stop_at(name, first);
+            return false;
+        }
         let Some(topic) = self.image.topic_by_name(name) else {
             if !all {
                 let code = match check_topic_name(name) {
@@ -91,10 +95,6 @@ impl Page<'_> {
             }
             return true;
         };
-        if self.left == 0 {
-            self.stop_at(name, first);
-            return false;
-        }
         let mut rest = topic.partitions().skip(first as usize).peekable();
         let mut partitions = Vec::new();
         while self.left > 0

@@ -156,7 +156,11 @@ impl Source for Generator<'_> {
     fn string(&mut self, nullable: bool) -> Made<Option<String>> {
         let place = self.place();
         let null = self.is_null(nullable) && !place.starts_with("DeleteTopics/topics/name");
-        let words = vocabulary::strings(&place);
+        let mut words = vocabulary::strings(&place);
+        // Kafka never answers to two protocols without a name.
+        if place == "JoinGroup/protocols/name" && self.positions.last() != Some(&0) {
+            words.bad = &[];
+        }
         let word = match self.pick(words) {
             None => return Ok((!nullable).then(String::new)),
             Some(FRESH) => format!("{FRESH}{}-{}", self.serial, self.positions.last().unwrap_or(&0)),

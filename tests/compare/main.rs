@@ -142,7 +142,7 @@ impl Tally {
             let request = format!("version {version} seed {seed}: {}", asked.request);
             self.places.entry(place).or_insert((request, 0)).1 += 1;
         }
-        if found.is_empty() {
+        if found.is_empty() && asked.ours.is_object() == asked.theirs.is_object() {
             self.plant(api, asked, seed);
         }
     }
