@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::FutureExt as _;
-use futures::future::{BoxFuture, Shared, WeakShared, join_all};
+use futures::future::{BoxFuture, Shared, WeakShared};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use object_store::path::Path;
@@ -19,11 +19,11 @@ use super::keys::Object;
 use super::reads::CacheMetrics;
 use crate::types::ShardId;
 
-/// Objects are cached in aligned pieces of this many bytes. A commit lays many partitions side by side, so that a
-/// consumer of one brings in what consumers of its neighbours want next.
-pub const BLOCK_BYTES: u64 = 256 * 1024;
-/// Most bytes asked for in one request; a longer run is split, and its parts are read in parallel.
-const MOST_BYTES_PER_GET: u64 = 4 * 1024 * 1024;
+/// Objects are read and cached in aligned pieces of this many bytes, each with a request of its own, in parallel. A commit
+/// lays many partitions side by side, so that a consumer of one brings in what consumers of its neighbours want next.
+pub const BLOCK_BYTES: u64 = 512 * 1024;
+/// So many blocks are asked for at a time.
+const MOST_GETS: usize = 16;
 
 /// Why stored bytes could not be read.
 #[derive(Clone, Debug, Error)]
@@ -51,14 +51,8 @@ struct BlockKey {
     index: u64,
 }
 
-type Load = Shared<BoxFuture<'static, Result<Loaded, ReadObjectError>>>;
-
-/// The blocks of one request, by their index.
-#[derive(Clone, Debug, Default)]
-struct Loaded {
-    first: u64,
-    blocks: Arc<Vec<Bytes>>,
-}
+type Load = Shared<BoxFuture<'static, Result<Bytes, ReadObjectError>>>;
+type WeakLoad = WeakShared<BoxFuture<'static, Result<Bytes, ReadObjectError>>>;
 
 /// One cache of blocks for all shards, bounded in bytes; readers of one block share one request. Cheap to clone.
 #[derive(Clone)]
@@ -70,8 +64,6 @@ struct Inner {
     loads: Mutex<HashMap<BlockKey, WeakLoad>>,
     metrics: CacheMetrics,
 }
-
-type WeakLoad = WeakShared<BoxFuture<'static, Result<Loaded, ReadObjectError>>>;
 
 impl fmt::Debug for BlockCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,13 +99,9 @@ impl BlockCache {
         let last = range.end.saturating_sub(1).max(range.start) / BLOCK_BYTES;
         let mut pieces = self.find(object, first, last);
         let loads = self.load_missing(object, first, &pieces);
-        for loaded in join_all(loads).await {
-            let loaded = loaded?;
-            for (index, block) in (loaded.first..).zip(loaded.blocks.iter()) {
-                if let Some(place) = index.checked_sub(first).and_then(|at| pieces.get_mut(at as usize)) {
-                    *place = Some(block.clone());
-                }
-            }
+        let mut loaded = stream::iter(loads).buffered(MOST_GETS);
+        for place in pieces.iter_mut().filter(|piece| piece.is_none()) {
+            *place = loaded.try_next().await?;
         }
         let span = Span { start: first * BLOCK_BYTES, pieces: pieces.into_iter().map_while(|p| p).collect() };
         if span.end() < range.end {
@@ -131,7 +119,7 @@ impl BlockCache {
         (first..=last).map(|index| self.0.blocks.get(&object.block(index))).collect()
     }
 
-    /// Requests for what is missing: those under way, and new ones for runs of blocks that nobody reads yet.
+    /// A request for each block that is missing: one that is under way, or a new one.
     fn load_missing(&self, object: &ObjectRef, first: u64, pieces: &[Option<Bytes>]) -> Vec<Load> {
         let missing = pieces.iter().filter(|piece| piece.is_none()).count() as u64;
         self.0.metrics.hits.inc_by(pieces.len() as u64 - missing);
@@ -139,75 +127,51 @@ impl BlockCache {
             return Vec::new();
         }
         self.0.metrics.misses.inc_by(missing);
-        let mut wanted = Vec::new();
-        let mut run: Option<Range<u64>> = None;
         let mut loads = self.0.loads.lock();
-        for (index, _) in (first..).zip(pieces).filter(|(_, piece)| piece.is_none()) {
-            if let Some(load) = loads.get(&object.block(index)).and_then(WeakLoad::upgrade) {
-                wanted.push(load);
-                continue;
-            }
-            match &mut run {
-                Some(run) if run.end == index && (run.end - run.start) * BLOCK_BYTES < MOST_BYTES_PER_GET => {
-                    run.end += 1;
-                }
-                _ => {
-                    wanted
-                        .extend(run.replace(index..index + 1).map(|run| self.start(&mut loads, object, run)));
-                }
-            }
-        }
-        wanted.extend(run.map(|run| self.start(&mut loads, object, run)));
+        let wanted = (first..).zip(pieces).filter(|(_, piece)| piece.is_none());
         wanted
+            .map(|(index, _)| {
+                let under_way = loads.get(&object.block(index)).and_then(WeakLoad::upgrade);
+                under_way.unwrap_or_else(|| self.start(&mut loads, object, index))
+            })
+            .collect()
     }
 
-    fn start(&self, loads: &mut HashMap<BlockKey, WeakLoad>, object: &ObjectRef, run: Range<u64>) -> Load {
-        let forget = Forget { cache: self.clone(), object: object.clone(), run: run.clone() };
-        let load = load(forget).boxed().shared();
+    fn start(&self, loads: &mut HashMap<BlockKey, WeakLoad>, object: &ObjectRef, index: u64) -> Load {
+        let key = object.block(index);
+        let load = load(UnderWay { cache: self.clone(), key }, object.path.clone()).boxed().shared();
         if let Some(weak) = load.downgrade() {
-            for index in run {
-                loads.insert(object.block(index), weak.clone());
-            }
+            loads.insert(key, weak);
         }
         load
     }
 }
 
-/// Reads a run of blocks with one request. Dropped by all its readers, it is cancelled.
-async fn load(under_way: Forget) -> Result<Loaded, ReadObjectError> {
-    let Forget { cache, object, run } = &under_way;
-    let start = run.start * BLOCK_BYTES;
-    let bytes = cache.0.objects.get_range(&object.path, start..run.end * BLOCK_BYTES).await;
-    let bytes = bytes.map_err(|source| match source {
-        object_store::Error::NotFound { .. } => {
-            ReadObjectError::Missing { path: object.path.clone(), at: start }
-        }
-        source => ReadObjectError::Store { path: object.path.clone(), source: Arc::new(source) },
-    })?;
-    let mut blocks = Vec::with_capacity((run.end - run.start) as usize);
-    for (index, piece) in run.clone().zip(bytes.chunks(BLOCK_BYTES as usize)) {
-        // A block of its own: one that stays in the cache must not keep the whole answer alive.
-        let block = if piece.len() == bytes.len() { bytes.clone() } else { Bytes::copy_from_slice(piece) };
-        cache.0.blocks.insert(object.block(index), block.clone());
-        blocks.push(block);
-    }
+/// Reads a block. Dropped by all its readers, it is cancelled.
+async fn load(under_way: UnderWay, path: Path) -> Result<Bytes, ReadObjectError> {
+    let UnderWay { cache, key } = &under_way;
+    let start = key.index * BLOCK_BYTES;
+    let block =
+        cache.0.objects.get_range(&path, start..start + BLOCK_BYTES).await.map_err(
+            |source| match source {
+                object_store::Error::NotFound { .. } => ReadObjectError::Missing { path, at: start },
+                source => ReadObjectError::Store { path, source: Arc::new(source) },
+            },
+        )?;
+    cache.0.blocks.insert(*key, block.clone());
     cache.0.metrics.bytes.set(cache.bytes().cast_signed());
-    Ok(Loaded { first: run.start, blocks: Arc::new(blocks) })
+    Ok(block)
 }
 
 /// Takes a load out of the table of those under way, however it ends.
-struct Forget {
+struct UnderWay {
     cache: BlockCache,
-    object: ObjectRef,
-    run: Range<u64>,
+    key: BlockKey,
 }
 
-impl Drop for Forget {
+impl Drop for UnderWay {
     fn drop(&mut self) {
-        let mut loads = self.cache.0.loads.lock();
-        for index in self.run.clone() {
-            loads.remove(&self.object.block(index));
-        }
+        self.cache.0.loads.lock().remove(&self.key);
     }
 }
 

@@ -32,7 +32,7 @@ impl Default for Limits {
             max_connections: 10_000,
             max_frame_bytes: 104_857_600,
             request_memory_bytes: 512 * 1024 * 1024,
-            connection_requests: 64,
+            connection_requests: 256,
             connection_bytes: 32 * 1024 * 1024,
             idle: Duration::from_secs(600),
             pace: Pace { grace: Duration::from_secs(30), bytes_per_second: 64 * 1024 },
