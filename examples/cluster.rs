@@ -6,6 +6,10 @@ use std::process::ExitCode;
 
 use kafkaesque::config::Given;
 
+/// As in the program itself.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     kafkaesque::cli::main_with(for_this_machine, kafkaesque::broker::run)
 }

@@ -248,7 +248,9 @@ fn reads(config: &Config, store: &Store, runtime: &Runtime) -> Reads {
         block_cache_bytes: config.log.block_cache_bytes,
         ..ReadLimits::default()
     };
-    Reads::new(store, limits, runtime)
+    let reads = Reads::new(store, limits, runtime);
+    runtime.tasks.spawn(TaskKind::Periodic, reads.clone().keep_recent());
+    reads
 }
 
 fn host_shards(

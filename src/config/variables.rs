@@ -237,7 +237,13 @@ pub const VARIABLES: &[Variable] = {
             Some("1"),
             "Shards of a new cluster. Read only when the cluster is born; its number is kept with the data.",
         ),
-        variable(Log, "TAIL_CACHE_BYTES", "BYTES", Some("128MiB"), "Memory for the newest records."),
+        variable(
+            Log,
+            "TAIL_CACHE_BYTES",
+            "BYTES",
+            Some("128MiB"),
+            "Memory for the newest records, of the last 20 to 40 s.",
+        ),
         variable(
             Log,
             "BLOCK_CACHE_BYTES",

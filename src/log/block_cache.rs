@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, Shared, WeakShared};
@@ -51,6 +52,13 @@ struct BlockKey {
     index: u64,
 }
 
+/// A block, and whether somebody wanted it since `forget_unused` looked.
+#[derive(Clone, Debug)]
+struct Block {
+    bytes: Bytes,
+    used: Arc<AtomicBool>,
+}
+
 type Load = Shared<BoxFuture<'static, Result<Bytes, ReadObjectError>>>;
 type WeakLoad = WeakShared<BoxFuture<'static, Result<Bytes, ReadObjectError>>>;
 
@@ -60,7 +68,7 @@ pub struct BlockCache(Arc<Inner>);
 
 struct Inner {
     objects: Arc<dyn ObjectStore>,
-    blocks: Cache<BlockKey, Bytes>,
+    blocks: Cache<BlockKey, Block>,
     loads: Mutex<HashMap<BlockKey, WeakLoad>>,
     metrics: CacheMetrics,
 }
@@ -83,7 +91,7 @@ impl BlockCache {
     pub fn new(objects: Arc<dyn ObjectStore>, capacity_bytes: u64, metrics: CacheMetrics) -> BlockCache {
         let blocks = Cache::builder()
             .max_capacity(capacity_bytes)
-            .weigher(|_: &BlockKey, block: &Bytes| u32::try_from(block.len()).unwrap_or(u32::MAX))
+            .weigher(|_: &BlockKey, block: &Block| u32::try_from(block.bytes.len()).unwrap_or(u32::MAX))
             // A scan that reads everything once is what consumers do: frequency says nothing here.
             .eviction_policy(EvictionPolicy::lru())
             .build();
@@ -115,8 +123,24 @@ impl BlockCache {
         self.0.blocks.weighted_size()
     }
 
+    /// Forgets the blocks that nobody wanted since this was last called.
+    pub fn forget_unused(&self) {
+        for (key, block) in &self.0.blocks {
+            if !block.used.swap(false, Ordering::Relaxed) {
+                self.0.blocks.invalidate(key.as_ref());
+            }
+        }
+        self.0.blocks.run_pending_tasks();
+        self.0.metrics.bytes.set(self.bytes().cast_signed());
+    }
+
     fn find(&self, object: &ObjectRef, first: u64, last: u64) -> Vec<Option<Bytes>> {
-        (first..=last).map(|index| self.0.blocks.get(&object.block(index))).collect()
+        let find = |index| {
+            let block = self.0.blocks.get(&object.block(index))?;
+            block.used.store(true, Ordering::Relaxed);
+            Some(block.bytes)
+        };
+        (first..=last).map(find).collect()
     }
 
     /// A request for each block that is missing: one that is under way, or a new one.
@@ -158,7 +182,7 @@ async fn load(under_way: UnderWay, path: Path) -> Result<Bytes, ReadObjectError>
                 source => ReadObjectError::Store { path, source: Arc::new(source) },
             },
         )?;
-    cache.0.blocks.insert(*key, block.clone());
+    cache.0.blocks.insert(*key, Block { bytes: block.clone(), used: Arc::new(AtomicBool::new(true)) });
     cache.0.metrics.bytes.set(cache.bytes().cast_signed());
     Ok(block)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use moka::sync::Cache;
 use parking_lot::Mutex;
@@ -82,6 +83,10 @@ const FIRST_READ_AHEAD_BYTES: u64 = 512 << 10;
 /// What one permit of the semaphore stands for.
 const PERMIT_BYTES: u64 = 64 << 10;
 
+/// The caches let go of what has been there, or has not been read, for so long at least and twice that at most: an idle
+/// broker gives its memory back.
+const FORGET_EVERY: Duration = Duration::from_secs(20);
+
 /// Where a cold read ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Position {
@@ -135,6 +140,19 @@ impl Reads {
             limits,
             runtime: runtime.clone(),
         }))
+    }
+
+    /// Lets the caches forget what is no longer recent, until the shutdown.
+    pub async fn keep_recent(self) {
+        let Runtime { clock, shutdown, .. } = &self.0.runtime;
+        loop {
+            tokio::select! {
+                () = shutdown.requested() => return,
+                () = clock.sleep(FORGET_EVERY) => {}
+            }
+            self.0.tail.forget_old();
+            self.0.blocks.forget_unused();
+        }
     }
 
     /// Recent durable batches: a commit inserts them before the high watermark moves.

@@ -12,6 +12,8 @@ use crate::types::Partition;
 /// What an entry costs beside its bytes: its place in two queues, and what its slices keep alive of the request they
 /// came in (the frame's header and the topic's name).
 const ENTRY_OVERHEAD_BYTES: u64 = 256;
+/// Old entries that go under one lock.
+const FORGOTTEN_AT_ONCE: usize = 1_000;
 
 /// Keeps the newest batches within one budget for the whole broker; the oldest go first, whatever their partition.
 /// Cheap to clone; clones are one cache.
@@ -32,8 +34,18 @@ struct Inner {
 struct State {
     partitions: HashMap<Partition, VecDeque<Entry>>,
     /// All entries by age.
-    order: VecDeque<(Partition, i64)>,
+    order: VecDeque<Place>,
     bytes: u64,
+    /// Goes up from one `forget_old` to the next.
+    generation: u64,
+}
+
+/// Where an entry is, and in which generation it came.
+#[derive(Debug)]
+struct Place {
+    partition: Partition,
+    base_offset: i64,
+    generation: u64,
 }
 
 #[derive(Debug)]
@@ -85,7 +97,8 @@ impl TailCache {
             return;
         }
         entries.push_back(entry);
-        state.order.push_back((partition, base_offset));
+        let generation = state.generation;
+        state.order.push_back(Place { partition, base_offset, generation });
         state.bytes += cost;
         while state.bytes > self.0.budget_bytes && state.evict_oldest() {}
         self.0.metrics.bytes.set(state.bytes.cast_signed());
@@ -119,12 +132,35 @@ impl TailCache {
         entries.get(at).map(|entry| entry.base_offset.max(offset))
     }
 
+    /// Forgets what was here already when this was last called: it is no longer recent.
+    pub fn forget_old(&self) {
+        let mut state = self.0.state.lock();
+        let before = state.generation;
+        state.generation += 1;
+        drop(state);
+        // A few at a time: commits and readers wait for the lock.
+        while self.forget_some(before) {}
+    }
+
+    /// True if there may be more.
+    fn forget_some(&self, before: u64) -> bool {
+        let mut state = self.0.state.lock();
+        let is_old = |state: &State| state.order.front().is_some_and(|oldest| oldest.generation < before);
+        let forgotten = (0..FORGOTTEN_AT_ONCE).take_while(|_| is_old(&state) && state.evict_oldest()).count();
+        if state.order.is_empty() {
+            state.order.shrink_to_fit();
+            state.partitions.shrink_to_fit();
+        }
+        self.0.metrics.bytes.set(state.bytes.cast_signed());
+        forgotten == FORGOTTEN_AT_ONCE
+    }
+
     /// Forgets a partition that is deleted, or is no longer served here.
     pub fn remove(&self, partition: Partition) {
         let mut state = self.0.state.lock();
         if let Some(entries) = state.partitions.remove(&partition) {
             state.bytes -= entries.iter().map(Entry::cost).sum::<u64>();
-            state.order.retain(|(of, _)| *of != partition);
+            state.order.retain(|place| place.partition != partition);
         }
     }
 
@@ -159,7 +195,7 @@ fn run(entries: &VecDeque<Entry>, offset: i64, end: i64, max_bytes: usize, min_o
 impl State {
     /// False if there is nothing to evict.
     fn evict_oldest(&mut self) -> bool {
-        let Some((partition, base_offset)) = self.order.pop_front() else { return false };
+        let Some(Place { partition, base_offset, .. }) = self.order.pop_front() else { return false };
         let Some(entries) = self.partitions.get_mut(&partition) else { return true };
         if entries.front().is_some_and(|entry| entry.base_offset == base_offset) {
             self.bytes -= entries.pop_front().map_or(0, |entry| entry.cost());

@@ -42,6 +42,26 @@ fn the_oldest_batch_goes_first_whatever_its_partition() {
 }
 
 #[test]
+fn what_was_there_at_two_looks_is_forgotten() {
+    let metrics = CacheMetrics::register(&Registry::new(), "tail");
+    let cache = TailCache::new(10_000 * COST, metrics.clone());
+    (0..2_500).for_each(|base| insert(&cache, 0, base, base));
+    cache.forget_old();
+    assert_eq!(next(&cache, 0, 0), Some(2_500), "recent the first time");
+    insert(&cache, 0, 2_500, 2_500);
+    insert(&cache, 1, 0, 0);
+    cache.forget_old();
+    assert_eq!(
+        (next(&cache, 0, 2_499), next(&cache, 0, 2_500), next(&cache, 1, 0)),
+        (None, Some(2_501), Some(1))
+    );
+    assert_eq!((cache.bytes(), metrics.bytes.get()), (2 * COST, 2 * COST as i64));
+    cache.forget_old();
+    cache.forget_old();
+    assert_eq!((cache.bytes(), metrics.bytes.get()), (0, 0));
+}
+
+#[test]
 fn a_read_begins_with_the_batch_of_its_offset_and_keeps_its_limits() {
     let cache = cache(100 * COST);
     for base in [0, 5, 10] {

@@ -207,6 +207,27 @@ async fn readers_of_the_same_bytes_share_requests() {
     shard.close().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn blocks_that_nobody_reads_are_forgotten() {
+    let world = World::new(1);
+    let (broker, shard) = cold(&world, 3, 200_000, ReadLimits::default()).await;
+    let log = shard.partition(partition(0)).await.expect("loads");
+    let blocks = broker.shared.reads.blocks();
+    fetch::read(&log, 0, 64 << 20, true, Isolation::ReadUncommitted).await.expect("reads");
+    blocks.forget_unused();
+    let all = blocks.bytes();
+    assert!(all > 600_000, "just read, they stay: {all}");
+    fetch::read(&log, 1, 1_000, true, Isolation::ReadUncommitted).await.expect("reads");
+    blocks.forget_unused();
+    let one = blocks.bytes();
+    assert!(one > 200_000 && one < all / 2, "the one that was read again stays: {one} of {all}");
+    blocks.forget_unused();
+    assert_eq!(blocks.bytes(), 0);
+    let fetched = fetch::read(&log, 0, 64 << 20, true, Isolation::ReadUncommitted).await.expect("reads");
+    assert_eq!(fetched.next_offset, 3);
+    shard.close().await;
+}
+
 /// The path of the segment that holds `offset`, and where its batch begins.
 async fn place(broker: &super::Broker, log: &PartitionLog, offset: i64) -> (object_store::path::Path, usize) {
     let extents = log.source().extents(partition(0), offset, log.high_watermark(), 1).await.expect("indexed");
