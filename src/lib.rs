@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+pub mod crc32c;
 pub mod types;
 
 pub mod runtime;

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 /// Which layers a layer may import, in `crate::` paths. Files at the top of `src/` are layers by their own name.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("types", &[]),
+    ("crc32c", &[]),
     ("runtime", &["types"]),
     ("settings", &["types", "runtime"]),
-    ("protocol", &["types"]),
+    ("protocol", &["types", "crc32c"]),
     ("store", &["types", "runtime"]),
     ("net", &["types", "runtime"]),
-    ("log", &["types", "runtime", "settings", "protocol", "store"]),
-    ("metadata", &["types", "runtime", "settings", "store"]),
+    ("log", &["types", "crc32c", "runtime", "settings", "protocol", "store"]),
+    ("metadata", &["types", "crc32c", "runtime", "settings", "store"]),
     ("coordinator", &["types", "runtime", "settings", "protocol", "log"]),
     ("cluster", &["types", "runtime", "settings", "store", "log", "metadata", "coordinator"]),
     ("ops", &["types", "runtime"]),

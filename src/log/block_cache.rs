@@ -12,19 +12,21 @@ use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::{GetOptions, GetResult, GetResultPayload, ObjectStore};
 use parking_lot::Mutex;
 use thiserror::Error;
 
 use super::keys::Object;
 use super::reads::CacheMetrics;
+use crate::runtime::Tasks;
+use crate::store::files;
 use crate::types::ShardId;
 
 /// Objects are read and cached in aligned pieces of this many bytes, each with a request of its own, in parallel. A commit
 /// lays many partitions side by side, so that a consumer of one brings in what consumers of its neighbours want next.
-pub const BLOCK_BYTES: u64 = 512 * 1024;
+pub const BLOCK_BYTES: u64 = 1024 * 1024;
 /// So many blocks are asked for at a time.
-const MOST_GETS: usize = 16;
+const MOST_GETS: usize = 8;
 
 /// Why stored bytes could not be read.
 #[derive(Clone, Debug, Error)]
@@ -70,6 +72,7 @@ struct Inner {
     objects: Arc<dyn ObjectStore>,
     blocks: Cache<BlockKey, Block>,
     loads: Mutex<HashMap<BlockKey, WeakLoad>>,
+    tasks: Tasks,
     metrics: CacheMetrics,
 }
 
@@ -88,14 +91,19 @@ pub struct Span {
 
 impl BlockCache {
     /// A cache of at most `capacity_bytes` over `objects`.
-    pub fn new(objects: Arc<dyn ObjectStore>, capacity_bytes: u64, metrics: CacheMetrics) -> BlockCache {
+    pub fn new(
+        objects: Arc<dyn ObjectStore>,
+        capacity_bytes: u64,
+        metrics: CacheMetrics,
+        tasks: Tasks,
+    ) -> BlockCache {
         let blocks = Cache::builder()
             .max_capacity(capacity_bytes)
             .weigher(|_: &BlockKey, block: &Block| u32::try_from(block.bytes.len()).unwrap_or(u32::MAX))
             // A scan that reads everything once is what consumers do: frequency says nothing here.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        BlockCache(Arc::new(Inner { objects, blocks, loads: Mutex::default(), metrics }))
+        BlockCache(Arc::new(Inner { objects, blocks, loads: Mutex::default(), tasks, metrics }))
     }
 
     /// The bytes of `range`: whole blocks, so that a little more may be there on both sides.
@@ -132,6 +140,17 @@ impl BlockCache {
         }
         self.0.blocks.run_pending_tasks();
         self.0.metrics.bytes.set(self.bytes().cast_signed());
+    }
+
+    async fn request(&self, path: &Path, range: Range<u64>) -> object_store::Result<Bytes> {
+        let got = self.0.objects.get_opts(path, GetOptions::new().with_range(Some(range))).await?;
+        match got {
+            GetResult { payload: GetResultPayload::File(file, _), range, .. } => {
+                let read = files::read(file, range, &self.0.tasks).await;
+                read.map_err(|error| object_store::Error::Generic { store: "local", source: error.into() })
+            }
+            got => got.bytes().await,
+        }
     }
 
     fn find(&self, object: &ObjectRef, first: u64, last: u64) -> Vec<Option<Bytes>> {
@@ -175,13 +194,10 @@ impl BlockCache {
 async fn load(under_way: UnderWay, path: Path) -> Result<Bytes, ReadObjectError> {
     let UnderWay { cache, key } = &under_way;
     let start = key.index * BLOCK_BYTES;
-    let block =
-        cache.0.objects.get_range(&path, start..start + BLOCK_BYTES).await.map_err(
-            |source| match source {
-                object_store::Error::NotFound { .. } => ReadObjectError::Missing { path, at: start },
-                source => ReadObjectError::Store { path, source: Arc::new(source) },
-            },
-        )?;
+    let block = cache.request(&path, start..start + BLOCK_BYTES).await.map_err(|source| match source {
+        object_store::Error::NotFound { .. } => ReadObjectError::Missing { path, at: start },
+        source => ReadObjectError::Store { path, source: Arc::new(source) },
+    })?;
     cache.0.blocks.insert(*key, Block { bytes: block.clone(), used: Arc::new(AtomicBool::new(true)) });
     cache.0.metrics.bytes.set(cache.bytes().cast_signed());
     Ok(block)

@@ -130,7 +130,12 @@ impl Reads {
         let _ = runtime.metrics.register(Box::new(corrupt.clone()));
         Reads(Arc::new(Inner {
             tail: TailCache::new(limits.tail_cache_bytes, metrics("tail")),
-            blocks: BlockCache::new(store.object_store(), limits.block_cache_bytes, metrics("block")),
+            blocks: BlockCache::new(
+                store.object_store(),
+                limits.block_cache_bytes,
+                metrics("block"),
+                runtime.tasks.clone(),
+            ),
             waiters: Waiters::new(),
             positions: Cache::new(POSITIONS),
             times: Cache::new(TIME_INDEXES),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
+use crate::crc32c;
 use crate::settings::BrokerLayers;
 use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId, TopicId};
 
@@ -313,7 +314,7 @@ impl Image {
 
     /// The slot of a consumer group or transactional id.
     pub fn slot(name: &str) -> u16 {
-        (crc32c::crc32c(name.as_bytes()) % u32::from(SLOTS)) as u16
+        (crc32c::checksum(name.as_bytes()) % u32::from(SLOTS)) as u16
     }
 
     /// The shard whose owner coordinates a consumer group or transactional id.

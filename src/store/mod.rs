@@ -9,6 +9,7 @@ mod counting;
 pub mod database;
 mod error;
 pub mod faults;
+pub mod files;
 mod self_test;
 #[cfg(test)]
 mod tests;

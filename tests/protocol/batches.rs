@@ -4,6 +4,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use kafkaesque::crc32c;
 use kafkaesque::protocol::batch::{
     Builder, Codec, Compression, Header, Invalid, NewRecord, Rules, TimestampType, validate,
 };
@@ -70,7 +71,7 @@ fn reseal(bytes: &mut [u8], length: bool) {
         let length = (bytes.len() - 12) as u32;
         bytes[8..12].copy_from_slice(&length.to_be_bytes());
     }
-    let crc = crc32c::crc32c(&bytes[21..]);
+    let crc = crc32c::checksum(&bytes[21..]);
     bytes[17..21].copy_from_slice(&crc.to_be_bytes());
 }
 

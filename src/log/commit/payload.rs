@@ -2,6 +2,7 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
+use crate::crc32c;
 use crate::log::segment;
 use crate::protocol::batch::{Batch, HEAD_LEN};
 
@@ -55,10 +56,10 @@ impl PayloadBuilder {
         let place = Place { chunk: self.chunks.len(), start: self.open.len(), copied };
         let len = head.len() + batch.payload.len();
         self.crc = if len >= COMBINE_FROM {
-            let uncovered = crc32c::crc32c_append(self.crc, &head[..UNCOVERED_LEN]);
-            crc32c::crc32c_combine(uncovered, batch.header.crc, len - UNCOVERED_LEN)
+            let uncovered = crc32c::append(self.crc, &head[..UNCOVERED_LEN]);
+            crc32c::combine(uncovered, batch.header.crc, len - UNCOVERED_LEN)
         } else {
-            crc32c::crc32c_append(crc32c::crc32c_append(self.crc, &head), &batch.payload)
+            crc32c::append(crc32c::append(self.crc, &head), &batch.payload)
         };
         self.len += len as u64;
         self.open.put_slice(&head);

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::plan::Planner;
 use super::{Answer, Request};
+use crate::crc32c;
 use crate::log::keys::{Extent, LeaderEpochStart, LogStart, Object};
 use crate::log::partition::{Loaded, Writer};
 use crate::log::segment::{Header, Kind, Segment};
@@ -116,7 +117,7 @@ async fn a_commit_is_sorted_by_partition_and_its_extents_point_to_its_batches() 
     let header = Header::parse(&object).expect("parses");
     let payload = &object[header.payload_position as usize..];
     assert_eq!(payload.len() as u64, header.payload_len);
-    assert_eq!(crc32c::crc32c(payload), header.payload_crc);
+    assert_eq!(crc32c::checksum(payload), header.payload_crc);
     assert_eq!(header.row_count as usize, rows.len());
     assert_eq!(header.index_len(), u64::from(header.payload_position), "rows take the planned place exactly");
 

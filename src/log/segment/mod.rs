@@ -23,6 +23,8 @@ mod tests;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use slatedb::RowEntry;
 
+use crate::crc32c;
+
 pub use rows::planned_len as planned_rows_len;
 
 const MAGIC: &[u8; 8] = b"kfkqseg\n";
@@ -82,7 +84,7 @@ impl Header {
         into.put_u64(self.payload_len);
         into.put_u32(self.rows_crc);
         into.put_u32(self.payload_crc);
-        let crc = crc32c::crc32c(&into[start..]);
+        let crc = crc32c::checksum(&into[start..]);
         into.put_u32(crc);
         debug_assert_eq!(into.len() - start, HEADER_LEN);
     }
@@ -92,7 +94,7 @@ impl Header {
         let bytes = object.get(..HEADER_LEN).ok_or(Malformed("too short for a header"))?;
         let (checked, mut crc) = bytes.split_at(HEADER_LEN - 4);
         let mut rest = checked.strip_prefix(MAGIC).ok_or(Malformed("no magic"))?;
-        if crc.get_u32() != crc32c::crc32c(checked) {
+        if crc.get_u32() != crc32c::checksum(checked) {
             return Err(Malformed("header checksum"));
         }
         if rest.get_u8() != VERSION {
@@ -136,7 +138,7 @@ impl Header {
     pub fn decode_rows(&self, object: &[u8]) -> Result<Vec<RowEntry>, Malformed> {
         let end = HEADER_LEN.saturating_add(self.rows_len as usize);
         let rows = object.get(HEADER_LEN..end).ok_or(Malformed("too short for its rows"))?;
-        if crc32c::crc32c(rows) != self.rows_crc {
+        if crc32c::checksum(rows) != self.rows_crc {
             return Err(Malformed("rows checksum"));
         }
         // One exact copy: the rows live on in the index's memory, and must not hold a whole read buffer there.
@@ -176,7 +178,7 @@ impl Segment {
         first.put_bytes(0, HEADER_LEN);
         rows::encode(rows, &mut first)?;
         let rows_len = first.len() - HEADER_LEN;
-        let rows_crc = crc32c::crc32c(&first[HEADER_LEN..]);
+        let rows_crc = crc32c::checksum(&first[HEADER_LEN..]);
         if first.len() < payload.position {
             first.put_bytes(0, payload.position - first.len());
         } else if first.len() > payload.position && payload.position > 0 {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::compression::{Codec, DecompressError};
+use crate::crc32c;
 
 /// Bytes of a batch before its records.
 pub const HEAD_LEN: usize = 61;
@@ -119,7 +120,7 @@ impl Header {
 
     /// Compares the checksum with that of `whole`, the batch from its first to its last byte.
     pub fn verify(&self, whole: &[u8]) -> Result<(), HeaderError> {
-        let computed = crc32c::crc32c(whole.get(ATTRIBUTES_AT..).unwrap_or_default());
+        let computed = crc32c::checksum(whole.get(ATTRIBUTES_AT..).unwrap_or_default());
         if computed == self.crc {
             return Ok(());
         }
@@ -132,7 +133,7 @@ impl Header {
         let computed = whole.fold(0, |crc, piece| {
             let covered = piece.get(skip..).unwrap_or_default();
             skip = skip.saturating_sub(piece.len());
-            crc32c::crc32c_append(crc, covered)
+            crc32c::append(crc, covered)
         });
         if computed == self.crc {
             return Ok(());
@@ -143,8 +144,8 @@ impl Header {
     /// Sets length and checksum for `payload` after fields were changed.
     pub(super) fn seal(&mut self, payload: &[u8]) {
         self.batch_length = i32::try_from(HEAD_LEN - LENGTH_OVERHEAD + payload.len()).unwrap_or(i32::MAX);
-        let covered = crc32c::crc32c(&self.encode()[ATTRIBUTES_AT..]);
-        self.crc = crc32c::crc32c_append(covered, payload);
+        let covered = crc32c::checksum(&self.encode()[ATTRIBUTES_AT..]);
+        self.crc = crc32c::append(covered, payload);
     }
 
     /// Length of the whole batch in bytes.

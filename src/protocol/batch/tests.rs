@@ -4,6 +4,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::crc32c;
 
 const NOW: i64 = 1_700_000_000_000;
 const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
@@ -346,7 +347,7 @@ proptest! {
             bytes.truncate(cut);
         }
         if reseal && bytes.len() > HEAD_LEN {
-            let crc = crc32c::crc32c(&bytes[21..]);
+            let crc = crc32c::checksum(&bytes[21..]);
             bytes[17..21].copy_from_slice(&crc.to_be_bytes());
         }
         let rules = Rules { compression: target.map(Compression::new), ..Rules::default() };
