@@ -17,6 +17,8 @@ settings = {
     "auto.offset.reset": "earliest",
     "enable.auto.commit": False,
     "fetch.wait.max.ms": 100,
+    # By default it may wait for ten seconds before it connects to a broker again, longer than the sessions of these groups.
+    "reconnect.backoff.max.ms": 1000,
     "log_level": 3,
 }
 if assignor == "consumer":
