@@ -100,6 +100,9 @@ public class Member implements ConsumerRebalanceListener {
         settings.put("auto.offset.reset", "earliest");
         settings.put("enable.auto.commit", "false");
         settings.put("fetch.max.wait.ms", "100");
+        // By default a client whose only broker is away for a moment forgets its topics (KIP-1102): the leader of a classic
+        // group takes that for a change and has the group rebalanced.
+        settings.put("metadata.recovery.strategy", "none");
         if (args[5].equals("consumer")) {
             settings.put("group.protocol", "consumer");
         } else {
