@@ -11,8 +11,8 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{GetOptions, GetResult, GetResultPayload, ObjectStore};
 use parking_lot::Mutex;
 use thiserror::Error;
 
@@ -142,17 +142,6 @@ impl BlockCache {
         self.0.metrics.bytes.set(self.bytes().cast_signed());
     }
 
-    async fn request(&self, path: &Path, range: Range<u64>) -> object_store::Result<Bytes> {
-        let got = self.0.objects.get_opts(path, GetOptions::new().with_range(Some(range))).await?;
-        match got {
-            GetResult { payload: GetResultPayload::File(file, _), range, .. } => {
-                let read = files::read(file, range, &self.0.tasks).await;
-                read.map_err(|error| object_store::Error::Generic { store: "local", source: error.into() })
-            }
-            got => got.bytes().await,
-        }
-    }
-
     fn find(&self, object: &ObjectRef, first: u64, last: u64) -> Vec<Option<Bytes>> {
         let find = |index| {
             let block = self.0.blocks.get(&object.block(index))?;
@@ -194,7 +183,9 @@ impl BlockCache {
 async fn load(under_way: UnderWay, path: Path) -> Result<Bytes, ReadObjectError> {
     let UnderWay { cache, key } = &under_way;
     let start = key.index * BLOCK_BYTES;
-    let block = cache.request(&path, start..start + BLOCK_BYTES).await.map_err(|source| match source {
+    let Inner { objects, tasks, .. } = &*cache.0;
+    let got = files::get_range(objects.as_ref(), &path, start..start + BLOCK_BYTES, tasks).await;
+    let block = got.map_err(|source| match source {
         object_store::Error::NotFound { .. } => ReadObjectError::Missing { path, at: start },
         source => ReadObjectError::Store { path, source: Arc::new(source) },
     })?;
