@@ -4,22 +4,24 @@
 //! client id keeps the old length, so that any broker can read it. Response header v0: correlation id; v1 adds a
 //! tagged section. ApiVersions responses have v0 at every version, since the client may not know better yet.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, Bytes};
 
 use super::ApiKey;
-use super::codec::{DecodeError, EncodeError, Fault, Message, Reader, Request, Writer};
+use super::codec::{DecodeError, EncodeError, Fault, Message, Reader, Request, Writer, text};
 use super::messages;
 
 /// Bytes of the length in front of a frame.
 pub const LENGTH_SIZE: usize = 4;
 
 /// The header of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestHeader<'a> {
     pub api_key: i16,
     pub api_version: i16,
     pub correlation_id: i32,
-    pub client_id: Option<&'a str>,
+    pub client_id: Option<Cow<'a, str>>,
 }
 
 impl<'a> RequestHeader<'a> {
@@ -39,9 +41,7 @@ impl<'a> RequestHeader<'a> {
             correlation_id: reader.int32()?,
             client_id: match reader.length16()? {
                 None => None,
-                Some(length) => {
-                    Some(std::str::from_utf8(reader.take(length)?).map_err(|_| Fault::InvalidUtf8)?)
-                }
+                Some(length) => Some(text::read(reader.take(length)?)),
             },
         };
         if header.api().is_some_and(|key| is_flexible(key, header.api_version)) {
@@ -136,15 +136,10 @@ fn has_response_tags(key: ApiKey, version: i16) -> bool {
 }
 
 fn skip_tags(reader: &mut Reader<'_>) -> Result<(), Fault> {
-    let mut previous = None;
-    for _ in 0..reader.varint()? {
-        let tag = reader.varint()?;
-        if previous.is_some_and(|previous| previous >= tag) {
-            return Err(Fault::TagOrder);
-        }
-        previous = Some(tag);
-        let size = reader.varint()? as usize;
-        reader.take(size)?;
+    for _ in 0..reader.tag_count()? {
+        let _tag = reader.varint()?;
+        let size = reader.varint()?;
+        reader.skip_tag(size)?;
     }
     Ok(())
 }
@@ -167,8 +162,12 @@ mod tests {
             let request = metadata::Request::default();
             let frame = one_piece(request_frame(&request, version, 77, Some("me")).unwrap());
             let (header, body) = RequestHeader::decode(&frame).unwrap();
-            let expected =
-                RequestHeader { api_key: 3, api_version: version, correlation_id: 77, client_id: Some("me") };
+            let expected = RequestHeader {
+                api_key: 3,
+                api_version: version,
+                correlation_id: 77,
+                client_id: Some("me".into()),
+            };
             assert_eq!(header, expected);
             assert_eq!(metadata::Request::decode(&body, version), Ok(request));
         }
@@ -188,7 +187,7 @@ mod tests {
     fn the_header_of_an_unknown_api_is_read_for_the_sake_of_the_answer() {
         let frame = Bytes::from_static(&[0x7f, 0xff, 0, 9, 0, 0, 0, 5, 0, 1, b'c', 1, 2, 3]);
         let (header, _) = RequestHeader::decode(&frame).unwrap();
-        assert_eq!((header.api(), header.correlation_id, header.client_id), (None, 5, Some("c")));
+        assert_eq!((header.api(), header.correlation_id, header.client_id), (None, 5, Some("c".into())));
     }
 
     #[test]

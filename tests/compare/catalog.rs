@@ -8,6 +8,7 @@ use kafkaesque::protocol::header::{decode_response_header, request_frame};
 use kafkaesque::protocol::{ApiKey, messages};
 
 use crate::generator::{Generator, Ids};
+use crate::odd::{self, Oddity};
 use crate::shape::{self, Names};
 
 /// Out of what a request is made.
@@ -17,6 +18,8 @@ pub struct Recipe {
     pub seed: u64,
     pub serial: u64,
     pub is_bad: bool,
+    /// Something odd about the frame.
+    pub oddity: Option<Oddity>,
 }
 
 /// A request as it is sent.
@@ -37,12 +40,16 @@ pub struct Api {
 }
 
 fn make<R: Request>(name: &'static str, recipe: Recipe, ids: Ids<'_>, names: &Names) -> Made {
-    let Recipe { version, seed, serial, is_bad } = recipe;
+    let Recipe { version, seed, serial, is_bad, oddity } = recipe;
     let mut generator = Generator::new(name, version, seed, serial, is_bad, ids);
     let mut request = R::default();
     let Ok(()) = request.read(&mut generator);
-    let frame = request_frame(&request, version, serial as i32, Some("compare"));
-    let frame = frame.unwrap_or_else(|error| panic!("{name} version {version}: {error}")).concat();
+    let frame = match oddity {
+        Some(oddity) => odd::frame(&request, version, serial as i32, oddity, seed),
+        None => request_frame(&request, version, serial as i32, Some("compare"))
+            .unwrap_or_else(|error| panic!("{name} version {version}: {error}"))
+            .concat(),
+    };
     Made { frame, shown: shape::show(&request, version, names), spoilt: generator.spoilt }
 }
 

@@ -1,5 +1,6 @@
 //! Our answers beside Apache Kafka's: one real broker is started from its jars beside ours, both get the same generated
-//! requests of every API and version that we announce, a third of them wrong, and each field of the answers is compared.
+//! requests of every API and version that we announce, a third of them wrong and some written oddly (`odd.rs`), and each
+//! field of the answers is compared.
 //!
 //! What may differ stands in `permitted.rs`, each with its reason. Every answer that agrees is compared once more with a
 //! wrong value planted in it, which has to be found. `COMPARE_SEED` makes another run; a run says its seed.
@@ -12,6 +13,7 @@ mod catalog;
 mod connection;
 mod differences;
 mod generator;
+mod odd;
 mod pair;
 mod permitted;
 mod sequences;
@@ -28,11 +30,13 @@ use kafkaesque::protocol::messages::api_versions;
 use brokers::Brokers;
 use catalog::{APIS, Api, Recipe};
 use differences::{differences, planted};
+use odd::Oddity;
 use pair::{Asked, Pair, topics_for};
 use permitted::is_permitted;
 
-/// Requests of each version of each API.
+/// Requests of each version of each API that are written with care, and of each oddity.
 const REQUESTS: u64 = 21;
+const ODD_REQUESTS: usize = 3;
 /// How often a question without consequences is put again before two answers are said to differ: Kafka's broker hears
 /// of what its controller did a little later.
 const TRIES: usize = 10;
@@ -42,6 +46,7 @@ const TRIES: usize = 10;
 struct Tally {
     compared: usize,
     wrong: usize,
+    odd: usize,
     planted: usize,
     /// Kafka's own handler failed.
     kafka_failed: usize,
@@ -71,12 +76,14 @@ fn answers_are_kafkas() {
         }
         for version in versions {
             pair.reset(topics_for(api.name));
-            for n in 0..REQUESTS {
+            let careful = (0..REQUESTS).map(|n| (n % 3 == 2, None));
+            let odd = Oddity::ALL.into_iter().flat_map(|oddity| [(false, Some(oddity)); ODD_REQUESTS]);
+            for (is_bad, oddity) in careful.chain(odd) {
                 serial += 1;
                 let seed = seed << 32 | serial;
-                let recipe = Recipe { version, seed, serial, is_bad: n % 3 == 2 };
+                let recipe = Recipe { version, seed, serial, is_bad, oddity };
                 let asked = ask(&mut pair, api, recipe);
-                tally.count(api, version, &asked, seed);
+                tally.count(api, recipe, &asked);
             }
         }
     }
@@ -126,20 +133,22 @@ fn is_repeatable(key: ApiKey) -> bool {
 }
 
 impl Tally {
-    fn count(&mut self, api: &Api, version: i16, asked: &Asked, seed: u64) {
+    fn count(&mut self, api: &Api, recipe: Recipe, asked: &Asked) {
+        let Recipe { version, seed, oddity, .. } = recipe;
         if asked.kafka_failed() {
             self.kafka_failed += 1;
             return;
         }
         self.compared += 1;
         self.wrong += usize::from(asked.spoilt > 0);
+        self.odd += usize::from(oddity.is_some());
         let found = asked.differences(api.name);
         for difference in &found {
             let place = format!(
                 "{}/{}: ours {}, Kafka's {}",
                 api.name, difference.path, difference.ours, difference.theirs
             );
-            let request = format!("version {version} seed {seed}: {}", asked.request);
+            let request = format!("version {version} seed {seed} oddity {oddity:?}: {}", asked.request);
             self.places.entry(place).or_insert((request, 0)).1 += 1;
         }
         if found.is_empty() && asked.ours.is_object() == asked.theirs.is_object() {
@@ -163,10 +172,11 @@ impl Tally {
             tell(&format!("{place}\n    {times} times, first at {request}"));
         }
         tell(&format!(
-            "compared with Kafka at seed {seed}: {} answers, {} of them to wrong requests; {} places differ; \
-             {} planted values found; Kafka itself failed {} times",
+            "compared with Kafka at seed {seed}: {} answers, {} of them to wrong requests and {} to odd ones; \
+             {} places differ; {} planted values found; Kafka itself failed {} times",
             self.compared,
             self.wrong,
+            self.odd,
             self.places.len(),
             self.planted,
             self.kafka_failed,

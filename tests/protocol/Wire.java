@@ -22,6 +22,7 @@ import org.apache.kafka.common.protocol.ObjectSerializationCache;
  *
  * <pre>
  * read NAME VERSION HEX  -> HEX JSON   the bytes read, written again and shown
+ * take NAME VERSION HEX  -> LEFT JSON  as a broker takes a request: the number of bytes behind it, and what was read
  * new NAME VERSION       -> HEX JSON   a message with its defaults
  * definitions            -> JSON ..    the definition of every message
  * errors                 -> CODE NAME RETRIABLE ..
@@ -41,6 +42,7 @@ public class Wire {
             try {
                 switch (words[0]) {
                     case "read" -> read(words[1], Short.parseShort(words[2]), HexFormat.of().parseHex(words[3]));
+                    case "take" -> take(words[1], Short.parseShort(words[2]), HexFormat.of().parseHex(words[3]));
                     case "new" -> show(words[1], Short.parseShort(words[2]), make(words[1]));
                     case "definitions" -> definitions();
                     case "errors" -> errors();
@@ -68,14 +70,25 @@ public class Wire {
         show(name, version, message);
     }
 
+    private static void take(String name, short version, byte[] bytes) throws Exception {
+        Message message = make(name);
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        message.read(new ByteBufferAccessor(buffer), version);
+        OUT.println(buffer.remaining() + " " + JSON.writeValueAsString(json(name, version, message)));
+    }
+
     private static void show(String name, short version, Message message) throws Exception {
         ObjectSerializationCache cache = new ObjectSerializationCache();
         ByteBuffer buffer = ByteBuffer.allocate(message.size(cache, version));
         message.write(new ByteBufferAccessor(buffer), cache, version);
-        JsonNode json = (JsonNode) Class.forName("org.apache.kafka.common.message." + name + "JsonConverter")
+        String json = JSON.writeValueAsString(json(name, version, message));
+        OUT.println(HexFormat.of().formatHex(buffer.array()) + " " + json);
+    }
+
+    private static JsonNode json(String name, short version, Message message) throws Exception {
+        return (JsonNode) Class.forName("org.apache.kafka.common.message." + name + "JsonConverter")
             .getMethod("write", message.getClass(), short.class, boolean.class)
             .invoke(null, message, version, false);
-        OUT.println(HexFormat.of().formatHex(buffer.array()) + " " + JSON.writeValueAsString(json));
     }
 
     private static void definitions() throws Exception {

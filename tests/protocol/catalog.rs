@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use serde_json::Value as Json;
 
-use kafkaesque::protocol::codec::{DecodeError, Message, MessageSchema, Source, Versions, Writer};
+use kafkaesque::protocol::codec::{DecodeError, Message, MessageSchema, Reader, Source, Versions, Writer};
 use kafkaesque::protocol::{consumer, messages};
 
 use crate::json;
+use crate::odd::{self, Oddity};
 use crate::values::{Random, Sequence};
 
 /// A message in bytes, and as JSON.
@@ -24,12 +25,16 @@ pub struct Entry {
     pub sequence: fn(i16) -> Shown,
     /// A message of random values, in bytes and shown.
     pub random: fn(i16, u64) -> Shown,
+    /// A message of random values, with something odd about it.
+    pub odd: fn(i16, u64, Oddity) -> Vec<u8>,
     /// A message as it starts, in bytes and shown.
     pub initial: fn(i16) -> Shown,
     /// Reads, and does nothing else.
     pub decode: fn(&Bytes, i16) -> Result<(), DecodeError>,
     /// Reads, writes again and shows.
     pub read_back: fn(&Bytes, i16) -> Result<Shown, DecodeError>,
+    /// Reads what is in front: the number of bytes behind it, and the message shown.
+    pub take: fn(&Bytes, i16) -> Result<(usize, Json), DecodeError>,
 }
 
 impl Entry {
@@ -40,9 +45,16 @@ impl Entry {
             schema: M::MESSAGE,
             sequence: |version| shown(&filled::<M, _>(Sequence::new(version)), version),
             random: |version, seed| shown(&filled::<M, _>(Random::new(version, seed)), version),
+            odd: |version, seed, oddity| {
+                odd::body(&filled::<M, _>(Random::new(version, seed)), version, oddity, seed)
+            },
             initial: |version| shown(&M::default(), version),
             decode: |bytes, version| M::decode(bytes, version).map(drop),
             read_back: |bytes, version| M::decode(bytes, version).map(|message| shown(&message, version)),
+            take: |bytes, version| {
+                let (message, rest) = M::decode_from(Reader::new(bytes), version)?;
+                Ok((rest.remaining(), json::show(&message, version)))
+            },
         }
     }
 

@@ -104,7 +104,12 @@ impl Sink for Printer {
     }
 
     fn float64(&mut self, value: f64) -> Result<(), Infallible> {
-        self.done(value)
+        match value {
+            f64::INFINITY => self.done("Infinity"),
+            f64::NEG_INFINITY => self.done("-Infinity"),
+            value if value.is_nan() => self.done("NaN"),
+            value => self.done(value),
+        }
     }
 
     fn uuid(&mut self, value: Uuid) -> Result<(), Infallible> {

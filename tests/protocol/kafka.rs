@@ -69,6 +69,13 @@ impl Kafka {
         self.message(&format!("read {name} {version} {}", hex(bytes)))
     }
 
+    /// Reads a message from the front of `bytes`: how many follow it, and the message.
+    pub fn take(&mut self, name: &str, version: i16, bytes: &[u8]) -> Result<(usize, Json), String> {
+        let lines = self.ask(&format!("take {name} {version} {}", hex(bytes)))?;
+        let (left, json) = lines[0].split_once(' ').unwrap();
+        Ok((left.parse().unwrap(), serde_json::from_str(json).unwrap()))
+    }
+
     /// A new message of the class `name`.
     pub fn new_message(&mut self, name: &str, version: i16) -> Result<(Bytes, Json), String> {
         self.message(&format!("new {name} {version}"))

@@ -11,5 +11,7 @@ mod hostile;
 mod json;
 mod kafka;
 mod memory;
+#[path = "../compare/odd.rs"]
+mod odd;
 mod values;
 mod wire;

@@ -1,5 +1,8 @@
 //! Bytes and values: ours against those of Kafka's generated classes, at every version of every message.
 
+use bytes::Bytes;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use serde_json::json;
 
 use kafkaesque::protocol::codec::Message;
@@ -8,7 +11,9 @@ use kafkaesque::protocol::messages::{self, metadata};
 use kafkaesque::protocol::{ApiKey, ErrorCode};
 
 use crate::catalog::{self, all_versions};
-use crate::kafka::Kafka;
+use crate::hostile;
+use crate::kafka::{Kafka, hex};
+use crate::odd::Oddity;
 
 /// Random messages of each version that Kafka is shown.
 const ROUNDS: u64 = 12;
@@ -29,6 +34,38 @@ fn random_values_are_read_by_kafka_as_we_wrote_them() {
         }
     }
     println!("{} messages, {} versions, {compared} values", catalog::ALL.len(), all_versions().count());
+}
+
+/// What no careful client writes: Kafka takes some of it and refuses some, and so do we.
+#[test]
+fn odd_and_damaged_messages_are_taken_or_refused_as_by_kafka() {
+    let name = "odd_and_damaged_messages_are_taken_or_refused_as_by_kafka";
+    let Some(mut kafka) = Kafka::start(name) else { return };
+    let mut rng = StdRng::seed_from_u64(4);
+    let (mut taken, mut refused) = (0, 0);
+    for (entry, version) in all_versions() {
+        let seeds = (0..4).map(|round| (round << 32) + u64::from(version.unsigned_abs()));
+        let odd = |seed| Oddity::ALL.map(|oddity| (entry.odd)(version, seed, oddity));
+        let mut messages: Vec<Vec<u8>> = seeds.clone().flat_map(odd).collect();
+        for seed in seeds {
+            let mut damaged = (entry.random)(version, seed).0.to_vec();
+            hostile::damage(&mut damaged, &mut rng);
+            messages.push(damaged);
+        }
+        for bytes in messages {
+            let theirs = kafka.take(&entry.class(), version, &bytes);
+            let ours = (entry.take)(&Bytes::from(bytes.clone()), version);
+            let at =
+                || format!("{} version {version}, {}: {ours:?}, Kafka {theirs:?}", entry.name, hex(&bytes));
+            match (&ours, &theirs) {
+                (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs, "{}", at()),
+                (ours, theirs) => assert_eq!(ours.is_ok(), theirs.is_ok(), "{}", at()),
+            }
+            *if ours.is_ok() { &mut taken } else { &mut refused } += 1;
+        }
+    }
+    println!("{taken} taken, {refused} refused");
+    assert!(taken > 1000 && refused > 1000);
 }
 
 #[test]
@@ -77,7 +114,7 @@ fn every_api_has_kafkas_key_audience_and_header_versions() {
         let Some(api) = messages::api(api_key) else { continue };
         assert_eq!(api.request.is_flexible(version), request == 2, "{api_key:?} version {version}");
         let with_tags = [0, 0, 0, 9, 0, 42];
-        let frame = bytes::Bytes::copy_from_slice(&with_tags);
+        let frame = Bytes::copy_from_slice(&with_tags);
         let (correlation_id, body) = decode_response_header(&frame, api_key, version).unwrap();
         assert_eq!((correlation_id, body.len()), (9, 2 - response as usize), "{api_key:?} version {version}");
     }
@@ -102,15 +139,15 @@ fn frames_have_headers_that_kafka_reads() {
                 "requestApiKey": 3, "requestApiVersion": version, "correlationId": 77, "clientId": client_id,
             });
             assert_eq!(json, expected);
-            assert_eq!((header.api(), header.client_id), (Some(ApiKey::Metadata), client_id));
+            assert_eq!((header.api(), header.client_id.as_deref()), (Some(ApiKey::Metadata), client_id));
             assert_eq!(metadata::Request::decode(&body, version), Ok(metadata::Request::default()));
         }
     }
 }
 
 /// A frame without its length, which is checked.
-fn one_piece<E: std::fmt::Debug>(frame: Result<Vec<bytes::Bytes>, E>) -> bytes::Bytes {
-    let all: bytes::Bytes = frame.unwrap().concat().into();
+fn one_piece<E: std::fmt::Debug>(frame: Result<Vec<Bytes>, E>) -> Bytes {
+    let all: Bytes = frame.unwrap().concat().into();
     assert_eq!(all[..4], ((all.len() - 4) as u32).to_be_bytes());
     all.slice(4..)
 }

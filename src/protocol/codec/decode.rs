@@ -4,12 +4,14 @@ use bytes::Bytes;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{Entity, Field, Kind, MessageSchema, Reader, Records, Source, Value};
+use super::{Entity, Field, Kind, MessageSchema, Reader, Records, Source, Value, text};
 
 /// Memory a message may take: this many times the length of its frame ...
 pub(super) const BUDGET_FACTOR: usize = 16;
 /// ... and this many bytes on top, so that small messages of tiny elements are never refused.
 pub(super) const BUDGET_BASE: usize = 64 * 1024;
+/// Kafka takes no longer array.
+const MAX_ELEMENTS: usize = 1_000_000;
 /// What an allocation costs beside its bytes.
 const ALLOCATION: usize = 16;
 
@@ -27,29 +29,28 @@ pub struct DecodeError {
 pub enum Fault {
     #[error("the frame ends too early")]
     Truncated,
-    #[error("negative length")]
-    NegativeLength,
     #[error("null where no null may be")]
     UnexpectedNull,
-    #[error("varint of more than 32 bits")]
+    #[error("varint of more than five bytes")]
     VarintOverflow,
     #[error("string too long")]
     StringTooLong,
-    #[error("string is not utf-8")]
-    InvalidUtf8,
-    #[error("more elements than the frame can hold")]
+    #[error("more elements than the frame can hold, or than 1,000,000")]
     ArrayTooLong,
     #[error("too much memory for the length of the frame")]
     OverBudget,
-    #[error("tags are not in order")]
-    TagOrder,
+    #[error("more tagged fields than the frame can hold, or than 10,000")]
+    TooManyTags,
+    #[error("a tagged field of another version")]
+    TagNotInVersion,
     #[error("bytes left over")]
     TrailingBytes,
     #[error("no such version")]
     UnknownVersion,
 }
 
-/// Reads messages of one version.
+/// Reads messages of one version, and takes what Kafka takes: any negative length is null, tagged fields come in any order
+/// and twice (the last one counts), strings need not be UTF-8.
 ///
 /// Arrays are charged before room is made for them: `count x size of an element`, against a budget of
 /// 16 times the frame and 64 KiB. Byte payloads stay slices of the frame and cost nothing.
@@ -59,6 +60,7 @@ pub struct Decoder<'a> {
     version: i16,
     flexible: bool,
     budget: usize,
+    charged: usize,
     /// The tagged field being looked for; without one, fields of the body are read.
     tag: Option<u32>,
     tag_known: bool,
@@ -79,6 +81,7 @@ impl<'a> Decoder<'a> {
             version,
             flexible: schema.is_flexible(version),
             budget: reader.remaining().saturating_mul(BUDGET_FACTOR).saturating_add(BUDGET_BASE),
+            charged: 0,
             reader,
             tag: None,
             tag_known: false,
@@ -107,13 +110,21 @@ impl<'a> Decoder<'a> {
         self.reader
     }
 
+    /// Memory of what was read, where it is not a slice of the frame.
+    pub fn charged(&self) -> usize {
+        self.charged
+    }
+
     fn error(&self, fault: Fault) -> DecodeError {
         DecodeError { field: self.at, fault }
     }
 
     fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
-        self.budget = self.budget.checked_sub(bytes).ok_or(Fault::OverBudget)?;
-        Ok(())
+        self.charged += bytes;
+        match self.charged > self.budget {
+            true => Err(Fault::OverBudget),
+            false => Ok(()),
+        }
     }
 
     fn length16(&mut self, nullable: bool) -> Result<Option<usize>, Fault> {
@@ -144,28 +155,21 @@ impl<'a> Decoder<'a> {
         Ok(entity)
     }
 
+    /// The value of a known tag ends where its type says, whatever size is announced.
     fn tagged<E: Entity>(&mut self, entity: &mut E) -> Result<(), Fault> {
-        let count = self.reader.varint()?;
-        let mut previous = None;
-        for _ in 0..count {
+        for _ in 0..self.reader.tag_count()? {
             let tag = self.reader.varint()?;
-            if previous.is_some_and(|previous| previous >= tag) {
-                return Err(Fault::TagOrder);
-            }
-            previous = Some(tag);
-            let size = self.reader.varint()? as usize;
-            let inner = self.reader.split(size)?;
+            let size = self.reader.varint()?;
             if const { E::SCHEMA.has_tags() } {
-                let after = std::mem::replace(&mut self.reader, inner);
                 self.tag = Some(tag);
                 self.tag_known = false;
                 entity.read(self)?;
                 self.tag = None;
-                if self.tag_known && self.reader.remaining() > 0 {
-                    return Err(Fault::TrailingBytes);
+                if self.tag_known {
+                    continue;
                 }
-                self.reader = after;
             }
+            self.reader.skip_tag(size)?;
         }
         Ok(())
     }
@@ -183,8 +187,12 @@ impl Source for Decoder<'_> {
 
     #[inline]
     fn field<T: Value>(&mut self, field: &'static Field, slot: &mut T) -> Result<(), Fault> {
-        if field.tag != self.tag || !field.versions.contains(self.version) {
+        if field.tag != self.tag {
             return Ok(());
+        }
+        if !field.versions.contains(self.version) {
+            self.at = field.name;
+            return field.tag.map_or(Ok(()), |_| Err(Fault::TagNotInVersion));
         }
         self.at = field.name;
         *slot = T::read(self, field.nullable.contains(self.version))?;
@@ -232,10 +240,17 @@ impl Source for Decoder<'_> {
             return Err(Fault::StringTooLong);
         }
         let bytes = self.reader.take(length)?;
-        if !bytes.is_empty() {
-            self.charge(length + ALLOCATION)?;
+        match std::str::from_utf8(bytes) {
+            Ok("") => Ok(Some(String::new())),
+            Ok(text) => {
+                self.charge(length + ALLOCATION)?;
+                Ok(Some(text.to_owned()))
+            }
+            Err(_) => {
+                self.charge(text::most_bytes(length) + ALLOCATION)?;
+                Ok(Some(text::replaced(bytes)))
+            }
         }
-        std::str::from_utf8(bytes).map(|text| Some(text.to_owned())).map_err(|_| Fault::InvalidUtf8)
     }
 
     fn bytes(&mut self, nullable: bool) -> Result<Option<Bytes>, Fault> {
@@ -249,7 +264,7 @@ impl Source for Decoder<'_> {
 
     fn array<T: Value>(&mut self, nullable: bool) -> Result<Option<Vec<T>>, Fault> {
         let Some(count) = self.length32(nullable)? else { return Ok(None) };
-        if count > self.reader.remaining() / self.min_size::<T>() {
+        if count > MAX_ELEMENTS.min(self.reader.remaining() / self.min_size::<T>()) {
             return Err(Fault::ArrayTooLong);
         }
         self.charge(count.saturating_mul(size_of::<T>()))?;

@@ -9,6 +9,7 @@ mod encode;
 mod reader;
 mod records;
 mod schema;
+pub(in crate::protocol) mod text;
 mod value;
 mod writer;
 

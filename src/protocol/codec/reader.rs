@@ -5,6 +5,9 @@ use uuid::Uuid;
 
 use super::Fault;
 
+/// Kafka takes no more fields in one tagged section.
+const MAX_TAGS: usize = 10_000;
+
 /// A place in a frame. Copying it is cheap and keeps the place.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
@@ -80,14 +83,11 @@ impl<'a> Reader<'a> {
         self.array().map(Uuid::from_bytes)
     }
 
-    /// An unsigned varint of at most 32 bits: seven bits a byte, lowest first.
+    /// An unsigned varint of at most five bytes: seven bits a byte, lowest first. Bits above the 32nd are lost.
     pub fn varint(&mut self) -> Result<u32, Fault> {
         let mut value = 0;
         for shift in (0..35).step_by(7) {
             let [byte] = self.array()?;
-            if shift == 28 && byte > 0x0f {
-                return Err(Fault::VarintOverflow);
-            }
             value |= u32::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 return Ok(value);
@@ -96,25 +96,33 @@ impl<'a> Reader<'a> {
         Err(Fault::VarintOverflow)
     }
 
-    /// A length in a compact encoding: one more than the length, 0 for null.
+    /// A length in a compact encoding: one more than the length. Null is 0, and what is negative as 32 signed bits.
     pub fn compact_length(&mut self) -> Result<Option<usize>, Fault> {
-        Ok(self.varint()?.checked_sub(1).map(|length| length as usize))
+        let length = self.varint()?.cast_signed().wrapping_sub(1);
+        Ok(usize::try_from(length).ok())
     }
 
-    /// A length in 16 bits, -1 for null.
+    /// A length in 16 bits, any negative one for null.
     pub fn length16(&mut self) -> Result<Option<usize>, Fault> {
-        length(self.int16()?.into())
+        Ok(usize::try_from(self.int16()?).ok())
     }
 
-    /// A length in 32 bits, -1 for null.
+    /// A length in 32 bits, any negative one for null.
     pub fn length32(&mut self) -> Result<Option<usize>, Fault> {
-        length(self.int32()?)
+        Ok(usize::try_from(self.int32()?).ok())
     }
-}
 
-fn length(wire: i32) -> Result<Option<usize>, Fault> {
-    match wire {
-        -1 => Ok(None),
-        wire => usize::try_from(wire).map(Some).map_err(|_| Fault::NegativeLength),
+    /// How many fields a tagged section has.
+    pub fn tag_count(&mut self) -> Result<u32, Fault> {
+        let count = self.varint()?;
+        match count as usize > self.remaining().min(MAX_TAGS) {
+            true => Err(Fault::TooManyTags),
+            false => Ok(count),
+        }
+    }
+
+    /// Reads over the value of a tagged field that nobody knows.
+    pub fn skip_tag(&mut self, size: u32) -> Result<(), Fault> {
+        self.take(size as usize).map(drop)
     }
 }

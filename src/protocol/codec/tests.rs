@@ -102,15 +102,34 @@ fn an_unknown_tag_is_skipped() {
 }
 
 #[test]
-fn a_tagged_section_must_be_in_order_and_exact() {
+fn tagged_fields_come_in_any_order_and_the_last_one_counts() {
     let known = |tags: &[u8]| decode_with_tags(tags).map(|request| request.cluster_id);
     assert_eq!(known(&[1, 0, 2, 2, b'c']), Ok(Some("c".to_owned())));
-    assert_eq!(known(&[2, 0, 1, 0, 0, 1, 0]), Err(Fault::TagOrder));
-    assert_eq!(known(&[2, 9, 0, 8, 0]), Err(Fault::TagOrder));
-    assert_eq!(known(&[1, 0, 3, 2, b'c', 0]), Err(Fault::TrailingBytes));
-    assert_eq!(known(&[1, 0, 1, 2, b'c']), Err(Fault::Truncated));
-    assert_eq!(known(&[1, 0, 3, 2, b'c']), Err(Fault::Truncated));
-    assert_eq!(known(&[0, 0]), Err(Fault::TrailingBytes));
+    assert_eq!(known(&[2, 9, 0, 8, 0]), Ok(None));
+    assert_eq!(known(&[2, 9, 0, 0, 2, 2, b'c']), Ok(Some("c".to_owned())));
+    assert_eq!(known(&[2, 0, 2, 2, b'c', 0, 2, 2, b'd']), Ok(Some("d".to_owned())));
+}
+
+#[test]
+fn a_known_tagged_field_ends_where_its_type_says() {
+    let known = |tags: &[u8]| decode_with_tags(tags).map(|request| request.cluster_id);
+    assert_eq!(known(&[1, 0, 99, 2, b'c']), Ok(Some("c".to_owned())));
+    assert_eq!(known(&[1, 0, 0, 2, b'c']), Ok(Some("c".to_owned())));
+    assert_eq!(known(&[1, 0, 2, 3, b'c']), Err(Fault::Truncated));
+}
+
+#[test]
+fn a_tagged_section_is_bounded_and_of_its_version() {
+    assert_eq!(decode_with_tags(&[2, 9]), Err(Fault::TooManyTags));
+    assert_eq!(decode_with_tags(&[1, 9, 3, 0, 0]), Err(Fault::Truncated));
+    let many = |count: u16| {
+        let mut tags = vec![count as u8 | 0x80, (count >> 7) as u8];
+        tags.extend([9, 0].repeat(count.into()));
+        decode_with_tags(&tags).map(drop)
+    };
+    assert_eq!((many(10_000), many(10_001)), (Ok(()), Err(Fault::TooManyTags)));
+    // The state of a replica, which comes with version 15.
+    assert_eq!(decode_with_tags(&[1, 1, 0]), Err(Fault::TagNotInVersion));
 }
 
 #[test]
@@ -118,14 +137,31 @@ fn malformed_values_are_told_apart() {
     let decode = |bytes: &'static [u8], version| {
         metadata::Request::decode(&Bytes::from_static(bytes), version).unwrap_err().fault
     };
-    assert_eq!(decode(&[0xff, 0xff, 0xff, 0xfe], 1), Fault::NegativeLength);
-    assert_eq!(decode(&[0, 0, 0, 1, 0xff, 0xfe, 0, 0, 0], 1), Fault::NegativeLength);
-    assert_eq!(decode(&[0, 0, 0, 1, 0, 1, 0xff, 0, 0], 1), Fault::InvalidUtf8);
+    assert_eq!(decode(&[0, 0, 0, 1, 0xff, 0xfe, 0, 0, 0], 1), Fault::UnexpectedNull);
     assert_eq!(decode(&[0x7f, 0xff, 0xff, 0xff], 1), Fault::ArrayTooLong);
-    assert_eq!(decode(&[0xff, 0xff, 0xff, 0xff, 0x1f], 9), Fault::VarintOverflow);
     assert_eq!(decode(&[0xff, 0xff, 0xff, 0xff, 0x8f, 0], 9), Fault::VarintOverflow);
-    assert_eq!(decode(&[0xff, 0xff, 0xff, 0xff, 0x0f], 9), Fault::ArrayTooLong);
+    assert_eq!(decode(&[0xff, 0xff, 0xff, 0xff, 0x07], 9), Fault::ArrayTooLong);
     assert_eq!(decode(&[], 99), Fault::UnknownVersion);
+    assert_eq!(decode(&[0xff, 0xff, 0xff, 0xff, 0], 1), Fault::TrailingBytes);
+}
+
+#[test]
+fn any_negative_length_is_null() {
+    let topics = |bytes: &'static [u8], version| {
+        metadata::Request::decode(&Bytes::from_static(bytes), version).unwrap().topics
+    };
+    assert_eq!(topics(&[0xff, 0xff, 0xff, 0xfe], 1), None);
+    assert_eq!(topics(&[0x80, 0, 0, 0], 1), None);
+    // As 32 signed bits, with those above them lost.
+    assert_eq!(topics(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0, 0], 9), None);
+    assert_eq!(topics(&[0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0], 9), None);
+}
+
+#[test]
+fn bytes_behind_a_message_are_left_to_the_reader() {
+    let frame = Bytes::from_static(&[0, 0, 0, 0, 1, 2, 3]);
+    let (request, rest) = metadata::Request::decode_from(Reader::new(&frame), 1).unwrap();
+    assert_eq!((request.topics, &rest.rest()[..]), (Some(Vec::new()), &[1, 2, 3][..]));
 }
 
 #[test]
