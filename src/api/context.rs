@@ -13,10 +13,13 @@ use crate::log::reads::Reads;
 use crate::metadata::{self, Applied, Command, Image, Metadata, Topic};
 use crate::net::Permit;
 use crate::protocol::ErrorCode;
-use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
+use crate::runtime::{Complaints, Runtime};
 use crate::settings::{BrokerLayers, TopicSettings};
 use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId};
+
+/// Characters of a client's name that are logged.
+pub(super) const LOGGED_CHARS: usize = 100;
 
 /// What all requests of a broker share.
 pub struct Broker {
@@ -27,6 +30,8 @@ pub struct Broker {
     pub reads: Reads,
     pub coordinators: Arc<Coordinators>,
     pub sessions: SharedSessions,
+    /// Names of clients that were told that there are no transactions.
+    pub transactional: Complaints<String>,
     pub runtime: Runtime,
 }
 
@@ -68,6 +73,11 @@ impl Client {
     pub fn host(&self) -> String {
         format!("/{}", self.address)
     }
+
+    /// What the client calls itself, cut to a length that a log takes.
+    pub fn logged_id(&self) -> String {
+        self.id.chars().take(LOGGED_CHARS).collect()
+    }
 }
 
 /// A partition that this broker leads, ready to be used.
@@ -93,6 +103,18 @@ impl Context {
         self.broker.shards.image()
     }
 
+    /// The refusal of a transaction. Clients show it as a matter of permissions, so the log says what it is.
+    pub fn no_transactions(&self) -> ErrorCode {
+        let client_id = self.client.logged_id();
+        if let Some(left_out) =
+            self.broker.transactional.due(client_id.clone(), self.broker.runtime.clock.instant())
+        {
+            let address = self.client.address;
+            tracing::warn!(client_id, %address, left_out, "transactions are not supported yet: a producer was refused");
+        }
+        ErrorCode::TransactionalIdAuthorizationFailed
+    }
+
     /// When a request that gives itself `timeout_ms` is answered, whatever has become of it.
     pub fn deadline(&self, timeout_ms: i32) -> Instant {
         let patience = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
@@ -110,7 +132,8 @@ impl Broker {
         runtime: Runtime,
     ) -> Broker {
         let sessions = SharedSessions::new(&runtime);
-        Broker { id: metadata.broker_id(), metadata, shards, options, reads, coordinators, sessions, runtime }
+        let (id, transactional) = (metadata.broker_id(), Complaints::default());
+        Broker { id, metadata, shards, options, reads, coordinators, sessions, transactional, runtime }
     }
 
     /// The layers that stand behind a topic's own configs.

@@ -1,22 +1,27 @@
 //! From a frame to its handler, and from the handler's outcome to the answer on the wire.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
 
-use super::context::{Broker, Client, Context};
+use super::context::{Broker, Client, Context, LOGGED_CHARS};
 use super::handler::{Entry, Outcome};
 use super::metrics::Metrics;
 use super::{TABLE, api_versions};
 use crate::net::{self, Admission, Answer, CloseReason, Closer, Frame, Peer, Ticket};
+use crate::protocol::codec::{DecodeError, Reader};
 use crate::protocol::header::{self, LENGTH_SIZE, RequestHeader};
 use crate::protocol::messages::api_versions::Request as ApiVersionsRequest;
 use crate::protocol::{ApiKey, ErrorCode};
+use crate::runtime::Complaints;
 
 /// The broker's APIs as the network layer sees them.
 pub struct Service {
     broker: Arc<Broker>,
     metrics: Metrics,
+    /// Addresses that sent what cannot be read.
+    malformed: Complaints<IpAddr>,
 }
 
 /// What is remembered of a connection.
@@ -28,11 +33,12 @@ impl Service {
     /// Fails if the broker's registry has the metrics of the APIs already.
     pub fn new(broker: Arc<Broker>) -> Result<Service, prometheus::Error> {
         let metrics = Metrics::register(&broker.runtime.metrics)?;
-        Ok(Service { broker, metrics })
+        Ok(Service { broker, metrics, malformed: Complaints::default() })
     }
 
     fn dispatch(&self, peer: &Peer, frame: Frame) -> Result<Ticket, Malformed> {
-        let (header, body) = RequestHeader::decode(&frame.bytes).map_err(|_| Malformed("header"))?;
+        let (header, body) =
+            RequestHeader::decode(&frame.bytes).map_err(|error| Malformed::header(&frame, error))?;
         let Some(entry) = header.api().and_then(entry) else {
             self.metrics.refused("unknown_api");
             return Ok(unsupported(&header));
@@ -49,19 +55,21 @@ impl Service {
             version: header.api_version,
             correlation_id: header.correlation_id,
             client: Client {
-                id: header.client_id.unwrap_or_default().to_owned(),
+                id: header.client_id.as_deref().unwrap_or_default().to_owned(),
                 address: peer.address.ip().to_canonical(),
             },
             permit: frame.permit.clone(),
         };
-        let finishing = (entry.admit)(context, &body).map_err(|error| {
-            tracing::debug!(%error, api = key.name(), version = header.api_version, "request cannot be read");
-            Malformed(key.name())
-        })?;
+        let admitted = (entry.admit)(context, &body).map_err(|error| Malformed::body(&header, error))?;
+        drop(body);
+        if frame.bytes.is_unique() {
+            // Nothing in the request is a slice of the frame, which goes now. It may have long to wait yet.
+            frame.permit.shrink(admitted.bytes);
+        }
         let metrics = self.metrics.clone();
         let clock = self.broker.runtime.clock.clone();
         Ok(Ticket::waiting(async move {
-            let outcome = finishing.await;
+            let outcome = admitted.finishing.await;
             metrics.answered(key, clock.instant() - started);
             match outcome {
                 Ok(Outcome::Frame { chunks, close: false }) => Answer::frame(without_length(chunks)),
@@ -76,6 +84,17 @@ impl Service {
                 }
             }
         }))
+    }
+
+    fn complain(&self, peer: &Peer, malformed: &Malformed) {
+        let now = self.broker.runtime.clock.instant();
+        let Some(left_out) = self.malformed.due(peer.address.ip().to_canonical(), now) else { return };
+        let Malformed { api, version, client_id, error } = malformed;
+        let (field, reason) = (error.field, error.fault);
+        let peer = peer.address;
+        tracing::info!(
+            %peer, client_id, api, version, field, %reason, left_out, "malformed request, connection closed"
+        );
     }
 }
 
@@ -94,17 +113,37 @@ impl net::Service for Service {
     async fn admit(&self, connection: &mut Connection, frame: Frame) -> Ticket {
         match self.dispatch(&connection.peer, frame) {
             Ok(ticket) => ticket,
-            Err(Malformed(part)) => {
+            Err(malformed) => {
                 self.metrics.refused("malformed");
-                tracing::info!(peer = %connection.peer.address, part, "malformed request, connection closed");
+                self.complain(&connection.peer, &malformed);
                 Ticket::ready(Answer::nothing().closing(CloseReason::Malformed))
             }
         }
     }
 }
 
-/// What could not be read.
-struct Malformed(&'static str);
+/// A request that cannot be read.
+struct Malformed {
+    api: &'static str,
+    version: i16,
+    client_id: String,
+    error: DecodeError,
+}
+
+impl Malformed {
+    fn header(frame: &Frame, error: DecodeError) -> Malformed {
+        let mut start = Reader::new(&frame.bytes);
+        let key = start.int16().ok().and_then(ApiKey::from_key);
+        let version = start.int16().unwrap_or(-1);
+        Malformed { api: key.map_or("unknown", ApiKey::name), version, client_id: String::new(), error }
+    }
+
+    fn body(header: &RequestHeader<'_>, error: DecodeError) -> Malformed {
+        let client_id = header.client_id.iter().flat_map(|id| id.chars()).take(LOGGED_CHARS).collect();
+        let api = header.api().map_or("unknown", ApiKey::name);
+        Malformed { api, version: header.api_version, client_id, error }
+    }
+}
 
 fn entry(key: ApiKey) -> Option<&'static Entry> {
     TABLE.iter().find(|entry| entry.key == key)

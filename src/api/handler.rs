@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use super::context::Context;
 use crate::net::Admission;
-use crate::protocol::codec::{DecodeError, EncodeError, Message as _, Request};
+use crate::protocol::codec::{DecodeError, Decoder, EncodeError, Message as _, Request};
 use crate::protocol::{ApiKey, header};
 
 /// One Kafka API.
@@ -65,13 +65,20 @@ pub(super) enum Outcome {
 /// An admitted request on its way to its outcome.
 pub(super) type Finishing = BoxFuture<'static, Result<Outcome, EncodeError>>;
 
+/// A request that was read and has its place.
+pub(super) struct Admitted {
+    pub finishing: Finishing,
+    /// Memory of the request's values, if it is not a part of the frame.
+    pub bytes: usize,
+}
+
 /// One row of the table of APIs.
 pub(super) struct Entry {
     pub key: ApiKey,
     pub versions: RangeInclusive<i16>,
     pub announced: RangeInclusive<i16>,
     pub admission: Admission,
-    pub admit: fn(Context, &Bytes) -> Result<Finishing, DecodeError>,
+    pub admit: fn(Context, &Bytes) -> Result<Admitted, DecodeError>,
 }
 
 impl Entry {
@@ -86,12 +93,15 @@ impl Entry {
     }
 }
 
-fn admit<H: Handler>(context: Context, body: &Bytes) -> Result<Finishing, DecodeError> {
+fn admit<H: Handler>(context: Context, body: &Bytes) -> Result<Admitted, DecodeError> {
     let version = context.version;
     let correlation_id = context.correlation_id;
-    let request = H::Request::decode(body, version)?;
+    // Bytes behind the last field are ignored: clients that are in use send some.
+    let mut decoder = Decoder::new(body, version, H::Request::MESSAGE);
+    let request = decoder.message()?;
+    let bytes = decoder.charged();
     let finishing = H::handle(context, request);
-    Ok(Box::pin(async move {
+    let finishing = Box::pin(async move {
         let (response, close) = match finishing.await.into() {
             Reply::Send(response) => (response, false),
             Reply::SendAndClose(response) => (response, true),
@@ -100,5 +110,6 @@ fn admit<H: Handler>(context: Context, body: &Bytes) -> Result<Finishing, Decode
         };
         let chunks = header::response_frame::<H::Request>(&response, version, correlation_id)?;
         Ok(Outcome::Frame { chunks, close })
-    }))
+    });
+    Ok(Admitted { finishing, bytes })
 }

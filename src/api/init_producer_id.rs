@@ -34,7 +34,7 @@ impl Handler for InitProducerId {
 async fn allocate(context: &Context, request: &Request) -> Result<ProducerId, Failure> {
     match request.transactional_id.as_deref() {
         Some("") => return Err(ErrorCode::InvalidRequest.into()),
-        Some(_) => return Err(ErrorCode::TransactionalIdAuthorizationFailed.into()),
+        Some(_) => return Err(context.no_transactions().into()),
         None => {}
     }
     if (request.producer_id == -1) != (request.producer_epoch == -1) {

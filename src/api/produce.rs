@@ -91,7 +91,7 @@ fn admit(context: &Context, request: Request) -> Pending {
     let image = context.image();
     let permit = Permit::new(context.permit.clone());
     let acks = request.acks;
-    let is_transactional = has_transactional_batch(&request);
+    let refusal = has_transactional_batch(&request).then(|| context.no_transactions());
     let topics = request.topic_data.into_iter().map(|data| {
         let topic = match context.version >= IDS_SINCE {
             true => image.topic(TopicId(data.topic_id)).ok_or(ErrorCode::UnknownTopicId),
@@ -105,10 +105,10 @@ fn admit(context: &Context, request: Request) -> Pending {
         });
         let place = |partition: PartitionProduceData| {
             let index = partition.index;
-            let queued = match &target {
-                _ if is_transactional => Err(ErrorCode::TransactionalIdAuthorizationFailed.into()),
-                Ok(target) => target.append(acks, partition, &permit),
-                Err(code) => Err((*code).into()),
+            let queued = match (refusal, &target) {
+                (Some(refusal), _) => Err(refusal.into()),
+                (None, Ok(target)) => target.append(acks, partition, &permit),
+                (None, Err(code)) => Err((*code).into()),
             };
             (index, queued.map_or_else(Place::Refused, Place::Queued))
         };

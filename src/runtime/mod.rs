@@ -4,11 +4,13 @@
 //! Invariant: nothing outside this folder reads a clock, draws a random number or starts a task.
 
 pub mod clock;
+mod complaints;
 pub mod rng;
 pub mod shutdown;
 pub mod tasks;
 
 pub use clock::Clock;
+pub use complaints::Complaints;
 pub use rng::Rng;
 pub use shutdown::Shutdown;
 pub use tasks::{TaskKind, Tasks};
