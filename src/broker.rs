@@ -406,11 +406,20 @@ fn service(
 
 fn net_limits(config: &Config) -> net::Limits {
     let network = &config.network;
+    let (max_connections, for_files) = (network.max_connections as usize, net::connections_for_files());
+    if for_files < max_connections {
+        tracing::warn!(
+            max_connections,
+            for_files,
+            "MAX_CONNECTIONS is more than the limit of open files allows"
+        );
+    }
     net::Limits {
-        max_connections: network.max_connections as usize,
+        max_connections: max_connections.min(for_files),
         max_frame_bytes: network.max_request_bytes as usize,
         request_memory_bytes: network.request_memory_bytes as usize,
         idle: network.connection_idle_timeout,
+        pace: net::Pace { grace: network.transfer_grace, ..net::Pace::default() },
         drain: network.shutdown_timeout,
         ..net::Limits::default()
     }

@@ -142,6 +142,8 @@ pub struct Groups {
 pub struct Network {
     pub max_connections: u32,
     pub connection_idle_timeout: Duration,
+    /// Time for a transfer beyond what its bytes take on a slow line.
+    pub transfer_grace: Duration,
     /// Largest frame that is read.
     pub max_request_bytes: u32,
     /// Requests in flight, all connections together.

@@ -267,12 +267,14 @@ fn read_groups(reader: &mut Reader<'_>) -> Option<Groups> {
 fn read_network(reader: &mut Reader<'_>) -> Option<Network> {
     let max_connections = reader.number("MAX_CONNECTIONS", 1..=1_000_000);
     let connection_idle_timeout = reader.millis("CONNECTION_IDLE_TIMEOUT_MS", 1000..=86_400_000);
+    let transfer_grace = reader.millis("TRANSFER_GRACE_MS", 1000..=86_400_000);
     let max_request_bytes = reader.bytes("MAX_REQUEST_SIZE", 64 * KIB..=GIB);
     let request_memory_bytes = reader.bytes("REQUEST_MEMORY_BYTES", MIB..=MOST_MEMORY);
     let shutdown_timeout = reader.millis("SHUTDOWN_TIMEOUT_MS", 0..=3_600_000);
     Some(Network {
         max_connections: max_connections?,
         connection_idle_timeout: connection_idle_timeout?,
+        transfer_grace: transfer_grace?,
         max_request_bytes: u32::try_from(max_request_bytes?).ok()?,
         request_memory_bytes: request_memory_bytes?,
         shutdown_timeout: shutdown_timeout?,

@@ -96,6 +96,7 @@ const REFUSED: &[Case] = &[
     ("OFFSETS_RETENTION_CHECK_INTERVAL_MS", local, &["0", "86400001"]),
     ("MAX_CONNECTIONS", local, &["0", "x"]),
     ("CONNECTION_IDLE_TIMEOUT_MS", local, &["0", "x"]),
+    ("TRANSFER_GRACE_MS", local, &["0", "x"]),
     ("MAX_REQUEST_SIZE", local, &["1", "2GiB"]),
     ("REQUEST_MEMORY_BYTES", local, &["0", "1MiB"]),
     ("SHUTDOWN_TIMEOUT_MS", local, &["-1", "x"]),

@@ -446,6 +446,13 @@ pub const VARIABLES: &[Variable] = {
             Some("600000"),
             "Time after which a connection without requests is closed.",
         ),
+        variable(
+            Network,
+            "TRANSFER_GRACE_MS",
+            "MS",
+            Some("600000"),
+            "Time that a client may take for sending a request or taking an answer, beyond a second for each 64 KiB.",
+        ),
         variable(Network, "MAX_REQUEST_SIZE", "BYTES", Some("100MiB"), "Largest request that is read."),
         variable(
             Network,

@@ -1,6 +1,7 @@
 //! One connection: a reader that admits requests in order, a writer that sends their answers in order. Both run in one
 //! task, so that neither outlives the other.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +13,14 @@ use tokio::sync::Notify;
 use super::frame::{FrameError, FrameLimits, FrameReader};
 use super::limits::Limits;
 use super::metrics::Metrics;
+use super::newcomers::{Newcomer, Newcomers};
 use super::order::{InFlight, Verdict};
 use super::peer::Peer;
 use super::service::{CloseReason, Closer, Frame, Service};
+use super::strangers;
 use super::write::Output;
 use crate::runtime::clock::Instant;
-use crate::runtime::{Clock, Shutdown};
+use crate::runtime::{Clock, Complaints, Shutdown};
 
 /// Answers are gathered up to about this size before they are written.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -30,6 +33,9 @@ pub(super) struct Shared<S> {
     pub limits: Limits,
     pub frames: FrameLimits,
     pub metrics: Metrics,
+    /// Addresses that sent what is no request.
+    pub strangers: Complaints<IpAddr>,
+    pub newcomers: Newcomers,
     pub clock: Clock,
     /// Asks connections to finish what they admitted.
     pub shutdown: Shutdown,
@@ -47,18 +53,24 @@ enum End {
 }
 
 /// Serves one connection until it ends, and says why it did.
-pub(super) async fn run<S, R, W>(shared: &Shared<S>, peer: &Peer, reader: R, writer: W) -> CloseReason
+pub(super) async fn run<S, R, W>(
+    shared: &Shared<S>,
+    peer: &Peer,
+    newcomer: &Newcomer,
+    reader: R,
+    writer: W,
+) -> CloseReason
 where
     S: Service,
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let closer = Closer::new();
-    let state = shared.service.connected(peer, closer.clone());
+    let state = shared.service.connected(peer, newcomer.closer.clone());
     let connection = Connection {
         shared,
         peer,
-        closer,
+        newcomer,
+        closer: newcomer.closer.clone(),
         in_flight: Mutex::new(InFlight::default()),
         answered: Notify::new(),
         last_active: Mutex::new(shared.clock.instant()),
@@ -69,6 +81,7 @@ where
 struct Connection<'a, S> {
     shared: &'a Shared<S>,
     peer: &'a Peer,
+    newcomer: &'a Newcomer,
     closer: Closer,
     in_flight: Mutex<InFlight>,
     /// Something was answered: the reader may go on.
@@ -98,7 +111,7 @@ impl<S: Service> Connection<'_, S> {
                     self.in_flight.lock().finish();
                     tokio::select! {
                         biased;
-                        drained = clock.timeout(self.shared.limits.drain, &mut write) => match drained {
+                        drained = clock.timeout(self.drain_time(reason), &mut write) => match drained {
                             Ok(_) => End::Drain(reason),
                             Err(_) => End::Gone(reason),
                         },
@@ -122,6 +135,15 @@ impl<S: Service> Connection<'_, S> {
         }
     }
 
+    /// How long what was admitted is waited for. A client that said it sends no more may wait for its answers as long as one
+    /// that says nothing.
+    fn drain_time(&self, reason: CloseReason) -> Duration {
+        match reason {
+            CloseReason::Peer => self.shared.limits.idle,
+            _ => self.shared.limits.drain,
+        }
+    }
+
     async fn read_requests<R>(&self, mut state: S::Connection, reader: &mut FrameReader<R>) -> End
     where
         R: AsyncRead + Unpin + Send,
@@ -131,13 +153,18 @@ impl<S: Service> Connection<'_, S> {
         loop {
             let frame = tokio::select! {
                 biased;
-                reason = &mut stopping => return End::Drain(reason),
+                reason = &mut stopping => return match reason {
+                    // It never sent a request, and its place is wanted now.
+                    CloseReason::TooMany => End::Gone(reason),
+                    _ => End::Drain(reason),
+                },
                 frame = self.next_frame(reader) => match frame {
                     Ok(frame) => frame,
                     Err(end) => return end,
                 },
             };
             let class = self.shared.service.classify(&state, &frame.bytes);
+            self.newcomer.asks();
             tokio::select! {
                 biased;
                 reason = &mut stopping => return End::Drain(reason),
@@ -189,13 +216,26 @@ impl<S: Service> Connection<'_, S> {
 
     fn no_frame(&self, error: &FrameError) -> End {
         match error {
-            FrameError::End => End::Gone(CloseReason::Peer),
+            // Only the client's half of the connection ended, perhaps.
+            FrameError::End => End::Drain(CloseReason::Peer),
             FrameError::Io(_) => End::Gone(CloseReason::Broken),
             FrameError::Slow => End::Drain(CloseReason::SlowRequest),
             FrameError::Length(length) => {
-                tracing::warn!(peer = %self.peer.address, length, "closing a connection: impossible request length");
+                self.complain(*length);
                 End::Drain(CloseReason::Malformed)
             }
+        }
+    }
+
+    fn complain(&self, length: i32) {
+        let peer = self.peer.address;
+        let now = self.shared.clock.instant();
+        let Some(left_out) = self.shared.strangers.due(peer.ip().to_canonical(), now) else { return };
+        match strangers::protocol(length.to_be_bytes()) {
+            Some(protocol) => {
+                tracing::info!(%peer, protocol, left_out, "a client speaks another protocol, connection closed");
+            }
+            None => tracing::info!(%peer, length, left_out, "impossible request length, connection closed"),
         }
     }
 

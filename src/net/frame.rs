@@ -3,14 +3,15 @@
 //! A small frame is read with one system call, into the stack, and copied once into a buffer of its own size; an idle
 //! connection holds no buffer. A large frame is read into its own buffer, which is what the service gets: its first
 //! bytes, up to [`FILL_BYTES`], are copied, the rest is not. That buffer grows with what has arrived, by the steps of
-//! [`next_capacity`]: a stranger who announces 100 MiB and sends nothing costs nothing, one who sends 1 MiB gets memory
-//! for 4. Growing a buffer copies what has arrived unless the allocator finds room behind it; a produce request of the
+//! [`next_capacity`]: a stranger who announces 100 MiB and sends nothing costs nothing, one who sends 1 MiB gets room
+//! for 4, of which the pages that are not written to are no memory yet. Growing a buffer copies what has arrived unless the allocator finds room behind it; a produce request of the
 //! usual size, up to 1 MiB, is moved at most once, when 64 KiB of it are there. Over loopback, for frames of 0.2 to 100 MiB
 //! and with the C library's allocator, no difference to a buffer of the announced size could be told from noise.
 
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use thiserror::Error;
@@ -19,12 +20,16 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 use super::budget::{Budget, Share};
 use super::limits::Pace;
 use super::service::{Frame, Permit};
+use super::transfers::Transfer;
 use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
 
 /// How much is read without knowing how much will come.
 const FILL_BYTES: usize = 16 * 1024;
 const LENGTH_BYTES: usize = 4;
+/// A large frame draws on the memory for requests by these steps, each when the one before it has arrived.
+const FIRST_STEP_BYTES: usize = 64 * 1024;
+const STEP_BYTES: usize = 256 * 1024;
 
 /// Why there is no next frame.
 #[derive(Debug, Error)]
@@ -73,7 +78,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     /// Reads the frame that has begun. If this is dropped, so is the frame.
     pub async fn frame(&mut self, limits: &FrameLimits) -> Result<Frame, FrameError> {
-        let mut started = limits.clock.instant();
+        let started = limits.clock.instant();
         while self.pending.len() < LENGTH_BYTES {
             let deadline = limits.pace.deadline(started, 0);
             within(&limits.clock, deadline, self.fill()).await?;
@@ -86,10 +91,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.pending.advance(LENGTH_BYTES);
         let mut share = Share::default();
         let bytes = if self.pending.len() >= length {
-            limits.budget.grow(&mut share, length).await;
+            limits.budget.grow(&mut share, length, length).await;
             self.cut(length)
         } else {
-            self.read_rest(length, limits, &mut share, &mut started).await?
+            self.read_rest(length, limits, &mut share, started).await?
         };
         Ok(Frame { bytes, permit: Permit::new(share) })
     }
@@ -111,27 +116,38 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         length: usize,
         limits: &FrameLimits,
         share: &mut Share,
-        started: &mut Instant,
+        mut started: Instant,
     ) -> Result<Bytes, FrameError> {
-        let mut buffer = Vec::new();
         let begun = std::mem::take(&mut self.pending);
-        let mut capacity = next_capacity(begun.len(), length);
-        grow(&mut buffer, capacity, limits, share, started).await;
-        buffer.extend_from_slice(&begun);
-        drop(begun);
+        let transfer = limits.budget.arriving.begin(limits.clock.instant());
+        let mut buffer = Vec::new();
+        let mut paid = 0;
         while buffer.len() < length {
-            if buffer.len() == capacity {
-                capacity = next_capacity(capacity, length);
-                grow(&mut buffer, capacity, limits, share, started).await;
+            if buffer.len() == paid {
+                // Waiting for memory is not the client's slowness.
+                started += pay(&mut paid, length, limits, share, &transfer).await;
             }
-            let deadline = limits.pace.deadline(*started, buffer.len());
-            let room = capacity - buffer.len();
+            if buffer.len() == buffer.capacity() {
+                buffer.reserve_exact(next_capacity(buffer.len(), length) - buffer.len());
+            }
+            if buffer.is_empty() {
+                buffer.extend_from_slice(&begun);
+            }
+            let deadline = limits.pace.deadline(started, buffer.len());
+            let room = paid.min(buffer.capacity()) - buffer.len();
             let mut space = (&mut buffer).limit(room);
-            let read = async { self.io.read_buf(&mut space).await.map_err(FrameError::Io) };
+            let read = async {
+                tokio::select! {
+                    biased;
+                    read = self.io.read_buf(&mut space) => read.map_err(FrameError::Io),
+                    () = transfer.dropped() => Err(FrameError::Slow),
+                }
+            };
             let read = within(&limits.clock, deadline, read).await?;
             if read == 0 {
                 return Err(FrameError::End);
             }
+            transfer.moved(read, limits.clock.instant());
             self.read_bytes += read as u64;
         }
         Ok(Bytes::from(buffer))
@@ -169,18 +185,22 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 }
 
-/// Memory for `capacity` bytes in all. Waiting for it is not the client's slowness.
-async fn grow(
-    buffer: &mut Vec<u8>,
-    capacity: usize,
+/// Memory for the next bytes of a frame of which `paid` have theirs. Says how long it was waited for.
+async fn pay(
+    paid: &mut usize,
+    length: usize,
     limits: &FrameLimits,
     share: &mut Share,
-    started: &mut Instant,
-) {
+    transfer: &Transfer,
+) -> Duration {
     let before = limits.clock.instant();
-    limits.budget.grow(share, capacity - buffer.capacity().min(capacity)).await;
-    *started += limits.clock.instant().duration_since(before);
-    buffer.reserve_exact(capacity - buffer.len());
+    let step = if *paid == 0 { FIRST_STEP_BYTES } else { STEP_BYTES }.min(length - *paid);
+    transfer.wait();
+    limits.budget.grow(share, step, length).await;
+    *paid += step;
+    let now = limits.clock.instant();
+    transfer.go_on(*paid, now);
+    now.duration_since(before)
 }
 
 /// The buffer of a frame of `length` bytes once `arrived` of them are there.

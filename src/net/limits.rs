@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::runtime::clock::Instant;
 
 /// The bounds of all connections of a [`Server`](super::Server).
@@ -35,10 +37,26 @@ impl Default for Limits {
             connection_requests: 256,
             connection_bytes: 32 * 1024 * 1024,
             idle: Duration::from_secs(600),
-            pace: Pace { grace: Duration::from_secs(30), bytes_per_second: 64 * 1024 },
+            pace: Pace::default(),
             drain: Duration::from_secs(10),
         }
     }
+}
+
+/// Open files that client connections leave to the store and the operations port.
+const KEPT_FILES: u64 = 192;
+
+/// The most connections that there can be with the files that this process may have open, of which it may have as many from
+/// now on as the system lets it.
+pub fn connections_for_files() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let connections = files.map_or(u64::MAX, |files| files.saturating_sub(KEPT_FILES).max(files / 2));
+    usize::try_from(connections).unwrap_or(usize::MAX)
 }
 
 /// A transfer that began must be done within the grace plus the time that its bytes so far take at a low speed: a slow
@@ -47,6 +65,12 @@ impl Default for Limits {
 pub struct Pace {
     pub grace: Duration,
     pub bytes_per_second: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { grace: Duration::from_secs(600), bytes_per_second: 64 * 1024 }
+    }
 }
 
 impl Pace {

@@ -12,15 +12,15 @@ use super::connection::{self, Shared};
 use super::frame::FrameLimits;
 use super::limits::Limits;
 use super::metrics::Metrics;
+use super::newcomers::Newcomers;
 use super::peer::Peer;
 use super::service::{CloseReason, Service};
-use crate::runtime::clock::Instant;
-use crate::runtime::{Runtime, Shutdown, TaskKind};
+use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
 
 /// The pause after a failed accept: out of file descriptors, most likely, and there are none sooner.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// A complaint that would repeat is logged this often.
-const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a connection that has to make room may take to notice.
+const ROOM_TIME: Duration = Duration::from_secs(1);
 /// How long connections that were cut off may take to notice.
 const KILL_TIME: Duration = Duration::from_secs(1);
 
@@ -35,7 +35,7 @@ impl<S: Service> Server<S> {
     pub fn new(service: Arc<S>, limits: Limits, runtime: &Runtime) -> Server<S> {
         let frames = FrameLimits {
             max_frame_bytes: limits.max_frame_bytes,
-            budget: Budget::new(limits.request_memory_bytes),
+            budget: Budget::new(limits.request_memory_bytes, &runtime.clock),
             pace: limits.pace,
             clock: runtime.clock.clone(),
         };
@@ -45,6 +45,8 @@ impl<S: Service> Server<S> {
             service,
             frames,
             metrics: Metrics::register(&runtime.metrics),
+            strangers: Complaints::default(),
+            newcomers: Newcomers::default(),
             clock: runtime.clock.clone(),
             shutdown: runtime.shutdown.clone(),
             kill: Shutdown::new(),
@@ -58,7 +60,7 @@ impl<S: Service> Server<S> {
     /// as long as the limits say. `name` is the listener's, as clients are told of it.
     pub async fn serve(&self, listener: TcpListener, name: &str) {
         let name: Arc<str> = name.into();
-        let mut complaint = Complaint::default();
+        let complaints = Complaints::default();
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -66,11 +68,11 @@ impl<S: Service> Server<S> {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, address)) => self.accept(stream, address, &name, &mut complaint),
+                Ok((stream, address)) => self.accept(stream, address, &name, &complaints).await,
                 Err(error) if of_one_connection(error.kind()) => {}
                 Err(error) => {
-                    if complaint.is_due(self.shared.clock.instant()) {
-                        tracing::warn!(listener = %name, %error, "cannot accept connections");
+                    if let Some(left_out) = complaints.due("accept", self.shared.clock.instant()) {
+                        tracing::warn!(listener = %name, %error, left_out, "cannot accept connections");
                     }
                     tokio::select! {
                         () = self.shared.shutdown.requested() => break,
@@ -83,19 +85,19 @@ impl<S: Service> Server<S> {
         self.drain().await;
     }
 
-    fn accept(
+    async fn accept(
         &self,
         stream: TcpStream,
         address: std::net::SocketAddr,
         name: &Arc<str>,
-        complaint: &mut Complaint,
+        complaints: &Complaints<&'static str>,
     ) {
         self.shared.metrics.accepted.inc();
-        let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() else {
+        let Some(permit) = self.room().await else {
             self.shared.metrics.closed(CloseReason::TooMany);
-            if complaint.is_due(self.shared.clock.instant()) {
+            if let Some(left_out) = complaints.due("limit", self.shared.clock.instant()) {
                 let limit = self.shared.limits.max_connections;
-                tracing::warn!(listener = %name, limit, "refusing connections: too many are open");
+                tracing::warn!(listener = %name, limit, left_out, "refusing connections: too many are open");
             }
             return;
         };
@@ -104,13 +106,26 @@ impl<S: Service> Server<S> {
         let local = stream.local_addr().unwrap_or(address);
         let peer = Peer { address, local, listener: Arc::clone(name) };
         let open = Open::new(Arc::clone(&self.shared), permit);
+        let newcomer = self.shared.newcomers.add();
         self.runtime.tasks.spawn(TaskKind::Connection, async move {
             let mut open = open;
             let (reader, writer) = stream.into_split();
-            let reason = connection::run(&open.shared, &peer, reader, writer).await;
+            let reason = connection::run(&open.shared, &peer, &newcomer, reader, writer).await;
             tracing::debug!(peer = %peer.address, ?reason, "connection closed");
             open.reason = reason;
         });
+    }
+
+    /// A place for a connection, that of one that sent nothing if there is no other.
+    async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
+            return Some(permit);
+        }
+        if !self.shared.newcomers.make_room() {
+            return None;
+        }
+        let freed = Arc::clone(&self.connections).acquire_owned();
+        self.shared.clock.timeout(ROOM_TIME, freed).await.ok()?.ok()
     }
 
     async fn drain(&self) {
@@ -154,20 +169,5 @@ impl<S> Drop for Open<S> {
     fn drop(&mut self) {
         self.shared.metrics.open.dec();
         self.shared.metrics.closed(self.reason);
-    }
-}
-
-#[derive(Default)]
-struct Complaint {
-    last: Option<Instant>,
-}
-
-impl Complaint {
-    fn is_due(&mut self, now: Instant) -> bool {
-        let due = self.last.is_none_or(|last| now.duration_since(last) >= COMPLAINT_INTERVAL);
-        if due {
-            self.last = Some(now);
-        }
-        due
     }
 }

@@ -9,14 +9,17 @@ mod frame;
 mod limits;
 mod listener;
 mod metrics;
+mod newcomers;
 mod order;
 mod peer;
 mod service;
+mod strangers;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod write;
 
-pub use limits::{Limits, Pace};
+pub use limits::{Limits, Pace, connections_for_files};
 pub use listener::Server;
 pub use peer::Peer;
 pub use service::{Admission, Answer, CloseReason, Closer, Frame, Permit, Service, Ticket};

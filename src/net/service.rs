@@ -48,17 +48,22 @@ pub enum Admission {
 pub struct Frame {
     pub bytes: Bytes,
     /// Its share of the memory for requests. The connection holds it until the answer is there; whoever keeps the bytes
-    /// for longer keeps a clone of it.
+    /// for longer keeps a clone of it, and whoever is done with them sooner shrinks it.
     pub permit: Permit,
 }
 
 /// A share of the memory for requests, given back when the last clone is dropped.
 #[derive(Clone)]
-pub struct Permit(#[expect(dead_code, reason = "held for its drop")] Arc<Share>);
+pub struct Permit(Arc<Mutex<Share>>);
 
 impl Permit {
     pub(super) fn new(share: Share) -> Permit {
-        Permit(Arc::new(share))
+        Permit(Arc::new(Mutex::new(share)))
+    }
+
+    /// Gives back what is above `bytes`: the request takes no more than that from now on.
+    pub fn shrink(&self, bytes: usize) {
+        self.0.lock().shrink(bytes);
     }
 
     /// A share of nothing, for frames that did not come from a connection.

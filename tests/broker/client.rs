@@ -55,7 +55,17 @@ impl Client {
 
     /// Sends bytes as they are.
     pub async fn raw(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).await.expect("the broker reads");
+        self.send_raw(bytes).await.expect("the broker reads");
+    }
+
+    /// Sends bytes as they are, if the broker takes them.
+    pub async fn send_raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
+    /// Ends the sending half of the connection.
+    pub async fn send_no_more(&mut self) {
+        self.stream.shutdown().await.expect("a connection");
     }
 
     /// The next frame without its length; none if the connection ends instead.

@@ -2,9 +2,20 @@
 
 use std::time::Duration;
 
-use kafkaesque::protocol::messages::{metadata, produce};
+use kafkaesque::protocol::ErrorCode;
+use kafkaesque::protocol::codec::Request;
+use kafkaesque::protocol::header::{LENGTH_SIZE, request_frame};
+use kafkaesque::protocol::messages::{fetch, join_group, metadata, produce as produce_message};
+use tokio::net::TcpStream;
 
 use crate::Running;
+use crate::admin::{create, topic};
+use crate::client::Client;
+use crate::produce_fetch::{batch, bytes, fetch_request, produce, produce_request, read_all};
+
+fn framed(body: &[u8]) -> Vec<u8> {
+    [&(body.len() as i32).to_be_bytes()[..], body].concat()
+}
 
 #[tokio::test]
 async fn malformed_frames_end_their_connection_alone() {
@@ -13,7 +24,6 @@ async fn malformed_frames_end_their_connection_alone() {
     bystander.ask(&metadata::Request::default(), 12).await;
     let metadata_with_giant_array =
         [&[0, 3, 0, 1, 0, 0, 0, 1, 0, 0][..], &i32::MAX.to_be_bytes()[..]].concat();
-    let framed = |body: &[u8]| [&(body.len() as i32).to_be_bytes()[..], body].concat();
     let frames: Vec<Vec<u8>> = vec![
         (-1i32).to_be_bytes().to_vec(),
         i32::MAX.to_be_bytes().to_vec(),
@@ -34,13 +44,42 @@ async fn malformed_frames_end_their_connection_alone() {
 }
 
 #[tokio::test]
-async fn bytes_behind_a_request_are_malformed() {
+async fn bytes_behind_a_request_are_ignored() {
     let running = Running::start().await;
     let mut client = running.client().await;
-    let body = [0, 3, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 42];
-    client.raw(&(body.len() as i32).to_be_bytes()).await;
-    client.raw(&body).await;
-    assert!(client.frame().await.is_none());
+    client.ask(&metadata::Request::default(), 12).await;
+    for (surplus, id) in [1, 3, 300].into_iter().zip(1..) {
+        let all_topics = [&[0, 3, 0, 13, 0, 0, 0, id, 0, 0, 0, 0, 1, 0, 0][..], &vec![42; surplus]].concat();
+        client.raw(&framed(&all_topics)).await;
+        let (answered, _) = client.receive::<metadata::Request>(13).await;
+        assert_eq!(answered, i32::from(id));
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_id_that_is_not_utf8_is_read_as_java_reads_it() {
+    let running = Running::start().await;
+    let mut client = running.client().await;
+    let joining =
+        [&[0, 11, 0, 4, 0, 0, 0, 7, 0, 4][..], b"caf\xe9\0\x01g\0\0\x75\x30\0\0\x75\x30\0\0\0\x01c"];
+    client.raw(&framed(&[&joining.concat()[..], b"\0\0\0\x01\0\x01r\0\0\0\0"].concat())).await;
+    let (_, answer) = client.receive::<join_group::Request>(4).await;
+    assert_eq!(answer.error_code, ErrorCode::MemberIdRequired.code());
+    assert!(answer.member_id.starts_with("caf\u{fffd}-"), "{answer:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_produce_is_answered_though_its_client_sends_no_more() {
+    let running = Running::with(&[("STORE_FAULTS", "latency=50ms")]).await;
+    let mut client = running.client().await;
+    assert_eq!(create(&mut client, vec![topic("half-closed", 1, 1)]).await[0].error_code, 0);
+    client.send(&produce_request("half-closed", bytes(batch(&["a record"])), -1), 9).await;
+    client.send_no_more().await;
+    let (_, answer) = client.receive::<produce_message::Request>(9).await;
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, 0);
+    assert!(client.frame().await.is_none(), "the connection ends then");
     running.stop().await;
 }
 
@@ -48,17 +87,113 @@ async fn bytes_behind_a_request_are_malformed() {
 async fn a_failed_produce_without_acks_closes_the_connection() {
     let running = Running::start().await;
     let mut client = running.client().await;
-    let partition = produce::PartitionProduceData::default();
-    let topic = produce::TopicProduceData {
+    let partition = produce_message::PartitionProduceData::default();
+    let topic = produce_message::TopicProduceData {
         name: "absent".to_owned(),
         partition_data: vec![partition],
-        ..produce::TopicProduceData::default()
+        ..produce_message::TopicProduceData::default()
     };
-    let request = produce::Request { acks: 0, topic_data: vec![topic], ..produce::Request::default() };
+    let request =
+        produce_message::Request { acks: 0, topic_data: vec![topic], ..produce_message::Request::default() };
     client.send(&request, 9).await;
     assert!(client.frame().await.is_none());
     let mut client = running.client().await;
-    client.send(&produce::Request { acks: 0, ..produce::Request::default() }, 9).await;
+    client.send(&produce_message::Request { acks: 0, ..produce_message::Request::default() }, 9).await;
     assert!(client.hears_nothing_for(Duration::from_millis(200)).await, "acks=0 has no answer");
     running.stop().await;
+}
+
+/// A frame with `surplus` bytes behind the request.
+fn with_surplus<R: Request>(request: &R, version: i16, surplus: usize) -> Vec<u8> {
+    let frame = request_frame(request, version, 1, None).expect("a request").concat();
+    framed(&[&frame[LENGTH_SIZE..], &vec![0; surplus]].concat())
+}
+
+async fn answers_within(client: &mut Client, frame: &[u8], limit: Duration) {
+    client.raw(frame).await;
+    let answer = tokio::time::timeout(limit, client.frame()).await.expect("in time");
+    assert!(answer.is_some(), "an answer, not the end of the connection");
+}
+
+const TIGHT: &[(&str, &str)] = &[("REQUEST_MEMORY_BYTES", "12MiB"), ("MAX_REQUEST_SIZE", "8MiB")];
+
+/// Fetches that wait for ever hold nothing of their frames: twice as many bytes as there is memory for.
+#[tokio::test]
+async fn requests_that_wait_have_given_their_bytes_back() {
+    let running = Running::with(TIGHT).await;
+    let mut client = running.client().await;
+    assert_eq!(create(&mut client, vec![topic("t", 1, 1)]).await[0].error_code, 0);
+    let waiting = fetch::Request { max_wait_ms: i32::MAX, ..fetch_request("t", 0) };
+    let mut strangers = Vec::new();
+    for _ in 0..12 {
+        let mut stranger = running.client().await;
+        stranger.raw(&with_surplus(&waiting, 11, 2 << 20)).await;
+        strangers.push(stranger);
+    }
+    let large = with_surplus(&metadata::Request::default(), 12, 6 << 20);
+    answers_within(&mut client, &large, Duration::from_secs(5)).await;
+    running.stop().await;
+}
+
+/// Four times as many bytes as there is memory for, of frames that stop half way.
+#[tokio::test]
+async fn frames_that_stop_half_way_keep_nobody_waiting() {
+    let running = Running::with(TIGHT).await;
+    let mut client = running.client().await;
+    assert_eq!(create(&mut client, vec![topic("t", 1, 1)]).await[0].error_code, 0);
+    let mut strangers = Vec::new();
+    for _ in 0..16 {
+        let mut stranger = running.client().await;
+        stranger.raw(&(8i32 << 20).to_be_bytes()).await;
+        strangers.push(tokio::spawn(async move {
+            let _ = stranger.send_raw(&vec![0; 3 << 20]).await;
+            stranger
+        }));
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for _ in 0..20 {
+        let record = with_surplus(&produce_request("t", bytes(batch(&["a record"])), -1), 9, 0);
+        answers_within(&mut client, &record, Duration::from_secs(1)).await;
+    }
+    let large = with_surplus(&metadata::Request::default(), 12, 6 << 20);
+    answers_within(&mut client, &large, Duration::from_secs(10)).await;
+    strangers.iter().for_each(|stranger| stranger.abort());
+    running.stop().await;
+}
+
+/// A process that may have 256 files open, and six hundred connections that never ask for anything.
+#[tokio::test]
+async fn idle_strangers_leave_files_and_connections_to_clients() {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let mut broker = tokio::process::Command::new("sh")
+        .args(["-c", "ulimit -n 256 && exec \"$0\"", env!("CARGO_BIN_EXE_kafkaesque")])
+        .env("HOST", "127.0.0.1")
+        .env("PORT", port.port().to_string())
+        .env("RAFT_LISTEN_ADDR", "127.0.0.1:0")
+        .env("HEALTH_PORT", "0")
+        .env("DATA_PATH", data.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the broker starts");
+    while TcpStream::connect(port).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut client = Client::connect(port).await;
+    assert_eq!(create(&mut client, vec![topic("t", 1, 1)]).await[0].error_code, 0);
+    let mut strangers = Vec::new();
+    for n in 0..600 {
+        strangers.push(TcpStream::connect(port).await.expect("connects"));
+        if n % 20 == 0 {
+            let produced = produce(&mut client, "t", bytes(batch(&["a record"])));
+            let produced = tokio::time::timeout(Duration::from_secs(2), produced).await.expect("in time");
+            assert_eq!(produced.error_code, 0);
+        }
+    }
+    let mut late = Client::connect(port).await;
+    assert_eq!(read_all(&mut late, "t", 0).await.len(), 30);
+    broker.kill().await.expect("the broker ends");
 }

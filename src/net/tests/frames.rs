@@ -8,11 +8,12 @@ use crate::net::frame::{FrameError, FrameReader};
 const MIB: usize = 1024 * 1024;
 
 fn frame_limits(memory_bytes: usize) -> FrameLimits {
+    let clock = Runtime::simulated(1).clock;
     FrameLimits {
         max_frame_bytes: 100 * MIB,
-        budget: Budget::new(memory_bytes),
+        budget: Budget::new(memory_bytes, &clock),
         pace: Limits::default().pace,
-        clock: Runtime::simulated(1).clock,
+        clock,
     }
 }
 
@@ -94,7 +95,7 @@ async fn an_announced_frame_costs_what_has_arrived() {
     tokio::pin!(read);
     let mut sent = 0;
     for (arrived, most) in
-        [(0, 64 * 1024), (1024, 64 * 1024), (65_536, MIB), (MIB, 4 * MIB), (10 * MIB, 16 * MIB)]
+        [(0, 64 * 1024), (1024, 64 * 1024), (65_536, MIB), (MIB, 2 * MIB), (10 * MIB, 11 * MIB)]
     {
         client.write_all(&vec![0; arrived - sent]).await.expect("is sent");
         sent = arrived;
@@ -126,15 +127,51 @@ async fn frames_that_share_too_little_memory_are_all_read_in_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn one_request_at_a_time_may_exceed_the_memory() {
-    let budget = Budget::new(100);
     let clock = Runtime::simulated(1).clock;
+    let budget = Budget::new(800, &clock);
     let (mut first, mut second) = (Share::default(), Share::default());
-    budget.grow(&mut first, 1000).await;
-    let waiting = clock.timeout(Duration::from_secs(1), budget.grow(&mut second, 1000)).await;
+    budget.grow(&mut first, 1000, 1000).await;
+    let waiting = clock.timeout(Duration::from_secs(1), budget.grow(&mut second, 1000, 1000)).await;
     assert!(waiting.is_err(), "there is one overdraft");
     drop(first);
-    budget.grow(&mut second, 1000).await;
+    budget.grow(&mut second, 1000, 1000).await;
     let mut third = Share::default();
-    budget.grow(&mut third, 100).await;
+    budget.grow(&mut third, 700, 700).await;
+    budget.grow(&mut third, 100, 800).await;
     assert_eq!(budget.free(), 0);
+    third.shrink(50);
+    assert_eq!(budget.free(), 750);
+}
+
+/// Strangers who send a part of what they announced, and clients who come later.
+#[tokio::test(start_paused = true)]
+async fn frames_that_stop_coming_make_room_for_others() {
+    let limits = Arc::new(frame_limits(16 * MIB));
+    let runtime = Runtime::simulated(1);
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        let (mut client, server) = tokio::io::duplex(4 * MIB);
+        client.write_all(&i32::to_be_bytes(100 * MIB as i32)).await.expect("is sent");
+        client.write_all(&vec![0; 3 * MIB]).await.expect("is sent");
+        let limits = Arc::clone(&limits);
+        let stranger = runtime.tasks.spawn(TaskKind::Connection, async move {
+            let mut reader = FrameReader::new(server);
+            reader.begin().await.expect("begins");
+            assert!(matches!(reader.frame(&limits).await, Err(FrameError::Slow)));
+        });
+        strangers.push((client, stranger));
+    }
+    limits.clock.sleep(Duration::from_millis(100)).await;
+    assert!(
+        limits.budget.free() <= 2 * MIB + 2 * MIB / 8,
+        "they took {} bytes",
+        16 * MIB - limits.budget.free()
+    );
+    let asked = limits.clock.instant();
+    let (frames, _) = read_all(vec![frame(&vec![7; 900_000])], &limits).await;
+    assert_eq!((frames.len(), limits.clock.instant()), (1, asked), "small ones have a part for themselves");
+    let (frames, _) = read_all(vec![frame(&vec![7; 10 * MIB])], &limits).await;
+    assert_eq!(frames.len(), 1);
+    assert!(limits.clock.instant().duration_since(asked) < Duration::from_secs(5));
+    drop(frames);
 }

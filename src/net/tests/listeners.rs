@@ -87,6 +87,22 @@ async fn a_connection_too_many_is_closed_and_others_stay() {
 }
 
 #[tokio::test]
+async fn strangers_that_ask_nothing_make_room_for_clients() {
+    let running = start(Limits { max_connections: 8, ..Limits::default() }).await;
+    let mut client = connect(&running).await;
+    assert_eq!(ask(&mut client, "a1!").await.expect("answers"), "a1!");
+    let mut strangers = Vec::new();
+    for _ in 0..40 {
+        strangers.push(connect(&running).await);
+    }
+    let mut late = connect(&running).await;
+    assert_eq!(ask(&mut late, "a2!").await.expect("answers"), "a2!");
+    assert_eq!(ask(&mut client, "a3!").await.expect("answers"), "a3!");
+    assert!(metric(&running, "kafkaesque_connections_open") as i64 <= 8);
+    assert!(receive(&mut strangers[0]).await.is_err(), "the oldest went");
+}
+
+#[tokio::test]
 async fn a_malformed_frame_costs_its_own_connection_only() {
     let running = start(Limits::default()).await;
     let mut good = connect(&running).await;

@@ -20,8 +20,9 @@ use super::budget::Budget;
 use super::connection::{self, Shared};
 use super::frame::FrameLimits;
 use super::metrics::Metrics;
+use super::newcomers::Newcomers;
 use super::{Admission, Answer, CloseReason, Closer, Frame, Limits, Peer, Service, Ticket};
-use crate::runtime::{Runtime, Shutdown, TaskKind};
+use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
 
 /// Answers when told to. The first letter of a request is its class: `p`ipelined, `f`etch, anything else alone. A request
 /// that ends in `!` is echoed at once.
@@ -105,7 +106,7 @@ impl World {
     fn with_buffer(limits: Limits, buffer_bytes: usize) -> World {
         let runtime = Runtime::simulated(1);
         let service = Arc::new(Manual::default());
-        let budget = Budget::new(limits.request_memory_bytes);
+        let budget = Budget::new(limits.request_memory_bytes, &runtime.clock);
         let request_memory_bytes = limits.request_memory_bytes;
         let frames = FrameLimits {
             max_frame_bytes: limits.max_frame_bytes,
@@ -118,6 +119,8 @@ impl World {
             limits,
             frames,
             metrics: Metrics::register(&runtime.metrics),
+            strangers: Complaints::default(),
+            newcomers: Newcomers::default(),
             clock: runtime.clock.clone(),
             shutdown: runtime.shutdown.clone(),
             kill: Shutdown::new(),
@@ -129,7 +132,7 @@ impl World {
         let peer = Peer { address, local: address, listener: "TEST".into() };
         let outcome = runtime.tasks.spawn(TaskKind::Connection, async move {
             let (reader, writer) = tokio::io::split(server);
-            let reason = connection::run(&shared, &peer, reader, writer).await;
+            let reason = connection::run(&shared, &peer, &shared.newcomers.add(), reader, writer).await;
             *result.lock() = Some(reason);
         });
         let shutdown = runtime.shutdown.clone();
