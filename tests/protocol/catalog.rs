@@ -15,6 +15,9 @@ use crate::values::{Random, Sequence};
 /// A message in bytes, and as JSON.
 pub type Shown = (Bytes, Json);
 
+/// The number of bytes behind a message, and the message as JSON.
+pub type Taken = (usize, Json);
+
 /// One message.
 pub struct Entry {
     /// Kafka's name, `FetchRequest`.
@@ -33,8 +36,8 @@ pub struct Entry {
     pub decode: fn(&Bytes, i16) -> Result<(), DecodeError>,
     /// Reads, writes again and shows.
     pub read_back: fn(&Bytes, i16) -> Result<Shown, DecodeError>,
-    /// Reads what is in front: the number of bytes behind it, and the message shown.
-    pub take: fn(&Bytes, i16) -> Result<(usize, Json), DecodeError>,
+    /// Reads what is in front of other bytes.
+    pub take: fn(&Bytes, i16) -> Result<Taken, DecodeError>,
 }
 
 impl Entry {
