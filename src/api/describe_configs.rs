@@ -14,7 +14,9 @@ use crate::protocol::messages::describe_configs::{
     DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
     Request, Response,
 };
-use crate::settings::{Described, Type, describe_broker, describe_cluster, describe_group, describe_topic};
+use crate::settings::{
+    ClusterLayer, Described, Type, describe_broker, describe_cluster, describe_group, describe_topic,
+};
 
 pub struct DescribeConfigs;
 
@@ -77,7 +79,9 @@ fn describe(
             let topic = image.topic_by_name(named.name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
             Ok(broker.with_layers(image, |layers| describe_topic(&topic.configs, layers)))
         }
-        configs::BROKER if named.name.is_empty() => Ok(describe_cluster(image.configs.cluster.as_ref())),
+        configs::BROKER if named.name.is_empty() => {
+            Ok(describe_cluster(&ClusterLayer(image.configs.cluster.as_ref())))
+        }
         configs::BROKER => {
             named.this_broker(broker)?;
             Ok(broker.with_layers(image, describe_broker))

@@ -7,7 +7,7 @@ use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
 use crate::crc32c;
-use crate::settings::BrokerLayers;
+use crate::settings::{BrokerLayers, ClusterLayer};
 use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId, TopicId};
 
 /// Number of slots that consumer groups and transactional ids hash to. Fixed at a cluster's birth.
@@ -139,7 +139,8 @@ impl Configs {
         use_layers: impl FnOnce(&BrokerLayers<'_>) -> T,
     ) -> T {
         let own = self.brokers.get(&broker).cloned().unwrap_or_default();
-        use_layers(&BrokerLayers { broker: own.as_ref(), cluster: self.cluster.as_ref(), fixed })
+        let cluster = ClusterLayer(self.cluster.as_ref());
+        use_layers(&BrokerLayers { broker: own.as_ref(), cluster: &cluster, fixed })
     }
 }
 

@@ -70,30 +70,39 @@ impl Definition {
         }
     }
 
-    fn check_update(&self, target: Target) -> Result<(), InvalidConfig> {
+    /// Whether it can change while the broker runs, as far as that does not depend on whose value it is.
+    fn check_dynamic(&self, target: Target) -> Result<(), InvalidConfig> {
+        let refuse = |what: &str| Err(InvalidConfig::new(self.name, format!("{what}: [{}]", self.name)));
         match (target, self.update) {
             (Target::Topic | Target::Group, _) => Ok(()),
-            (_, Update::ReadOnly) => {
-                let message = format!("Cannot update these configs dynamically: Set({})", self.name);
-                Err(InvalidConfig::new(self.name, message))
-            }
-            (Target::Cluster, Update::PerBroker) => {
-                let message = format!(
-                    "Cannot update these configs at default cluster level, per-broker configs: Set({})",
-                    self.name
-                );
-                Err(InvalidConfig::new(self.name, message))
-            }
+            (_, Update::ReadOnly) => refuse("Cannot update these configs dynamically"),
+            (_, Update::PerListener) => refuse(
+                "These security configs can be dynamically updated only per-listener using the listener prefix",
+            ),
             (_, Update::PerBroker | Update::ClusterWide) => Ok(()),
+        }
+    }
+
+    fn check_level(&self, target: Target) -> Result<(), InvalidConfig> {
+        match (target, self.update) {
+            (Target::Cluster, Update::PerBroker) => Err(InvalidConfig::new(
+                self.name,
+                format!(
+                    "Cannot update these configs at default cluster level, broker id must be specified: [{}]",
+                    self.name
+                ),
+            )),
+            _ => Ok(()),
         }
     }
 }
 
-/// Checks one value that somebody wants to set.
+/// Checks one value that somebody wants to set, in the order of Kafka's `DynamicBrokerConfig.validateConfigs`.
 pub fn validate(target: Target, name: &str, raw: &str) -> Result<Value, InvalidConfig> {
     let definition = find(target, name)?;
-    definition.check_update(target)?;
+    definition.check_dynamic(target)?;
     let value = definition.check(raw)?;
+    definition.check_level(target)?;
     definition.check_support(raw, &value)?;
     Ok(value)
 }

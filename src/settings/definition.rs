@@ -57,6 +57,8 @@ pub enum Update {
     ReadOnly,
     /// One broker's value, never the default of all.
     PerBroker,
+    /// One listener's value alone, under the listener's prefix.
+    PerListener,
     /// The default of all brokers, or one broker's value.
     ClusterWide,
 }
@@ -123,6 +125,8 @@ pub struct Definition {
     pub status: Status,
     /// Broker configs that stand in for it, strongest first.
     pub synonyms: &'static [Synonym],
+    /// Left out of descriptions until somebody sets it.
+    pub shown_if_set: bool,
 }
 
 impl Definition {
@@ -142,6 +146,7 @@ impl Definition {
             update: Update::ClusterWide,
             status: Status::Works,
             synonyms: &[],
+            shown_if_set: false,
         }
     }
 
@@ -163,6 +168,23 @@ impl Definition {
     /// The default of all brokers can be changed while they run.
     pub(super) const fn dynamic(mut self) -> Definition {
         self.update = Update::ClusterWide;
+        self
+    }
+
+    /// One broker's value can be changed while it runs.
+    pub(super) const fn per_broker(mut self) -> Definition {
+        self.update = Update::PerBroker;
+        self
+    }
+
+    /// Only a listener's value can be changed, while the broker runs.
+    pub(super) const fn per_listener(mut self) -> Definition {
+        self.update = Update::PerListener;
+        self
+    }
+
+    pub(super) const fn shown_if_set(mut self) -> Definition {
+        self.shown_if_set = true;
         self
     }
 

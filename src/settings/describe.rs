@@ -70,9 +70,10 @@ pub fn describe_group(group: &dyn Overrides, broker: &BrokerLayers<'_>) -> Vec<D
 pub fn describe_broker(broker: &BrokerLayers<'_>) -> Vec<Described> {
     definitions(Scope::Broker)
         .iter()
-        .map(|definition| {
+        .map(|definition| (definition, set_value(&[Synonym::same(definition.name)], broker)))
+        .filter(|(definition, value)| value.is_some() || !definition.shown_if_set)
+        .map(|(definition, value)| {
             let synonyms = broker_synonyms(definition.name, &siblings(definition), broker);
-            let value = set_value(&[Synonym::same(definition.name)], broker);
             described(definition, value.or_else(|| definition.default.map(str::to_owned)), synonyms)
         })
         .collect()

@@ -7,6 +7,7 @@ mod broker;
 mod change;
 mod definition;
 mod describe;
+mod dynamic;
 mod effective;
 mod group;
 mod layers;
@@ -22,6 +23,7 @@ pub use definition::{Definition, Importance, Scope, Status, Synonym, Type, Unit,
 pub use describe::{
     Described, DescribedSynonym, Source, describe_broker, describe_cluster, describe_group, describe_topic,
 };
+pub use dynamic::{BIRTHRIGHT, ClusterLayer, keeps_birthright, validate_step};
 pub use effective::{
     CleanupPolicy, Compression, GroupSettings, MigrationPolicy, Retention, TimestampPolicy, TimestampType,
     TopicSettings,

@@ -110,7 +110,7 @@ fn read_only_broker_configs_cannot_be_changed() {
     for target in [Target::Broker, Target::Cluster] {
         assert_eq!(
             refusal(target, "log.dirs", "/elsewhere"),
-            "Cannot update these configs dynamically: Set(log.dirs)"
+            "Cannot update these configs dynamically: [log.dirs]"
         );
         assert!(validate(target, "log.retention.ms", "1000").is_ok());
     }

@@ -24,7 +24,7 @@ pub(super) const NO_SEGMENT_FILES: Status =
 pub(super) const ONE_TIER: Status = NoMeaningHere("all data is in the object store; there is no local tier");
 const NO_TIERING: Status =
     NotYet("all data is in the object store already; tiering on top of that is not supported");
-const NO_SHARE_GROUPS: Status = NotYet("share groups are not supported yet by this version");
+pub(super) const NO_SHARE_GROUPS: Status = NotYet("share groups are not supported yet by this version");
 
 /// Sorted by name.
 pub(super) const DEFINITIONS: &[Definition] = &[

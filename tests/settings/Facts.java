@@ -2,6 +2,7 @@
 // line, fields separated by tabs, "\N" for null.
 //   classes              every definition, its synonyms, and what can be changed while running
 //   verdicts FILE        for each line "scope TAB name TAB value" of FILE: "ok", or the refusal
+//   changes ADDRESS FILE for each line "broker TAB name TAB value" of FILE: what a running broker would say of the change
 //   describe ADDRESS     configs of topics, the broker and groups, some of them changed first
 
 import java.nio.file.Files;
@@ -15,20 +16,29 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.coordinator.group.GroupConfig;
 import org.apache.kafka.server.config.AbstractKafkaConfig;
 import org.apache.kafka.server.config.DynamicBrokerConfig;
+import org.apache.kafka.server.config.QuotaConfig;
 import org.apache.kafka.server.config.ServerTopicConfigSynonyms;
 import org.apache.kafka.storage.internals.log.LogConfig;
 
 public class Facts {
     static final Map<String, Map<String, ConfigDef.ConfigKey>> SCOPES = Map.of(
         "topic", LogConfig.configKeys(),
-        "broker", AbstractKafkaConfig.CONFIG_DEF.configKeys(),
+        "broker", brokerKeys(),
         "group", GroupConfig.CONFIG_DEF.configKeys());
+
+    // The replication quotas of a broker can be changed, and are none of its settings at start.
+    static Map<String, ConfigDef.ConfigKey> brokerKeys() {
+        Map<String, ConfigDef.ConfigKey> keys = new TreeMap<>(AbstractKafkaConfig.CONFIG_DEF.configKeys());
+        keys.putAll(QuotaConfig.brokerQuotaConfigs().configKeys());
+        return keys;
+    }
 
     public static void main(String[] arguments) throws Exception {
         switch (arguments[0]) {
             case "classes" -> classes();
             case "verdicts" -> verdicts(Path.of(arguments[1]));
             case "describe" -> describe(arguments[1]);
+            case "changes" -> changes(arguments[1], Path.of(arguments[2]));
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
@@ -71,6 +81,26 @@ public class Facts {
                 verdict = refusal.getMessage();
             }
             print(verdict);
+        }
+    }
+
+    // A value of "\N" takes the config away.
+    static void changes(String address, Path file) throws Exception {
+        try (Admin admin = Admin.create(Map.of("bootstrap.servers", address))) {
+            var options = new AlterConfigsOptions().validateOnly(true);
+            for (String line : Files.readAllLines(file)) {
+                String[] fields = line.split("\t", -1);
+                var kind = fields[2].equals("\\N") ? AlterConfigOp.OpType.DELETE : AlterConfigOp.OpType.SET;
+                var op = new AlterConfigOp(new ConfigEntry(fields[1], fields[2]), kind);
+                var broker = new ConfigResource(ConfigResource.Type.BROKER, fields[0]);
+                String verdict = "ok";
+                try {
+                    admin.incrementalAlterConfigs(Map.of(broker, List.of(op)), options).all().get(30, TimeUnit.SECONDS);
+                } catch (java.util.concurrent.ExecutionException refusal) {
+                    verdict = org.apache.kafka.common.protocol.Errors.forException(refusal.getCause()).name();
+                }
+                print(verdict);
+            }
         }
     }
 

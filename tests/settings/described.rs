@@ -22,14 +22,8 @@ const PERMITTED: &[(&str, &str)] = &[
 ];
 
 /// Broker configs that Kafka can change while running and we cannot.
-const FIXED_HERE: &[&str] = &[
-    "group.share.assignment.interval.ms",
-    "group.streams.assignment.interval.ms",
-    "listener.security.protocol.map",
-    "listeners",
-    "max.connections",
-    "producer.id.expiration.ms",
-];
+const FIXED_HERE: &[&str] =
+    &["listener.security.protocol.map", "listeners", "max.connections", "producer.id.expiration.ms"];
 
 fn values(pairs: &[(&str, &str)]) -> Values {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

@@ -10,6 +10,8 @@ use crate::kafka::{Kafka, refuse};
 /// Where we differ on purpose: config, value, and why.
 const PERMITTED: &[(&str, &str, &str)] = &[
     ("process.roles", "*", "the process itself says it; nobody can set it"),
+    ("principal.builder.class", "*", "no class can be looked up here; any but the default is refused"),
+    ("ssl.engine.factory.class", "*", "no class can be looked up here; any is refused"),
     ("share.auto.offset.reset", "*", "share groups are refused in any case; their ranges come with them"),
 ];
 

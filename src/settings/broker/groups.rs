@@ -2,9 +2,12 @@
 
 use crate::settings::definition::Definition;
 use crate::settings::definition::Importance::{High, Low};
+use crate::settings::definition::Status::{self, NoMeaningHere};
 use crate::settings::definition::Type::{Int, List, Short, String};
 use crate::settings::validator::Validator::{AtLeast, Between, Items, OneOfIgnoringCase};
 
+const NO_SHARE_GROUPS: Status = NoMeaningHere("share groups are not supported yet by this version");
+const NO_STREAMS_GROUPS: Status = NoMeaningHere("streams groups are not supported yet by this version");
 const MAX_INT: &str = "2147483647";
 
 const fn int(name: &'static str, default: &'static str, doc: &'static str) -> Definition {
@@ -97,6 +100,8 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         "1000",
         "Least milliseconds between two assignments of a share group.",
     )
+    .dynamic()
+    .status(NO_SHARE_GROUPS)
     .valid(AtLeast(0)),
     int("group.share.delivery.count.limit", "5", "How often a share group delivers a record at most.")
         .valid(Between(2, 10)),
@@ -125,6 +130,8 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         "1000",
         "Least milliseconds between two assignments of a streams group.",
     )
+    .dynamic()
+    .status(NO_STREAMS_GROUPS)
     .valid(AtLeast(0)),
     Definition::new(
         "group.streams.assignors",
