@@ -66,6 +66,13 @@ pub(super) struct Memory {
     pub called: RedBlackTreeSetSync<Arc<str>>,
 }
 
+impl Memory {
+    /// Has the patterns matched with the next heartbeat, as after a restart.
+    pub fn forget_matching(&mut self) {
+        (self.patterns_seen, self.patterns_ms) = (0, i64::MIN);
+    }
+}
+
 impl Group {
     /// What a stored row, or one just decided, makes of the group.
     pub fn apply(&mut self, row: &Row) {

@@ -33,12 +33,12 @@ impl Draft<'_> {
         if before != updated || !self.group.members.contains_key(&updated.id) {
             self.record_member(updated.clone());
         }
+        let matched_anew = self.match_patterns();
         let pattern_changed = self.update_pattern(before, updated)?;
         let subscription = before.topics != updated.topics || pattern_changed;
         // Only a member that changed its mind can change the majority.
         let assignor_changed = before.assignor != updated.assignor
             && self.group.preferred_assignor().unwrap_or(default) != assignor_before;
-        let matched_anew = self.match_patterns();
         Ok(Changes { subscription, asks_for_target: subscription || assignor_changed || matched_anew })
     }
 
@@ -55,7 +55,14 @@ impl Draft<'_> {
                 self.group.memory.patterns_seen = self.world.topics.version();
                 self.group.memory.patterns_ms = self.world.now_ms;
             }
-            let names = self.matching(&pattern);
+            let names = match updated.topics.is_empty() {
+                true => self.matching(&pattern),
+                // Kafka gives what is named first, and what matches with a later heartbeat, and clients count on that.
+                false => {
+                    self.group.memory.forget_matching();
+                    Names::default()
+                }
+            };
             self.record(Row::Pattern(Arc::clone(new), Some(Arc::new(names))));
         }
         Ok(true)

@@ -62,14 +62,18 @@ fn a_pattern_that_cannot_be_read_is_refused() {
 }
 
 #[test]
-fn names_and_a_pattern_may_be_given_together() {
+fn what_is_named_comes_first_and_what_matches_with_the_next_heartbeat() {
     let mut place = Place::new();
     let (named, matched) = (place.topics.put("t", 1), place.topics.put("orders-1", 1));
     let both = Heartbeat {
         says: Says { topics: Some(["t".into()].into()), ..matching("a", "orders-.*").says },
         ..matching("a", "")
     };
-    let assigned: BTreeSet<TopicId> = place.send(&both).unwrap().assignment.unwrap().into_keys().collect();
+    let first = place.send(&both).unwrap();
+    let owned = first.assignment.unwrap();
+    assert_eq!(owned.keys().copied().collect::<Vec<_>>(), [named]);
+    let second = place.beat("a", first.epoch, &owned).unwrap();
+    let assigned: BTreeSet<TopicId> = second.assignment.unwrap().into_keys().collect();
     assert_eq!(assigned, BTreeSet::from([named, matched]));
     let mut bad = both.clone();
     bad.member_id = "b".into();
