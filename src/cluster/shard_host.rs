@@ -217,7 +217,6 @@ impl ShardHost {
         match unwanted {
             Some(shard) => shard.close().await,
             None => {
-                tracing::info!(shard = %id, %epoch, "shard open");
                 let image = self.metadata.image();
                 for (topic, deleted) in image.deleted.iter() {
                     self.remove_data(*topic, deleted);

@@ -105,13 +105,7 @@ impl Coordinator {
             drop(self.change(&group, |entry| {
                 let Expired { changes, is_group } =
                     offsets::expire(entry.members(), &entry.offsets, &names, &self.settings.offsets, now_ms);
-                if !changes.is_empty() {
-                    tracing::info!(
-                        group = &*group,
-                        offsets = changes.len(),
-                        "committed offsets have expired"
-                    );
-                }
+                tell_removed(&group, &changes, names);
                 match is_group && with_groups {
                     true => {
                         let (rows, timers) = forget(&group, entry);
@@ -126,6 +120,21 @@ impl Coordinator {
     /// Whether offsets are kept of a topic that has no name.
     pub(super) fn keeps_offsets_of_other_topics(&self, names: &TopicNames) -> bool {
         self.any(|entry| entry.offsets.iter().any(|(partition, _)| names(partition.topic).is_none()))
+    }
+}
+
+/// An offset that has expired is news to whoever counted on it; one of a deleted topic went with the topic.
+fn tell_removed(group: &str, changes: &[Change], names: &TopicNames) {
+    let expired = changes.iter().filter(|(partition, _)| names(partition.topic).is_some()).count();
+    if expired > 0 {
+        tracing::info!(group, offsets = expired, "committed offsets have expired");
+    }
+    if changes.len() > expired {
+        tracing::debug!(
+            group,
+            offsets = changes.len() - expired,
+            "committed offsets of deleted topics are gone"
+        );
     }
 }
 
