@@ -226,6 +226,7 @@ fn local_address(variable: &'static str, listener: &TcpListener) -> Result<Socke
 
 fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> MetadataSettings {
     let timeouts = if config.store.backend.is_remote() { Timeouts::cloud() } else { Timeouts::local() };
+    let timeouts = Timeouts { proposal: config.network.request_timeout, ..timeouts };
     MetadataSettings {
         broker_id: config.identity.broker_id,
         cluster_id: config.is_given("CLUSTER_ID").then(|| config.identity.cluster_id.clone()),
@@ -398,6 +399,7 @@ fn service(
         default_partitions: u32::try_from(config.topics.default_partitions).unwrap_or(1),
         fetch_max_bytes: FETCH_MAX_BYTES,
         log_dir: config.data_place(),
+        request_timeout: config.network.request_timeout,
     };
     let broker =
         api::Broker::new(metadata.clone(), shards.clone(), reads, coordinators, options, runtime.clone());

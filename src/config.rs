@@ -148,6 +148,8 @@ pub struct Network {
     pub max_request_bytes: u32,
     /// Requests in flight, all connections together.
     pub request_memory_bytes: u64,
+    /// Time that a write may take before whoever asked for it is told that its outcome is unknown.
+    pub request_timeout: Duration,
     /// Time for finishing accepted requests at the end.
     pub shutdown_timeout: Duration,
 }

@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 
 use super::context::Context;
-use super::errors::Failure;
+use super::errors::{Failure, must_have_time};
 use super::handler::Handler;
 use super::topics::{self, Leadership};
 use crate::metadata::{Image, REPLICATION_FACTOR};
@@ -26,14 +26,21 @@ impl Handler for AlterPartitionReassignments {
             return Response::default();
         }
         let image = context.image();
+        let late = must_have_time(request.timeout_ms).err();
         let allow_change = request.allow_replication_factor_change;
         let responses = request.topics.iter().map(|topic| {
-            let partitions =
-                topic.partitions.iter().map(|asked| answer(&image, &topic.name, asked, allow_change));
+            let partitions = topic.partitions.iter().map(|asked| {
+                let outcome = late.map_or_else(
+                    || reassign(&image, &topic.name, asked, allow_change),
+                    |late| Err(Failure::from(late)),
+                );
+                answer(asked, outcome.err())
+            });
             ReassignableTopicResponse { name: topic.name.clone(), partitions: partitions.collect() }
         });
         Response {
-            allow_replication_factor_change: allow_change,
+            allow_replication_factor_change: allow_change || late.is_some(),
+            error_code: late.map_or(ErrorCode::None, |late| Failure::from(late).code).into(),
             error_message: None,
             responses: responses.collect(),
             ..Response::default()
@@ -41,13 +48,7 @@ impl Handler for AlterPartitionReassignments {
     }
 }
 
-fn answer(
-    image: &Image,
-    topic: &str,
-    asked: &ReassignablePartition,
-    allow_change: bool,
-) -> ReassignablePartitionResponse {
-    let failure = reassign(image, topic, asked, allow_change).err();
+fn answer(asked: &ReassignablePartition, failure: Option<Failure>) -> ReassignablePartitionResponse {
     ReassignablePartitionResponse {
         partition_index: asked.partition_index,
         error_code: failure.as_ref().map_or(ErrorCode::None, |failure| failure.code).into(),

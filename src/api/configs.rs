@@ -1,15 +1,13 @@
 //! What the config APIs share: which resource a request means, and the proposal of changes.
 
-use std::collections::HashMap;
-
-use futures::future::join_all;
+use std::collections::{BTreeMap, HashMap};
 
 use super::config_changes::Wanted;
 use super::context::{Broker, Context};
 use super::errors::Failure;
-use crate::metadata::{Command, ConfigOp, ConfigResource, Image, check_topic_name};
+use crate::metadata::{Command, ConfigChange, ConfigOp, ConfigResource, Image, check_topic_name};
 use crate::protocol::ErrorCode;
-use crate::settings::validate_group;
+use crate::settings::{self, BIRTHRIGHT, Target, keeps_birthright, validate, validate_group, validate_step};
 use crate::types::BrokerId;
 
 /// `ConfigResource.Type`.
@@ -89,14 +87,20 @@ pub async fn apply(context: &Context, changes: Vec<Change>, validate_only: bool)
     for change in &changes {
         *named.entry((change.kind, change.name.clone())).or_default() += 1;
     }
-    let (image, named) = (&image, &named);
-    let changed = changes.into_iter().map(|Change { kind, name, wanted }| async move {
-        let repeated = named.get(&(kind, name.clone())).is_some_and(|times| *times > 1);
-        let resource = Named { kind, name: &name };
-        let failure = match repeated {
-            true => Some(invalid("Each resource must appear at most once.")),
-            false => apply_one(context, image, resource, wanted, validate_only).await.err(),
-        };
+    let (plans, resources): (Vec<_>, Vec<_>) = changes
+        .into_iter()
+        .map(|Change { kind, name, wanted }| {
+            let repeated = named.get(&(kind, name.clone())).is_some_and(|times| *times > 1);
+            let plan = match repeated {
+                true => Err(invalid("Each resource must appear at most once.")),
+                false => command(context, &image, &Named { kind, name: &name }, wanted),
+            };
+            (plan.map(|command| ((), command)), (kind, name))
+        })
+        .unzip();
+    let outcomes = context.carry_out(plans, validate_only).await;
+    let changed = resources.into_iter().zip(outcomes).map(|((kind, name), outcome)| {
+        let failure = outcome.err();
         Changed {
             kind,
             error_code: failure.as_ref().map_or(ErrorCode::None, |failure| failure.code).into(),
@@ -104,16 +108,15 @@ pub async fn apply(context: &Context, changes: Vec<Change>, validate_only: bool)
             name,
         }
     });
-    join_all(changed).await
+    changed.collect()
 }
 
-async fn apply_one(
+fn command(
     context: &Context,
     image: &Image,
-    resource: Named<'_>,
+    resource: &Named<'_>,
     wanted: Wanted,
-    validate_only: bool,
-) -> Result<(), Failure> {
+) -> Result<Command, Failure> {
     let broker = &context.broker;
     wanted.check_form(resource.kind)?;
     let command = match resource.target(broker, image) {
@@ -124,34 +127,88 @@ async fn apply_one(
         }
     };
     check_group(broker, image, &command)?;
-    if validate_only {
-        return broker.validate(command).await;
-    }
-    broker.propose(command).await?;
-    Ok(())
+    check_brokers(broker, image, &command)?;
+    Ok(command)
 }
 
 /// What a group is given has to lie within bounds that only the process settings of brokers know.
 fn check_group(broker: &Broker, image: &Image, command: &Command) -> Result<(), Failure> {
-    let group = match command {
-        Command::AlterConfigs { resource: ConfigResource::Group(_), configs } => configs.clone(),
-        Command::IncrementalAlterConfigs { resource: ConfigResource::Group(name), changes } => {
-            let mut group =
-                image.configs.groups.get(name).map(|own| own.as_ref().clone()).unwrap_or_default();
-            for change in changes {
-                match &change.op {
-                    ConfigOp::Set(value) => _ = group.insert(change.name.clone(), value.clone()),
-                    ConfigOp::Delete => _ = group.remove(&change.name),
-                    // Nothing that has bounds is a list.
-                    ConfigOp::Append(_) | ConfigOp::Subtract(_) => {}
-                }
-            }
-            group
+    let own = match command {
+        Command::AlterConfigs { resource: ConfigResource::Group(_), .. } => None,
+        Command::IncrementalAlterConfigs { resource: ConfigResource::Group(name), .. } => {
+            image.configs.groups.get(name)
         }
         _ => return Ok(()),
     };
+    let own = own.map(|own| own.as_ref().clone()).unwrap_or_default();
+    let group = after(Target::Group, own, command)?;
     let checked = broker.with_layers(image, |layers| validate_group(&group, layers));
     checked.map_err(|refused| Failure::new(ErrorCode::InvalidConfig, refused.to_string()))
+}
+
+/// Kafka checks what brokers are given at the broker, which knows what it has now, and refuses it as a bad request
+/// (`ConfigAdminManager.preprocess`).
+fn check_brokers(broker: &Broker, image: &Image, command: &Command) -> Result<(), Failure> {
+    let (resource, names): (_, Vec<&str>) = match command {
+        Command::AlterConfigs { resource, configs } => {
+            (resource, configs.keys().map(String::as_str).chain(BIRTHRIGHT.iter().copied()).collect())
+        }
+        Command::IncrementalAlterConfigs { resource, changes } => {
+            (resource, changes.iter().map(|change| change.name.as_str()).collect())
+        }
+        _ => return Ok(()),
+    };
+    let (target, own) = match resource {
+        ConfigResource::Broker(id) => (Target::Broker, image.configs.brokers.get(id)),
+        ConfigResource::Cluster => (Target::Cluster, Some(&image.configs.cluster)),
+        ConfigResource::Topic(_) | ConfigResource::Group(_) => return Ok(()),
+    };
+    let own = own.map(|own| own.as_ref().clone()).unwrap_or_default();
+    let wanted = after(target, own, command)?;
+    for name in &names {
+        let Some(value) = wanted.get(*name) else { continue };
+        let checked = validate(target, name, value)
+            .and_then(|_| broker.with_layers(image, |layers| validate_step(name, value, layers)));
+        checked.map_err(|refused| invalid(&refused.message))?;
+    }
+    for name in names {
+        if target == Target::Cluster || wanted.contains_key(name) || is_incremental(command) {
+            keeps_birthright(target, name, wanted.contains_key(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_incremental(command: &Command) -> bool {
+    matches!(command, Command::IncrementalAlterConfigs { .. })
+}
+
+/// What a resource has set after a change of its configs.
+fn after(
+    target: Target,
+    mut own: BTreeMap<String, String>,
+    command: &Command,
+) -> Result<BTreeMap<String, String>, Failure> {
+    match command {
+        Command::AlterConfigs { configs, .. } => return Ok(configs.clone()),
+        Command::IncrementalAlterConfigs { changes, .. } => {
+            for ConfigChange { name, op } in changes {
+                let current = own.get(name).map(String::as_str);
+                let value = match op {
+                    ConfigOp::Set(value) => value.clone(),
+                    ConfigOp::Delete => {
+                        own.remove(name);
+                        continue;
+                    }
+                    ConfigOp::Append(operand) => settings::append(target, name, current, operand)?,
+                    ConfigOp::Subtract(operand) => settings::subtract(target, name, current, operand)?,
+                };
+                own.insert(name.clone(), value);
+            }
+        }
+        _ => {}
+    }
+    Ok(own)
 }
 
 pub fn invalid(message: &str) -> Failure {

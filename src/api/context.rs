@@ -1,8 +1,11 @@
 //! What a handler may reach, and what it knows of the request before it.
 
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures::future::BoxFuture;
 
 use super::errors::Failure;
 use super::fetch_session::SharedSessions;
@@ -10,7 +13,7 @@ use crate::cluster::ShardHost;
 use crate::coordinator::Coordinators;
 use crate::log::Shard;
 use crate::log::reads::Reads;
-use crate::metadata::{self, Applied, Command, Image, Metadata, Topic};
+use crate::metadata::{self, Image, Metadata, Topic};
 use crate::net::Permit;
 use crate::protocol::ErrorCode;
 use crate::runtime::clock::Instant;
@@ -39,7 +42,7 @@ pub struct Broker {
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Broker configs by their Kafka names, as the process was started with.
-    pub configs: std::collections::BTreeMap<&'static str, String>,
+    pub configs: BTreeMap<&'static str, String>,
     /// Whether asking for the metadata of a topic creates it (`auto.create.topics.enable`).
     pub auto_create_topics: bool,
     /// Partitions of a topic that does not say how many (`num.partitions`).
@@ -48,6 +51,8 @@ pub struct Options {
     pub fetch_max_bytes: usize,
     /// Where the data lies, as DescribeLogDirs names it.
     pub log_dir: String,
+    /// How long a request waits to hear whether its write became durable.
+    pub request_timeout: Duration,
 }
 
 /// One request on its way through its handler.
@@ -115,10 +120,10 @@ impl Context {
         ErrorCode::TransactionalIdAuthorizationFailed
     }
 
-    /// When a request that gives itself `timeout_ms` is answered, whatever has become of it.
-    pub fn deadline(&self, timeout_ms: i32) -> Instant {
-        let patience = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
-        self.broker.runtime.clock.instant() + patience
+    /// When a request whose write is not durable yet is told that nobody knows its outcome. The request's own timeout
+    /// is for waiting until replicas have the records, and here there are none to wait for.
+    pub fn deadline(&self) -> Instant {
+        self.broker.runtime.clock.instant() + self.broker.options.request_timeout
     }
 }
 
@@ -151,17 +156,38 @@ impl Broker {
         shard.owner == Some(self.metadata.owner())
     }
 
-    /// Proposes a change of the metadata, and waits until requests are served by an image that has it.
-    pub async fn propose(&self, command: Command) -> Result<Applied, Failure> {
-        let applied = self.metadata.propose(command).await??;
-        self.shards.caught_up(self.metadata.image().index).await;
-        Ok(applied)
+    /// Has the shards load the partitions that a request is about to use, as far as they are here.
+    pub fn prepare<'a>(
+        &self,
+        image: &Image,
+        asked: impl Iterator<Item = (&'a Topic, i32)>,
+    ) -> BoxFuture<'static, ()> {
+        let mut wanted: HashMap<ShardId, Vec<Partition>> = HashMap::new();
+        for (topic, index) in asked {
+            if let Some(shard) = topic.shard(index) {
+                wanted.entry(shard).or_default().push(Partition { topic: topic.id, index });
+            }
+        }
+        let open = wanted.into_iter().filter_map(|(id, partitions)| {
+            let (shard, _) = self.open_shard(image, id).ok()?;
+            Some((shard, partitions))
+        });
+        let open: Vec<(Shard, Vec<Partition>)> = open.collect();
+        Box::pin(async move {
+            for (shard, partitions) in open {
+                shard.prepare(&partitions).await;
+            }
+        })
     }
 
-    /// Whether a change of the metadata would be made, without making it.
-    pub async fn validate(&self, command: Command) -> Result<(), Failure> {
-        let outcomes = self.metadata.validate(vec![command]).await?;
-        Ok(outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))?)
+    /// The same of partitions by the names of their topics.
+    pub fn prepare_named<'a>(
+        &self,
+        image: &Image,
+        asked: impl Iterator<Item = (&'a str, i32)>,
+    ) -> BoxFuture<'static, ()> {
+        let known = asked.filter_map(|(name, index)| Some((&**image.topic_by_name(name)?, index)));
+        self.prepare(image, known)
     }
 
     /// Finds partition `index` of `topic`, which must be led here.

@@ -5,11 +5,10 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use futures::future::join_all;
-
 use super::context::{Broker, Context};
-use super::errors::Failure;
+use super::errors::{Failure, must_have_time};
 use super::handler::Handler;
+use super::topics::must_fit_one_request;
 use crate::metadata::{Command, Image};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_partitions::{
@@ -24,34 +23,47 @@ impl Handler for CreatePartitions {
 
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
-        let mut named = HashMap::new();
+        let mut named: HashMap<&str, usize> = HashMap::new();
         for topic in &request.topics {
-            *named.entry(topic.name.as_str()).or_insert(0) += 1;
+            *named.entry(topic.name.as_str()).or_default() += 1;
         }
-        let results = request.topics.iter().map(|topic| {
-            let repeated = named.get(topic.name.as_str()).is_some_and(|times| *times > 1);
-            grow(&context.broker, &image, topic, repeated, request.validate_only)
-        });
-        Response { results: join_all(results).await, ..Response::default() }
+        let single: Vec<&CreatePartitionsTopic> =
+            request.topics.iter().filter(|topic| named.get(topic.name.as_str()) == Some(&1)).collect();
+        if let Err(failure) = check(&image, &request, &single) {
+            let refused = request.topics.iter().map(|topic| result(&topic.name, Err(failure.clone())));
+            return Response { results: refused.collect(), ..Response::default() };
+        }
+        let plans = single.iter().map(|topic| Ok((*topic, command(&context.broker, &image, topic)?)));
+        let outcomes = context.carry_out(plans.collect(), request.validate_only).await;
+        let results =
+            single.iter().zip(outcomes).map(|(topic, outcome)| result(&topic.name, outcome.map(drop)));
+        let mut results: Vec<_> = results.collect();
+        let mut repeated: Vec<&str> =
+            named.iter().filter(|(_, times)| **times > 1).map(|(name, _)| *name).collect();
+        repeated.sort_unstable();
+        let duplicate = || Failure::new(ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned());
+        results.extend(repeated.into_iter().map(|name| result(name, Err(duplicate()))));
+        Response { results, ..Response::default() }
     }
 }
 
-async fn grow(
-    broker: &Broker,
-    image: &Image,
-    topic: &CreatePartitionsTopic,
-    repeated: bool,
-    validate_only: bool,
-) -> CreatePartitionsTopicResult {
-    let outcome = match repeated {
-        true => Err(Failure::new(ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned())),
-        false => match command(broker, image, topic) {
-            Ok(command) if validate_only => broker.validate(command).await,
-            Ok(command) => broker.propose(command).await.map(drop),
-            Err(failure) => Err(failure),
-        },
-    };
-    let mut result = CreatePartitionsTopicResult { name: topic.name.clone(), ..Default::default() };
+/// What refuses a request as a whole, before anything is built of what it asks for.
+fn check(image: &Image, request: &Request, topics: &[&CreatePartitionsTopic]) -> Result<(), Failure> {
+    if topics.is_empty() {
+        return Ok(());
+    }
+    must_have_time(request.timeout_ms)?;
+    must_fit_one_request(
+        "additional partitions",
+        topics.iter().filter_map(|asked| {
+            let topic = image.topic_by_name(&asked.name)?;
+            Some(usize::try_from(asked.count).unwrap_or(0).saturating_sub(topic.partitions.len()))
+        }),
+    )
+}
+
+fn result(name: &str, outcome: Result<(), Failure>) -> CreatePartitionsTopicResult {
+    let mut result = CreatePartitionsTopicResult { name: name.to_owned(), ..Default::default() };
     if let Err(failure) = outcome {
         result.error_code = failure.code.into();
         result.error_message = failure.message;

@@ -7,13 +7,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
-use futures::future::join_all;
-
 use super::context::{Broker, Context};
-use super::errors::Failure;
+use super::errors::{Failure, must_have_time};
 use super::handler::Handler;
-use super::topics::{Creation, validate_assignment};
-use crate::metadata::{IfExists, Image, REPLICATION_FACTOR, Refused, check_topic_name};
+use super::topics::{Creation, is_reserved, must_fit_one_request, validate_assignment};
+use crate::metadata::{Command, IfExists, Image, REPLICATION_FACTOR, Refused, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, Request, Response,
@@ -28,18 +26,19 @@ impl Handler for CreateTopics {
     const VERSIONS: RangeInclusive<i16> = 2..=7;
 
     async fn handle(context: Context, request: Request) -> Response {
-        let image = context.image();
         let mut named = HashMap::new();
         for topic in &request.topics {
             *named.entry(topic.name.as_str()).or_insert(0) += 1;
         }
-        let (repeated, single): (Vec<_>, Vec<_>) = request
+        let (repeated, single): (Vec<&CreatableTopic>, Vec<&CreatableTopic>) = request
             .topics
             .iter()
             .partition(|topic| named.get(topic.name.as_str()).is_some_and(|times| *times > 1));
-        let created =
-            single.into_iter().map(|topic| create(&context.broker, &image, topic, request.validate_only));
-        let mut topics = join_all(created).await;
+        if let Err(failure) = check(&context, &request, &single) {
+            let refused = request.topics.iter().map(|topic| refuse(&topic.name, failure.clone()));
+            return Response { topics: refused.collect(), ..Response::default() };
+        }
+        let mut topics = create(&context, &single, request.validate_only).await;
         let mut refused: Vec<&str> = repeated.iter().map(|topic| topic.name.as_str()).collect();
         refused.sort_unstable();
         refused.dedup();
@@ -49,59 +48,79 @@ impl Handler for CreateTopics {
     }
 }
 
+/// What refuses a request as a whole, before anything is built of what it asks for.
+fn check(context: &Context, request: &Request, topics: &[&CreatableTopic]) -> Result<(), Failure> {
+    if topics.is_empty() {
+        return Ok(());
+    }
+    must_have_time(request.timeout_ms)?;
+    must_fit_one_request(
+        "partitions",
+        topics.iter().map(|topic| match (topic.assignments.len(), topic.num_partitions) {
+            (0, -1) => context.broker.options.default_partitions as usize,
+            (0, count) => usize::try_from(count).unwrap_or(0),
+            (assigned, _) => assigned,
+        }),
+    )
+}
+
+/// A topic that can be made, as far as this broker knows.
+struct Plan {
+    id: TopicId,
+    partitions: usize,
+    configs: BTreeMap<String, String>,
+}
+
 async fn create(
-    broker: &Broker,
-    image: &Image,
-    topic: &CreatableTopic,
+    context: &Context,
+    topics: &[&CreatableTopic],
     validate_only: bool,
-) -> CreatableTopicResult {
-    let configs = topic.configs.iter().map(|c| (c.name.clone(), c.value.clone()));
-    let configs: BTreeMap<String, Option<String>> = configs.collect();
-    match propose(broker, image, topic, &configs, validate_only).await {
-        Ok((id, partitions)) => CreatableTopicResult {
+) -> Vec<CreatableTopicResult> {
+    let (broker, image) = (&context.broker, context.image());
+    let plans = topics.iter().map(|topic| {
+        let creation = creation(broker, &image, topic)?;
+        let configs = creation.configs.clone();
+        let new = creation.topic(broker, &image);
+        // Kafka tells an id even if the topic is not made.
+        let plan = Plan { id: new.id, partitions: new.placement.len(), configs };
+        Ok((plan, Command::CreateTopic(new)))
+    });
+    let outcomes = context.carry_out(plans.collect(), validate_only).await;
+    let results = outcomes.into_iter().zip(topics).map(|(outcome, topic)| match outcome {
+        Ok(plan) => CreatableTopicResult {
             name: topic.name.clone(),
-            topic_id: id.0,
-            num_partitions: partitions as i32,
+            topic_id: plan.id.0,
+            num_partitions: plan.partitions as i32,
             replication_factor: REPLICATION_FACTOR,
-            configs: Some(describe(broker, image, &set(&configs))),
+            configs: Some(describe(broker, &image, &plan.configs)),
             error_message: None,
             ..CreatableTopicResult::default()
         },
         Err(failure) => refuse(&topic.name, failure),
-    }
+    });
+    results.collect()
 }
 
 /// Checks in the order of `ReplicationControlManager.createTopics`.
-async fn propose(
-    broker: &Broker,
-    image: &Image,
-    topic: &CreatableTopic,
-    configs: &BTreeMap<String, Option<String>>,
-    validate_only: bool,
-) -> Result<(TopicId, u32), Failure> {
-    if topic.name == "__cluster_metadata" {
-        let message = "Creation of internal topic __cluster_metadata is prohibited.".to_owned();
+fn creation(broker: &Broker, image: &Image, topic: &CreatableTopic) -> Result<Creation, Failure> {
+    if is_reserved(&topic.name) {
+        let message = format!("Creation of internal topic {} is prohibited.", topic.name);
         return Err(Failure::new(ErrorCode::InvalidRequest, message));
     }
     check_topic_name(&topic.name)?;
     if image.topic_by_name(&topic.name).is_some() {
         return Err(Refused::TopicExists(topic.name.clone()).into());
     }
-    if let Some((name, _)) = configs.iter().find(|(_, value)| value.is_none()) {
-        let message = format!("Null value not supported for topic configs: {name}");
+    if let Some(config) = topic.configs.iter().find(|config| config.value.is_none()) {
+        let message = format!("Null value not supported for topic configs: {}", config.name);
         return Err(Failure::new(ErrorCode::InvalidConfig, message));
     }
-    validate_topic(configs.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?))))?;
+    let configs =
+        topic.configs.iter().filter_map(|config| Some((config.name.clone(), config.value.clone()?)));
+    let configs: BTreeMap<String, String> = configs.collect();
+    validate_topic(configs.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
     let partitions = partitions(broker, image, topic)?;
-    let creation =
-        Creation { name: topic.name.clone(), partitions, configs: set(configs), if_exists: IfExists::Refuse };
-    if validate_only {
-        let command = creation.command(broker, image);
-        broker.validate(command).await?;
-        // Kafka tells an id here too, of no topic.
-        return Ok((TopicId(broker.runtime.rng.uuid()), partitions));
-    }
-    Ok((creation.propose(broker, image).await?, partitions))
+    Ok(Creation { name: topic.name.clone(), partitions, configs, if_exists: IfExists::Refuse })
 }
 
 /// How many partitions are asked for, by number or by assignment.
@@ -148,10 +167,6 @@ fn partitions(broker: &Broker, image: &Image, topic: &CreatableTopic) -> Result<
         return refuse(ErrorCode::InvalidReplicaAssignment, message);
     }
     Ok(indexes.len() as u32)
-}
-
-fn set(configs: &BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {
-    configs.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect()
 }
 
 fn describe(

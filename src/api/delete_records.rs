@@ -29,7 +29,11 @@ impl Handler for DeleteRecords {
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
         let (context, image) = (&context, &image);
-        let deadline = context.deadline(request.timeout_ms);
+        let deadline = context.deadline();
+        let asked = request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.partition_index))
+        });
+        context.broker.prepare_named(image, asked).await;
         let topics = request.topics.iter().map(|topic| async move {
             let results =
                 topic.partitions.iter().map(|asked| delete(context, image, &topic.name, asked, deadline));

@@ -5,10 +5,8 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use futures::future::join_all;
-
-use super::context::{Broker, Context};
-use super::errors::Failure;
+use super::context::Context;
+use super::errors::{Failure, must_have_time};
 use super::handler::Handler;
 use crate::metadata::{Command, Image};
 use crate::protocol::ErrorCode;
@@ -23,10 +21,11 @@ impl Handler for DeleteTopics {
 
     async fn handle(context: Context, request: Request) -> Response {
         let by_name = |name: &String| DeleteTopicState { name: Some(name.clone()), ..Default::default() };
-        let named = request.topic_names.iter().map(by_name);
+        let all: Vec<DeleteTopicState> =
+            request.topic_names.iter().map(by_name).chain(request.topics).collect();
         let mut times: HashMap<(Option<String>, uuid::Uuid), usize> = HashMap::new();
         let mut asked = Vec::new();
-        for topic in named.chain(request.topics) {
+        for topic in &all {
             let seen = times.entry((topic.name.clone(), topic.topic_id)).or_default();
             *seen += 1;
             if *seen == 1 {
@@ -34,30 +33,50 @@ impl Handler for DeleteTopics {
             }
         }
         let image = context.image();
-        let results = asked.into_iter().map(|topic| {
-            let repeated = times.get(&(topic.name.clone(), topic.topic_id)).is_some_and(|times| *times > 1);
-            delete(&context.broker, &image, topic, repeated)
-        });
-        Response { responses: join_all(results).await, ..Response::default() }
+        let found: Vec<Result<(TopicId, String), Failure>> = asked
+            .iter()
+            .map(|topic| {
+                let repeated =
+                    times.get(&(topic.name.clone(), topic.topic_id)).is_some_and(|times| *times > 1);
+                find(&image, topic, repeated)
+            })
+            .collect();
+        // Kafka looks up in its time what is named well.
+        let looks_up = found.iter().any(|found| !is_ill_named(found));
+        if let (true, Err(late)) = (looks_up, must_have_time(request.timeout_ms)) {
+            let refused = all.iter().map(|topic| result(topic, Err(late.into())));
+            return Response { responses: refused.collect(), ..Response::default() };
+        }
+        let responses = delete(&context, &asked, found).await;
+        Response { responses, ..Response::default() }
     }
 }
 
+fn is_ill_named(found: &Result<(TopicId, String), Failure>) -> bool {
+    found.as_ref().is_err_and(|failure| failure.code == ErrorCode::InvalidRequest)
+}
+
 async fn delete(
-    broker: &Broker,
-    image: &Image,
-    asked: DeleteTopicState,
-    repeated: bool,
-) -> DeletableTopicResult {
+    context: &Context,
+    asked: &[&DeleteTopicState],
+    found: Vec<Result<(TopicId, String), Failure>>,
+) -> Vec<DeletableTopicResult> {
+    let deleted_ms = context.broker.runtime.clock.now_ms();
+    let plans = found.into_iter().map(|found| {
+        let (id, name) = found?;
+        Ok(((id, name), Command::DeleteTopic { id, deleted_ms }))
+    });
+    let outcomes = context.carry_out(plans.collect(), false).await;
+    let results = asked.iter().zip(outcomes).map(|(asked, outcome)| match outcome {
+        Ok((id, name)) => DeletableTopicResult { name: Some(name), topic_id: id.0, ..result(asked, Ok(())) },
+        Err(failure) => result(asked, Err(failure)),
+    });
+    results.collect()
+}
+
+fn result(asked: &DeleteTopicState, outcome: Result<(), Failure>) -> DeletableTopicResult {
     let mut result =
         DeletableTopicResult { name: asked.name.clone(), topic_id: asked.topic_id, ..Default::default() };
-    let outcome = match find(image, &asked, repeated) {
-        Ok((id, name)) => {
-            result.name = Some(name);
-            result.topic_id = id.0;
-            propose(broker, id).await
-        }
-        Err(failure) => Err(failure),
-    };
     if let Err(failure) = outcome {
         result.error_code = failure.code.into();
         result.error_message = failure.message;
@@ -88,10 +107,4 @@ fn unknown(code: ErrorCode) -> Failure {
         _ => "This server does not host this topic-partition.",
     };
     Failure::new(code, message.to_owned())
-}
-
-async fn propose(broker: &Broker, id: TopicId) -> Result<(), Failure> {
-    let deleted_ms = broker.runtime.clock.now_ms();
-    broker.propose(Command::DeleteTopic { id, deleted_ms }).await?;
-    Ok(())
 }

@@ -14,6 +14,7 @@ use crate::metadata::{Image, Topic};
 use crate::protocol::messages::describe_log_dirs::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic, Request, Response,
 };
+use crate::types::Partition;
 
 pub struct DescribeLogDirs;
 
@@ -24,17 +25,22 @@ impl Handler for DescribeLogDirs {
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
         let broker = &context.broker;
-        let topics = match &request.topics {
-            None => join_all(image.topics.iter().map(|topic| describe(broker, &image, topic, None))).await,
-            Some(asked) => {
-                let known = asked.iter().filter_map(|asked| {
+        let chosen: Vec<(&Topic, Option<HashSet<i32>>)> = match &request.topics {
+            None => image.topics.iter().map(|topic| (&**topic, None)).collect(),
+            Some(asked) => asked
+                .iter()
+                .filter_map(|asked| {
                     let topic = image.topic_by_name(&asked.topic)?;
-                    let wanted = asked.partitions.iter().copied().collect();
-                    Some(describe(broker, &image, topic, Some(wanted)))
-                });
-                join_all(known).await
-            }
+                    Some((&**topic, Some(asked.partitions.iter().copied().collect())))
+                })
+                .collect(),
         };
+        let partitions = chosen.iter().flat_map(|(topic, wanted)| {
+            of_topic(topic, wanted.as_ref()).map(|partition| (*topic, partition.index))
+        });
+        broker.prepare(&image, partitions).await;
+        let topics = chosen.iter().map(|(topic, wanted)| describe(broker, &image, topic, wanted.as_ref()));
+        let topics = join_all(topics).await;
         let dir = DescribeLogDirsResult {
             log_dir: broker.options.log_dir.clone(),
             topics: topics.into_iter().filter(|topic| !topic.partitions.is_empty()).collect(),
@@ -44,16 +50,19 @@ impl Handler for DescribeLogDirs {
     }
 }
 
+/// The partitions of a topic, or those of them that are wanted.
+fn of_topic<'a>(topic: &'a Topic, wanted: Option<&'a HashSet<i32>>) -> impl Iterator<Item = Partition> + 'a {
+    let all = topic.partitions().map(|(partition, _)| partition);
+    all.filter(move |partition| wanted.is_none_or(|wanted| wanted.contains(&partition.index)))
+}
+
 async fn describe(
     broker: &Broker,
     image: &Image,
     topic: &Topic,
-    wanted: Option<HashSet<i32>>,
+    wanted: Option<&HashSet<i32>>,
 ) -> DescribeLogDirsTopic {
-    let chosen = topic
-        .partitions()
-        .filter(|(partition, _)| wanted.as_ref().is_none_or(|wanted| wanted.contains(&partition.index)));
-    let sizes = chosen.map(|(partition, _)| async move {
+    let sizes = of_topic(topic, wanted).map(|partition| async move {
         let led = broker.lead(image, topic, partition.index, -1).ok()?;
         let log = led.shard.partition(partition).await.ok()?;
         Some(DescribeLogDirsPartition {

@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::context::Context;
-use super::errors::Failure;
+use super::errors::{Failure, must_have_time};
 use super::handler::Handler;
 use super::topics::Leadership;
 use crate::metadata::Image;
@@ -25,8 +25,14 @@ impl Handler for ElectLeaders {
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
         let kind = request.election_type;
+        if let Err(late) = must_have_time(request.timeout_ms) {
+            return refuse(&request, &late.into());
+        }
+        if !matches!(kind, PREFERRED | UNCLEAN) {
+            let message = format!("Unknown election type {kind}");
+            return refuse(&request, &Failure::new(ErrorCode::InvalidRequest, message));
+        }
         let results = match &request.topic_partitions {
-            _ if !matches!(kind, PREFERRED | UNCLEAN) => return unknown_kind(&request),
             Some(asked) => asked
                 .iter()
                 .map(|asked| ReplicaElectionResult {
@@ -86,13 +92,12 @@ fn result(partition_id: i32, failure: &Failure) -> PartitionResult {
     PartitionResult { partition_id, error_code: failure.code.into(), error_message: failure.message.clone() }
 }
 
-fn unknown_kind(request: &Request) -> Response {
-    let failure =
-        Failure::new(ErrorCode::InvalidRequest, format!("Unknown election type {}", request.election_type));
+/// Refuses a request as a whole (`ElectLeadersRequest.getErrorResponse`).
+fn refuse(request: &Request, failure: &Failure) -> Response {
     let asked = request.topic_partitions.iter().flatten();
     let results = asked.map(|asked| ReplicaElectionResult {
         topic: asked.topic.clone(),
-        partition_result: asked.partitions.iter().map(|index| result(*index, &failure)).collect(),
+        partition_result: asked.partitions.iter().map(|index| result(*index, failure)).collect(),
     });
     let is_told = request.topic_partitions.as_ref().is_none_or(|asked| !asked.is_empty());
     Response {

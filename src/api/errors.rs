@@ -37,9 +37,15 @@ pub fn no_authorizer_to_ask() -> Failure {
     Failure::new(ErrorCode::SecurityDisabled, "No Authorizer is configured on the broker".to_owned())
 }
 
-/// The time that the request gives itself ran out before the outcome was known.
+/// The time for an answer ran out before the outcome was known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedOut;
+
+/// Refuses a change of the metadata that gives itself no time: Kafka's controller does not begin it. Any time at all is
+/// enough, as what was begun is answered when its outcome is known.
+pub fn must_have_time(timeout_ms: i32) -> Result<(), TimedOut> {
+    if timeout_ms > 0 { Ok(()) } else { Err(TimedOut) }
+}
 
 impl From<TimedOut> for Failure {
     fn from(_: TimedOut) -> Failure {

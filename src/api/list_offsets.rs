@@ -30,6 +30,10 @@ impl Handler for ListOffsets {
         let image = context.image();
         let isolation = super::fetch::isolation(request.isolation_level);
         let repeated = repeated(&request.topics);
+        let asked = request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.partition_index))
+        });
+        context.broker.prepare_named(&image, asked).await;
         let query =
             Query { broker: &context.broker, image: &image, version: context.version, isolation, repeated };
         let topics = request.topics.iter().map(|topic| query.topic(topic));

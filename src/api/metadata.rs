@@ -8,7 +8,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::context::{Broker, Context};
+use super::context::Context;
 use super::errors::Failure;
 use super::handler::Handler;
 use super::operations;
@@ -89,8 +89,11 @@ async fn find_topics(context: &Context, request: &Request) -> Vec<Found> {
     let mut names: Vec<&str> = asked.iter().filter_map(|topic| topic.name.as_deref()).collect();
     names.sort_unstable();
     names.dedup();
-    let found = names.into_iter().map(|name| by_name(&context.broker, &image, name, create));
-    futures::future::join_all(found).await
+    let mut found: Vec<Found> = names.iter().map(|name| by_name(&image, name)).collect();
+    if create {
+        create_missing(context, &mut found).await;
+    }
+    found
 }
 
 fn by_id(image: &Image, asked: &[MetadataRequestTopic]) -> Vec<Found> {
@@ -102,19 +105,40 @@ fn by_id(image: &Image, asked: &[MetadataRequestTopic]) -> Vec<Found> {
     .collect()
 }
 
-async fn by_name(broker: &Broker, image: &Image, name: &str, create: bool) -> Found {
+fn by_name(image: &Image, name: &str) -> Found {
     if let Some(topic) = image.topic_by_name(name) {
         return Found::Topic(topic.clone());
     }
     let error = match check_topic_name(name) {
         Err(refused) => Failure::from(refused).code,
-        Ok(()) if create => match topics::create_automatically(broker, name).await {
-            Ok(topic) => return Found::Topic(topic),
-            Err(failure) => failure.code,
-        },
         Ok(()) => ErrorCode::UnknownTopicOrPartition,
     };
     Found::Missing { name: Some(name.to_owned()), id: TopicId::ZERO, error }
+}
+
+/// Makes the topics that are missing and may be made by asking for them.
+async fn create_missing(context: &Context, found: &mut [Found]) {
+    let missing: Vec<(usize, String)> = found
+        .iter()
+        .enumerate()
+        .filter_map(|(place, found)| match found {
+            Found::Missing { name: Some(name), error: ErrorCode::UnknownTopicOrPartition, .. } => {
+                (!topics::is_reserved(name)).then(|| (place, name.clone()))
+            }
+            Found::Missing { .. } | Found::Topic(_) => None,
+        })
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = missing.iter().map(|(_, name)| name.as_str()).collect();
+    let created = topics::create_automatically(context, &names).await;
+    for ((place, name), created) in missing.into_iter().zip(created) {
+        found[place] = match created {
+            Ok(topic) => Found::Topic(topic),
+            Err(failure) => Found::Missing { name: Some(name), id: TopicId::ZERO, error: failure.code },
+        };
+    }
 }
 
 impl Found {

@@ -10,6 +10,7 @@ mod alter_partition_reassignments;
 mod alter_replica_log_dirs;
 mod alter_user_scram_credentials;
 mod api_versions;
+mod changes;
 mod config_changes;
 mod configs;
 mod consumer_group_describe;

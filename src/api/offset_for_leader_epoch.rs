@@ -26,6 +26,10 @@ impl Handler for OffsetForLeaderEpoch {
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
         let (context, image) = (&context, &image);
+        let asked = request.topics.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|partition| (topic.topic.as_str(), partition.partition))
+        });
+        context.broker.prepare_named(image, asked).await;
         let topics = request.topics.iter().map(|topic| async move {
             let ends =
                 topic.partitions.iter().map(|partition| describe(context, image, &topic.topic, partition));

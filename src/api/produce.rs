@@ -12,7 +12,7 @@ use super::context::{Broker, Context};
 use super::errors::{Failure, TimedOut};
 use super::handler::{Handler, Reply};
 use super::rules::rules;
-use super::topics::{Leadership, endpoints};
+use super::topics::{Leadership, endpoints, is_internal};
 use crate::log::{Append, AppendError, Appended, Permit, Ticket};
 use crate::metadata::{Image, Topic};
 use crate::net::Admission;
@@ -48,7 +48,7 @@ impl Handler for Produce {
 /// A request whose batches have their places in the queues of their shards.
 struct Pending {
     acks: i16,
-    /// The client waits for no longer; what is not durable by then may become so later.
+    /// What is not durable by then may become so later.
     deadline: Instant,
     topics: Vec<PendingTopic>,
 }
@@ -115,7 +115,7 @@ fn admit(context: &Context, request: Request) -> Pending {
         let partitions = data.partition_data.into_iter().map(place).collect();
         PendingTopic { name: data.name, id: data.topic_id, topic: topic.ok().cloned(), partitions }
     });
-    Pending { acks, deadline: context.deadline(request.timeout_ms), topics: topics.collect() }
+    Pending { acks, deadline: context.deadline(), topics: topics.collect() }
 }
 
 /// A batch of a transaction refuses the whole request.
@@ -153,8 +153,10 @@ impl Target<'_> {
         if let Some(invalid) = validated.as_ref().err().filter(|invalid| invalid.is_shape()) {
             return Err(Refusal::of_batch(invalid.clone()));
         }
-        if !matches!(acks, -1..=1) {
-            return Err(ErrorCode::InvalidRequiredAcks.into());
+        match acks {
+            -1..=1 if is_internal(&self.topic.name) => return Err(ErrorCode::InvalidTopicException.into()),
+            -1..=1 => {}
+            _ => return Err(ErrorCode::InvalidRequiredAcks.into()),
         }
         let led = self.broker.lead(self.image, self.topic, data.index, -1)?;
         let batch = validated.map_err(Refusal::of_batch)?;

@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::context::Broker;
+use super::context::{Broker, Context};
 use super::errors::Failure;
-use crate::metadata::{self, Applied, Command, IfExists, Image, NewTopic, Topic, check_topic_name};
+use crate::metadata::{self, Applied, Command, IfExists, Image, MOST_PARTITIONS, NewTopic, Topic};
 use crate::protocol::ErrorCode;
 use crate::types::{BrokerId, ShardId, TopicId};
 
 /// Topics that Kafka keeps for itself (`Topic.isInternal`).
 pub fn is_internal(name: &str) -> bool {
     matches!(name, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+}
+
+/// Names that no client can make a topic of, and no record can be sent to: what a Kafka keeps there, ours keeps elsewhere.
+pub fn is_reserved(name: &str) -> bool {
+    is_internal(name) || name == "__cluster_metadata"
 }
 
 /// Who leads a partition, and who holds it: the owner of its shard.
@@ -48,41 +53,52 @@ pub struct Creation {
 }
 
 impl Creation {
-    /// The command that makes it, with its id, placement and time drawn here.
-    pub fn command(self, broker: &Broker, image: &Image) -> Command {
-        Command::CreateTopic(NewTopic {
+    /// The topic, with its id, placement and time drawn here.
+    pub fn topic(self, broker: &Broker, image: &Image) -> NewTopic {
+        NewTopic {
             id: TopicId(broker.runtime.rng.uuid()),
             name: Arc::from(self.name),
             placement: image.place(self.partitions, broker.runtime.rng.below(u64::from(u32::MAX))),
             configs: self.configs,
             created_ms: broker.runtime.clock.now_ms(),
             if_exists: self.if_exists,
-        })
-    }
-
-    /// Makes it. Gives the id of the topic that has the name now.
-    pub async fn propose(self, broker: &Broker, image: &Image) -> Result<TopicId, Failure> {
-        match broker.propose(self.command(broker, image)).await? {
-            Applied::Topic { id, .. } => Ok(id),
-            Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } => {
-                Err(ErrorCode::UnknownServerError.into())
-            }
         }
     }
 }
 
-/// Creates a topic that somebody asked about, with the broker's defaults, unless another does so at the same time.
-pub async fn create_automatically(broker: &Broker, name: &str) -> Result<Arc<Topic>, Failure> {
-    check_topic_name(name)?;
-    let image = broker.shards.image();
-    let creation = Creation {
-        name: name.to_owned(),
+/// Creates topics that somebody asked about, with the broker's defaults, unless another does so at the same time. The
+/// outcomes are in the order of the names.
+pub async fn create_automatically(context: &Context, names: &[&str]) -> Vec<Result<Arc<Topic>, Failure>> {
+    let broker = &context.broker;
+    let image = context.image();
+    let creation = |name: &&str| Creation {
+        name: (*name).to_owned(),
         partitions: broker.options.default_partitions,
         configs: BTreeMap::new(),
         if_exists: IfExists::Accept,
     };
-    let id = creation.propose(broker, &image).await?;
-    broker.shards.image().topic(id).cloned().ok_or(ErrorCode::UnknownTopicOrPartition.into())
+    let commands = names.iter().map(|name| Command::CreateTopic(creation(name).topic(broker, &image)));
+    let outcomes = context.change(commands.collect()).await;
+    let image = context.image();
+    let found = outcomes.into_iter().map(|outcome| match outcome? {
+        Applied::Topic { id, .. } => {
+            image.topic(id).cloned().ok_or(ErrorCode::UnknownTopicOrPartition.into())
+        }
+        Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } => {
+            Err(ErrorCode::UnknownServerError.into())
+        }
+    });
+    found.collect()
+}
+
+/// Refuses a request that asks for more partitions, all topics together, than one may
+/// (`ReplicationControlManager.validateTotalNumberOfPartitions`).
+pub fn must_fit_one_request(what: &str, counts: impl Iterator<Item = usize>) -> Result<(), Failure> {
+    if counts.fold(0, usize::saturating_add) <= MOST_PARTITIONS {
+        return Ok(());
+    }
+    let message = format!("Excessively large number of {what} per request.");
+    Err(Failure::new(ErrorCode::PolicyViolation, message))
 }
 
 /// Checks a list of brokers that a partition should be on (`validateManualPartitionAssignment`).

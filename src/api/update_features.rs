@@ -41,9 +41,9 @@ impl Handler for UpdateFeatures {
             name: update.feature.clone(),
             level: update.max_version_level,
         });
-        let outcome = match request.validate_only {
-            true => validate(&context, commands.collect()).await,
-            false => propose(&context, commands.collect()).await,
+        let outcome: Result<(), Failure> = match request.validate_only {
+            true => context.would_change(commands.collect()).await.into_iter().collect(),
+            false => context.change(commands.collect()).await.into_iter().map(|one| one.map(drop)).collect(),
         };
         match outcome {
             Ok(()) => Response {
@@ -58,18 +58,6 @@ impl Handler for UpdateFeatures {
             },
         }
     }
-}
-
-async fn validate(context: &Context, commands: Vec<Command>) -> Result<(), Failure> {
-    let outcomes = context.broker.metadata.validate(commands).await?;
-    Ok(outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))?)
-}
-
-async fn propose(context: &Context, commands: Vec<Command>) -> Result<(), Failure> {
-    for command in commands {
-        context.broker.propose(command).await?;
-    }
-    Ok(())
 }
 
 fn upgrade_type(update: &FeatureUpdateKey, version: i16) -> i8 {

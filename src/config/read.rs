@@ -270,6 +270,7 @@ fn read_network(reader: &mut Reader<'_>) -> Option<Network> {
     let transfer_grace = reader.millis("TRANSFER_GRACE_MS", 1000..=86_400_000);
     let max_request_bytes = reader.bytes("MAX_REQUEST_SIZE", 64 * KIB..=GIB);
     let request_memory_bytes = reader.bytes("REQUEST_MEMORY_BYTES", MIB..=MOST_MEMORY);
+    let request_timeout = reader.millis("REQUEST_TIMEOUT_MS", 1000..=600_000);
     let shutdown_timeout = reader.millis("SHUTDOWN_TIMEOUT_MS", 0..=3_600_000);
     Some(Network {
         max_connections: max_connections?,
@@ -277,6 +278,7 @@ fn read_network(reader: &mut Reader<'_>) -> Option<Network> {
         transfer_grace: transfer_grace?,
         max_request_bytes: u32::try_from(max_request_bytes?).ok()?,
         request_memory_bytes: request_memory_bytes?,
+        request_timeout: request_timeout?,
         shutdown_timeout: shutdown_timeout?,
     })
 }

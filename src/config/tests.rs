@@ -99,6 +99,7 @@ const REFUSED: &[Case] = &[
     ("TRANSFER_GRACE_MS", local, &["0", "x"]),
     ("MAX_REQUEST_SIZE", local, &["1", "2GiB"]),
     ("REQUEST_MEMORY_BYTES", local, &["0", "1MiB"]),
+    ("REQUEST_TIMEOUT_MS", local, &["999", "600001", "x"]),
     ("SHUTDOWN_TIMEOUT_MS", local, &["-1", "x"]),
     ("SASL_ENABLED", local, &["true", "x"]),
     ("SASL_REQUIRED", local, &["true", "x"]),

@@ -463,6 +463,13 @@ pub const VARIABLES: &[Variable] = {
         ),
         variable(
             Network,
+            "REQUEST_TIMEOUT_MS",
+            "MS",
+            Some("30000"),
+            "Time that a write may take before whoever asked for it is told that its outcome is unknown.",
+        ),
+        variable(
+            Network,
             "SHUTDOWN_TIMEOUT_MS",
             "MS",
             Some("30000"),

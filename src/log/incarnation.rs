@@ -11,13 +11,18 @@ use super::commit::Request;
 use super::error::{AppendError, NotOpen, PartitionError};
 use super::loading;
 use super::metrics::ShardMetrics;
-use super::partition::{PartitionLog, PartitionSettings, Writer};
+use super::partition::{Loaded, PartitionLog, PartitionSettings, Writer};
 use super::reader::Source;
 use super::retention;
 use super::retention::View;
 use super::wal::Wal;
 use crate::runtime::Shutdown;
 use crate::types::Partition;
+
+/// From so many on, partitions are loaded together.
+const MANY: usize = 32;
+/// Partitions that one pass over the index loads: while it runs, none of them can be unloaded.
+const LOADED_AT_ONCE: usize = 1024;
 
 /// The partitions of a shard and their settings: they outlive its incarnations.
 pub(super) type Settings = Mutex<HashMap<Partition, PartitionSettings>>;
@@ -172,12 +177,50 @@ impl Incarnation {
         Ok(Arc::clone(partitions.entry(partition).or_default()))
     }
 
+    /// Loads those of these partitions that are not loaded yet, if they are many: together that costs far less than one by
+    /// one. One that cannot be loaded now is left to who asks for it.
+    pub async fn load_many(&self, partitions: &[Partition]) -> Result<(), PartitionError> {
+        let mut wanted: Vec<(Partition, Arc<Slot>)> = partitions
+            .iter()
+            .filter_map(|partition| Some((*partition, self.slot(*partition).ok()?)))
+            .filter(|(_, slot)| slot.loaded.get().is_none())
+            .collect();
+        if wanted.len() < MANY {
+            return Ok(());
+        }
+        wanted.sort_unstable_by_key(|(partition, _)| *partition);
+        wanted.dedup_by_key(|(partition, _)| *partition);
+        for part in wanted.chunks(LOADED_AT_ONCE) {
+            let ids: Vec<Partition> = part.iter().map(|(partition, _)| *partition).collect();
+            let all = tokio::select! {
+                biased;
+                all = loading::load_many(&self.db, &ids, (self.expired_before)()) => all?,
+                () = self.ended.requested() => return Err(NotOpen.into()),
+            };
+            for ((partition, slot), loaded) in part.iter().zip(all) {
+                // The slot is held since before the rows were read: it cannot have been loaded, written and let go of since.
+                let _ = slot.loaded.get_or_try_init(async || self.enter(*partition, slot, loaded)).await;
+            }
+        }
+        Ok(())
+    }
+
     async fn load(&self, partition: Partition, slot: &Slot) -> Result<Arc<PartitionLog>, PartitionError> {
         let loaded = tokio::select! {
             biased;
             loaded = loading::load(&self.db, partition, (self.expired_before)()) => loaded?,
             () = self.ended.requested() => return Err(NotOpen.into()),
         };
+        self.enter(partition, slot, loaded)
+    }
+
+    /// Makes what was read of a partition its state.
+    fn enter(
+        &self,
+        partition: Partition,
+        slot: &Slot,
+        loaded: Loaded,
+    ) -> Result<Arc<PartitionLog>, PartitionError> {
         let settings = self.settings.lock().get(&partition).copied();
         let settings = settings.ok_or(PartitionError::Unknown(partition))?;
         let log = Arc::new(PartitionLog::new(partition, settings, &loaded, self.source.clone()));

@@ -2,6 +2,8 @@
 //!
 //! Nothing was written to the partition in this incarnation before it is loaded, so everything that is found is durable.
 
+mod many;
+
 use bytes::Bytes;
 use slatedb::Db;
 use slatedb::config::ScanOptions;
@@ -10,8 +12,9 @@ use super::epochs::EpochHistory;
 use super::error::PartitionError;
 use super::keys::{self, Extent, LeaderEpochStart, LogStart, PartitionSnapshot, Tag};
 use super::partition::Loaded;
-use super::producers::Producers;
 use crate::types::Partition;
+
+pub(super) use many::load_many;
 
 /// Bytes that a scan reads ahead; SlateDB's own default is one block per request.
 const READ_AHEAD_BYTES: usize = 256 * 1024;
@@ -41,28 +44,12 @@ pub(super) async fn load(
         Some((key, value)) => LogStart::decode(&key, &value)?.1,
         None => LogStart::default(),
     };
-    let mut loaded = Loaded {
-        start,
-        next_offset: snapshot.next_offset.max(start.offset),
-        appended_bytes: snapshot.log_bytes,
-        snapshot_offset: snapshot.next_offset,
-        epochs,
-        producers: Producers::from_entries(snapshot.producers, expired_before_ms),
-    };
-    let from = Extent::key(partition, snapshot.next_offset);
+    let mut loaded = Loaded::as_of(snapshot, start, epochs, expired_before_ms);
+    let from = Extent::key(partition, loaded.snapshot_offset);
     let mut later =
         db.scan_with_options(from..end_of(Tag::Extent, partition), &scan_options()).await.map_err(index)?;
     while let Some(row) = later.next().await.map_err(index)? {
-        let (_, extent) = Extent::decode(&row.key, &row.value)?;
-        loaded.next_offset = loaded.next_offset.max(extent.last_offset + 1);
-        if extent.base_offset >= snapshot.next_offset {
-            loaded.appended_bytes += u64::from(extent.length);
-        }
-        for run in extent.producers {
-            if run.base_offset >= snapshot.next_offset && extent.appended_ms >= expired_before_ms {
-                loaded.producers.accept(run, extent.appended_ms);
-            }
-        }
+        loaded.add(Extent::decode(&row.key, &row.value)?.1, expired_before_ms);
     }
     Ok(loaded)
 }

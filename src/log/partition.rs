@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 use super::epochs::{EpochEnd, EpochHistory};
-use super::keys::{LogStart, PartitionSnapshot};
+use super::keys::{Extent, LogStart, PartitionSnapshot};
 use super::producers::Producers;
 use super::reader::Source;
 use super::retention::View;
@@ -59,6 +59,37 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// As of a snapshot: the extents behind it are still to be added. Producers that were silent since `expired_before_ms`
+    /// are left out.
+    pub fn as_of(
+        snapshot: PartitionSnapshot,
+        start: LogStart,
+        epochs: EpochHistory,
+        expired_before_ms: i64,
+    ) -> Loaded {
+        Loaded {
+            start,
+            next_offset: snapshot.next_offset.max(start.offset),
+            appended_bytes: snapshot.log_bytes,
+            snapshot_offset: snapshot.next_offset,
+            epochs,
+            producers: Producers::from_entries(snapshot.producers, expired_before_ms),
+        }
+    }
+
+    /// Adds an extent that ends behind the snapshot.
+    pub fn add(&mut self, extent: Extent, expired_before_ms: i64) {
+        self.next_offset = self.next_offset.max(extent.last_offset + 1);
+        if extent.base_offset >= self.snapshot_offset {
+            self.appended_bytes += u64::from(extent.length);
+        }
+        for run in extent.producers {
+            if run.base_offset >= self.snapshot_offset && extent.appended_ms >= expired_before_ms {
+                self.producers.accept(run, extent.appended_ms);
+            }
+        }
+    }
+
     /// Bytes of all extents that are not removed.
     pub fn log_bytes(&self) -> u64 {
         self.appended_bytes.saturating_sub(self.start.removed_bytes)

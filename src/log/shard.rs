@@ -201,6 +201,14 @@ impl Shard {
         async move { open?.partition(partition).await }
     }
 
+    /// Loads partitions that are about to be asked for one by one, as far as that is cheaper together. What fails here is
+    /// tried again, and told, when the partition is asked for.
+    pub async fn prepare(&self, partitions: &[Partition]) {
+        if let Ok(open) = self.0.open() {
+            let _ = open.load_many(partitions).await;
+        }
+    }
+
     /// Makes `before`, or the high watermark if that is negative, the partition's log start, unless it is further
     /// already. Returns the log start once it is durable.
     pub async fn delete_records(&self, partition: Partition, before: i64) -> Result<i64, AppendError> {

@@ -15,7 +15,7 @@ use super::features::FEATURES;
 use super::image::{Broker, Image, Incarnation, Owner};
 use super::metrics::Metrics;
 use super::producer_ids::ProducerIds;
-use super::proposals::{Proposals, RETRY, proposals};
+use super::proposals::{Proposals, RETRY, each_step, proposals};
 use super::raft::{Alone, Node, Start, Transport, last_write_ms};
 use super::settings::MetadataSettings;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
@@ -219,6 +219,17 @@ impl Metadata {
             return Ok(Vec::new());
         }
         Ok(self.0.proposals.submit(commands).await?.outcomes)
+    }
+
+    /// Proposes any number of commands, in as few steps as their sizes allow; each succeeds or fails alone, and the outcomes
+    /// are in the order of the commands. After a step whose outcome is not known, none of the rest is begun.
+    pub async fn propose_each(&self, commands: Vec<Command>) -> Vec<Result<Outcome, ProposeError>> {
+        each_step(commands, |step| self.propose_many(step)).await
+    }
+
+    /// Says what would come of any number of commands, as [`Metadata::propose_each`] would make it.
+    pub async fn validate_each(&self, commands: Vec<Command>) -> Vec<Result<Outcome, ProposeError>> {
+        each_step(commands, |step| self.validate(step)).await
     }
 
     /// Says what would come of commands, at the leader, without doing it.

@@ -22,6 +22,8 @@ const QUEUE: usize = 8192;
 pub(super) const RETRY: Duration = Duration::from_millis(50);
 /// Their encoded commands in bytes, at most.
 const QUEUE_BYTES: usize = 16 * ENTRY_LIMIT;
+/// Encoded commands of one step of many, in bytes: an entry has their number too.
+const STEP_BYTES: usize = ENTRY_LIMIT - 16;
 
 /// A handle on the queue. Cheap to clone.
 #[derive(Clone)]
@@ -89,6 +91,53 @@ impl Proposals {
             Err(_) => Err(ProposeError::Timeout),
         }
     }
+}
+
+/// Gives `propose` the commands in steps that fit into one entry each, one after the other.
+pub(super) async fn each_step<F>(
+    commands: Vec<Command>,
+    propose: impl Fn(Vec<Command>) -> F,
+) -> Vec<Result<Outcome, ProposeError>>
+where
+    F: Future<Output = Result<Vec<Outcome>, ProposeError>>,
+{
+    let mut all = Vec::with_capacity(commands.len());
+    let mut failure: Option<ProposeError> = None;
+    for step in steps(commands) {
+        let size = step.len();
+        let outcomes = match &failure {
+            Some(failure) => Err(failure.clone()),
+            None => propose(step).await,
+        };
+        match outcomes {
+            Ok(outcomes) => all.extend(outcomes.into_iter().map(Ok)),
+            Err(error) => {
+                all.extend(std::iter::repeat_n(error.clone(), size).map(Err));
+                // One that is too large stands alone, and says nothing of the others.
+                failure =
+                    failure.or(Some(error).filter(|error| !matches!(error, ProposeError::TooLarge { .. })));
+            }
+        }
+    }
+    all
+}
+
+/// Commands in their order, as many together as fit into one entry.
+fn steps(commands: Vec<Command>) -> Vec<Vec<Command>> {
+    let mut steps: Vec<Vec<Command>> = Vec::new();
+    let mut room = 0;
+    for command in commands {
+        let bytes = encoded_bytes(std::slice::from_ref(&command));
+        match steps.last_mut().filter(|_| bytes <= room) {
+            Some(step) => step.push(command),
+            None => {
+                steps.push(vec![command]);
+                room = STEP_BYTES;
+            }
+        }
+        room = room.saturating_sub(bytes);
+    }
+    steps
 }
 
 /// Commands that cannot be encoded at all are too large for any limit.

@@ -141,14 +141,19 @@ async fn a_topic_made_anew_has_another_id() {
     let mut client = running.client().await;
     let first = create(&mut client, vec![topic("t", 1, 1)]).await.remove(0).topic_id;
     let by_id = delete_topics::DeleteTopicState { topic_id: first, ..Default::default() };
-    let request = delete_topics::Request { topics: vec![by_id.clone()], ..Default::default() };
+    let request =
+        delete_topics::Request { topics: vec![by_id.clone()], timeout_ms: 10_000, ..Default::default() };
     let deleted = client.ask(&request, 6).await.responses.remove(0);
     assert_eq!((deleted.error_code, deleted.name.as_deref()), (0, Some("t")));
     let again = client.ask(&request, 6).await.responses.remove(0);
     assert_eq!(again.error_code, ErrorCode::UnknownTopicId.code());
     let second = create(&mut client, vec![topic("t", 1, 1)]).await.remove(0).topic_id;
     assert_ne!(first, second);
-    let by_name = delete_topics::Request { topic_names: vec!["t".to_owned()], ..Default::default() };
+    let by_name = delete_topics::Request {
+        topic_names: vec!["t".to_owned()],
+        timeout_ms: 10_000,
+        ..Default::default()
+    };
     assert_eq!(client.ask(&by_name, 3).await.responses[0].error_code, 0);
     assert_eq!(
         client.ask(&by_name, 3).await.responses[0].error_code,
@@ -170,7 +175,8 @@ async fn partitions_can_only_be_added() {
     ] {
         let asked =
             create_partitions::CreatePartitionsTopic { name: name.to_owned(), count, assignments: None };
-        let request = create_partitions::Request { topics: vec![asked], ..Default::default() };
+        let request =
+            create_partitions::Request { topics: vec![asked], timeout_ms: 10_000, ..Default::default() };
         let result = client.ask(&request, 3).await.results.remove(0);
         assert_eq!(result.error_code, expected.code(), "{name} {count}: {result:?}");
     }
@@ -252,5 +258,92 @@ async fn the_cluster_and_its_data_are_described() {
     assert_eq!(dirs.results[0].topics.len(), 0, "an empty list of topics asks for none");
     let all = describe_log_dirs::Request { topics: None };
     assert_eq!(client.ask(&all, 4).await.results[0].topics[0].partitions.len(), 2);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_that_gives_itself_no_time_is_not_begun() {
+    let running = Running::start().await;
+    let mut client = running.client().await;
+    create(&mut client, vec![topic("t", 1, 1)]).await;
+    let late = ErrorCode::RequestTimedOut.code();
+    for timeout_ms in [0, -1, i32::MIN] {
+        let request =
+            create_topics::Request { topics: vec![topic("new", 1, 1)], timeout_ms, ..Default::default() };
+        assert_eq!(client.ask(&request, 7).await.topics[0].error_code, late);
+        assert_eq!(
+            describe(&mut client, "new", false).await.error_code,
+            ErrorCode::UnknownTopicOrPartition.code()
+        );
+        let grown = create_partitions::CreatePartitionsTopic {
+            name: "t".to_owned(),
+            count: 2,
+            ..create_partitions::CreatePartitionsTopic::default()
+        };
+        let request = create_partitions::Request { topics: vec![grown], timeout_ms, ..Default::default() };
+        assert_eq!(client.ask(&request, 3).await.results[0].error_code, late);
+        let request =
+            delete_topics::Request { topic_names: vec!["t".to_owned()], timeout_ms, ..Default::default() };
+        assert_eq!(client.ask(&request, 4).await.responses[0].error_code, late);
+    }
+    assert_eq!(describe(&mut client, "t", false).await.partitions.len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_for_too_many_partitions_is_refused_before_they_are_built() {
+    let running = Running::start().await;
+    let mut client = running.client().await;
+    create(&mut client, vec![topic("t", 1, 1), topic("u", 1, 1)]).await;
+    let refused = ErrorCode::PolicyViolation.code();
+    for (validate_only, counts) in
+        [(true, [i32::MAX, 1]), (false, [i32::MAX, i32::MAX]), (false, [5000, 5001])]
+    {
+        let topics = counts.iter().enumerate().map(|(n, count)| topic(&format!("new-{n}"), *count, 1));
+        let request =
+            create_topics::Request { topics: topics.collect(), validate_only, ..Default::default() };
+        let codes: Vec<i16> = client.ask(&request, 7).await.topics.iter().map(|t| t.error_code).collect();
+        assert_eq!(codes, [refused; 2], "{counts:?}");
+        let grown =
+            ["t", "u"].iter().zip(counts).map(|(name, count)| create_partitions::CreatePartitionsTopic {
+                name: (*name).to_owned(),
+                // One more: those that are there do not count.
+                count: count.saturating_add(1),
+                ..create_partitions::CreatePartitionsTopic::default()
+            });
+        let request =
+            create_partitions::Request { topics: grown.collect(), validate_only, timeout_ms: 10_000 };
+        let codes: Vec<i16> = client.ask(&request, 3).await.results.iter().map(|t| t.error_code).collect();
+        assert_eq!(codes, [refused; 2], "{counts:?}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn as_many_topics_as_a_request_may_name_are_all_made_and_all_deleted() {
+    let running = Running::start().await;
+    let mut client = running.client().await;
+    let names: Vec<String> = (0..9000).map(|n| format!("t{n}")).collect();
+    let made = create(&mut client, names.iter().map(|name| topic(name, 1, 1)).collect()).await;
+    assert_eq!(made.len(), names.len());
+    assert!(made.iter().all(|topic| topic.error_code == 0), "{:?}", made.iter().find(|t| t.error_code != 0));
+    let request = delete_topics::Request { topic_names: names, timeout_ms: 60_000, ..Default::default() };
+    let deleted = client.ask(&request, 4).await.responses;
+    assert!(deleted.iter().all(|topic| topic.error_code == 0));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn internal_topics_are_not_made_by_asking_for_them_nor_by_clients() {
+    let running = Running::start().await;
+    let mut client = running.client().await;
+    for name in ["__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"] {
+        let found = describe(&mut client, name, true).await;
+        assert_eq!(found.error_code, ErrorCode::UnknownTopicOrPartition.code(), "{name}");
+        let made = create(&mut client, vec![topic(name, 1, 1)]).await.remove(0);
+        assert_eq!(made.error_code, ErrorCode::InvalidRequest.code(), "{name}");
+        let found = describe(&mut client, name, false).await;
+        assert_eq!(found.error_code, ErrorCode::UnknownTopicOrPartition.code(), "{name}");
+    }
     running.stop().await;
 }

@@ -1,5 +1,5 @@
-//! A store that is out, or that hangs, under a running broker: every request gets its answer within its own time, what is
-//! in memory is read on, and afterwards everything acknowledged is there.
+//! A store that is slow, out, or that hangs, under a running broker: writes are waited for as long as the broker says, not
+//! the request, what is in memory is read on, and afterwards everything acknowledged is there.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ impl Failing {
         let folder = tempfile::tempdir().expect("a directory");
         let control = folder.path().join("control");
         let faults = format!("control={}", control.display());
-        let running = Running::with(&[("STORE_FAULTS", &faults)]).await;
+        let running = Running::with(&[("STORE_FAULTS", &faults), ("REQUEST_TIMEOUT_MS", "1000")]).await;
         Failing { running, control, _folder: folder }
     }
 
@@ -95,17 +95,39 @@ async fn produces_time_out_during_an_outage_and_reads_go_on() {
     }
 }
 
+async fn delete_first_record(client: &mut Client, timeout_ms: i32) -> i16 {
+    let partition = delete_records::DeleteRecordsPartition { partition_index: 0, offset: 1 };
+    let wanted = delete_records::DeleteRecordsTopic { name: "t".to_owned(), partitions: vec![partition] };
+    let request = delete_records::Request { topics: vec![wanted], timeout_ms };
+    client.ask(&request, 1).await.topics.remove(0).partitions.remove(0).error_code
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_write_give_up_in_their_own_time() {
+async fn a_slow_store_is_waited_for_whatever_time_the_request_gives_itself() {
+    let broker = Failing::start().await;
+    let mut client = broker.client_with_topic().await;
+    broker.fail("latency=150ms");
+    let mut expected = Vec::new();
+    for (acks, timeout_ms) in [(1, 100), (-1, 100), (1, 0), (-1, -1)] {
+        let value = format!("acks {acks} within {timeout_ms} ms");
+        assert_eq!(produce_within(&mut client, &value, timeout_ms, acks).await, 0, "{value}");
+        expected.push(value);
+    }
+    broker.heal();
+    assert_eq!(values(&mut client).await, expected, "each is stored once");
+    broker.fail("latency=150ms");
+    assert_eq!(delete_first_record(&mut client, 0).await, 0);
+    broker.heal();
+    broker.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_not_said_to_be_deleted_during_an_outage() {
     let broker = Failing::start().await;
     let mut client = broker.client_with_topic().await;
     produce(&mut client, "t", bytes(batch(&["a"]))).await;
     broker.fail("");
-    let partition = delete_records::DeleteRecordsPartition { partition_index: 0, offset: 1 };
-    let wanted = delete_records::DeleteRecordsTopic { name: "t".to_owned(), partitions: vec![partition] };
-    let request = delete_records::Request { topics: vec![wanted], timeout_ms: 200 };
-    let answer = client.ask(&request, 1).await.topics.remove(0).partitions.remove(0);
-    assert_eq!(answer.error_code, i16::from(ErrorCode::RequestTimedOut));
+    assert_eq!(delete_first_record(&mut client, 60_000).await, i16::from(ErrorCode::RequestTimedOut));
     broker.heal();
     broker.running.stop().await;
 }

@@ -365,3 +365,32 @@ async fn a_session_remembers_and_tells_only_what_changed() {
     assert_eq!(unknown.error_code, ErrorCode::FetchSessionIdNotFound.code());
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_fetch_of_ten_thousand_partitions_that_nobody_used_is_answered() {
+    let data = tempfile::tempdir().expect("a directory");
+    let running = Running::on(data.path(), &[]).await;
+    let mut client = running.client().await;
+    create(&mut client, vec![topic("t", 10_000, 1)]).await;
+    produce(&mut client, "t", bytes(batch(&["a"]))).await;
+    running.stop().await;
+
+    // Whoever was here before left nothing in memory.
+    let running = Running::on(data.path(), &[]).await;
+    let mut client = running.client().await;
+    let partitions = (0..10_000).map(|partition| fetch::FetchPartition {
+        partition,
+        partition_max_bytes: 1000,
+        ..fetch::FetchPartition::default()
+    });
+    let asked =
+        fetch::FetchTopic { topic: "t".to_owned(), partitions: partitions.collect(), ..Default::default() };
+    let request = fetch::Request { topics: vec![asked], ..fetch_request("t", 0) };
+    let answer = client.ask(&request, 11).await.responses.remove(0);
+    assert_eq!(answer.partitions.len(), 10_000);
+    for partition in answer.partitions {
+        let records = i64::from(partition.partition_index == 0);
+        assert_eq!((partition.error_code, partition.high_watermark), (0, records));
+    }
+    running.stop().await;
+}

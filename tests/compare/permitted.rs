@@ -156,12 +156,6 @@ pub static PERMITTED: &[Permitted] = &[
     ),
     permit("DescribeConfigs", ".../documentation", both_speak, "texts for people"),
     permit(
-        "CreateTopics",
-        "topics/configs/config_source",
-        |ours, theirs| *ours == 5 && *theirs == 3,
-        "a cluster of Kafka's with eligible leader replicas begins with a min.insync.replicas of its own",
-    ),
-    permit(
         "DescribeLogDirs",
         "results/topics",
         internal_topic,

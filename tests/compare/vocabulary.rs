@@ -167,7 +167,8 @@ pub fn numbers(place: &str) -> Words<i64> {
         ("UnregisterBroker", ..) => words(&[9], &[-1]),
         ("ApiVersions", _, "node_id") => words(&[-1], &[1, 9]),
         (_, _, "endpoint_type") => words(&[1], &[0, 2, 9]),
-        (_, _, "timeout_ms") => words(&[10_000], &[]),
+        ("Produce" | "DeleteRecords" | "ListOffsets", _, "timeout_ms") => words(&[10_000, 1, 0, -1], &[]),
+        (_, _, "timeout_ms") => words(&[10_000], &[0, -1]),
         (_, _, "response_partition_limit") => words(&[2000, 2], &[0, -1]),
         _ => words(&[-1], &[]),
     }

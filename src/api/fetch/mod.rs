@@ -24,7 +24,7 @@ use crate::protocol::messages::fetch::{
     EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData, Request, Response,
 };
 use crate::types::TopicId;
-use places::{place, read};
+use places::{place, read, topic};
 
 /// From here on an answer says who leads instead (KIP-595), and then where that is (KIP-951).
 const LEADER_SINCE: i16 = 12;
@@ -47,6 +47,9 @@ impl Handler for Fetch {
             }
         };
         let image = context.image();
+        let asked = fetch.partitions.iter().map(|(key, _)| (topic(&image, &key.topic), key.partition));
+        let asked = asked.filter_map(|(topic, index)| Some((&**topic.ok()?, index)));
+        context.broker.prepare(&image, asked).await;
         let places = fetch.partitions.iter().map(|(key, params)| place(&context, &image, key, params));
         let places = join_all(places).await;
         let answers = read(&context, &request, places).await;

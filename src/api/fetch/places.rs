@@ -23,12 +23,15 @@ pub(super) enum Place {
     Refused(Failure, Option<LeaderIdAndEpoch>),
 }
 
-pub(super) async fn place(context: &Context, image: &Image, key: &Key, asked: &Params) -> Place {
-    let found = match &key.topic {
+pub(super) fn topic<'a>(image: &'a Image, key: &TopicKey) -> Result<&'a Arc<Topic>, ErrorCode> {
+    match key {
         TopicKey::Id(id) => image.topic(*id).ok_or(ErrorCode::UnknownTopicId),
         TopicKey::Name(name) => image.topic_by_name(name).ok_or(ErrorCode::UnknownTopicOrPartition),
-    };
-    let topic = match found {
+    }
+}
+
+pub(super) async fn place(context: &Context, image: &Image, key: &Key, asked: &Params) -> Place {
+    let topic = match topic(image, &key.topic) {
         Ok(topic) => topic,
         Err(code) => return Place::Refused(code.into(), None),
     };

@@ -10,6 +10,7 @@ mod crash;
 mod faults;
 mod fetching;
 mod life;
+mod loading;
 mod offsets;
 mod reading;
 mod retention;
