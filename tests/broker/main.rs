@@ -15,6 +15,7 @@ mod outage;
 mod produce_fetch;
 mod restart;
 mod retention;
+mod smallest;
 mod versions;
 
 use std::path::Path;
