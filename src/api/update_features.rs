@@ -43,7 +43,7 @@ impl Handler for UpdateFeatures {
         });
         let outcome: Result<(), Failure> = match request.validate_only {
             true => context.would_change(commands.collect()).await.into_iter().collect(),
-            false => context.change(commands.collect()).await.into_iter().map(|one| one.map(drop)).collect(),
+            false => context.change(commands.collect()).await.into_iter().try_for_each(|one| one.map(drop)),
         };
         match outcome {
             Ok(()) => Response {
