@@ -32,7 +32,7 @@ prepare() {
 }
 
 make_work_dir
-for tool in kcat kafka kafka-tools kafka-apps python node go s3proxy; do
+for tool in kcat kafka kafka-tools kafka-apps python python-old node node-clients node-rdkafka go s3proxy; do
   prepare "installing $tool" scripts/tools/$tool.sh
 done
 

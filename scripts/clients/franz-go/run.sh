@@ -6,4 +6,6 @@ source "$(dirname "$0")/../../lib.sh"
 need "franz-go" go
 cd "$root/scripts/clients/franz-go"
 quietly go build -o "$tools/bin/franz-go-round-trip" .
-exec "$tools/bin/franz-go-round-trip" "$@"
+quietly go build -o "$tools/bin/franz-go-first-steps" ./firststeps
+"$tools/bin/franz-go-round-trip" "$@"
+exec "$tools/bin/franz-go-first-steps" "$1" "$2"

@@ -4,5 +4,10 @@ set -euo pipefail
 source "$(dirname "$0")/../../lib.sh"
 
 "$root/scripts/tools/kafka.sh"
-exec java -Xmx512m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$tools/kafka/libs/*" \
-  "$root/scripts/clients/java/RoundTrip.java" "$@"
+# program NAME ARGUMENT...
+program() {
+  java -Xmx512m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp "$tools/kafka/libs/*" \
+    "$root/scripts/clients/java/$1.java" "${@:2}"
+}
+program RoundTrip "$@"
+program FirstSteps "$1" "$2"

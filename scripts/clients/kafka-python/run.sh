@@ -4,4 +4,5 @@ set -euo pipefail
 source "$(dirname "$0")/../../lib.sh"
 
 "$root/scripts/tools/python.sh"
-exec "$tools/python/bin/python" "$root/scripts/clients/kafka-python/round_trip.py" "$@"
+"$tools/python/bin/python" "$root/scripts/clients/kafka-python/round_trip.py" "$@"
+exec "$tools/python/bin/python" "$root/scripts/clients/kafka-python/first_steps.py" "$1" "$2"

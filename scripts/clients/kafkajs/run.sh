@@ -15,6 +15,7 @@ NODE_PATH=$tools/node/node_modules KAFKAJS_NO_PARTITIONER_WARNING=1 node "$root/
 for name in gzip acks-0 acks-1 acks-all; do
   "$root/scripts/clients/kcat/read-back.sh" "$addr" "$prefix-$name" "$work/some"
 done
+NODE_PATH=$tools/node/node_modules KAFKAJS_NO_PARTITIONER_WARNING=1 node "$root/scripts/clients/kafkajs/first-steps.js" "$1" "$2"
 diff - <(kcat -C -b "$addr" -t "$prefix-shapes" -p 0 -o beginning -e -q -f '%k|%K|%s|%S|%h\n' | cut -c 1-40) <<'END'
 key|3|value|5|a=1,a=2,empty=
 key|3||-1|

@@ -71,3 +71,4 @@ END
 head -c 900000 "$file" >"$work/large"
 kcat -P -b "$addr" -t "$topic" -p 0 "$work/large"
 kcat -C -b "$addr" -t "$topic" -p 0 -o 4 -c 1 -q -f '%s' | cmp - "$work/large"
+"$here/first-steps.sh" "$addr" "$prefix"

@@ -6,4 +6,6 @@ source "$(dirname "$0")/../../lib.sh"
 need "sarama" go
 cd "$root/scripts/clients/sarama"
 quietly go build -o "$tools/bin/sarama-round-trip" .
-exec "$tools/bin/sarama-round-trip" "$@"
+quietly go build -o "$tools/bin/sarama-first-steps" ./firststeps
+"$tools/bin/sarama-round-trip" "$@"
+exec "$tools/bin/sarama-first-steps" "$1" "$2"
