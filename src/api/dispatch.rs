@@ -72,9 +72,10 @@ impl Service {
             let outcome = admitted.finishing.await;
             metrics.answered(key, clock.instant() - started);
             match outcome {
-                Ok(Outcome::Frame { chunks, close: false }) => Answer::frame(without_length(chunks)),
-                Ok(Outcome::Frame { chunks, close: true }) => {
-                    Answer::frame(without_length(chunks)).closing(CloseReason::OutcomeUnknown)
+                Ok(Outcome::Frame { chunks, close, errors }) => {
+                    metrics.answered_with(key, &errors);
+                    let answer = Answer::frame(without_length(chunks));
+                    if close { answer.closing(CloseReason::OutcomeUnknown) } else { answer }
                 }
                 Ok(Outcome::Silent) => Answer::nothing(),
                 Ok(Outcome::Close) => Answer::nothing().closing(CloseReason::NoAnswer),

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use super::context::Context;
 use crate::net::Admission;
-use crate::protocol::codec::{DecodeError, Decoder, EncodeError, Message as _, Request};
+use crate::protocol::codec::{DecodeError, Decoder, EncodeError, Message as _, Request, error_codes};
 use crate::protocol::{ApiKey, header};
 
 /// One Kafka API.
@@ -57,6 +57,8 @@ pub(super) enum Outcome {
     Frame {
         chunks: Vec<Bytes>,
         close: bool,
+        /// The error codes in it.
+        errors: Vec<i16>,
     },
     Silent,
     Close,
@@ -108,8 +110,10 @@ fn admit<H: Handler>(context: Context, body: &Bytes) -> Result<Admitted, DecodeE
             Reply::Silent => return Ok(Outcome::Silent),
             Reply::Close => return Ok(Outcome::Close),
         };
+        let mut errors = Vec::new();
+        error_codes(&response, version, |code| errors.push(code));
         let chunks = header::response_frame::<H::Request>(&response, version, correlation_id)?;
-        Ok(Outcome::Frame { chunks, close })
+        Ok(Outcome::Frame { chunks, close, errors })
     });
     Ok(Admitted { finishing, bytes })
 }

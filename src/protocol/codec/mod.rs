@@ -6,6 +6,7 @@
 pub(in crate::protocol) mod declare;
 mod decode;
 mod encode;
+mod errors;
 mod reader;
 mod records;
 mod schema;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use decode::{DecodeError, Decoder, Fault};
 pub use encode::{EncodeError, Encoder};
+pub use errors::error_codes;
 pub use reader::Reader;
 pub use records::Records;
 pub use schema::{EntitySchema, Field, Initial, Kind, MessageSchema, Versions};
