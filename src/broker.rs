@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use crate::api::{self, Service};
-use crate::cluster::{GroupTopics, HostOptions, ShardHost, controller};
+use crate::cluster::{GroupTopics, HostOptions, ShardHost, Watch, WatchLimits, controller};
 use crate::config::{Config, LogFormat};
 use crate::coordinator::group::{classic, consumer, offsets};
 use crate::coordinator::{self, Coordinators, MetadataSource, TopicNames, TopicSource};
@@ -127,6 +127,7 @@ impl Broker {
         ops::register_process_metrics(&runtime.metrics)?;
         ops::register_task_metrics(&runtime.metrics, runtime.tasks.clone())?;
         let readiness = Readiness::starting("opening the object store");
+        ops::register_readiness_metrics(&runtime.metrics, readiness.clone(), runtime.tasks.clone())?;
         let parts = Arc::new(OnceLock::new());
         let stop_http = Shutdown::new();
         let health = serve_http(config, &readiness, &parts, &stop_http, runtime).await?;
@@ -140,12 +141,16 @@ impl Broker {
         let reads = reads(config, &store, runtime);
         let shards = host_shards(config, clients_at.port(), &store, databases, &reads, &metadata, runtime);
         // Nothing else sets it.
-        let _ = parts.set(Parts { shards: shards.clone(), metadata: metadata.clone() });
+        let _ =
+            parts.set(Parts { shards: shards.clone(), metadata: metadata.clone(), watch: OnceLock::new() });
         readiness.set(Phase::Starting("opening shards".to_owned()));
         wait_for_shards(&shards, runtime).await?;
 
         let stop_clients = runtime.shutdown.child();
         let coordinators = coordinate(config, clients_at.port(), &metadata, &shards, runtime);
+        let watch = watch(config, &shards, &coordinators, runtime)?;
+        // Nothing else sets it.
+        let _ = parts.get().map(|parts: &Parts| parts.watch.set(watch));
         let service = service(config, clients_at.port(), &metadata, &shards, reads, coordinators, runtime)?;
         let limits = net_limits(config);
         let server = Server::new(
@@ -317,6 +322,19 @@ fn coordinate(
     coordinators
 }
 
+fn watch(
+    config: &Config,
+    shards: &Arc<ShardHost>,
+    coordinators: &Arc<Coordinators>,
+    runtime: &Runtime,
+) -> Result<Arc<Watch>, prometheus::Error> {
+    let limits = WatchLimits {
+        topics: config.operation.metrics_max_topics,
+        groups: config.operation.metrics_max_groups,
+    };
+    Watch::register(Arc::clone(shards), Arc::clone(coordinators), limits, &runtime.clock, &runtime.metrics)
+}
+
 fn group_settings(config: &Config) -> coordinator::Settings {
     let groups = &config.groups;
     let classic = classic::Limits {
@@ -427,16 +445,19 @@ fn net_limits(config: &Config) -> net::Limits {
     }
 }
 
-/// What `/health` tells of, once it is there.
+/// What `/health` and `/metrics` tell of, once it is there.
 struct Parts {
     shards: Arc<ShardHost>,
     metadata: Metadata,
+    watch: OnceLock<Arc<Watch>>,
 }
 
 impl Parts {
     fn summary(&self) -> Map<String, Value> {
         let image = self.shards.image();
+        let here = image.broker(self.metadata.broker_id()).and_then(|broker| broker.listeners.first());
         let facts = [
+            ("connect", json!(here.map(|here| format!("{}:{}", here.host, here.port)))),
             ("broker", json!(self.metadata.broker_id().0)),
             ("cluster", json!(&*image.cluster_id)),
             ("topics", json!(image.topics.len())),
@@ -457,10 +478,19 @@ async fn serve_http(
     let Some(port) = config.operation.health_port else { return Ok(None) };
     let listener = listen("HEALTH_PORT", &config.listen.host, port).await?;
     let address = local_address("HEALTH_PORT", &listener)?;
-    let parts = Arc::clone(parts);
-    let summary: ops::Summary = Arc::new(move || parts.get().map(Parts::summary).unwrap_or_default());
+    let (shown, watched) = (Arc::clone(parts), Arc::clone(parts));
+    let summary: ops::Summary = Arc::new(move || shown.get().map(Parts::summary).unwrap_or_default());
+    let look: ops::Look = Arc::new(move || {
+        let watch = watched.get().and_then(|parts| parts.watch.get()).cloned();
+        async move {
+            if let Some(watch) = watch {
+                watch.look().await;
+            }
+        }
+        .boxed()
+    });
     let token = config.operation.metrics_token.as_ref().map(|token| token.reveal());
-    let http = Http::new(readiness.clone(), summary, token, runtime);
+    let http = Http::new(readiness.clone(), summary, look, token, runtime);
     let stop = stop.clone();
     runtime.tasks.spawn(TaskKind::Http, async move {
         if let Err(error) = http.serve(listener, stop).await {

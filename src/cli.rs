@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command};
 
 use crate::config::{Config, Given, VARIABLES, Variable};
+use crate::ops;
+
+/// The one command beside running a broker.
+const HEALTH: &str = "health";
 
 /// Reads flags and environment, then hands the settings to `run`. What is wrong with them goes to standard error, and
 /// the exit code is then 2.
@@ -20,6 +24,7 @@ pub fn main_with(prepare: impl FnOnce(Given) -> Given, run: impl FnOnce(Config) 
         Err(error) => return stop(&error),
     };
     match Config::load(&prepare(given(&matches, Given::from_environment()))) {
+        Ok(config) if matches.subcommand_name() == Some(HEALTH) => health(&config),
         Ok(config) => run(config),
         Err(error) => {
             eprintln!("kafkaesque cannot start with these settings:\n{error}");
@@ -47,6 +52,10 @@ pub fn command() -> Command {
              given as variables: everybody on a machine can see its command lines.",
         )
         .args(VARIABLES.iter().map(argument))
+        .disable_help_subcommand(true)
+        .subcommand(Command::new(HEALTH).about(
+            "Asks the broker that runs here with these settings whether it lives, and fails if it does not.",
+        ))
 }
 
 fn argument(variable: &'static Variable) -> Arg {
@@ -70,6 +79,19 @@ fn given(matches: &ArgMatches, mut given: Given) -> Given {
         }
     }
     given
+}
+
+fn health(config: &Config) -> ExitCode {
+    match ops::probe(&config.listen.host, config.operation.health_port) {
+        Ok(answer) => {
+            println!("{answer}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Help and version are no errors: they go to standard output.

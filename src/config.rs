@@ -169,6 +169,9 @@ pub struct Security {
 pub struct Operation {
     /// `None` is off.
     pub health_port: Option<u16>,
+    /// Topics, and groups, that have metrics of their own.
+    pub metrics_max_topics: usize,
+    pub metrics_max_groups: usize,
     pub metrics_token: Option<Secret>,
     pub log_format: LogFormat,
     /// In the syntax of `tracing_subscriber`'s `EnvFilter`.

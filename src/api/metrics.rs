@@ -30,6 +30,10 @@ impl Metrics {
             errors: IntCounterVec::new(errors, &["api", "code"])?,
             seconds: HistogramVec::new(seconds, &["api"])?,
         };
+        // Shown from the beginning, so that a rise from nothing is one.
+        for reason in ["unknown_api", "unsupported_version", "malformed"] {
+            metrics.failed.with_label_values(&[reason]);
+        }
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.failed.clone()))?;
         registry.register(Box::new(metrics.errors.clone()))?;

@@ -8,6 +8,8 @@ mod group_topics;
 mod shard_host;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use group_topics::GroupTopics;
 pub use shard_host::{HostOptions, ShardHost};
+pub use watch::{Watch, WatchLimits};

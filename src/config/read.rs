@@ -294,6 +294,8 @@ fn read_security(reader: &mut Reader<'_>) -> Security {
 
 fn read_operation(reader: &mut Reader<'_>) -> Option<Operation> {
     let health_port = reader.number("HEALTH_PORT", 0..=u16::MAX);
+    let metrics_max_topics = reader.number("METRICS_MAX_TOPICS", 0..=100_000);
+    let metrics_max_groups = reader.number("METRICS_MAX_GROUPS", 0..=100_000);
     let metrics_token = reader.text("METRICS_AUTH_TOKEN").map(Secret::new);
     let formats = [("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
     let log_format = reader.one_of("LOG_FORMAT", &formats);
@@ -305,6 +307,8 @@ fn read_operation(reader: &mut Reader<'_>) -> Option<Operation> {
     }
     Some(Operation {
         health_port: Some(health_port?).filter(|port| *port != 0),
+        metrics_max_topics: metrics_max_topics?,
+        metrics_max_groups: metrics_max_groups?,
         metrics_token,
         log_format: log_format?,
         log_filter: log_filter?,

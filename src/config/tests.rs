@@ -112,6 +112,8 @@ const REFUSED: &[Case] = &[
     ("KAFKAESQUE_SUPER_USERS", local, &["User:admin"]),
     ("HEALTH_PORT", local, &["65536", "off", "9092"]),
     ("METRICS_AUTH_TOKEN", local, &[]),
+    ("METRICS_MAX_TOPICS", local, &["-1", "many"]),
+    ("METRICS_MAX_GROUPS", local, &["-1", "many"]),
     ("LOG_FORMAT", local, &["xml"]),
     ("RUST_LOG", local, &["kafkaesque=loud"]),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", local, &[]),

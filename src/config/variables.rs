@@ -525,7 +525,21 @@ pub const VARIABLES: &[Variable] = {
             "HEALTH_PORT",
             "PORT",
             Some("8080"),
-            "Port for /health, /live, /ready and /metrics on HOST; 0 is off.",
+            "Port for /, /health, /live, /ready and /metrics on HOST; 0 is off.",
+        ),
+        variable(
+            Operation,
+            "METRICS_MAX_TOPICS",
+            "COUNT",
+            Some("200"),
+            "Topics that /metrics shows one by one; it shows the rest as one.",
+        ),
+        variable(
+            Operation,
+            "METRICS_MAX_GROUPS",
+            "COUNT",
+            Some("200"),
+            "Consumer groups that /metrics shows one by one; it shows the rest as one.",
         ),
         variable(
             Operation,

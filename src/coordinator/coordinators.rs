@@ -72,7 +72,7 @@ impl Coordinators {
     }
 
     /// All that are loaded.
-    pub(super) fn loaded(&self) -> Vec<Arc<Coordinator>> {
+    pub fn loaded(&self) -> Vec<Arc<Coordinator>> {
         self.loaded.lock().values().filter(|coordinator| coordinator.is_current()).cloned().collect()
     }
 

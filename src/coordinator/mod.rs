@@ -21,7 +21,7 @@ pub use coordinators::Coordinators;
 pub use error::Gone;
 pub use keeping::TopicSource;
 pub use offsets::{Found, Outcomes, TopicNames};
-pub use operations::{Described, Listed};
+pub use operations::{Described, Listed, Watched};
 pub use shard::Coordinator;
 
 /// What is set for all groups.

@@ -9,6 +9,8 @@ use super::group::offsets::DeleteRefusal;
 use super::group::{Kind, Members, classic, consumer};
 use super::offsets::forget;
 use super::shard::{Coordinator, Rows};
+use crate::log::keys::CommittedOffset;
+use crate::types::Partition;
 
 /// A group as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +30,29 @@ pub enum Described {
     Consumer(Box<consumer::Group>),
 }
 
+/// A group as it is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    pub id: Arc<str>,
+    /// As Kafka names it.
+    pub state: &'static str,
+    pub members: usize,
+    /// Records behind its committed offsets; `None` while the end of one of those partitions is not known.
+    pub lag: Option<i64>,
+}
+
 impl Coordinator {
+    /// Every group as of now, durable or not. `end_of` says where a partition ends: `None` if it is not here, and
+    /// `Some(None)` if nobody has looked yet.
+    pub fn watch(&self, end_of: impl Fn(Partition) -> Option<Option<i64>>) -> Vec<Watched> {
+        self.map(|id, entry| Watched {
+            id: Arc::clone(id),
+            state: entry.members().state(),
+            members: entry.members().count(),
+            lag: lag(entry, &end_of),
+        })
+    }
+
     /// A group with its members. One that only keeps offsets is an empty classic one.
     pub async fn describe(&self, group: &str) -> Result<Described, Gone> {
         answer(self.look(group, |entry| match entry.map(Entry::members) {
@@ -71,4 +95,12 @@ impl Coordinator {
         }))
         .await
     }
+}
+
+/// Records that the group has not committed, of the partitions of which it has committed any.
+fn lag(entry: &Entry, end_of: impl Fn(Partition) -> Option<Option<i64>>) -> Option<i64> {
+    let behind = |(partition, committed): (Partition, &CommittedOffset)| {
+        end_of(partition).map(|end| end.map(|end| (end - committed.offset).max(0)))
+    };
+    entry.offsets.iter().filter_map(behind).sum()
 }

@@ -111,6 +111,7 @@ pub async fn read(
         }
         fetched.add(run);
     }
+    log.counts().fetched(fetched.bytes as u64);
     Ok(fetched)
 }
 

@@ -8,15 +8,17 @@ use slatedb::Db;
 use tokio::sync::{OnceCell, mpsc};
 
 use super::commit::Request;
+use super::counts::{Counts, Known};
 use super::error::{AppendError, NotOpen, PartitionError};
 use super::loading;
 use super::metrics::ShardMetrics;
-use super::partition::{Loaded, PartitionLog, PartitionSettings, Writer};
+use super::partition::{Loaded, PartitionLog, Writer};
 use super::reader::Source;
 use super::retention;
 use super::retention::View;
 use super::wal::Wal;
 use crate::runtime::Shutdown;
+use crate::runtime::clock::{Clock, Instant};
 use crate::types::Partition;
 
 /// From so many on, partitions are loaded together.
@@ -25,7 +27,7 @@ const MANY: usize = 32;
 const LOADED_AT_ONCE: usize = 1024;
 
 /// The partitions of a shard and their settings: they outlive its incarnations.
-pub(super) type Settings = Mutex<HashMap<Partition, PartitionSettings>>;
+pub(super) type Settings = Mutex<HashMap<Partition, Known>>;
 
 /// An open shard. Next offsets, producers and waiting appends are its own, and end with it.
 pub(super) struct Incarnation {
@@ -95,8 +97,8 @@ impl Incarnation {
         let slot = self.slot(partition)?;
         let loaded = slot.loaded.get_or_try_init(|| self.load(partition, &slot)).await?;
         // The settings may have changed while it was loaded, when nobody could tell it.
-        if let Some(settings) = self.settings.lock().get(&partition) {
-            loaded.set_leader_epoch(settings.leader_epoch);
+        if let Some(known) = self.settings.lock().get(&partition) {
+            loaded.set_leader_epoch(known.settings.leader_epoch);
         }
         Ok(Arc::clone(loaded))
     }
@@ -106,6 +108,26 @@ impl Incarnation {
         self.partition(partition).await?;
         let slot = self.slot(partition)?;
         Ok(slot.writer.lock().take())
+    }
+
+    /// Finds the ends of partitions that nobody has loaded yet, until `deadline`.
+    pub async fn find_ends(&self, clock: &Clock, deadline: Instant) -> Result<(), PartitionError> {
+        let unknown: Vec<(Partition, Arc<Counts>)> = {
+            let settings = self.settings.lock();
+            let unknown = settings.iter().filter(|(_, known)| known.counts.end().is_none());
+            unknown.map(|(partition, known)| (*partition, Arc::clone(&known.counts))).collect()
+        };
+        for (partition, counts) in unknown {
+            if self.ended.is_requested() || clock.instant() >= deadline {
+                break;
+            }
+            let end = loading::end(&self.db, partition).await?;
+            // Whoever has loaded it meanwhile knows better.
+            if counts.end().is_none() {
+                counts.set_end(end);
+            }
+        }
+        Ok(())
     }
 
     /// The partition if it is loaded already.
@@ -221,9 +243,9 @@ impl Incarnation {
         slot: &Slot,
         loaded: Loaded,
     ) -> Result<Arc<PartitionLog>, PartitionError> {
-        let settings = self.settings.lock().get(&partition).copied();
-        let settings = settings.ok_or(PartitionError::Unknown(partition))?;
-        let log = Arc::new(PartitionLog::new(partition, settings, &loaded, self.source.clone()));
+        let known = self.settings.lock().get(&partition).cloned();
+        let Known { settings, counts } = known.ok_or(PartitionError::Unknown(partition))?;
+        let log = Arc::new(PartitionLog::new(partition, settings, &loaded, self.source.clone(), counts));
         if self.ended.is_requested() {
             log.end();
         }

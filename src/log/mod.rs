@@ -7,6 +7,7 @@ mod all_rows;
 pub mod append;
 pub mod block_cache;
 mod commit;
+mod counts;
 pub mod epochs;
 pub mod error;
 pub mod fence;
@@ -34,6 +35,7 @@ pub mod waiters;
 pub mod wal;
 
 pub use append::{Append, Appended, Permit, Ticket};
+pub use counts::Counts;
 pub use epochs::{EpochEnd, EpochHistory};
 pub use error::{AppendError, NotOpen, OpenError, PartitionError};
 pub use metrics::LogMetrics;

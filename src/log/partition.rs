@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
+use super::counts::Counts;
 use super::epochs::{EpochEnd, EpochHistory};
 use super::keys::{Extent, LogStart, PartitionSnapshot};
 use super::producers::Producers;
@@ -43,6 +44,7 @@ pub struct PartitionLog {
     epochs: RwLock<EpochHistory>,
     source: Source,
     ended: AtomicBool,
+    counts: Arc<Counts>,
 }
 
 /// What a partition is as of its loading: everything in it is durable.
@@ -144,7 +146,9 @@ impl PartitionLog {
         settings: PartitionSettings,
         loaded: &Loaded,
         source: Source,
+        counts: Arc<Counts>,
     ) -> PartitionLog {
+        counts.set_end(loaded.next_offset);
         PartitionLog {
             id,
             log_start: AtomicI64::new(loaded.start.offset),
@@ -154,6 +158,7 @@ impl PartitionLog {
             epochs: RwLock::new(loaded.epochs.clone()),
             source,
             ended: AtomicBool::new(false),
+            counts,
         }
     }
 
@@ -204,6 +209,10 @@ impl PartitionLog {
         self.epochs.read().end_offset_for(requested, self.leader_epoch(), high_watermark)
     }
 
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
     /// The stored batches of the shard, in this incarnation.
     pub(super) fn source(&self) -> &Source {
         &self.source
@@ -222,10 +231,12 @@ impl PartitionLog {
         self.leader_epoch.fetch_max(epoch.0, Ordering::AcqRel);
     }
 
-    /// Makes everything below `offset`, in `added` bytes more, visible.
-    pub(super) fn advance(&self, offset: i64, added: u64) {
+    /// Makes everything below `offset` visible: `records` more, in `added` bytes.
+    pub(super) fn advance(&self, offset: i64, records: u64, added: u64) {
         self.log_bytes.fetch_add(added, Ordering::Relaxed);
         self.high_watermark.fetch_max(offset, Ordering::AcqRel);
+        self.counts.set_end(offset);
+        self.counts.appended(added, records);
     }
 
     /// Shows that batches from `start_offset` on are of `epoch`.

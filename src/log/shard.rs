@@ -1,5 +1,6 @@
 //! The handle of one shard.
 
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::append::{Append, Appended, Ticket};
 use super::commit::Request;
+use super::counts::{Counts, Known};
 use super::error::{AppendError, NotOpen, OpenError, PartitionError};
 use super::incarnation::{Incarnation, Settings};
 use super::keys::{ProducerEntry, Tag};
@@ -298,12 +300,30 @@ impl Shard {
 
     /// Tells the shard of a partition of its own, or of the partition's new settings.
     pub fn set_partition(&self, partition: Partition, settings: PartitionSettings) {
-        self.0.settings.lock().insert(partition, settings);
+        match self.0.settings.lock().entry(partition) {
+            Entry::Occupied(mut known) => known.get_mut().settings = settings,
+            Entry::Vacant(unknown) => {
+                unknown.insert(Known { settings, counts: Arc::default() });
+            }
+        }
         if let Ok(incarnation) = self.0.open()
             && let Some(log) = incarnation.loaded(partition)
         {
             log.set_leader_epoch(settings.leader_epoch);
         }
+    }
+
+    /// Shows what is counted of each partition of the shard, without loading any.
+    pub fn each_count(&self, mut each: impl FnMut(Partition, &Counts)) {
+        for (partition, known) in self.0.settings.lock().iter() {
+            each(*partition, &known.counts);
+        }
+    }
+
+    /// Looks for the ends of partitions that nobody has asked for yet, no longer than until `deadline`.
+    pub async fn find_ends(&self, deadline: Instant) -> Result<(), PartitionError> {
+        let clock = &self.0.shared.runtime.clock;
+        self.0.open()?.find_ends(clock, deadline).await
     }
 
     /// True if there was proof within `session` that this broker owns the shard: a durable segment, or

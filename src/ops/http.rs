@@ -1,4 +1,4 @@
-//! `/health`, `/live`, `/ready` and `/metrics`.
+//! `/`, `/health`, `/live`, `/ready` and `/metrics`.
 
 use std::sync::Arc;
 
@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use super::listener::Bounded;
 use super::metrics;
+use super::page::page;
 use super::readiness::{Phase, Readiness};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown};
@@ -19,11 +21,15 @@ use crate::runtime::{Runtime, Shutdown};
 /// What the broker adds to `/health`: its id, its cluster, its shards. Called for every request, so it must be cheap.
 pub type Summary = Arc<dyn Fn() -> Map<String, Value> + Send + Sync>;
 
+/// Awaited before metrics are collected, for what cannot be looked up while they are.
+pub type Look = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// The operations port.
 #[derive(Clone)]
 pub struct Http {
     readiness: Readiness,
     summary: Summary,
+    look: Look,
     metrics_token: Option<Arc<str>>,
     runtime: Runtime,
     started: Instant,
@@ -34,12 +40,14 @@ impl Http {
     pub fn new(
         readiness: Readiness,
         summary: Summary,
+        look: Look,
         metrics_token: Option<&str>,
         runtime: &Runtime,
     ) -> Http {
         Http {
             readiness,
             summary,
+            look,
             metrics_token: metrics_token.map(Arc::from),
             started: runtime.clock.instant(),
             runtime: runtime.clone(),
@@ -56,6 +64,7 @@ impl Http {
 
     pub(super) fn router(self) -> Router {
         Router::new()
+            .route("/", get(index))
             .route("/health", get(health))
             .route("/live", get(live))
             .route("/ready", get(ready))
@@ -72,8 +81,19 @@ fn answer(status: StatusCode, body: Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
+/// A page for people.
+async fn index(State(http): State<Http>) -> Response {
+    let (_, body) = summary(&http);
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page(&body)).into_response()
+}
+
 /// A summary for people and scripts.
 async fn health(State(http): State<Http>) -> Response {
+    let (status, body) = summary(&http);
+    answer(status, Value::Object(body))
+}
+
+fn summary(http: &Http) -> (StatusCode, Map<String, Value>) {
     let (phase, failure) = (http.readiness.phase(), http.runtime.tasks.failure());
     let uptime = http.runtime.clock.instant().duration_since(http.started);
     let mut body = (http.summary)();
@@ -82,7 +102,7 @@ async fn health(State(http): State<Http>) -> Response {
     body.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
     body.insert("uptime_seconds".to_owned(), json!(uptime.as_secs()));
     body.insert("tasks".to_owned(), json!(http.runtime.tasks.running()));
-    answer(status_of(&phase, failure.as_deref()), Value::Object(body))
+    (status_of(&phase, failure.as_deref()), body)
 }
 
 /// Whether the process should be left running.
@@ -108,6 +128,7 @@ async fn metrics_text(State(http): State<Http>, headers: HeaderMap) -> Response 
     {
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response();
     }
+    (http.look)().await;
     match metrics::encode(&http.runtime.metrics) {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),

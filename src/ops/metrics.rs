@@ -2,9 +2,10 @@
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{Counter, Gauge, IntGauge, Registry, TextEncoder};
+use prometheus::{Counter, Gauge, IntGauge, Opts, Registry, TextEncoder};
 
 use super::process::Process;
+use super::readiness::{Phase, Readiness};
 use crate::runtime::Tasks;
 
 /// All metrics of a registry as text.
@@ -21,6 +22,40 @@ pub fn register_process_metrics(registry: &Registry) -> Result<(), prometheus::E
 pub fn register_task_metrics(registry: &Registry, tasks: Tasks) -> Result<(), prometheus::Error> {
     let running = IntGauge::new("kafkaesque_tasks", "Background tasks that run.")?;
     registry.register(Box::new(TaskCollector { tasks, running }))
+}
+
+/// Adds what was built, and whether it serves.
+pub fn register_readiness_metrics(
+    registry: &Registry,
+    readiness: Readiness,
+    tasks: Tasks,
+) -> Result<(), prometheus::Error> {
+    let build = Opts::new("kafkaesque_build_info", "1, with what was built as labels.")
+        .const_label("version", env!("CARGO_PKG_VERSION"))
+        .const_label("profile", if cfg!(debug_assertions) { "debug" } else { "release" });
+    let build = IntGauge::with_opts(build)?;
+    build.set(1);
+    registry.register(Box::new(build))?;
+    let ready = IntGauge::new("kafkaesque_ready", "1 if clients should be sent here, else 0.")?;
+    registry.register(Box::new(ReadinessCollector { readiness, tasks, ready }))
+}
+
+struct ReadinessCollector {
+    readiness: Readiness,
+    tasks: Tasks,
+    ready: IntGauge,
+}
+
+impl Collector for ReadinessCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        self.ready.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let is_ready = self.readiness.phase() == Phase::Ready && self.tasks.failure().is_none();
+        self.ready.set(is_ready.into());
+        self.ready.collect()
+    }
 }
 
 struct TaskCollector {
@@ -40,7 +75,7 @@ impl Collector for TaskCollector {
 }
 
 /// Reads one number of a look at the process.
-type Reading = fn(&Process) -> u64;
+type Reading = fn(&Process) -> f64;
 
 struct ProcessCollector {
     cpu: Counter,
@@ -53,13 +88,18 @@ impl ProcessCollector {
         let gauge =
             |name: &str, help: &str, value: Reading| Gauge::new(name, help).map(|gauge| (gauge, value));
         let gauges = vec![
-            gauge("process_resident_memory_bytes", "Resident memory in bytes.", |p| p.resident_bytes)?,
+            gauge("process_resident_memory_bytes", "Resident memory in bytes.", |p| p.resident_bytes as f64)?,
             gauge("process_resident_memory_peak_bytes", "Highest resident memory so far in bytes.", |p| {
-                p.peak_resident_bytes
+                p.peak_resident_bytes as f64
             })?,
-            gauge("process_threads", "Threads.", |p| p.threads)?,
-            gauge("process_open_fds", "Open file descriptors.", |p| p.open_files)?,
-            gauge("process_max_fds", "Limit of open file descriptors.", |p| p.max_files)?,
+            gauge("process_threads", "Threads.", |p| p.threads as f64)?,
+            gauge("process_open_fds", "Open file descriptors.", |p| p.open_files as f64)?,
+            gauge("process_max_fds", "Limit of open file descriptors.", |p| p.max_files as f64)?,
+            gauge(
+                "process_start_time_seconds",
+                "When the process started, in seconds since the Unix epoch.",
+                |p| p.start_seconds,
+            )?,
         ];
         Ok(ProcessCollector { cpu, gauges })
     }
@@ -76,7 +116,7 @@ impl Collector for ProcessCollector {
         self.cpu.inc_by((process.cpu_seconds - self.cpu.get()).max(0.0));
         let mut families = self.cpu.collect();
         for (gauge, value) in &self.gauges {
-            gauge.set(value(&process) as f64);
+            gauge.set(value(&process));
             families.extend(gauge.collect());
         }
         families

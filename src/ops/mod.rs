@@ -6,13 +6,16 @@
 mod http;
 mod listener;
 mod metrics;
+mod page;
+mod probe;
 mod process;
 mod readiness;
 #[cfg(test)]
 mod tests;
 mod tracing;
 
-pub use http::{Http, Summary};
-pub use metrics::{register_process_metrics, register_task_metrics};
+pub use http::{Http, Look, Summary};
+pub use metrics::{register_process_metrics, register_readiness_metrics, register_task_metrics};
+pub use probe::{ProbeError, probe};
 pub use readiness::{Phase, Readiness};
 pub use tracing::{LogError, log_to_stderr};

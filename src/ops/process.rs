@@ -11,6 +11,8 @@ pub(super) struct Process {
     pub resident_bytes: u64,
     pub peak_resident_bytes: u64,
     pub cpu_seconds: f64,
+    /// Since the Unix epoch.
+    pub start_seconds: f64,
     pub threads: u64,
     pub open_files: u64,
     pub max_files: u64,
@@ -24,11 +26,13 @@ impl Process {
         let limits = fs::read_to_string("/proc/self/limits").ok()?;
         // The listing itself has a file open.
         let open_files = fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as u64;
+        let system = fs::read_to_string("/proc/stat").ok()?;
         let kib = |name: &str| status_number(&status, name).unwrap_or(0) * 1024;
         Some(Process {
             resident_bytes: kib("VmRSS:"),
             peak_resident_bytes: kib("VmHWM:"),
             cpu_seconds: cpu_seconds(&stat).unwrap_or(0.0),
+            start_seconds: start_seconds(&stat, &system).unwrap_or(0.0),
             threads: status_number(&status, "Threads:").unwrap_or(0),
             open_files,
             max_files: max_files(&limits).unwrap_or(0),
@@ -43,11 +47,21 @@ fn status_number(status: &str, name: &str) -> Option<u64> {
 
 /// User and system time; their fields are the 14th and 15th, and the second, the name in parentheses, may hold spaces.
 pub(super) fn cpu_seconds(stat: &str) -> Option<f64> {
-    let after_name = &stat[stat.rfind(')')? + 1..];
-    let mut fields = after_name.split_whitespace().skip(11);
+    let mut fields = after_name(stat)?.skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some((user + system) as f64 / TICKS_PER_SECOND)
+}
+
+/// The start of the process, the 22nd field, counts from the system's, which `/proc/stat` says.
+pub(super) fn start_seconds(stat: &str, system: &str) -> Option<f64> {
+    let ticks: u64 = after_name(stat)?.nth(19)?.parse().ok()?;
+    let booted = system.lines().find_map(|line| line.strip_prefix("btime "))?;
+    Some(booted.trim().parse::<f64>().ok()? + ticks as f64 / TICKS_PER_SECOND)
+}
+
+fn after_name(stat: &str) -> Option<std::str::SplitWhitespace<'_>> {
+    Some(stat[stat.rfind(')')? + 1..].split_whitespace())
 }
 
 fn max_files(limits: &str) -> Option<u64> {

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -6,7 +7,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::process::{Process, cpu_seconds};
+use super::process::{Process, cpu_seconds, start_seconds};
 use super::*;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 
@@ -15,6 +16,7 @@ struct Port {
     readiness: Readiness,
     runtime: Runtime,
     stop: Shutdown,
+    looks: Arc<AtomicU32>,
 }
 
 impl Port {
@@ -22,8 +24,18 @@ impl Port {
         let runtime = Runtime::system();
         register_process_metrics(&runtime.metrics).expect("registers");
         let readiness = Readiness::starting("the object store");
-        let summary: Summary = Arc::new(|| Map::from_iter([("broker_id".to_owned(), json!(7))]));
-        let http = Http::new(readiness.clone(), summary, token, &runtime);
+        let summary: Summary = Arc::new(|| {
+            Map::from_iter([("broker_id".to_owned(), json!(7)), ("connect".to_owned(), json!("<here>:9092"))])
+        });
+        register_readiness_metrics(&runtime.metrics, readiness.clone(), runtime.tasks.clone())
+            .expect("registers");
+        let looks = Arc::new(AtomicU32::new(0));
+        let looked = Arc::clone(&looks);
+        let look: Look = Arc::new(move || {
+            looked.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async {})
+        });
+        let http = Http::new(readiness.clone(), summary, look, token, &runtime);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("has an address");
         let stop = Shutdown::new();
@@ -31,7 +43,7 @@ impl Port {
         runtime.tasks.spawn(TaskKind::Http, async move {
             http.serve(listener, serving).await.expect("serves");
         });
-        Port { address, readiness, runtime, stop }
+        Port { address, readiness, runtime, stop, looks }
     }
 
     /// Status and body.
@@ -83,6 +95,63 @@ async fn health_is_a_summary() {
     assert_eq!(status, 200);
     assert_eq!((&body["broker_id"], &body["status"]), (&json!(7), &json!("ready")));
     assert_eq!(body["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[tokio::test]
+async fn the_first_page_says_the_state_where_to_connect_and_where_the_rest_is() {
+    let port = Port::open(None).await;
+    let (status, page) = port.get("/", "").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("Kafkaesque is starting") && page.contains("<p>the object store</p>"), "{page}");
+    port.readiness.set(Phase::Ready);
+    let (_, page) = port.get("/", "").await;
+    assert!(page.contains("Kafkaesque is ready"), "{page}");
+    assert!(page.contains("&lt;here&gt;:9092") && !page.contains("<here>"), "{page}");
+    assert!(page.contains("<tr><th>broker id</th><td>7</td></tr>"), "{page}");
+    for path in ["/health", "/live", "/ready", "/metrics"] {
+        assert!(page.contains(&format!("href=\"{path}\"")), "{page}");
+        assert_eq!(port.get(path, "").await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_probe_hears_whether_the_broker_lives() {
+    let port = Port::open(None).await;
+    let at = port.address.port();
+    let ask = move || tokio::task::spawn_blocking(move || probe("0.0.0.0", Some(at)));
+    assert_eq!(ask().await.expect("no panic").expect("is live"), r#"{"status":"live"}"#);
+    port.runtime.tasks.fail("the log is gone".to_owned());
+    let error = ask().await.expect("no panic").expect_err("is not live").to_string();
+    assert!(error.contains("the log is gone"), "{error}");
+    port.stop.request();
+    assert!(port.runtime.tasks.join(std::time::Duration::from_secs(5)).await);
+    let error = ask().await.expect("no panic").expect_err("nobody is there").to_string();
+    assert!(error.contains(&format!("no answer from 0.0.0.0:{at}")), "{error}");
+    let error = probe("127.0.0.1", None).expect_err("there is no port").to_string();
+    assert!(error.contains("HEALTH_PORT"), "{error}");
+}
+
+#[tokio::test]
+async fn metrics_say_what_runs_and_whether_it_is_ready() {
+    let port = Port::open(None).await;
+    let value = |text: &str, name: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+        line.trim().parse().expect("a number")
+    };
+    let (_, text) = port.get("/metrics", "").await;
+    assert_eq!(value(&text, "kafkaesque_ready "), 0.0);
+    let build = text.lines().find(|line| line.starts_with("kafkaesque_build_info{")).expect("build info");
+    assert!(
+        build.contains(&format!("version=\"{}\"", env!("CARGO_PKG_VERSION"))) && build.ends_with(" 1"),
+        "{build}"
+    );
+    let now = port.runtime.clock.now_ms() as f64 / 1000.0;
+    let age = now - value(&text, "process_start_time_seconds ");
+    assert!((-2.0..3600.0).contains(&age), "{age}");
+    port.readiness.set(Phase::Ready);
+    let (_, text) = port.get("/metrics", "").await;
+    assert_eq!(value(&text, "kafkaesque_ready "), 1.0);
+    assert_eq!(port.looks.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
@@ -150,6 +219,7 @@ fn processor_time_is_read_past_a_name_with_spaces() {
     let stat = "42 (a (b) c) S 1 42 42 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 4 0 100 1000 200";
     assert_eq!(cpu_seconds(stat), Some(3.0));
     assert_eq!(cpu_seconds("42 (cut"), None);
+    assert_eq!(start_seconds(stat, "cpu 1 2\nbtime 1700000000\n"), Some(1_700_000_001.0));
     let process = Process::read().expect("there is a /proc");
     assert!(process.threads >= 1 && process.open_files >= 3 && process.max_files >= process.open_files);
 }

@@ -17,6 +17,7 @@ mod restart;
 mod retention;
 mod smallest;
 mod versions;
+mod watched;
 
 use std::path::Path;
 

@@ -78,6 +78,15 @@ impl Members<'_> {
         }
     }
 
+    /// How many there are.
+    pub fn count(self) -> usize {
+        match self {
+            Members::Nobody => 0,
+            Members::Classic(group) => group.members().count(),
+            Members::Consumer(group) => group.members().count(),
+        }
+    }
+
     /// The kind of work that the members share; empty for a group that never had any.
     pub fn protocol_type(&self) -> &str {
         match self {

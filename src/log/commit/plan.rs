@@ -100,7 +100,7 @@ impl Published {
         if let Some(epoch) = self.epoch {
             self.log.show_epoch(epoch.epoch, epoch.start_offset);
         }
-        self.log.advance(self.high_watermark, self.bytes);
+        self.log.advance(self.high_watermark, self.records.unsigned_abs(), self.bytes);
         if let Some(log_start) = self.log_start {
             self.log.raise_log_start(log_start);
         }

@@ -177,7 +177,7 @@ async fn nothing_but_refusals_makes_no_rows() {
 async fn a_log_start_goes_no_further_than_what_is_durable() {
     let bench = Bench::new().await;
     let Bench { mut writers, mut dirty, mut planner, .. } = bench;
-    writers.get_mut(&partition(2)).expect("there").log.advance(100, 0);
+    writers.get_mut(&partition(2)).expect("there").log.advance(100, 0, 0);
     let (tx, mut ahead): (Answer<i64>, _) = oneshot::channel();
     planner.add(Request::LogStart(partition(2), 101, tx));
     let (tx, mut fine): (Answer<i64>, _) = oneshot::channel();

@@ -10,10 +10,10 @@ use super::{Keeper, Pass, PassError};
 use crate::log::append::Ticket;
 use crate::log::commit::Request;
 use crate::log::commit::removal::Removal;
+use crate::log::counts::Known;
 use crate::log::error::{AppendError, PartitionError};
 use crate::log::keys::{Extent, LogStart};
 use crate::log::loading;
-use crate::log::partition::PartitionSettings;
 use crate::settings::Retention;
 use crate::types::Partition;
 
@@ -63,7 +63,7 @@ impl Keeper {
         let views = self.incarnation.views();
         let settings = self.incarnation.settings.lock();
         self.seen.retain(|partition, _| settings.contains_key(partition));
-        let is_due = |(partition, settings): (&Partition, &PartitionSettings)| {
+        let is_due = |(partition, Known { settings, .. }): (&Partition, &Known)| {
             let (seen, view) = (self.seen.get(partition), views.get(partition).copied());
             is_due(seen, settings.retention, view, now_ms).then_some((*partition, settings.retention))
         };

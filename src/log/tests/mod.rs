@@ -6,6 +6,7 @@
 mod basic;
 mod caches;
 mod changes;
+mod counts;
 mod crash;
 mod faults;
 mod fetching;

@@ -1,0 +1,50 @@
+//! Asks a broker on this machine whether it lives: `kafkaesque health`, for images without any other client of HTTP.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+/// Enough for an answer that takes nothing but a look at memory.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why a broker is not known to live.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    #[error("HEALTH_PORT is 0: there is nobody to ask")]
+    Off,
+    #[error("no answer from {address}: {source}")]
+    Silent { address: String, source: io::Error },
+    #[error("{0}")]
+    NotLive(String),
+}
+
+/// Asks for `/live` at `host`, where a broker listens with these settings. Gives what it says.
+pub fn probe(host: &str, port: Option<u16>) -> Result<String, ProbeError> {
+    let port = port.ok_or(ProbeError::Off)?;
+    let silent = |source| ProbeError::Silent { address: format!("{host}:{port}"), source };
+    let answer = ask(host, port).map_err(silent)?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    if status == "200" { Ok(body.to_owned()) } else { Err(ProbeError::NotLive(body.to_owned())) }
+}
+
+fn ask(host: &str, port: u16) -> io::Result<String> {
+    let address = (host, port).to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let mut stream = TcpStream::connect_timeout(&reachable(address), PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Who listens on every address is asked on the loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
