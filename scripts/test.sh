@@ -32,7 +32,7 @@ prepare() {
 }
 
 make_work_dir
-for tool in kcat kafka kafka-tools kafka-apps python python-old node node-clients node-rdkafka go s3proxy; do
+for tool in kcat kafka kafka-tools kafka-apps python python-old node node-clients node-rdkafka go s3proxy promtool image; do
   prepare "installing $tool" scripts/tools/$tool.sh
 done
 
@@ -64,6 +64,9 @@ check "consumer groups" timeout 240 scripts/groups/run.sh "$addr" short
 check "consumer groups of KIP-848" timeout 240 scripts/groups/run.sh "$addr" consumer
 check "consumer groups over kill -9" timeout 240 scripts/groups/crash.sh
 check "a failing store" timeout 180 scripts/outage.sh
+check "metrics, dashboard and alerts" timeout 180 scripts/metrics.sh
+check "image" timeout 180 scripts/image.sh
+check "README" timeout 1200 scripts/readme.sh
 
 echo "$passed passed, $failed failed, $skips skipped"
 ((failed == 0))
