@@ -10,24 +10,26 @@ source "$root/scripts/stores.sh"
 source "$root/scripts/broker.sh"
 
 if [[ ${1:-} != inside ]]; then
-  need "the README's blocks" unshare ip curl
-  unshare --net --mount true 2>/dev/null || skip "the README's blocks" "no network of their own may be made"
+  need "the README's blocks" unshare ip curl hostname
+  unshare --net --mount --uts true 2>/dev/null || skip "the README's blocks" "no network of their own may be made"
   "$root/scripts/tools/kcat.sh"
   "$root/scripts/tools/go.sh"
   find_broker
   make_work_dir
   docker=yes
   "$root/scripts/tools/image.sh" || docker=no
-  DOCKER=$docker WORK=$work unshare --net --mount "$0" inside
+  DOCKER=$docker WORK=$work unshare --net --mount --uts "$0" inside
   exit
 fi
 
 ip link set lo up
+# Brokers advertise the machine's name, which is reachable on a real one.
+hostname localhost
 work=$WORK
 trap 'for pid in "${servers[@]}"; do stop "$pid"; done' EXIT
 mkdir -p "$work"/{bin,images,blocks,data} /tmp/kafkaesque-data
 mount --bind "$work/data" /tmp/kafkaesque-data
-export CARGO_INSTALL_ROOT=$work/installed PATH="$work/bin:$work/installed/bin:$PATH" IMAGE_STORE=$work/images
+export CARGO_NET_OFFLINE=true CARGO_INSTALL_ROOT=$work/installed PATH="$work/bin:$work/installed/bin:$PATH" IMAGE_STORE=$work/images
 ln -s "$root/scripts/image/docker" "$work/bin/docker"
 cd "$root"
 
