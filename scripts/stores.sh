@@ -16,7 +16,7 @@ s3_store() {
 }
 
 make_bucket() {
-  curl -sSf --retry 5 --retry-all-errors --aws-sigv4 aws:amz:us-east-1:s3 -u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
+  curl -sSf --retry 5 --retry-all-errors --aws-sigv4 "aws:amz:${AWS_REGION:-us-east-1}:s3" -u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
     -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' -X PUT "$AWS_ENDPOINT/$S3_BUCKET" >/dev/null
 }
 
