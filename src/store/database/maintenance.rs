@@ -126,6 +126,9 @@ impl Keeper {
             .with_seed(self.databases.runtime.rng.u64())
             .build();
         let deadline = clock.instant() + COMPACT_LIMIT;
+        if let Err(error) = self.raise_clock_to_compactions().await {
+            tracing::debug!(database = %self.path, %error, "earlier compactions not read");
+        }
         let failed = tokio::select! {
             biased;
             outcome = compactor.run() => outcome.err(),
@@ -138,6 +141,17 @@ impl Keeper {
                 clock.instant() + RETRY_AFTER
             }
         }
+    }
+
+    /// A compaction must not be named by an earlier time than those that are stored.
+    async fn raise_clock_to_compactions(&self) -> Result<(), slatedb::Error> {
+        let stored = self.databases.admin(&self.path).read_compactions(None).await?;
+        let jobs = stored.iter().flat_map(|stored| stored.recent_compactions());
+        let newest = jobs.map(|job| job.id().timestamp_ms()).max();
+        if let Some(newest) = newest {
+            self.databases.clock.raise(i64::try_from(newest).unwrap_or(i64::MAX));
+        }
+        Ok(())
     }
 
     async fn until_relieved(&self, deadline: Instant) {

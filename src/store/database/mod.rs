@@ -64,18 +64,21 @@ impl Databases {
     }
 
     /// The manifest that is stored now, if the database exists: writer epoch, `replay_after_wal_id`, last time. An open
-    /// database's own view may be ahead of it, or behind. The clock is raised to the manifest's last time, so this must
+    /// database's own view may be ahead of it, or behind. The clock is raised to the manifest's newest time, so this must
     /// be called before a database is opened that another process may have written.
     pub async fn stored_manifest(&self, path: &Path) -> Result<Option<VersionedManifest>, slatedb::Error> {
-        let admin: Admin = slatedb::admin::AdminBuilder::new(path.clone(), self.store.object_store())
-            .with_system_clock(self.clock.clone())
-            .with_seed(self.runtime.rng.u64())
-            .build();
-        let manifest = admin.read_manifest(None).await?;
+        let manifest = self.admin(path).read_manifest(None).await?;
         if let Some(manifest) = &manifest {
-            self.clock.raise(manifest.last_l0_clock_tick());
+            self.clock.raise(newest_ms(manifest));
         }
         Ok(manifest)
+    }
+
+    fn admin(&self, path: &Path) -> Admin {
+        slatedb::admin::AdminBuilder::new(path.clone(), self.store.object_store())
+            .with_system_clock(self.clock.clone())
+            .with_seed(self.runtime.rng.u64())
+            .build()
     }
 
     /// A builder with everything set that does not depend on the caller. A shard adds its write-ahead log and the epoch
@@ -90,6 +93,15 @@ impl Databases {
             .with_system_clock(self.clock.clone())
             .with_seed(self.runtime.rng.u64())
     }
+}
+
+/// The newest time in a manifest. Names of tables have the times of their making, which is later than that of the last
+/// row in them, and a new table must not be older than one that is there.
+fn newest_ms(manifest: &VersionedManifest) -> i64 {
+    let of_tables = manifest.all_sst_views().flat_map(|table| [table.id, table.sst.id.value()]);
+    let names = of_tables.chain(manifest.last_compacted_l0_sst_view_id());
+    let newest = names.map(|name| i64::try_from(name.timestamp_ms()).unwrap_or(i64::MAX)).max();
+    manifest.last_l0_clock_tick().max(newest.unwrap_or(i64::MIN))
 }
 
 /// Separates the entries of databases in the shared cache; the same at every opening, so that entries stay useful.

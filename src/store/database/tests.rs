@@ -28,6 +28,16 @@ async fn flush_memtable(db: &Db) {
     db.flush_with_options(FlushOptions { flush_type: FlushType::MemTable }).await.expect("flushes");
 }
 
+/// Until few of the level-0 tables are left.
+async fn until_compacted(databases: &Databases, path: &Path) {
+    let compacted = async {
+        while databases.stored_manifest(path).await.expect("is read").expect("is there").l0().len() > 4 {
+            databases.runtime.clock.sleep(Duration::from_millis(100)).await;
+        }
+    };
+    databases.runtime.clock.timeout(Duration::from_secs(20), compacted).await.expect("is compacted in time");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_clock_advances_and_is_raised_but_never_lowered() {
     let clock = DatabaseClock::new(Clock::simulated(1_000));
@@ -88,6 +98,39 @@ async fn an_owner_whose_clock_is_behind_writes_at_once() {
     close(&db).await;
 }
 
+/// Tables are named by the time of their making, which is later than that of the rows in them.
+#[tokio::test]
+async fn an_owner_whose_clock_is_behind_the_last_table_flushes_and_compacts() {
+    let ahead = Runtime::system();
+    let store = Store::memory(&ahead);
+    let path = Path::from("db");
+    let first = databases(&store, &ahead);
+    let db = first.builder(path.clone(), Role::ShardIndex).build().await.expect("opens");
+    let hour = 3_600_000;
+    for number in 0..8 {
+        db.put(b"key", [number]).await.expect("is written");
+        first.clock().raise(first.clock().now_ms() + hour);
+        flush_memtable(&db).await;
+    }
+    let maintenance = first.maintain(&db, &path, Role::ShardIndex);
+    until_compacted(&first, &path).await;
+    maintenance.stop().await;
+    close(&db).await;
+
+    let behind = Runtime::system();
+    let second = databases(&store, &behind);
+    second.stored_manifest(&path).await.expect("is read");
+    let db = second.builder(path.clone(), Role::ShardIndex).build().await.expect("opens");
+    for number in 0..8 {
+        db.put(b"key", [number]).await.expect("is written");
+        flush_memtable(&db).await;
+    }
+    let maintenance = second.maintain(&db, &path, Role::ShardIndex);
+    until_compacted(&second, &path).await;
+    maintenance.stop().await;
+    close(&db).await;
+}
+
 #[tokio::test]
 async fn a_grown_database_is_compacted() {
     let runtime = Runtime::system();
@@ -103,12 +146,7 @@ async fn a_grown_database_is_compacted() {
         flush_memtable(&db).await;
     }
     assert!(db.manifest().l0().len() >= 8);
-    let compacted = async {
-        while databases.stored_manifest(&path).await.expect("is read").expect("is there").l0().len() > 4 {
-            runtime.clock.sleep(Duration::from_millis(100)).await;
-        }
-    };
-    runtime.clock.timeout(Duration::from_secs(20), compacted).await.expect("is compacted in time");
+    until_compacted(&databases, &path).await;
     assert_eq!(db.get(3u32.to_be_bytes()).await.expect("is read").as_deref(), Some(&9u32.to_be_bytes()[..]));
     maintenance.stop().await;
     close(&db).await;
