@@ -1,6 +1,5 @@
 //! Does the store keep the promises that durability and fencing stand on? Asked once, at start.
 
-use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use object_store::{
 };
 
 use super::error::RefusedStore;
+use super::trouble::{Trouble, cause};
 use crate::runtime::{Runtime, TaskKind};
 
 /// The longest that the whole self-test may take. Kafka tools give up on a silent start sooner than an operator finds
@@ -25,6 +25,7 @@ pub const OPEN_TIMEOUT: Duration = Duration::from_secs(14);
 const RACERS: usize = 16;
 const RACES: usize = 8;
 const RACES_AT_ONCE: usize = 4;
+const RERUNS: usize = 5;
 
 /// Deletions at a time when it cleans up.
 const DELETIONS: usize = 16;
@@ -52,6 +53,7 @@ pub struct Probe {
 pub(super) async fn run(store: &super::Store, name: &str, runtime: &Runtime) -> Result<Probe, RefusedStore> {
     let test = SelfTest {
         objects: store.object_store(),
+        racing: Arc::clone(&store.counted),
         folder: store.path(&format!("probe/{}", runtime.rng.uuid().simple())),
         name: name.to_owned(),
         runtime: runtime.clone(),
@@ -73,18 +75,14 @@ pub(super) async fn run(store: &super::Store, name: &str, runtime: &Runtime) -> 
     result
 }
 
-/// Servers explain themselves in XML of many lines.
-fn one_line(text: &str) -> String {
-    const MOST: usize = 600;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None => line,
-    }
+async fn create(objects: &dyn ObjectStore, key: &Path, content: Bytes) -> Result<(), Error> {
+    objects.put_opts(key, PutPayload::from_bytes(content), PutMode::Create.into()).await.map(drop)
 }
 
 struct SelfTest {
     objects: Arc<dyn ObjectStore>,
+    /// In a race each create is one request: who looks what became of it would only cost time.
+    racing: Arc<dyn ObjectStore>,
     folder: Path,
     name: String,
     runtime: Runtime,
@@ -115,13 +113,13 @@ impl SelfTest {
         self.folder.parts().chain(Path::from(name).parts()).collect()
     }
 
-    fn failed(&self, operation: &'static str, cause: impl Display) -> RefusedStore {
-        RefusedStore::Failed { store: self.name.clone(), operation, cause: one_line(&cause.to_string()) }
+    fn failed(&self, operation: &'static str, error: Error) -> RefusedStore {
+        let (trouble, cause) = (Trouble::of(&error), cause(&error));
+        RefusedStore::Failed { store: self.name.clone(), operation, trouble, cause }
     }
 
     async fn create(&self, key: &Path, content: Bytes) -> Result<(), Error> {
-        let payload = PutPayload::from_bytes(content);
-        self.objects.put_opts(key, payload, PutMode::Create.into()).await.map(drop)
+        create(&*self.objects, key, content).await
     }
 
     async fn create_first(&self) -> Result<(), RefusedStore> {
@@ -182,12 +180,13 @@ impl SelfTest {
 
     /// Of concurrent creates of one key exactly one may win, and its bytes must be what is read.
     async fn race(&self, number: usize) -> Result<(), RefusedStore> {
-        // A create whose answer was lost and which the client repeated is told that the object exists: then nobody
-        // seems to have won, and the race is run again.
-        for attempt in 0..3 {
+        // A create whose answer was lost and which the client repeated is told that the object exists, and all who race
+        // may be told so for the moment: then nobody seems to have won, and the race is run again.
+        for attempt in 0..RERUNS {
             let key = self.key(&format!("race-{number}-{attempt}"));
             let content = |racer: usize| Bytes::from(vec![racer as u8; 512 + racer]);
-            let outcomes = join_all((0..RACERS).map(|racer| self.create(&key, content(racer)))).await;
+            let start = |racer| create(&*self.racing, &key, content(racer));
+            let outcomes = join_all((0..RACERS).map(start)).await;
             let mut winners = Vec::new();
             for (racer, outcome) in outcomes.into_iter().enumerate() {
                 match outcome {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kafkaesque::log::{Limits, OpenError, Shard, ShardState};
 use kafkaesque::runtime::{Rng, TaskKind};
-use kafkaesque::store::faults::{Contact, Faults};
+use kafkaesque::store::faults::{Contact, Faults, Late};
 use tokio::sync::oneshot;
 
 use crate::clients::{Client, Target, some_clients, work};
@@ -54,8 +54,8 @@ impl Plan {
             get_errors: rate(4),
             list_errors: rate(4),
             lost_responses: rate(12),
-            late_puts: rate(8),
-            late_by: Duration::from_millis(1 + rng.below(6_000)),
+            late_puts: Late { rate: rate(8), by: Duration::from_millis(1 + rng.below(6_000)) },
+            conflicts: rate(8),
             ..Faults::default()
         };
         Plan { owners: 2 + rng.below(3) as usize, steps: 40 + rng.below(80), faults }

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 
 use super::{Broker, World, append, batch_of, read_from};
 use crate::log::{AppendError, Appended, Shard, Ticket};
-use crate::store::faults::Faults;
+use crate::store::faults::{Faults, Late};
 
 const CLIENTS: i64 = 6;
 const PARTITIONS: i32 = 3;
@@ -179,8 +179,8 @@ fn nasty() -> Faults {
         get_errors: 0.02,
         list_errors: 0.02,
         lost_responses: 0.08,
-        late_puts: 0.05,
-        late_by: Duration::from_secs(4),
+        late_puts: Late { rate: 0.05, by: Duration::from_secs(4) },
+        conflicts: 0.05,
         ..Faults::default()
     }
 }

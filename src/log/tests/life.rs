@@ -12,7 +12,7 @@ use crate::log::reader::ReadError;
 use crate::log::reads::ReadLimits;
 use crate::log::{PartitionLog, PartitionSettings, Shard, fetch};
 use crate::settings::Retention;
-use crate::store::faults::Faults;
+use crate::store::faults::{Faults, Late};
 use crate::types::LeaderEpoch;
 
 const PARTITIONS: i32 = 4;
@@ -195,8 +195,8 @@ fn nasty() -> Faults {
         list_errors: 0.03,
         delete_errors: 0.1,
         lost_responses: 0.05,
-        late_puts: 0.03,
-        late_by: Duration::from_secs(4),
+        late_puts: Late { rate: 0.03, by: Duration::from_secs(4) },
+        conflicts: 0.05,
         ..Faults::default()
     }
 }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::support::{Bucket, Process, settings};
 use crate::metadata::{Applied, Command};
 use crate::runtime::Runtime;
-use crate::store::faults::{FaultPlan, Faults};
+use crate::store::faults::{FaultPlan, Faults, Late};
 use crate::types::{LeaderEpoch, ShardId, TopicId};
 
 /// What was acknowledged.
@@ -28,8 +28,8 @@ fn unreliable() -> Faults {
         get_errors: 0.05,
         list_errors: 0.05,
         lost_responses: 0.1,
-        late_puts: 0.1,
-        late_by: Duration::from_millis(500),
+        late_puts: Late { rate: 0.1, by: Duration::from_millis(500) },
+        conflicts: 0.05,
         ..Faults::default()
     }
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, Result};
+use object_store::{Error, ObjectStore, PutMode, Result};
 use parking_lot::Mutex;
 
 use crate::runtime::clock::Instant;
@@ -39,9 +39,10 @@ pub struct Faults {
     pub delete_errors: f64,
     /// PUTs that take effect and report an error.
     pub lost_responses: f64,
-    /// PUTs that report an error now and take effect after up to `late_by`.
-    pub late_puts: f64,
-    pub late_by: Duration,
+    /// PUTs that report an error now and take effect later.
+    pub late_puts: Late,
+    /// Creates that say that the object exists, without effect, as S3 does when several race.
+    pub conflicts: f64,
     /// Requests of any kind that hang and fail then, without effect.
     pub timeouts: Timeouts,
     /// Only paths that contain this text are touched by what is above.
@@ -53,6 +54,13 @@ pub struct Faults {
 pub struct Timeouts {
     pub rate: f64,
     pub after: Duration,
+}
+
+/// How many PUTs are late, and by how much at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Late {
+    pub rate: f64,
+    pub by: Duration,
 }
 
 /// Faults around the store of a whole process, as a setting gives them.
@@ -79,6 +87,8 @@ pub enum PutFault {
     None,
     /// It fails without effect.
     Error,
+    /// It says that the object exists, without effect.
+    Conflict,
     /// It takes effect and reports an error.
     LostResponse,
     /// It reports an error now and takes effect after this time.
@@ -338,18 +348,20 @@ impl FaultPlan {
         Err(failure("timed out"))
     }
 
-    fn put_fault(&self, path: &Path, faults: &Faults) -> PutFault {
+    fn put_fault(&self, path: &Path, mode: &PutMode, faults: &Faults) -> PutFault {
         if self.touches(path)
             && let Some(fault) = self.shared.script.lock().pop_front()
         {
             return fault;
         }
-        if self.happens(faults.put_errors) {
+        if matches!(mode, PutMode::Create) && self.happens(faults.conflicts) {
+            PutFault::Conflict
+        } else if self.happens(faults.put_errors) {
             PutFault::Error
         } else if self.happens(faults.lost_responses) {
             PutFault::LostResponse
-        } else if self.happens(faults.late_puts) {
-            PutFault::Late(self.up_to(faults.late_by))
+        } else if self.happens(faults.late_puts.rate) {
+            PutFault::Late(self.up_to(faults.late_puts.by))
         } else {
             PutFault::None
         }

@@ -11,7 +11,7 @@ use super::{Faults, Setting, Weather};
 /// What the setting says, for the help.
 pub const HELP: &str = "For tests and benchmarks only: makes the object store slow or faulty on purpose. latency, jitter, \
                         per_mib, late_by and timeout are times (40ms, 2s); put_errors, get_errors, list_errors, \
-                        delete_errors, lost_responses, late_puts and timeouts are rates from 0 to 1; only is a text that \
+                        delete_errors, lost_responses, late_puts, conflicts and timeouts are rates from 0 to 1; only is a text that \
                         paths contain; seed is a number; control is a file: while it exists, what it says in the same \
                         words counts instead, and an empty one is an outage.";
 
@@ -80,14 +80,15 @@ fn set(faults: &mut Faults, name: &str, value: &str) -> Result<(), String> {
         "latency" => faults.latency = duration()?,
         "jitter" => faults.jitter = duration()?,
         "per_mib" => faults.per_mib = duration()?,
-        "late_by" => faults.late_by = duration()?,
+        "late_by" => faults.late_puts.by = duration()?,
         "timeout" => faults.timeouts.after = duration()?,
         "put_errors" => faults.put_errors = rate()?,
         "get_errors" => faults.get_errors = rate()?,
         "list_errors" => faults.list_errors = rate()?,
         "delete_errors" => faults.delete_errors = rate()?,
         "lost_responses" => faults.lost_responses = rate()?,
-        "late_puts" => faults.late_puts = rate()?,
+        "late_puts" => faults.late_puts.rate = rate()?,
+        "conflicts" => faults.conflicts = rate()?,
         "timeouts" => faults.timeouts.rate = rate()?,
         "only" => faults.only = Some(value.to_owned()),
         _ => return Err(format!("there is no fault '{name}'")),
@@ -111,12 +112,13 @@ fn parse_duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::faults::Timeouts;
+    use crate::store::faults::{Late, Timeouts};
 
     #[test]
     fn every_word_takes_effect() {
         let text = "latency=40ms, jitter=5ms,per_mib=11000us,put_errors=0.01,get_errors=0.02,list_errors=0.03,\
-                    delete_errors=0.04,lost_responses=0.05,late_puts=0.06,late_by=2s,timeouts=0.07,timeout=30s,\
+                    delete_errors=0.04,lost_responses=0.05,late_puts=0.06,late_by=2s,conflicts=0.08,timeouts=0.07,\
+                    timeout=30s,\
                     only=/log/,control=/tmp/out,seed=7";
         let faults = Faults {
             latency: Duration::from_millis(40),
@@ -127,8 +129,8 @@ mod tests {
             list_errors: 0.03,
             delete_errors: 0.04,
             lost_responses: 0.05,
-            late_puts: 0.06,
-            late_by: Duration::from_secs(2),
+            late_puts: Late { rate: 0.06, by: Duration::from_secs(2) },
+            conflicts: 0.08,
             timeouts: Timeouts { rate: 0.07, after: Duration::from_secs(30) },
             only: Some("/log/".to_owned()),
         };

@@ -116,13 +116,17 @@ impl ObjectStore for Faulty {
         plan.check_outage()?;
         plan.wait_while_held(location).await;
         let faults = plan.faults_for(location)?;
-        let fault = plan.put_fault(location, &faults);
+        let fault = plan.put_fault(location, &opts.mode, &faults);
         plan.delay(&faults, payload.content_length() as u64).await;
         plan.time_out(&faults).await?;
         plan.check_outage()?;
         let outcome = match fault {
             PutFault::None => Faulty::put(&self.inner, plan, location, payload, opts).await,
             PutFault::Error => Err(failure("failed by plan")),
+            PutFault::Conflict => {
+                let source = "409 Conflict, by plan".into();
+                Err(Error::AlreadyExists { path: location.to_string(), source })
+            }
             PutFault::LostResponse => {
                 let landed = Faulty::put(&self.inner, plan, location, payload, opts).await;
                 landed.and(Err(failure("landed, but the response is lost")))
