@@ -1,5 +1,6 @@
 //! The composition root: builds the layers from the bottom up, and stops them from the top down.
 
+use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -10,19 +11,19 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use crate::api::{self, Service};
-use crate::cluster::{GroupTopics, HostOptions, ShardHost, Watch, WatchLimits, controller};
-use crate::config::{Config, LogFormat};
+use crate::cluster::{GroupTopics, HostOptions, ShardHost, Watch, WatchLimits, controller, outage};
+use crate::config::{Config, HostPort, LogFormat};
 use crate::coordinator::group::{classic, consumer, offsets};
 use crate::coordinator::{self, Coordinators, MetadataSource, TopicNames, TopicSource};
 use crate::log::reads::{ReadLimits, Reads};
-use crate::log::{Limits, LogMetrics, Shared};
+use crate::log::{Limits, LogMetrics, Shared, Unable};
 use crate::metadata::{self, Image, Metadata, MetadataSettings, Timeouts};
 use crate::net::{self, Server};
 use crate::ops::{self, Http, Phase, Readiness};
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::settings::GroupSettings;
 use crate::store::{self, Store, database::Databases};
-use crate::types::TopicId;
+use crate::types::{ShardId, TopicId};
 
 /// The name of the one listener, as Kafka calls one without TLS or SASL.
 const LISTENER: &str = "PLAINTEXT";
@@ -32,6 +33,8 @@ const FETCH_MAX_BYTES: usize = 55 * 1024 * 1024;
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// How often the start looks whether they have.
 const OPEN_POLL: Duration = Duration::from_millis(5);
+/// How often the start says why it waits for the store.
+const TELL_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a stop waits for tasks that were told to end.
 const JOIN_LIMIT: Duration = Duration::from_secs(10);
 
@@ -40,8 +43,8 @@ const JOIN_LIMIT: Duration = Duration::from_secs(10);
 pub enum StartError {
     #[error("RUST_LOG: {0}")]
     Log(#[from] ops::LogError),
-    #[error("{0}")]
-    Store(#[from] store::OpenError),
+    #[error("{variable}: {error}")]
+    Store { variable: &'static str, error: store::OpenError },
     #[error("{0}")]
     Metadata(#[from] metadata::StartError),
     #[error("{variable}: cannot listen on {address}: {source}")]
@@ -101,6 +104,10 @@ pub fn run(config: Config) -> ExitCode {
 
 fn fail(reason: &str) -> ExitCode {
     tracing::error!("{reason}");
+    if !tracing::enabled!(tracing::Level::ERROR) {
+        // The last word is said whatever the filter leaves out.
+        let _ = writeln!(std::io::stderr(), "{reason}");
+    }
     ExitCode::FAILURE
 }
 
@@ -131,9 +138,10 @@ impl Broker {
         let parts = Arc::new(OnceLock::new());
         let stop_http = Shutdown::new();
         let health = serve_http(config, &readiness, &parts, &stop_http, runtime).await?;
-        let clients = listen("PORT", &config.listen.host, config.listen.port).await?;
+        let clients = listen("PORT", "HOST", &config.listen.host, config.listen.port).await?;
+        check_raft_address(config).await?;
         let clients_at = local_address("PORT", &clients)?;
-        let store = store::open(&config.store, runtime).await?;
+        let store = open_store(config, &readiness, runtime).await?;
         let databases = Databases::new(&store, config.log.index_cache_bytes, runtime);
         readiness.set(Phase::Starting("joining the cluster".to_owned()));
         let settings = metadata_settings(config, clients_at.port(), &store);
@@ -144,7 +152,9 @@ impl Broker {
         let _ =
             parts.set(Parts { shards: shards.clone(), metadata: metadata.clone(), watch: OnceLock::new() });
         readiness.set(Phase::Starting("opening shards".to_owned()));
+        readiness.set_shards(shard_states(&shards));
         wait_for_shards(&shards, runtime).await?;
+        runtime.tasks.spawn(TaskKind::Periodic, outage::watch(shards.clone(), runtime.clone()));
 
         let stop_clients = runtime.shutdown.child();
         let coordinators = coordinate(config, clients_at.port(), &metadata, &shards, runtime);
@@ -219,14 +229,54 @@ impl Broker {
     }
 }
 
-async fn listen(variable: &'static str, host: &str, port: u16) -> Result<TcpListener, StartError> {
-    let listening = TcpListener::bind((host, port)).await;
-    listening.map_err(|source| StartError::Listen { variable, address: format!("{host}:{port}"), source })
+/// `variable` is to blame if the port cannot be had, and `of_host` if it is the host.
+async fn listen(
+    variable: &'static str,
+    of_host: &'static str,
+    host: &str,
+    port: u16,
+) -> Result<TcpListener, StartError> {
+    let failed =
+        |variable, source| StartError::Listen { variable, address: format!("{host}:{port}"), source };
+    let addresses: Vec<_> = match tokio::net::lookup_host((host, port)).await {
+        Ok(addresses) => addresses.collect(),
+        Err(source) => return Err(failed(of_host, source)),
+    };
+    TcpListener::bind(&*addresses).await.map_err(|source| match source.kind() {
+        ErrorKind::AddrNotAvailable => failed(of_host, source),
+        _ => failed(variable, source),
+    })
+}
+
+/// Other brokers will be listened for there. A port that somebody else has is found out now, not by the first of them.
+async fn check_raft_address(config: &Config) -> Result<(), StartError> {
+    const VARIABLE: &str = "RAFT_LISTEN_ADDR";
+    if config.is_given(VARIABLE) {
+        let HostPort { host, port } = &config.cluster.raft_listen;
+        listen(VARIABLE, VARIABLE, host, *port).await?;
+    }
+    Ok(())
 }
 
 fn local_address(variable: &'static str, listener: &TcpListener) -> Result<SocketAddr, StartError> {
     let unknown = |source| StartError::Listen { variable, address: String::new(), source };
     listener.local_addr().map_err(unknown)
+}
+
+/// A store that may come up by itself is waited for, and the log says every few seconds why.
+async fn open_store(config: &Config, readiness: &Readiness, runtime: &Runtime) -> Result<Store, StartError> {
+    let mut told = None;
+    let not_yet = |error: &store::OpenError, left: Duration| {
+        let variable = config.to_look_at(error.trouble());
+        readiness.set(Phase::Starting(format!("opening the object store ({variable}): {error}")));
+        let now = runtime.clock.instant();
+        if told.is_none_or(|told| now.duration_since(told) >= TELL_INTERVAL) {
+            told = Some(now);
+            tracing::warn!("{variable}: {error}; tried again for {} s more", left.as_secs());
+        }
+    };
+    let opened = store::open(&config.store, runtime, not_yet).await;
+    opened.map_err(|error| StartError::Store { variable: config.to_look_at(error.trouble()), error })
 }
 
 fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> MetadataSettings {
@@ -445,6 +495,17 @@ fn net_limits(config: &Config) -> net::Limits {
     }
 }
 
+fn shard_states(shards: &Arc<ShardHost>) -> ops::ShardStates {
+    let shards = Arc::clone(shards);
+    Box::new(move || {
+        let state = |(id, unable): (ShardId, Option<Unable>)| ops::ShardState {
+            name: format!("shard {id}"),
+            unable: unable.map(|unable| unable.cause.to_string()),
+        };
+        shards.states().into_iter().map(state).collect()
+    })
+}
+
 /// What `/health` and `/metrics` tell of, once it is there.
 struct Parts {
     shards: Arc<ShardHost>,
@@ -476,7 +537,7 @@ async fn serve_http(
     runtime: &Runtime,
 ) -> Result<Option<SocketAddr>, StartError> {
     let Some(port) = config.operation.health_port else { return Ok(None) };
-    let listener = listen("HEALTH_PORT", &config.listen.host, port).await?;
+    let listener = listen("HEALTH_PORT", "HOST", &config.listen.host, port).await?;
     let address = local_address("HEALTH_PORT", &listener)?;
     let (shown, watched) = (Arc::clone(parts), Arc::clone(parts));
     let summary: ops::Summary = Arc::new(move || shown.get().map(Parts::summary).unwrap_or_default());

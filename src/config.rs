@@ -8,8 +8,10 @@ mod check;
 mod consumer_groups;
 mod given;
 mod read;
+mod syntax;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -189,9 +191,12 @@ impl Given {
     /// What the environment of this process sets.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_environment() -> Given {
-        Given::from_lookup(|name| {
+        let given = Given::from_lookup(|name| {
             std::env::var_os(name).map(|value| value.into_string().map_err(|_| NotUnicode))
-        })
+        });
+        let texts = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        given.with_platform(texts)
     }
 }
 

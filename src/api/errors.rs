@@ -99,7 +99,7 @@ impl From<log::AppendError> for Failure {
             AppendError::InvalidProducerEpoch => ErrorCode::InvalidProducerEpoch,
             AppendError::OutOfOrderSequence => ErrorCode::OutOfOrderSequenceNumber,
             AppendError::OffsetOutOfRange => ErrorCode::OffsetOutOfRange,
-            AppendError::Malformed => ErrorCode::KafkaStorageError,
+            AppendError::Full | AppendError::Malformed => ErrorCode::KafkaStorageError,
         };
         Failure::new(code, error.to_string())
     }

@@ -1,10 +1,11 @@
 //! Who owns what: the controller that places shards, and the host of the shards that are placed here.
 //! It must never know the wire protocol, nor how a shard stores anything.
-//! Entry points: [`controller::run`] and [`ShardHost`].
+//! Entry points: [`controller::run`], [`ShardHost`], and [`outage::watch`] for the log.
 //! Invariant: a shard is opened here only while the metadata says that this life of this broker owns it.
 
 pub mod controller;
 mod group_topics;
+pub mod outage;
 mod shard_host;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::log::{Limits, PartitionSettings, Shard, ShardOptions, Shared};
+use crate::log::{Cause, Limits, PartitionSettings, Shard, ShardOptions, Shared, Unable};
 use crate::metadata::{self, Command, Image, Metadata, Topic};
+use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, TaskKind};
 use crate::settings::{Retention, TopicSettings};
 use crate::store::Store;
@@ -43,8 +44,28 @@ pub struct ShardHost {
 #[derive(Clone)]
 struct Hosted {
     epoch: LeaderEpoch,
-    /// None while it is being opened.
-    shard: Option<Shard>,
+    state: Hosting,
+}
+
+/// What this broker has of a shard that is assigned to it.
+#[derive(Clone)]
+enum Hosting {
+    /// Not open since it was assigned, and why.
+    Opening(Unable),
+    Open(Shard),
+}
+
+impl Hosted {
+    fn shard(&self) -> Option<&Shard> {
+        match &self.state {
+            Hosting::Opening(_) => None,
+            Hosting::Open(shard) => Some(shard),
+        }
+    }
+
+    fn opening(epoch: LeaderEpoch, since: Instant) -> Hosted {
+        Hosted { epoch, state: Hosting::Opening(Unable { since, cause: Cause::Opening(None) }) }
+    }
 }
 
 impl ShardHost {
@@ -75,12 +96,21 @@ impl ShardHost {
     /// A shard that is assigned to this broker with `epoch` and was opened.
     pub fn shard(&self, id: ShardId, epoch: LeaderEpoch) -> Option<Shard> {
         let hosted = self.hosted.read();
-        hosted.get(&id).filter(|hosted| hosted.epoch == epoch).and_then(|hosted| hosted.shard.clone())
+        hosted.get(&id).filter(|hosted| hosted.epoch == epoch).and_then(|hosted| hosted.shard().cloned())
     }
 
     /// The shards that are open, for status and metrics.
     pub fn open_shards(&self) -> Vec<Shard> {
-        self.hosted.read().values().filter_map(|hosted| hosted.shard.clone()).collect()
+        self.hosted.read().values().filter_map(|hosted| hosted.shard().cloned()).collect()
+    }
+
+    /// All shards that are assigned to this broker, and why they cannot serve, if they cannot.
+    pub fn states(&self) -> Vec<(ShardId, Option<Unable>)> {
+        let unable = |hosted: &Hosted| match &hosted.state {
+            Hosting::Opening(unable) => Some(unable.clone()),
+            Hosting::Open(shard) => shard.unable(),
+        };
+        self.hosted.read().iter().map(|(id, hosted)| (*id, unable(hosted))).collect()
     }
 
     /// True once every shard has an owner, and those of this broker are open.
@@ -148,7 +178,8 @@ impl ShardHost {
         for (id, epoch) in &assigned {
             let is_new = self.hosted.read().get(id).is_none_or(|hosted| hosted.epoch != *epoch);
             if is_new {
-                self.hosted.write().insert(*id, Hosted { epoch: *epoch, shard: None });
+                let hosted = Hosted::opening(*epoch, self.runtime.clock.instant());
+                self.hosted.write().insert(*id, hosted);
                 self.runtime.tasks.spawn(TaskKind::ShardSupervisor, self.clone().open(*id, *epoch));
             }
         }
@@ -169,7 +200,7 @@ impl ShardHost {
             .map(|(id, _)| *id)
             .collect();
         for id in gone {
-            if let Some(Hosted { shard: Some(shard), .. }) = hosted.remove(&id) {
+            if let Some(Hosted { state: Hosting::Open(shard), .. }) = hosted.remove(&id) {
                 self.runtime.tasks.spawn(TaskKind::ShardSupervisor, async move { shard.close().await });
             }
         }
@@ -189,12 +220,26 @@ impl ShardHost {
             };
             match opened {
                 Ok(shard) => return self.opened(id, epoch, shard).await,
-                Err(error) => tracing::warn!(shard = %id, %error, "shard did not open"),
+                Err(error) => self.did_not_open(id, epoch, &error.to_string()),
             }
             if !self.is_assigned(id, epoch) {
                 return;
             }
             self.runtime.clock.sleep(REOPEN_AFTER).await;
+        }
+    }
+
+    fn did_not_open(&self, id: ShardId, epoch: LeaderEpoch, reason: &str) {
+        if let Some(Hosted { epoch: current, state: Hosting::Opening(unable) }) =
+            self.hosted.write().get_mut(&id)
+            && *current == epoch
+        {
+            // The same again is no news.
+            let cause = Cause::Opening(Some(reason.into()));
+            if unable.cause != cause {
+                tracing::warn!(shard = %id, reason, "shard did not open; it will be tried again");
+            }
+            unable.cause = cause;
         }
     }
 
@@ -208,7 +253,7 @@ impl ShardHost {
                     for topic in image.topics.iter() {
                         self.introduce(&image, topic, &shard, id, epoch);
                     }
-                    hosted.shard = Some(shard);
+                    hosted.state = Hosting::Open(shard);
                     None
                 }
                 None => Some(shard),
@@ -254,9 +299,9 @@ impl ShardHost {
             if same_topic && same_configs {
                 continue;
             }
-            for (id, Hosted { epoch, shard }) in hosted.iter() {
-                if let Some(shard) = shard {
-                    self.introduce(image, topic, shard, *id, *epoch);
+            for (id, hosted) in hosted.iter() {
+                if let Some(shard) = hosted.shard() {
+                    self.introduce(image, topic, shard, *id, hosted.epoch);
                 }
             }
         }

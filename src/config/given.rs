@@ -7,11 +7,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::variables::{VARIABLES, Variable, variable_named};
+use crate::store::Secret;
 
 /// The settings that somebody set, by the variable's main name.
 #[derive(Clone, Default)]
 pub struct Given {
     values: BTreeMap<&'static str, String>,
+    /// What a platform tells the clients of its stores, by the variable's name.
+    platform: Vec<(String, Secret)>,
     problems: Vec<Problem>,
 }
 
@@ -69,6 +72,21 @@ impl Given {
             }
         }
         given
+    }
+
+    /// Takes what a platform sets for the clients of its stores. An empty variable is not set here either.
+    #[must_use]
+    pub fn with_platform(mut self, variables: impl Iterator<Item = (String, String)>) -> Given {
+        let is_told = |(name, value): &(String, String)| {
+            let known = name.starts_with("AWS_") || name.starts_with("AZURE_") || name == "IDENTITY_ENDPOINT";
+            known && !value.trim().is_empty()
+        };
+        self.platform = variables.filter(is_told).map(|(name, value)| (name, Secret::new(value))).collect();
+        self
+    }
+
+    pub(super) fn platform(&self) -> &[(String, Secret)] {
+        &self.platform
     }
 
     /// Whether somebody set it.
@@ -136,7 +154,12 @@ impl<'a> Reader<'a> {
         let variable = variable_named(name);
         debug_assert!(variable.is_some(), "{name} is missing in the table");
         let given = self.given.values.get(name).map(String::as_str);
-        given.or(variable.and_then(|known| known.default)).map(|text| text.trim().to_owned())
+        let text = given.or(variable.and_then(|known| known.default))?.trim();
+        if text.contains(char::is_control) {
+            self.refuse(name, "its value has a line break or another control character in it");
+            return None;
+        }
+        Some(text.to_owned())
     }
 
     pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {

@@ -7,8 +7,9 @@ use super::given::{Given, Reader};
 use super::variables::VARIABLES;
 use super::{
     Cluster, Config, Groups, HostPort, Identity, Listen, Log, LogFormat, Network, Operation, Security,
-    Topics, check, consumer_groups,
+    Topics, check, consumer_groups, syntax,
 };
+use crate::ops;
 use crate::store::{self, Secret};
 use crate::types::BrokerId;
 
@@ -16,7 +17,7 @@ use crate::types::BrokerId;
 pub(super) fn read(reader: &mut Reader<'_>, given: &Given) -> Option<Config> {
     let identity = read_identity(reader);
     let listen = read_listen(reader);
-    let store = read_store(reader);
+    let store = read_store(reader, given);
     let remote = store.as_ref().is_some_and(|store| store.backend.is_remote());
     let log = read_log(reader, remote);
     let cluster = read_cluster(reader);
@@ -48,9 +49,9 @@ fn read_identity(reader: &mut Reader<'_>) -> Option<Identity> {
 }
 
 fn read_listen(reader: &mut Reader<'_>) -> Option<Listen> {
-    let host = reader.text("HOST");
+    let host = reader.text("HOST").map(unbracketed);
     let port = reader.number("PORT", 0..=u16::MAX);
-    let advertised_host = reader.text("ADVERTISED_HOST");
+    let advertised_host = reader.text("ADVERTISED_HOST").map(unbracketed);
     let advertised_port = reader.number("ADVERTISED_PORT", 1..=u16::MAX);
     let host = host?;
     let advertised_host = match advertised_host {
@@ -61,12 +62,20 @@ fn read_listen(reader: &mut Reader<'_>) -> Option<Listen> {
     Some(Listen { host, port: port?, advertised_host, advertised_port })
 }
 
+/// An IPv6 address may stand in brackets, as it does before a port.
+fn unbracketed(host: String) -> String {
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(bare) if bare.parse::<std::net::Ipv6Addr>().is_ok() => bare.to_owned(),
+        _ => host,
+    }
+}
+
 pub(super) fn host_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().trim().to_owned();
     if name.is_empty() { "localhost".to_owned() } else { name }
 }
 
-fn read_store(reader: &mut Reader<'_>) -> Option<store::Config> {
+fn read_store(reader: &mut Reader<'_>, given: &Given) -> Option<store::Config> {
     #[derive(Clone, Copy)]
     enum Kind {
         Local,
@@ -77,10 +86,14 @@ fn read_store(reader: &mut Reader<'_>) -> Option<store::Config> {
     let kinds = [("local", Kind::Local), ("s3", Kind::S3), ("gcs", Kind::Gcs), ("azure", Kind::Azure)];
     let kind = reader.one_of("OBJECT_STORE_TYPE", &kinds);
     let data_path = reader.text("DATA_PATH");
+    if let Some(Err(wrong)) = data_path.as_deref().map(syntax::data_path) {
+        reader.refuse("DATA_PATH", wrong);
+    }
     let prefix = data_path.as_deref().unwrap_or("kafkaesque-data").trim_matches('/').to_owned();
     let local = store::Local {
         path: PathBuf::from(data_path.as_deref().unwrap_or("/tmp/kafkaesque-data")),
         fsync: reader.flag("LOCAL_FSYNC").unwrap_or(true),
+        reserve_bytes: reader.bytes("LOCAL_RESERVE_BYTES", 0..=MOST_MEMORY).unwrap_or_default(),
     };
     let s3 = store::S3 {
         bucket: reader.text("S3_BUCKET").unwrap_or_default(),
@@ -106,6 +119,7 @@ fn read_store(reader: &mut Reader<'_>) -> Option<store::Config> {
         allow_http: reader.flag("AZURE_ALLOW_HTTP").unwrap_or(false),
         prefix,
     };
+    let start_timeout = reader.millis("STORE_START_TIMEOUT_MS", 0..=3_600_000);
     let faults = read_faults(reader);
     let backend = match kind? {
         Kind::Local => store::Backend::Local(local),
@@ -113,7 +127,12 @@ fn read_store(reader: &mut Reader<'_>) -> Option<store::Config> {
         Kind::Gcs => store::Backend::Gcs(gcs),
         Kind::Azure => store::Backend::Azure(azure),
     };
-    Some(store::Config { faults, ..store::Config::new(backend) })
+    Some(store::Config {
+        start_timeout: start_timeout?,
+        platform: given.platform().to_vec(),
+        faults,
+        ..store::Config::new(backend)
+    })
 }
 
 fn read_faults(reader: &mut Reader<'_>) -> Option<store::faults::Setting> {
@@ -301,9 +320,9 @@ fn read_operation(reader: &mut Reader<'_>) -> Option<Operation> {
     let log_format = reader.one_of("LOG_FORMAT", &formats);
     let log_filter = reader.text("RUST_LOG");
     if let Some(filter) = &log_filter
-        && let Err(error) = filter.parse::<tracing_subscriber::EnvFilter>()
+        && let Err(wrong) = ops::check_filter(filter)
     {
-        reader.refuse_value("RUST_LOG", filter, &format!("a filter: {error}"));
+        reader.refuse("RUST_LOG", &wrong);
     }
     Some(Operation {
         health_port: Some(health_port?).filter(|port| *port != 0),

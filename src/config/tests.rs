@@ -34,29 +34,46 @@ type Case = (&'static str, fn() -> Given, &'static [&'static str]);
 
 const REFUSED: &[Case] = &[
     ("BROKER_ID", local, &["-1", "one", "2147483648", "1.0"]),
-    ("HOST", local, &[]),
+    ("HOST", local, &["localhost:9092", "http://localhost", "two words", "a/b"]),
     ("PORT", local, &["65536", "-1", "kafka"]),
-    ("ADVERTISED_HOST", local, &["0.0.0.0", "::", "[::]", "two words"]),
+    (
+        "ADVERTISED_HOST",
+        local,
+        &["0.0.0.0", "::", "[::]", "two words", "localhost:9092", "[::1]:9092", "PLAINTEXT://a", "a,b"],
+    ),
     ("ADVERTISED_PORT", local, &["0", "65536", "x"]),
-    ("CLUSTER_ID", local, &[]),
-    ("RACK", local, &[]),
+    ("CLUSTER_ID", local, &["a b/c", "a/b", "ä"]),
+    ("RACK", local, &["a\u{7}"]),
     ("OBJECT_STORE_TYPE", local, &["disk", "s3,gcs", "memory"]),
-    ("DATA_PATH", local, &[]),
+    ("DATA_PATH", local, &["s3://bucket/a", "~/data", "a\nb"]),
     ("LOCAL_FSYNC", local, &["maybe", "2"]),
-    ("S3_BUCKET", local, &[]),
-    ("AWS_REGION", s3, &[]),
-    ("AWS_ENDPOINT", s3, &["http://localhost:9000", "localhost:9000", "HTTP://localhost"]),
+    ("LOCAL_RESERVE_BYTES", local, &["-1", "some", "2048GiB"]),
+    ("S3_BUCKET", s3, &["s3://b", "b/prefix", "a b"]),
+    ("AWS_REGION", s3, &["eu central", "http://x"]),
+    (
+        "AWS_ENDPOINT",
+        s3,
+        &[
+            "http://localhost:9000",
+            "localhost:9000",
+            "HTTP://localhost",
+            "s3://bucket",
+            "https://a:port",
+            "https://",
+        ],
+    ),
     ("AWS_ACCESS_KEY_ID", s3, &[]),
     ("AWS_SECRET_ACCESS_KEY", s3, &[]),
     ("AWS_SESSION_TOKEN", s3, &[]),
     ("ALLOW_HTTP_S3", s3, &["perhaps"]),
-    ("GCS_BUCKET", local, &[]),
+    ("GCS_BUCKET", gcs, &["gs://b", "b/c"]),
     ("GOOGLE_APPLICATION_CREDENTIALS", gcs, &["/nonexistent/credentials.json"]),
-    ("AZURE_CONTAINER", azure, &[]),
-    ("AZURE_STORAGE_ACCOUNT", azure, &[]),
-    ("AZURE_STORAGE_ACCESS_KEY", azure, &[]),
+    ("AZURE_CONTAINER", azure, &["az://c", "a/b"]),
+    ("AZURE_STORAGE_ACCOUNT", azure, &["https://account", "a b"]),
+    ("AZURE_STORAGE_ACCESS_KEY", azure, &["not base64", "YWI"]),
     ("AZURE_ENDPOINT", azure, &["http://127.0.0.1:10000/devstoreaccount1", "127.0.0.1"]),
     ("AZURE_ALLOW_HTTP", azure, &["x"]),
+    ("STORE_START_TIMEOUT_MS", local, &["-1", "3600001", "30s"]),
     ("STORE_FAULTS", local, &["latency", "latency=40", "put_errors=2", "errors=0.1", "seed=x"]),
     ("COMMIT_INTERVAL_MS", local, &["-1", "10001", "1s"]),
     ("COMMIT_WINDOW", local, &["0", "65", "-1", "wide"]),
@@ -65,7 +82,11 @@ const REFUSED: &[Case] = &[
     ("TAIL_CACHE_BYTES", local, &["-1", "2048GiB"]),
     ("BLOCK_CACHE_BYTES", local, &["lots"]),
     ("INDEX_CACHE_BYTES", local, &["0"]),
-    ("RAFT_LISTEN_ADDR", local, &["9093", "host", ":9093", "::1:9093", "host:port"]),
+    (
+        "RAFT_LISTEN_ADDR",
+        local,
+        &["9093", "host", ":9093", "::1:9093", "host:port", "two words:1", "127.0.0.1:9092"],
+    ),
     ("RAFT_PEERS", local, &["0=a:1,1=b:1", "a:1", "0=a", "x=a:1", "-1=a:1", "0=a:1,0=b:1"]),
     ("RAFT_CLUSTER_SECRET", local, &[]),
     ("RAFT_CLUSTER_SECRET_FILE", local, &["/nonexistent/secret", "/dev/null"]),
@@ -115,7 +136,7 @@ const REFUSED: &[Case] = &[
     ("METRICS_MAX_TOPICS", local, &["-1", "many"]),
     ("METRICS_MAX_GROUPS", local, &["-1", "many"]),
     ("LOG_FORMAT", local, &["xml"]),
-    ("RUST_LOG", local, &["kafkaesque=loud"]),
+    ("RUST_LOG", local, &["kafkaesque=loud", "verbose", "kafkaesque::logs=debug"]),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", local, &[]),
 ];
 
@@ -162,7 +183,10 @@ fn nothing_set_is_a_local_broker_with_kafkas_defaults() {
     assert_eq!((config.log.commit_interval, config.log.commit_window), (Duration::ZERO, 1));
     assert_eq!(config.log.segment_max_bytes, 8 << 20);
     assert_eq!(config.operation.health_port, Some(8080));
-    assert!(config.warnings().is_empty(), "{:?}", config.warnings());
+    let warnings = config.warnings();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("HOST=0.0.0.0") && warnings[0].contains("9092"), "{warnings:?}");
+    assert!(warnings[1].contains("/tmp/kafkaesque-data"), "{warnings:?}");
     let fixed = config.broker_settings(9092);
     assert_eq!(fixed.get("num.partitions"), None, "a default is not a setting");
     assert_eq!(fixed["listeners"], "PLAINTEXT://0.0.0.0:9092");
@@ -276,6 +300,8 @@ fn the_advertised_host_follows_the_host_unless_that_is_a_wildcard() {
     assert_eq!(advertised("127.0.0.1"), "127.0.0.1");
     assert_eq!(advertised("broker-0.example"), "broker-0.example");
     assert_eq!(advertised("::"), read::host_name());
+    assert_eq!(advertised("[::]"), read::host_name());
+    assert_eq!(advertised("[::1]"), "::1");
     let config = Config::load(&Given::nothing().with("HOST", "::1")).expect("valid");
     assert_eq!(config.broker_settings(9092)["advertised.listeners"], "PLAINTEXT://[::1]:9092");
 }
@@ -316,6 +342,15 @@ fn aliases_stand_in_and_must_agree() {
 }
 
 #[test]
+fn what_a_platform_tells_is_taken_unless_it_is_empty() {
+    let told =
+        [("AWS_ROLE_ARN", "a"), ("AWS_SESSION_TOKEN", " "), ("AZURE_CLIENT_ID", ""), ("HOME", "/root")];
+    let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = Config::load(&s3().with_platform(told.into_iter())).expect("valid");
+    assert_eq!(config.store.platform, [("AWS_ROLE_ARN".to_owned(), Secret::new("a"))]);
+}
+
+#[test]
 fn secrets_are_read_from_files_and_never_printed() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("secret");
@@ -348,10 +383,13 @@ fn sizes_take_units() {
 
 #[test]
 fn settings_without_effect_are_named() {
-    let given = local()
+    let quiet = local().with("HOST", "127.0.0.1").with("DATA_PATH", "/data");
+    let warnings = |given: &Given| Config::load(given).expect("valid").warnings();
+    assert!(warnings(&quiet).is_empty(), "{:?}", warnings(&quiet));
+    assert!(warnings(&quiet.clone().with("HOST", "localhost")).is_empty());
+    let given = quiet
         .with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
         .with("LOCAL_FSYNC", "false")
         .with("GCS_BUCKET", "b");
-    let warnings = Config::load(&given).expect("valid").warnings();
-    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert_eq!(warnings(&given).len(), 3, "{:?}", warnings(&given));
 }

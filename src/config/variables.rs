@@ -146,6 +146,14 @@ pub const VARIABLES: &[Variable] = {
             Some("true"),
             "Whether a local store syncs each object to the disk before a record counts as stored.",
         ),
+        variable(
+            Storage,
+            "LOCAL_RESERVE_BYTES",
+            "BYTES",
+            Some("64MiB"),
+            "Room that a local store keeps on its disk: when the disk is full, it is let go of, so that topics can be \
+             deleted, and nothing else is taken until there is room again. At most half of what is free; 0 keeps none.",
+        ),
         variable(Storage, "S3_BUCKET", "BUCKET", None, "S3: the bucket.").also(&["AWS_S3_BUCKET"]),
         variable(Storage, "AWS_REGION", "REGION", None, "S3: the bucket's region. Default: us-east-1."),
         variable(
@@ -205,6 +213,13 @@ pub const VARIABLES: &[Variable] = {
             SWITCH,
             Some("false"),
             "Azure Blob Storage: whether an endpoint without TLS is allowed.",
+        ),
+        variable(
+            Storage,
+            "STORE_START_TIMEOUT_MS",
+            "MS",
+            Some("30000"),
+            "How long the start tries again a store that does not answer yet, or that says that it cannot serve now.",
         ),
         variable(Storage, "STORE_FAULTS", "NAME=VALUE,..", None, crate::store::faults::text::HELP),
         variable(

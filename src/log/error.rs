@@ -21,6 +21,9 @@ pub enum AppendError {
     /// with such an answer to a produce request is closed after it.
     #[error("the shard's incarnation ended before the outcome was known")]
     IncarnationEnded,
+    /// The store has room for deletions alone; nothing was stored. Retriable, once somebody has made room.
+    #[error("the disk of the store is full")]
+    Full,
     /// The partition is not one of this shard's.
     #[error("the partition is not on this shard")]
     UnknownPartition,

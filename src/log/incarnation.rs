@@ -10,6 +10,7 @@ use tokio::sync::{OnceCell, mpsc};
 use super::commit::Request;
 use super::counts::{Counts, Known};
 use super::error::{AppendError, NotOpen, PartitionError};
+use super::health::Progress;
 use super::loading;
 use super::metrics::ShardMetrics;
 use super::partition::{Loaded, PartitionLog, Writer};
@@ -45,6 +46,7 @@ pub(super) struct Incarnation {
     pub expired_before: Box<dyn Fn() -> i64 + Send + Sync>,
     /// Whoever looks after what is kept.
     pub retention: retention::Handle,
+    pub progress: Progress,
     partitions: Mutex<HashMap<Partition, Arc<Slot>>>,
 }
 
@@ -81,6 +83,7 @@ impl Incarnation {
             settings: parts.settings,
             expired_before: parts.expired_before,
             retention: parts.retention,
+            progress: Progress::default(),
             ended: Shutdown::new(),
             partitions: Mutex::default(),
         }

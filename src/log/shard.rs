@@ -15,6 +15,7 @@ use super::append::{Append, Appended, Ticket};
 use super::commit::Request;
 use super::counts::{Counts, Known};
 use super::error::{AppendError, NotOpen, OpenError, PartitionError};
+use super::health::{Cause, STALL_LIMIT, Unable};
 use super::incarnation::{Incarnation, Settings};
 use super::keys::{ProducerEntry, Tag};
 use super::loading;
@@ -128,6 +129,8 @@ pub(super) struct Inner {
     pub settings: Arc<Settings>,
     pub stop: Shutdown,
     state: RwLock<State>,
+    /// Since when it has not been open.
+    unopened: Mutex<Instant>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     /// When somebody else proved our ownership.
     confirmed: Mutex<Option<Instant>>,
@@ -136,21 +139,27 @@ pub(super) struct Inner {
 /// The states of a shard; [`ShardState`] as the inside knows it.
 #[derive(Clone)]
 pub(super) enum State {
-    Opening,
+    /// With the reason why it was not open at the last try, if there was one.
+    Opening(Option<Arc<str>>),
     Open(Arc<Incarnation>),
-    Failed,
+    /// With the reason.
+    Failed(Arc<str>),
     Closed,
 }
 
 impl Inner {
     pub fn set_state(&self, state: State) {
-        *self.state.write() = state;
+        let mut current = self.state.write();
+        if matches!(*current, State::Open(_)) {
+            *self.unopened.lock() = self.shared.runtime.clock.instant();
+        }
+        *current = state;
     }
 
     fn open(&self) -> Result<Arc<Incarnation>, NotOpen> {
         match &*self.state.read() {
             State::Open(incarnation) => Ok(Arc::clone(incarnation)),
-            State::Opening | State::Failed | State::Closed => Err(NotOpen),
+            State::Opening(_) | State::Failed(_) | State::Closed => Err(NotOpen),
         }
     }
 }
@@ -159,6 +168,7 @@ impl Shard {
     /// Takes the shard over: fences the previous owner, replays what the index misses, and serves. Should it end later,
     /// it is opened again for as long as `confirm_owner` says that this broker owns it.
     pub async fn open(options: ShardOptions, store: Store, shared: Shared) -> Result<Shard, OpenError> {
+        let now = shared.runtime.clock.instant();
         let inner = Arc::new(Inner {
             paths: ShardPaths::new(&store, options.id),
             metrics: Arc::new(shared.metrics.shard(options.id)),
@@ -167,7 +177,8 @@ impl Shard {
             shared,
             settings: Arc::default(),
             stop: Shutdown::new(),
-            state: RwLock::new(State::Opening),
+            state: RwLock::new(State::Opening(None)),
+            unopened: Mutex::new(now),
             supervisor: Mutex::new(None),
             confirmed: Mutex::new(None),
         });
@@ -343,11 +354,41 @@ impl Shard {
 
     pub fn status(&self) -> ShardStatus {
         match &*self.0.state.read() {
-            State::Opening => ShardStatus { state: ShardState::Opening, epoch: None },
+            State::Opening(_) => ShardStatus { state: ShardState::Opening, epoch: None },
             State::Open(open) => ShardStatus { state: ShardState::Open, epoch: Some(open.epoch) },
-            State::Failed => ShardStatus { state: ShardState::Failed, epoch: None },
+            State::Failed(_) => ShardStatus { state: ShardState::Failed, epoch: None },
             State::Closed => ShardStatus { state: ShardState::Closed, epoch: None },
         }
+    }
+
+    /// Why it serves nobody, if it cannot. Asks nobody, and costs nothing.
+    pub fn unable(&self) -> Option<Unable> {
+        let unopened = *self.0.unopened.lock();
+        match self.0.state.read().clone() {
+            State::Opening(reason) => Some(Unable { since: unopened, cause: Cause::Opening(reason) }),
+            State::Open(incarnation) => self.stalled(&incarnation),
+            State::Failed(reason) => Some(Unable { since: unopened, cause: Cause::Ended(reason) }),
+            State::Closed => Some(Unable { since: unopened, cause: Cause::Closed }),
+        }
+    }
+
+    /// What was taken waits for its commit first, by the least time between two.
+    fn stalled(&self, incarnation: &Incarnation) -> Option<Unable> {
+        if let Some(since) = incarnation.wal.full_since() {
+            return Some(Unable { since, cause: Cause::Full });
+        }
+        let now = self.0.shared.runtime.clock.instant();
+        let failing = self.0.store.health().failing();
+        let waiting = incarnation.progress.waiting_since();
+        let patience = STALL_LIMIT + self.0.options.limits.commit_interval;
+        if let Some(since) = waiting.filter(|since| now.duration_since(*since) >= patience) {
+            let reason = incarnation.wal.last_failure();
+            let reason = reason.or_else(|| failing.map(|failing| failing.cause.into()));
+            let reason = reason.unwrap_or_else(|| "the object store does not answer".into());
+            return Some(Unable { since, cause: Cause::Stalled(reason) });
+        }
+        let failing = failing.filter(|failing| now.duration_since(failing.since) >= STALL_LIMIT)?;
+        Some(Unable { since: failing.since, cause: Cause::StoreFails(failing.cause.into()) })
     }
 
     /// Finishes what was taken, flushes the index, and closes: within the limit for closing, more or less.

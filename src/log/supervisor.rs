@@ -75,7 +75,7 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<super::wal::W
     let runtime = &inner.shared.runtime;
     let opened = Arc::new(OnceLock::new());
     let init = Init {
-        store: LogStore { objects: inner.store.object_store(), paths: inner.paths.clone() },
+        store: LogStore::new(&inner.store, &inner.paths),
         width: limits.window,
         flush_after: limits.flush_every_segments.saturating_mul(4).max(4),
         deadline: runtime.clock.instant() + limits.open_timeout,
@@ -134,7 +134,7 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Resu
 }
 
 fn keeper(inner: &Inner, incarnation: &Arc<Incarnation>) -> Keeper {
-    let log = LogStore { objects: inner.store.object_store(), paths: inner.paths.clone() };
+    let log = LogStore::new(&inner.store, &inner.paths);
     let collector = Collector::new(log, inner.shared.databases.clone(), incarnation.epoch);
     let metrics = inner.shared.metrics.retention().shard(&inner.options.id.to_string());
     let interval = inner.options.limits.retention_check_interval;
@@ -146,7 +146,7 @@ pub(super) async fn supervise(inner: Arc<Inner>, mut running: Running) {
     loop {
         let finished = watch(&inner, &mut running).await;
         let stopping = inner.stop.is_requested();
-        inner.set_state(if stopping { State::Closed } else { State::Opening });
+        inner.set_state(if stopping { State::Closed } else { State::Opening(None) });
         close(&inner, running, finished).await;
         if stopping {
             tracing::info!(shard = %inner.options.id, "shard closed");
@@ -231,11 +231,12 @@ async fn reopen(inner: &Arc<Inner>) -> Option<Running> {
         match error {
             OpenError::NotOwner | OpenError::Malformed(_) => {
                 tracing::warn!(shard = %inner.options.id, %error, "shard not opened again");
-                inner.set_state(State::Failed);
+                inner.set_state(State::Failed(error.to_string().into()));
                 return None;
             }
             OpenError::Fenced | OpenError::Store(_) | OpenError::TimedOut(_) => {
-                tracing::warn!(shard = %inner.options.id, %error, "shard not open yet");
+                tracing::debug!(shard = %inner.options.id, %error, "shard not open yet");
+                inner.set_state(State::Opening(Some(error.to_string().into())));
             }
         }
         tokio::select! {

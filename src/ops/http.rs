@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use super::listener::Bounded;
 use super::metrics;
 use super::page::page;
-use super::readiness::{Phase, Readiness};
+use super::readiness::{Readiness, Verdict};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown};
 
@@ -73,8 +73,8 @@ impl Http {
     }
 }
 
-fn status_of(phase: &Phase, failure: Option<&str>) -> StatusCode {
-    if *phase == Phase::Ready && failure.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+fn status_of(verdict: &Verdict) -> StatusCode {
+    if verdict.is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 fn answer(status: StatusCode, body: Value) -> Response {
@@ -94,15 +94,16 @@ async fn health(State(http): State<Http>) -> Response {
 }
 
 fn summary(http: &Http) -> (StatusCode, Map<String, Value>) {
-    let (phase, failure) = (http.readiness.phase(), http.runtime.tasks.failure());
+    let verdict = http.readiness.verdict(http.runtime.tasks.failure());
     let uptime = http.runtime.clock.instant().duration_since(http.started);
     let mut body = (http.summary)();
-    body.insert("status".to_owned(), json!(phase.name()));
-    body.insert("reason".to_owned(), json!(failure.as_deref().or(phase.reason())));
+    body.insert("status".to_owned(), json!(verdict.status));
+    body.insert("reason".to_owned(), json!(verdict.reason));
+    body.insert("unable".to_owned(), json!(verdict.unable));
     body.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
     body.insert("uptime_seconds".to_owned(), json!(uptime.as_secs()));
     body.insert("tasks".to_owned(), json!(http.runtime.tasks.running()));
-    (status_of(&phase, failure.as_deref()), body)
+    (status_of(&verdict), body)
 }
 
 /// Whether the process should be left running.
@@ -117,9 +118,9 @@ async fn live(State(http): State<Http>) -> Response {
 
 /// Whether clients should be sent here.
 async fn ready(State(http): State<Http>) -> Response {
-    let (phase, failure) = (http.readiness.phase(), http.runtime.tasks.failure());
-    let reason = failure.as_deref().or(phase.reason());
-    answer(status_of(&phase, failure.as_deref()), json!({ "status": phase.name(), "reason": reason }))
+    let verdict = http.readiness.verdict(http.runtime.tasks.failure());
+    let body = json!({ "status": verdict.status, "reason": verdict.reason, "unable": verdict.unable });
+    answer(status_of(&verdict), body)
 }
 
 async fn metrics_text(State(http): State<Http>, headers: HeaderMap) -> Response {

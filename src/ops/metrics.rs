@@ -5,7 +5,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Counter, Gauge, IntGauge, Opts, Registry, TextEncoder};
 
 use super::process::Process;
-use super::readiness::{Phase, Readiness};
+use super::readiness::Readiness;
 use crate::runtime::Tasks;
 
 /// All metrics of a registry as text.
@@ -52,7 +52,7 @@ impl Collector for ReadinessCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let is_ready = self.readiness.phase() == Phase::Ready && self.tasks.failure().is_none();
+        let is_ready = self.readiness.verdict(self.tasks.failure()).is_ready;
         self.ready.set(is_ready.into());
         self.ready.collect()
     }

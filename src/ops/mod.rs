@@ -17,5 +17,5 @@ mod tracing;
 pub use http::{Http, Look, Summary};
 pub use metrics::{register_process_metrics, register_readiness_metrics, register_task_metrics};
 pub use probe::{ProbeError, probe};
-pub use readiness::{Phase, Readiness};
-pub use tracing::{LogError, log_to_stderr};
+pub use readiness::{Phase, Readiness, ShardState, ShardStates};
+pub use tracing::{LogError, check_filter, log_to_stderr};

@@ -55,6 +55,7 @@ fn shown(value: &Value) -> Option<String> {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         Value::Array(values) if values.is_empty() => None,
+        Value::Object(values) if values.is_empty() => None,
         other => Some(other.to_string()),
     }
 }

@@ -67,14 +67,44 @@ impl Port {
 #[tokio::test]
 async fn readiness_follows_the_phase() {
     let port = Port::open(None).await;
-    let expected = json!({ "status": "starting", "reason": "the object store" });
+    let expected = json!({ "status": "starting", "reason": "the object store", "unable": {} });
     assert_eq!(port.json("/ready").await, (503, expected));
     assert_eq!(port.json("/live").await.0, 200);
     port.readiness.set(Phase::Ready);
-    assert_eq!(port.json("/ready").await, (200, json!({ "status": "ready", "reason": null })));
+    assert_eq!(port.json("/ready").await, (200, json!({ "status": "ready", "reason": null, "unable": {} })));
     port.readiness.set(Phase::Stopping("asked to".to_owned()));
-    assert_eq!(port.json("/ready").await, (503, json!({ "status": "stopping", "reason": "asked to" })));
+    let expected = json!({ "status": "stopping", "reason": "asked to", "unable": {} });
+    assert_eq!(port.json("/ready").await, (503, expected));
     assert_eq!(port.json("/live").await.0, 200);
+}
+
+#[tokio::test]
+async fn ready_is_that_some_shard_can_serve() {
+    let port = Port::open(None).await;
+    let states = Arc::new(parking_lot::Mutex::new([None, None]));
+    let shown = Arc::clone(&states);
+    port.readiness.set_shards(Box::new(move || {
+        let shard = |(number, unable): (usize, Option<&str>)| ShardState {
+            name: format!("shard {number}"),
+            unable: unable.map(str::to_owned),
+        };
+        shown.lock().into_iter().enumerate().map(shard).collect()
+    }));
+    assert_eq!(port.json("/ready").await.0, 503, "it starts");
+    port.readiness.set(Phase::Ready);
+    assert_eq!(port.json("/ready").await, (200, json!({ "status": "ready", "reason": null, "unable": {} })));
+    *states.lock() = [None, Some("no space")];
+    let expected = json!({ "status": "ready", "reason": null, "unable": { "shard 1": "no space" } });
+    assert_eq!(port.json("/ready").await, (200, expected));
+    *states.lock() = [Some("no answer"), Some("no space")];
+    let (status, ready) = port.json("/ready").await;
+    assert_eq!((status, &ready["status"]), (503, &json!("unable")));
+    assert_eq!(ready["unable"], json!({ "shard 0": "no answer", "shard 1": "no space" }));
+    let (status, health) = port.json("/health").await;
+    assert_eq!((status, &health["unable"], &health["reason"]), (503, &ready["unable"], &ready["reason"]));
+    assert_eq!(port.json("/live").await.0, 200, "nothing is gained by ending the process");
+    *states.lock() = [None, None];
+    assert_eq!(port.json("/ready").await.0, 200);
 }
 
 #[tokio::test]
@@ -232,4 +262,34 @@ fn libraries_are_quiet_unless_named() {
     assert!(named.contains("slatedb=debug") && !named.contains("slatedb=warn"), "{named}");
     let error = super::tracing::parse("no such level=x").expect_err("is not valid").to_string();
     assert!(error.contains("no such level"), "{error}");
+}
+
+#[test]
+fn an_unknown_level_or_module_is_refused_by_name() {
+    for (filter, named) in [
+        ("verbose", "'verbose'"),
+        ("info,verbose", "'verbose'"),
+        ("kafkaesque=loud", "'loud'"),
+        ("info,kafkaesque::logs=debug", "'kafkaesque::logs'"),
+        ("kafkaesk=debug", "'kafkaesk'"),
+        ("INFO;kafkaesque=debug", "'INFO;kafkaesque'"),
+    ] {
+        let refused = check_filter(filter).expect_err(filter);
+        assert!(refused.contains(named), "{filter}: {refused}");
+    }
+    for filter in [
+        "info",
+        "WARN",
+        "off",
+        "",
+        "info,kafkaesque::log=debug",
+        "kafkaesque=trace,slatedb=info",
+        "kafkaesque",
+    ] {
+        assert_eq!(check_filter(filter), Ok(()), "{filter}");
+    }
+    let crate_root = include_str!("../lib.rs");
+    for module in crate_root.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+        assert_eq!(check_filter(&format!("kafkaesque::{module}=debug")), Ok(()), "{module}");
+    }
 }

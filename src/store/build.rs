@@ -12,6 +12,9 @@ use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use super::config::{Azure, Backend, Config, Gcs, Local, S3};
 use super::error::OpenError;
+use super::room::Room;
+use super::trouble::cause;
+use crate::runtime::Runtime;
 
 /// Retries of one request inside the client: few and short, since whoever must not fail retries on top.
 const MAX_RETRIES: usize = 3;
@@ -30,15 +33,27 @@ pub(super) fn object_store(config: &Config) -> Result<Arc<dyn ObjectStore>, Open
             azure_client(azure, config).map(|client| Arc::new(client) as Arc<dyn ObjectStore>)
         }
     };
-    built.map_err(|source| OpenError::Configuration { store, source })
+    built.map_err(|error| OpenError::Configuration { store, cause: cause(&error) })
 }
 
 fn directory(local: &Local) -> Result<Arc<dyn ObjectStore>, OpenError> {
-    std::fs::create_dir_all(&local.path)
-        .map_err(|source| OpenError::Directory { path: local.path.clone(), source })?;
+    let path = local.path.clone();
+    if path.is_file() {
+        return Err(OpenError::NoDirectory { path });
+    }
+    std::fs::create_dir_all(&path).map_err(|source| OpenError::Directory { path, source })?;
     let client = LocalFileSystem::new_with_prefix(&local.path)
-        .map_err(|source| OpenError::Configuration { store: "local", source })?;
+        .map_err(|error| OpenError::Configuration { store: "local", cause: cause(&error) })?;
     Ok(Arc::new(client.with_fsync(local.fsync)))
+}
+
+/// The room that is kept for deletions, where the store is a directory. Its folder is there.
+pub(super) fn room(config: &Config, runtime: &Runtime) -> Result<Room, OpenError> {
+    let Backend::Local(Local { path, reserve_bytes, .. }) = &config.backend else {
+        return Ok(Room::unlimited());
+    };
+    let kept = Room::keep(path, *reserve_bytes, &runtime.clock);
+    kept.map_err(|source| OpenError::Reserve { path: path.clone(), source })
 }
 
 fn s3_client(s3: &S3, config: &Config) -> object_store::Result<object_store::aws::AmazonS3> {
@@ -52,7 +67,12 @@ fn s3_client(s3: &S3, config: &Config) -> object_store::Result<object_store::aws
             }
         }
         // Web identity and container credentials are announced by variables that the platform sets.
-        _ => AmazonS3Builder::from_env(),
+        _ => config.platform.iter().fold(AmazonS3Builder::new(), |builder, (name, value)| {
+            match name.to_ascii_lowercase().parse() {
+                Ok(key) => builder.with_config(key, value.reveal()),
+                Err(_) => builder,
+            }
+        }),
     };
     if let Some(region) = &s3.region {
         builder = builder.with_region(region);
@@ -90,7 +110,15 @@ fn azure_client(azure: &Azure, config: &Config) -> object_store::Result<object_s
     let mut builder = match &azure.access_key {
         Some(key) => MicrosoftAzureBuilder::new().with_access_key(key.reveal()),
         // Workload identity is announced by variables that the platform sets.
-        None => MicrosoftAzureBuilder::from_env(),
+        None => {
+            config.platform.iter().fold(MicrosoftAzureBuilder::new(), |builder, (name, value)| {
+                match name.to_ascii_lowercase().parse() {
+                    Ok(key) => builder.with_config(key, value.reveal()),
+                    Err(_) if name == "IDENTITY_ENDPOINT" => builder.with_msi_endpoint(value.reveal()),
+                    Err(_) => builder,
+                }
+            })
+        }
     };
     if let Some(endpoint) = &azure.endpoint {
         builder = builder.with_endpoint(endpoint.clone());

@@ -14,6 +14,10 @@ pub struct Config {
     pub backend: Backend,
     /// Time for one HTTP request, body included. Not used by `local` and memory.
     pub request_timeout: Duration,
+    /// Time at the start for a store that is not there yet.
+    pub start_timeout: Duration,
+    /// Variables by which a platform tells clients of its credentials. They count where none are configured.
+    pub platform: Vec<(String, Secret)>,
     /// What goes wrong on purpose. For tests and benchmarks of a whole process.
     pub faults: Option<faults::Setting>,
 }
@@ -22,8 +26,17 @@ impl Config {
     /// The default time for one request.
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+    /// The default time for a store that is not there yet.
+    pub const START_TIMEOUT: Duration = Duration::from_secs(30);
+
     pub fn new(backend: Backend) -> Config {
-        Config { backend, request_timeout: Config::REQUEST_TIMEOUT, faults: None }
+        Config {
+            backend,
+            request_timeout: Config::REQUEST_TIMEOUT,
+            start_timeout: Config::START_TIMEOUT,
+            platform: Vec::new(),
+            faults: None,
+        }
     }
 
     /// Everything of the cluster lies below this path of the bucket; empty for `local`, whose directory is the prefix.
@@ -73,6 +86,8 @@ pub struct Local {
     pub path: PathBuf,
     /// Whether an object is synced to the disk before its PUT returns.
     pub fsync: bool,
+    /// Room that is kept for deletions when the disk is full.
+    pub reserve_bytes: u64,
 }
 
 /// A bucket of S3, or of a store that speaks its protocol.

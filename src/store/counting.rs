@@ -14,6 +14,9 @@ use object_store::{
 };
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
+use super::health::Health;
+use super::room::Room;
+use super::trouble::Trouble;
 use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
 
@@ -60,11 +63,13 @@ pub struct StoreMetrics {
     errors: IntCounterVec,
     bytes: IntCounterVec,
     seconds: HistogramVec,
+    health: Health,
+    room: Room,
 }
 
 impl StoreMetrics {
     /// Makes the counters and shows them in `registry`. A second store of one registry counts for itself, unseen.
-    pub(super) fn register(registry: &Registry) -> StoreMetrics {
+    pub(super) fn register(registry: &Registry, room: Room) -> StoreMetrics {
         let counter = |name: &str, help: &str, label: &str| {
             let vec = IntCounterVec::new(Opts::new(name, help), &[label]).expect("a valid metric");
             let _ = registry.register(Box::new(vec.clone()));
@@ -95,7 +100,7 @@ impl StoreMetrics {
             requests.with_label_values(&[kind.label()]);
             errors.with_label_values(&[kind.label()]);
         }
-        StoreMetrics { requests, errors, bytes, seconds }
+        StoreMetrics { requests, errors, bytes, seconds, health: Health::default(), room }
     }
 
     /// Requests of one kind so far.
@@ -108,15 +113,28 @@ impl StoreMetrics {
         self.errors.with_label_values(&[kind.label()]).get()
     }
 
-    fn count<T>(&self, kind: RequestKind, seconds: f64, outcome: &Result<T>) {
-        self.count_failed(kind, seconds, outcome.as_ref().is_err_and(is_failure));
+    /// The last that was heard of the store.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
-    fn count_failed(&self, kind: RequestKind, seconds: f64, failed: bool) {
+    fn count<T>(&self, kind: RequestKind, clock: &Clock, started: Instant, outcome: &Result<T>) {
+        self.count_failure(kind, clock, started, outcome.as_ref().err().filter(|error| is_failure(error)));
+    }
+
+    fn count_failure(&self, kind: RequestKind, clock: &Clock, started: Instant, failure: Option<&Error>) {
+        let now = clock.instant();
         self.requests.with_label_values(&[kind.label()]).inc();
-        self.seconds.with_label_values(&[kind.label()]).observe(seconds);
-        if failed {
-            self.errors.with_label_values(&[kind.label()]).inc();
+        self.seconds.with_label_values(&[kind.label()]).observe((now - started).as_secs_f64());
+        match failure {
+            Some(error) => {
+                self.errors.with_label_values(&[kind.label()]).inc();
+                self.health.failed(now, error);
+                if Trouble::of(error) == Trouble::NoSpace {
+                    self.room.ran_out();
+                }
+            }
+            None => self.health.answered(),
         }
     }
 
@@ -158,13 +176,9 @@ impl Counting {
     }
 
     fn done<T>(&self, kind: RequestKind, started: Instant, outcome: Result<T>) -> Result<T> {
-        self.metrics.count(kind, seconds_since(&self.clock, started), &outcome);
+        self.metrics.count(kind, &self.clock, started, &outcome);
         outcome
     }
-}
-
-fn seconds_since(clock: &Clock, started: Instant) -> f64 {
-    clock.instant().duration_since(started).as_secs_f64()
 }
 
 impl fmt::Display for Counting {
@@ -221,7 +235,7 @@ impl ObjectStore for Counting {
         self.inner
             .delete_stream(locations)
             .inspect(move |outcome| {
-                metrics.count(RequestKind::Delete, seconds_since(&clock, started), outcome);
+                metrics.count(RequestKind::Delete, &clock, started, outcome);
                 started = clock.instant();
             })
             .boxed()
@@ -271,10 +285,11 @@ impl Counting {
             .map(Some)
             .chain(futures::stream::iter([None]))
             .filter_map(move |entry| {
-                let failed = matches!(&entry, Some(Err(error)) if is_failure(error));
-                if !counted || failed {
+                let error = entry.as_ref().and_then(|entry| entry.as_ref().err());
+                let failure = error.filter(|error| is_failure(error));
+                if !counted || failure.is_some() {
                     counted = true;
-                    metrics.count_failed(RequestKind::List, seconds_since(&clock, started), failed);
+                    metrics.count_failure(RequestKind::List, &clock, started, failure);
                 }
                 futures::future::ready(entry)
             })
@@ -298,7 +313,7 @@ impl MultipartUpload for CountingUpload {
         let part = self.inner.put_part(data);
         Box::pin(async move {
             let outcome = part.await;
-            metrics.count(RequestKind::Multipart, seconds_since(&clock, started), &outcome);
+            metrics.count(RequestKind::Multipart, &clock, started, &outcome);
             outcome
         })
     }
@@ -306,7 +321,7 @@ impl MultipartUpload for CountingUpload {
     async fn complete(&mut self) -> Result<PutResult> {
         let started = self.clock.instant();
         let outcome = self.inner.complete().await;
-        self.metrics.count(RequestKind::Multipart, seconds_since(&self.clock, started), &outcome);
+        self.metrics.count(RequestKind::Multipart, &self.clock, started, &outcome);
         outcome
     }
 

@@ -4,22 +4,49 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::trouble::Trouble;
+
 /// Why the store could not be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
     #[error("cannot make the data directory {path}: {source}")]
     Directory { path: PathBuf, source: std::io::Error },
-    #[error("the {store} object store is not configured rightly: {source}")]
-    Configuration { store: &'static str, source: object_store::Error },
+    #[error("cannot keep room for deletions in the data directory {path}: {source}")]
+    Reserve { path: PathBuf, source: std::io::Error },
+    #[error("the data directory {path} is a file")]
+    NoDirectory { path: PathBuf },
+    #[error("the {store} object store is not configured rightly: {cause}")]
+    Configuration { store: &'static str, cause: String },
     #[error(transparent)]
     Refused(#[from] RefusedStore),
+}
+
+impl OpenError {
+    /// The kind of it.
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            OpenError::Directory { .. } | OpenError::NoDirectory { .. } | OpenError::Reserve { .. } => {
+                Trouble::NoBucket
+            }
+            OpenError::Configuration { .. } => Trouble::Other,
+            OpenError::Refused(RefusedStore::Failed { trouble, .. }) => *trouble,
+            OpenError::Refused(RefusedStore::TimedOut { .. }) => Trouble::Unreachable,
+            OpenError::Refused(
+                RefusedStore::CreateOverwrites { .. }
+                | RefusedStore::SeveralWinners { .. }
+                | RefusedStore::NoWinner { .. }
+                | RefusedStore::WrongContent { .. }
+                | RefusedStore::NoMetadata { .. },
+            ) => Trouble::Other,
+        }
+    }
 }
 
 /// What the self-test found: a store that would lose acknowledged data, or that cannot be reached.
 #[derive(Debug, Error)]
 pub enum RefusedStore {
     #[error("{store} object store: {operation} failed: {cause}")]
-    Failed { store: String, operation: &'static str, cause: String },
+    Failed { store: String, operation: &'static str, trouble: Trouble, cause: String },
     #[error("{store} object store: no answer within {seconds} s while it was tested ({operation})")]
     TimedOut { store: String, operation: &'static str, seconds: u64 },
     #[error(

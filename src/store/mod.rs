@@ -6,15 +6,20 @@
 mod build;
 mod config;
 mod counting;
+mod creates;
 pub mod database;
 mod error;
 pub mod faults;
 pub mod files;
+mod health;
+mod room;
 mod self_test;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
@@ -23,28 +28,53 @@ use object_store::path::Path;
 pub use config::{Azure, Backend, Config, Gcs, Local, S3, Secret};
 pub use counting::{RequestKind, StoreMetrics};
 pub use error::{OpenError, RefusedStore};
+pub use health::{Failing, Health};
+pub use room::Room;
 pub use self_test::Probe;
+pub use trouble::{Trouble, cause};
 
 use crate::runtime::Runtime;
 use counting::Counting;
+use creates::Creates;
 
 /// The durable tier of this broker. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
+    /// The same without looking behind creates, for those who try them out.
+    counted: Arc<dyn ObjectStore>,
     prefix: Path,
     probe: Probe,
     metrics: StoreMetrics,
+    room: Room,
 }
 
+/// How soon a store is tried again that may come up by itself.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+
 /// Builds the client of the configured store, then tests the store: a wrong credential, or a store that does not do
-/// create-if-absent, ends here within [`OPEN_TIMEOUT`](self_test::OPEN_TIMEOUT).
-pub async fn open(config: &Config, runtime: &Runtime) -> Result<Store, OpenError> {
+/// create-if-absent, ends here within [`OPEN_TIMEOUT`](self_test::OPEN_TIMEOUT). A store that may come up by itself is tried
+/// again for the configured time; `not_yet` is told why, and what is left of that time.
+pub async fn open(
+    config: &Config,
+    runtime: &Runtime,
+    mut not_yet: impl FnMut(&OpenError, Duration),
+) -> Result<Store, OpenError> {
     let mut raw = build::object_store(config)?;
     if let Some(setting) = &config.faults {
         raw = faults::FaultPlan::of(setting.clone(), runtime).wrap(raw);
     }
-    Store::open_on(raw, config.prefix(), config.backend.name(), runtime).await
+    let store = Store::with_room(raw, config.prefix(), build::room(config, runtime)?, runtime);
+    let deadline = runtime.clock.instant() + config.start_timeout;
+    loop {
+        let opened = store.clone().tested(config.backend.name(), runtime).await;
+        let left = deadline.saturating_duration_since(runtime.clock.instant());
+        match opened {
+            Err(error) if error.trouble().may_pass() && !left.is_zero() => not_yet(&error, left),
+            opened => return opened,
+        }
+        runtime.clock.sleep(TRY_AGAIN.min(left)).await;
+    }
 }
 
 impl Store {
@@ -55,16 +85,25 @@ impl Store {
         name: &str,
         runtime: &Runtime,
     ) -> Result<Store, OpenError> {
-        let mut store = Store::untested(raw, prefix, runtime);
-        store.probe = self_test::run(&store, name, runtime).await?;
-        Ok(store)
+        Store::untested(raw, prefix, runtime).tested(name, runtime).await
     }
 
     /// A store that is taken as it is, without the self-test. For tests.
     pub fn untested(raw: Arc<dyn ObjectStore>, prefix: Path, runtime: &Runtime) -> Store {
-        let metrics = StoreMetrics::register(&runtime.metrics);
-        let objects = Arc::new(Counting::new(raw, metrics.clone(), runtime.clock.clone()));
-        Store { objects, prefix, probe: Probe::default(), metrics }
+        Store::with_room(raw, prefix, Room::unlimited(), runtime)
+    }
+
+    fn with_room(raw: Arc<dyn ObjectStore>, prefix: Path, room: Room, runtime: &Runtime) -> Store {
+        let metrics = StoreMetrics::register(&runtime.metrics, room.clone());
+        let counted: Arc<dyn ObjectStore> =
+            Arc::new(Counting::new(raw, metrics.clone(), runtime.clock.clone()));
+        let objects = Arc::new(Creates::new(Arc::clone(&counted), runtime));
+        Store { objects, counted, prefix, probe: Probe::default(), metrics, room }
+    }
+
+    async fn tested(mut self, name: &str, runtime: &Runtime) -> Result<Store, OpenError> {
+        self.probe = self_test::run(&self, name, runtime).await?;
+        Ok(self)
     }
 
     /// An empty store in memory, not tested. For tests.
@@ -73,7 +112,7 @@ impl Store {
     }
 
     /// The objects. Every request is counted. Requests are retried a few times within seconds; whoever must not fail
-    /// retries on top of that.
+    /// retries on top of that. A create that says that the object exists has looked.
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.objects)
     }
@@ -91,6 +130,16 @@ impl Store {
     /// What the self-test learned.
     pub fn probe(&self) -> &Probe {
         &self.probe
+    }
+
+    /// The last that was heard of it.
+    pub fn health(&self) -> &Health {
+        self.metrics.health()
+    }
+
+    /// Whether there is room for more than deletions.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// What was counted so far.

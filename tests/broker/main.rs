@@ -50,15 +50,20 @@ impl Running {
 
     /// On data that outlives it.
     pub async fn on(data: &Path, variables: &[(&str, &str)]) -> Running {
+        Running::in_world(Runtime::system(), data, variables).await
+    }
+
+    /// With another clock, for one.
+    pub async fn in_world(runtime: Runtime, data: &Path, variables: &[(&str, &str)]) -> Running {
         let given = Given::nothing()
             .with("HOST", "127.0.0.1")
             .with("PORT", "0")
             .with("HEALTH_PORT", "0")
             .with("LOCAL_FSYNC", "false")
+            .with("LOCAL_RESERVE_BYTES", "0")
             .with("DATA_PATH", data.display().to_string());
         let given = variables.iter().fold(given, |given, (name, value)| given.with(name, *value));
         let config = Config::load(&given).expect("the settings of the test");
-        let runtime = Runtime::system();
         let broker = Broker::start(&config, &runtime).await.expect("the broker starts");
         Running { broker, runtime, data: None }
     }

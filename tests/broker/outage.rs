@@ -2,9 +2,12 @@
 //! the request, what is in memory is read on, and afterwards everything acknowledged is there.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use kafkaesque::protocol::ErrorCode;
 use kafkaesque::protocol::messages::{delete_records, fetch, metadata};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::Running;
 use crate::admin::{create, topic};
@@ -23,7 +26,10 @@ impl Failing {
         let folder = tempfile::tempdir().expect("a directory");
         let control = folder.path().join("control");
         let faults = format!("control={}", control.display());
-        let running = Running::with(&[("STORE_FAULTS", &faults), ("REQUEST_TIMEOUT_MS", "1000")]).await;
+        let health_port = free_port().to_string();
+        let variables =
+            [("STORE_FAULTS", &*faults), ("HEALTH_PORT", &*health_port), ("REQUEST_TIMEOUT_MS", "1000")];
+        let running = Running::with(&variables).await;
         Failing { running, control, _folder: folder }
     }
 
@@ -36,11 +42,39 @@ impl Failing {
         std::fs::remove_file(&self.control).expect("the control file");
     }
 
+    /// Status and body of a look at the operations port.
+    async fn look(&self, path: &str) -> (u16, String) {
+        let address = self.running.broker.health_address().expect("there is one");
+        let mut stream = TcpStream::connect(address).await.expect("connects");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("is sent");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.expect("is read");
+        let status = response.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, response.split_once("\r\n\r\n").expect("a body").1.to_owned())
+    }
+
+    async fn until_ready_says(&self, status: u16) {
+        let said = async {
+            while self.look("/ready").await.0 != status {
+                self.running.runtime.clock.sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let limit = Duration::from_secs(30);
+        self.running.runtime.clock.timeout(limit, said).await.expect("it is seen in time");
+    }
+
     async fn client_with_topic(&self) -> Client {
         let mut client = self.running.client().await;
         create(&mut client, vec![topic("t", 1, 1)]).await;
         client
     }
+}
+
+/// Nobody listens there now, and it is not given to outgoing connections twice in a row.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    listener.local_addr().expect("an address").port()
 }
 
 /// What a produce that gives itself `timeout_ms` is answered.
@@ -118,6 +152,24 @@ async fn a_slow_store_is_waited_for_whatever_time_the_request_gives_itself() {
     broker.fail("latency=150ms");
     assert_eq!(delete_first_record(&mut client, 0).await, 0);
     broker.heal();
+    broker.running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ready_and_health_tell_of_an_outage_and_of_its_end() {
+    let broker = Failing::start().await;
+    let mut client = broker.client_with_topic().await;
+    produce(&mut client, "t", bytes(batch(&["a"]))).await;
+    assert_eq!(broker.look("/ready").await.0, 200);
+    broker.fail("");
+    produce_within(&mut client, "unknown", 100, -1).await;
+    broker.until_ready_says(503).await;
+    let (status, health) = broker.look("/health").await;
+    assert_eq!(status, 503);
+    assert!(health.contains("shard 0") && health.contains("the store is out"), "{health}");
+    assert_eq!(broker.look("/live").await.0, 200);
+    broker.heal();
+    broker.until_ready_says(200).await;
     broker.running.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! What was acknowledged is there after a restart, also after one without a farewell.
 
 use kafkaesque::protocol::ErrorCode;
+use kafkaesque::runtime::{Clock, Runtime};
 
 use crate::Running;
 use crate::admin::{create, describe, topic};
@@ -52,6 +53,27 @@ async fn a_producers_window_survives() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_behind_keeps_no_broker_from_starting() {
+    let data = tempfile::tempdir().expect("a directory");
+    let now = Runtime::system().clock.now_ms();
+    let minute = 60_000;
+    let mut expected = Vec::new();
+    for (round, behind) in [0, 10 * minute, 300 * minute, 300 * minute].into_iter().enumerate() {
+        let runtime = Runtime { clock: Clock::simulated(now - behind), ..Runtime::system() };
+        let running = Running::in_world(runtime, data.path(), &[]).await;
+        let mut client = running.client().await;
+        create(&mut client, vec![topic("t", 1, 1)]).await;
+        let value = round.to_string();
+        assert_eq!(produce(&mut client, "t", bytes(batch(&[&value]))).await.error_code, 0);
+        expected.push((round as i64, value));
+        assert_eq!(read_all(&mut client, "t", 0).await, expected);
+        // Tables are made at the end, some time after the last row.
+        running.runtime.clock.sleep(std::time::Duration::from_millis(100)).await;
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn another_cluster_id_stops_the_start() {
     let data = tempfile::tempdir().expect("a directory");
     Running::on(data.path(), &[("CLUSTER_ID", "one")]).await.stop().await;
@@ -62,7 +84,7 @@ async fn another_cluster_id_stops_the_start() {
         .with("CLUSTER_ID", "two")
         .with("DATA_PATH", data.path().display().to_string());
     let config = kafkaesque::config::Config::load(&given).expect("settings");
-    let runtime = kafkaesque::runtime::Runtime::system();
+    let runtime = Runtime::system();
     let refused = kafkaesque::broker::Broker::start(&config, &runtime).await.err().expect("a refusal");
     assert!(refused.to_string().contains("CLUSTER_ID"), "{refused}");
 }

@@ -273,7 +273,10 @@ impl Committer {
     fn received(&mut self, request: Request) {
         match request {
             Request::Close(done) => self.closing = Some(done),
-            request => self.backlog.push_back(request),
+            request => {
+                self.incarnation.progress.taken(|| self.runtime.clock.instant());
+                self.backlog.push_back(request);
+            }
         }
     }
 
@@ -296,6 +299,12 @@ impl Committer {
                 self.refuse(waiting, AppendError::Malformed);
             }
         }
+        self.note_progress();
+    }
+
+    fn note_progress(&self) {
+        let more = !(self.backlog.is_empty() && self.parked.is_empty() && self.flights.is_empty());
+        self.incarnation.progress.made(self.runtime.clock.instant(), more);
     }
 
     /// Lays out the next commit: what waits, up to the greatest size of a segment.
@@ -303,7 +312,12 @@ impl Committer {
         let mut planner = Planner::new(self.runtime.clock.now_ms());
         let mut bytes = 0;
         let mut unwanted = Vec::new();
+        let is_full = self.incarnation.wal.full_since().is_some();
         while let Some(request) = self.backlog.pop_front() {
+            if is_full && matches!(request, Request::Append(..)) {
+                self.refuse(vec![request], AppendError::Full);
+                continue;
+            }
             let unloaded = request.needs().filter(|partition| !self.writers.contains_key(partition));
             if let Some(partition) = unloaded {
                 self.park(partition, request);
@@ -425,7 +439,11 @@ impl Committer {
         loop {
             tokio::select! {
                 biased;
-                landed = self.flights.landed() => self.publish(landed?),
+                landed = self.flights.landed() => {
+                    self.publish(landed?);
+                    // The segment that is being written is in no queue.
+                    self.incarnation.progress.taken(|| self.runtime.clock.instant());
+                }
                 written = &mut write => match written {
                     Ok(_) => break,
                     Err(error) => {
@@ -467,6 +485,7 @@ impl Committer {
         for partition in &plan.published {
             reads.waiters().wake(partition.log.id());
         }
+        self.note_progress();
     }
 }
 

@@ -41,6 +41,8 @@ pub use watch::View;
 const FIRST_PASS: Duration = Duration::from_secs(30);
 /// A partition that nothing happened to for so long is let go of.
 const UNLOAD_AFTER: Duration = Duration::from_secs(60);
+/// How often it is looked whether the disk is full, which gives no time to wait for the next pass.
+const FULL_LOOK: Duration = Duration::from_secs(5);
 /// How long, and how often, a pass looks for the index flush that it asked for.
 const FLUSH_POLL: Duration = Duration::from_millis(500);
 const FLUSH_POLLS: usize = 10;
@@ -174,8 +176,15 @@ impl Keeper {
         let clock = self.runtime.clock.clone();
         let mut next = clock.instant() + self.interval.min(FIRST_PASS);
         loop {
+            let look = next.min(clock.instant() + FULL_LOOK);
             let answer = tokio::select! {
-                () = clock.sleep_until(next) => None,
+                () = clock.sleep_until(look) => {
+                    let is_full = self.incarnation.wal.full_since().is_some();
+                    if look < next && !is_full {
+                        continue;
+                    }
+                    None
+                }
                 Some(answer) = asked.recv() => Some(answer),
             };
             match self.pass().await {

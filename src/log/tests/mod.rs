@@ -10,6 +10,7 @@ mod counts;
 mod crash;
 mod faults;
 mod fetching;
+mod health;
 mod life;
 mod loading;
 mod offsets;

@@ -91,6 +91,7 @@ impl Init {
                 unflushed_bytes: 0,
                 unflushed_rows: 0,
                 confirmed,
+                last_failure: None,
             }),
             notifying: Mutex::new(()),
         }

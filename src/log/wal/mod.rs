@@ -27,6 +27,7 @@ use super::paths::ShardPaths;
 use super::segment::{Kind, Payload, Segment};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
+use crate::store::{Room, Store};
 use patience::Pace;
 use upload::Upload;
 use window::Window;
@@ -38,6 +39,13 @@ pub use init::Init;
 pub struct LogStore {
     pub objects: Arc<dyn ObjectStore>,
     pub paths: ShardPaths,
+    pub room: Room,
+}
+
+impl LogStore {
+    pub fn new(store: &Store, paths: &ShardPaths) -> LogStore {
+        LogStore { objects: store.object_store(), paths: paths.clone(), room: store.room().clone() }
+    }
 }
 
 /// What the commit task gives along with the rows of one write.
@@ -84,6 +92,8 @@ struct State {
     unflushed_rows: usize,
     /// Start of the last PUT that proved our ownership.
     confirmed: Instant,
+    /// Why a PUT failed, until one lands.
+    last_failure: Option<Arc<str>>,
 }
 
 enum Waiter {
@@ -115,6 +125,16 @@ impl Wal {
     /// When ownership was last proved by a durable object.
     pub fn confirmed(&self) -> Instant {
         self.0.state.lock().confirmed
+    }
+
+    /// Since when only what deletes should be written.
+    pub fn full_since(&self) -> Option<Instant> {
+        self.0.store.room.full_since()
+    }
+
+    /// Why a segment was not stored, if none was since.
+    pub fn last_failure(&self) -> Option<Arc<str>> {
+        self.0.state.lock().last_failure.clone()
     }
 
     /// Returns once the log is closed, for whatever reason.
@@ -200,6 +220,7 @@ impl Shared {
             state.unflushed_bytes -= row_bytes;
             state.unflushed_rows -= rows;
             state.confirmed = state.confirmed.max(started);
+            state.last_failure = None;
             if !state.window.landed(id) || state.closed.is_some() {
                 return;
             }

@@ -15,6 +15,7 @@ use crate::log::fence::{Collision, Identity, judge};
 use crate::log::segment::read::{self, ReadError};
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
+use crate::store;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// Service is back so long after a store is, at worst; the client of the store pauses between tries of its own, too.
@@ -117,7 +118,8 @@ impl Shared {
                 Err(_) => continue,
             };
             self.metrics.segment_put_retries.inc();
-            tracing::warn!(segment = upload.id, %cause, "segment not stored yet");
+            tracing::debug!(segment = upload.id, %cause, "segment not stored yet");
+            self.state.lock().last_failure = Some(cause.into());
             if attempts.is_empty() {
                 self.runtime.clock.sleep(backoff.next()).await;
             }
@@ -163,11 +165,11 @@ impl Shared {
                 self.pace.landed(started.elapsed());
                 Ok(End::Landed)
             }
-            Err(error) if is_taken(&error) => match self.look(upload, error.to_string()).await {
+            Err(error) if is_taken(&error) => match self.look(upload, store::cause(&error)).await {
                 Ok(end) => Ok(end),
                 Err(Absent::Free(cause) | Absent::Unknown(cause)) => Err(cause),
             },
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(store::cause(&error)),
         }
     }
 

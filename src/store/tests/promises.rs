@@ -47,8 +47,8 @@ async fn a_sound_store_is_taken_and_left_empty() {
 async fn a_local_directory_is_made_and_taken() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("made/on/demand");
-    let config = Config::new(Backend::Local(Local { path: path.clone(), fsync: true }));
-    let store = open(&config, &Runtime::system()).await.expect("opens");
+    let config = Config::new(Backend::Local(Local { path: path.clone(), fsync: true, reserve_bytes: 4096 }));
+    let store = open(&config, &Runtime::system(), |_, _| ()).await.expect("opens");
     assert!(!store.probe().metadata);
     assert!(!store.probe().conditional_update);
     assert!(store.probe().put_p99 >= store.probe().put_p50);
@@ -58,8 +58,9 @@ async fn a_local_directory_is_made_and_taken() {
 #[tokio::test]
 async fn a_store_without_metadata_is_asked_for_it_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = Config::new(Backend::Local(Local { path: folder.path().to_owned(), fsync: false }));
-    let store = open(&config, &Runtime::system()).await.expect("opens");
+    let config =
+        Config::new(Backend::Local(Local { path: folder.path().to_owned(), fsync: false, reserve_bytes: 0 }));
+    let store = open(&config, &Runtime::system(), |_, _| ()).await.expect("opens");
     let asked = store.metrics().requests(RequestKind::Put);
     let attribute = (Attribute::Metadata("name".into()), AttributeValue::from("value"));
     let options =
@@ -74,8 +75,9 @@ async fn a_store_without_metadata_is_asked_for_it_once() {
 #[tokio::test]
 async fn a_data_path_that_is_a_file_is_an_error_that_names_it() {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    let config = Config::new(Backend::Local(Local { path: file.path().to_owned(), fsync: true }));
-    let error = open(&config, &Runtime::system()).await.expect_err("must not open").to_string();
+    let config =
+        Config::new(Backend::Local(Local { path: file.path().to_owned(), fsync: true, reserve_bytes: 0 }));
+    let error = open(&config, &Runtime::system(), |_, _| ()).await.expect_err("must not open").to_string();
     assert!(error.contains(&file.path().display().to_string()), "{error}");
 }
 
@@ -112,7 +114,7 @@ async fn a_store_that_does_not_answer_is_given_up_in_time() {
 async fn a_store_that_fails_is_refused_with_operation_and_cause() {
     let outcome = open_faulty(|plan| plan.outage(true)).await;
     let error = outcome.expect_err("must not open").to_string();
-    assert_eq!(error, "faulty object store: create an object failed: Generic faulty error: the store is out");
+    assert_eq!(error, "faulty object store: create an object failed: the store is out");
 }
 
 #[tokio::test]
@@ -132,7 +134,8 @@ async fn requests_are_counted_by_kind_with_their_errors() {
     let metrics = store.metrics();
     assert_eq!(metrics.requests(RequestKind::Put), 3);
     assert_eq!(metrics.errors(RequestKind::Put), 1, "a lost race is no error");
-    for kind in [RequestKind::Head, RequestKind::Get, RequestKind::List, RequestKind::Delete] {
+    assert_eq!(metrics.requests(RequestKind::Head), 2, "one of them looked behind the refused create");
+    for kind in [RequestKind::Get, RequestKind::List, RequestKind::Delete] {
         assert_eq!((kind, metrics.requests(kind), metrics.errors(kind)), (kind, 1, 0));
     }
 }
@@ -218,4 +221,52 @@ async fn a_paused_process_hears_the_answer_when_it_goes_on() {
     assert!(inner.head(&Path::from("a")).await.is_ok(), "what was sent took effect");
     plan.contact(Contact::Full);
     under_way.await.expect("is created");
+}
+
+/// As S3 answers creates of one key that race.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_refused_although_nothing_is_there_is_tried_again() {
+    let runtime = Runtime::simulated(SEED);
+    let (plan, outer, inner) = faulty_memory(&runtime);
+    let store = Store::untested(outer, Path::default(), &runtime);
+    let objects = store.object_store();
+    plan.script([PutFault::Conflict, PutFault::Conflict]);
+    create(&objects, "a").await.expect("is created");
+    assert!(inner.head(&Path::from("a")).await.is_ok());
+    let taken = create(&objects, "a").await;
+    assert!(matches!(taken, Err(Error::AlreadyExists { .. })), "what is there is there: {taken:?}");
+    plan.set(Faults { conflicts: 1.0, ..Faults::default() });
+    let refused = create(&objects, "b").await;
+    assert!(matches!(refused, Err(Error::Generic { .. })), "nothing is there: {refused:?}");
+    plan.set(Faults { conflicts: 1.0, get_errors: 1.0, ..Faults::default() });
+    let unknown = create(&objects, "b").await;
+    assert!(matches!(unknown, Err(Error::Generic { .. })), "nobody knows: {unknown:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflicts_do_not_fail_the_self_test() {
+    for seed in 0..20 {
+        let runtime = Runtime::simulated(seed);
+        let (plan, outer, _) = faulty_memory(&runtime);
+        plan.set(Faults { conflicts: 0.3, latency: Duration::from_millis(1), ..Faults::default() });
+        Store::open_on(outer, Path::default(), "faulty", &runtime).await.expect("opens");
+    }
+}
+
+#[tokio::test]
+async fn the_last_that_was_heard_of_the_store_is_kept() {
+    let runtime = Runtime::system();
+    let (plan, outer, _) = faulty_memory(&runtime);
+    let store = Store::untested(outer, Path::default(), &runtime);
+    let objects = store.object_store();
+    assert_eq!(store.health().failing(), None);
+    plan.outage(true);
+    let began = runtime.clock.instant();
+    assert!(create(&objects, "a").await.is_err() && objects.head(&Path::from("a")).await.is_err());
+    let failing = store.health().failing().expect("it fails");
+    assert_eq!(failing.cause, "the store is out", "the innermost cause alone");
+    assert!(failing.since >= began && failing.since <= runtime.clock.instant());
+    plan.outage(false);
+    assert!(matches!(objects.head(&Path::from("a")).await, Err(Error::NotFound { .. })));
+    assert_eq!(store.health().failing(), None, "that nothing is there is an answer");
 }

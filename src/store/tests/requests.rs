@@ -36,7 +36,8 @@ async fn recording_server(runtime: &Runtime) -> (String, Arc<Mutex<Vec<String>>>
 async fn first_request(configure: impl FnOnce(String) -> Backend) -> (String, String) {
     let runtime = Runtime::system();
     let (url, heads) = recording_server(&runtime).await;
-    let error = open(&Config::new(configure(url)), &runtime).await.expect_err("is refused").to_string();
+    let error =
+        open(&Config::new(configure(url)), &runtime, |_, _| ()).await.expect_err("is refused").to_string();
     assert_eq!(heads.lock().len(), 1, "a refused credential is not tried again");
     (heads.lock()[0].clone(), error)
 }
