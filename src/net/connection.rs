@@ -33,8 +33,8 @@ pub(super) struct Shared<S> {
     pub limits: Limits,
     pub frames: FrameLimits,
     pub metrics: Metrics,
-    /// Addresses that sent what is no request.
-    pub strangers: Complaints<IpAddr>,
+    /// Addresses that sent what is no request, and the protocols that they speak.
+    pub strangers: Complaints<(IpAddr, Option<&'static str>)>,
     pub newcomers: Newcomers,
     pub clock: Clock,
     /// Asks connections to finish what they admitted.
@@ -230,8 +230,11 @@ impl<S: Service> Connection<'_, S> {
     fn complain(&self, length: i32) {
         let peer = self.peer.address;
         let now = self.shared.clock.instant();
-        let Some(left_out) = self.shared.strangers.due(peer.ip().to_canonical(), now) else { return };
-        match strangers::protocol(length.to_be_bytes()) {
+        let protocol = strangers::protocol(length.to_be_bytes());
+        let Some(left_out) = self.shared.strangers.due((peer.ip().to_canonical(), protocol), now) else {
+            return;
+        };
+        match protocol {
             Some(protocol) => {
                 tracing::info!(%peer, protocol, left_out, "a client speaks another protocol, connection closed");
             }
@@ -299,7 +302,8 @@ impl<S: Service> Connection<'_, S> {
                     return reason;
                 }
             }
-            match output.write(writer, &self.shared.limits.pace, &self.shared.clock).await {
+            let share = batch.answers.iter().find_map(|answer| answer.share.as_ref());
+            match output.write(writer, &self.shared.limits.pace, &self.shared.clock, share).await {
                 Ok(written) => self.shared.metrics.bytes_out.inc_by(written as u64),
                 Err(reason) => return reason,
             }
