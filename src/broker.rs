@@ -302,6 +302,7 @@ fn reads(config: &Config, store: &Store, runtime: &Runtime) -> Reads {
     let limits = ReadLimits {
         tail_cache_bytes: config.log.tail_cache_bytes,
         block_cache_bytes: config.log.block_cache_bytes,
+        answer_bytes: config.network.response_memory_bytes,
         ..ReadLimits::default()
     };
     let reads = Reads::new(store, limits, runtime);

@@ -152,6 +152,8 @@ pub struct Network {
     pub request_memory_bytes: u64,
     /// Time that a write may take before whoever asked for it is told that its outcome is unknown.
     pub request_timeout: Duration,
+    /// Records in answers that are not taken yet, all connections together.
+    pub response_memory_bytes: u64,
     /// Time for finishing accepted requests at the end.
     pub shutdown_timeout: Duration,
 }

@@ -72,10 +72,13 @@ impl Service {
             let outcome = admitted.finishing.await;
             metrics.answered(key, clock.instant() - started);
             match outcome {
-                Ok(Outcome::Frame { chunks, close, errors }) => {
+                Ok(Outcome::Frame { chunks, close, errors, share }) => {
                     metrics.answered_with(key, &errors);
-                    let answer = Answer::frame(without_length(chunks));
-                    if close { answer.closing(CloseReason::OutcomeUnknown) } else { answer }
+                    Answer {
+                        share,
+                        close: close.then_some(CloseReason::OutcomeUnknown),
+                        ..Answer::frame(without_length(chunks))
+                    }
                 }
                 Ok(Outcome::Silent) => Answer::nothing(),
                 Ok(Outcome::Close) => Answer::nothing().closing(CloseReason::NoAnswer),

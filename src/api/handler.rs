@@ -10,6 +10,7 @@ use super::context::Context;
 use crate::net::Admission;
 use crate::protocol::codec::{DecodeError, Decoder, EncodeError, Message as _, Request, error_codes};
 use crate::protocol::{ApiKey, header};
+use crate::runtime::memory::Share;
 
 /// One Kafka API.
 ///
@@ -37,6 +38,8 @@ pub trait Handler: 'static {
 pub enum Reply<R> {
     /// The response is sent.
     Send(R),
+    /// The response is sent, and has this memory until the client has taken it.
+    SendLarge(R, Share),
     /// The response is sent, then the connection closes: requests behind it must not be taken.
     SendAndClose(R),
     /// No frame is sent, as the client asked.
@@ -59,6 +62,7 @@ pub(super) enum Outcome {
         close: bool,
         /// The error codes in it.
         errors: Vec<i16>,
+        share: Option<Share>,
     },
     Silent,
     Close,
@@ -104,16 +108,17 @@ fn admit<H: Handler>(context: Context, body: &Bytes) -> Result<Admitted, DecodeE
     let bytes = decoder.charged();
     let finishing = H::handle(context, request);
     let finishing = Box::pin(async move {
-        let (response, close) = match finishing.await.into() {
-            Reply::Send(response) => (response, false),
-            Reply::SendAndClose(response) => (response, true),
+        let (response, close, share) = match finishing.await.into() {
+            Reply::Send(response) => (response, false, None),
+            Reply::SendLarge(response, share) => (response, false, Some(share)),
+            Reply::SendAndClose(response) => (response, true, None),
             Reply::Silent => return Ok(Outcome::Silent),
             Reply::Close => return Ok(Outcome::Close),
         };
         let mut errors = Vec::new();
         error_codes(&response, version, |code| errors.push(code));
         let chunks = header::response_frame::<H::Request>(&response, version, correlation_id)?;
-        Ok(Outcome::Frame { chunks, close, errors })
+        Ok(Outcome::Frame { chunks, close, errors, share })
     });
     Ok(Admitted { finishing, bytes })
 }

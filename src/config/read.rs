@@ -290,6 +290,7 @@ fn read_network(reader: &mut Reader<'_>) -> Option<Network> {
     let max_request_bytes = reader.bytes("MAX_REQUEST_SIZE", 64 * KIB..=GIB);
     let request_memory_bytes = reader.bytes("REQUEST_MEMORY_BYTES", MIB..=MOST_MEMORY);
     let request_timeout = reader.millis("REQUEST_TIMEOUT_MS", 1000..=600_000);
+    let response_memory_bytes = reader.bytes("RESPONSE_MEMORY_BYTES", MIB..=MOST_MEMORY);
     let shutdown_timeout = reader.millis("SHUTDOWN_TIMEOUT_MS", 0..=3_600_000);
     Some(Network {
         max_connections: max_connections?,
@@ -298,6 +299,7 @@ fn read_network(reader: &mut Reader<'_>) -> Option<Network> {
         max_request_bytes: u32::try_from(max_request_bytes?).ok()?,
         request_memory_bytes: request_memory_bytes?,
         request_timeout: request_timeout?,
+        response_memory_bytes: response_memory_bytes?,
         shutdown_timeout: shutdown_timeout?,
     })
 }

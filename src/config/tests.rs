@@ -121,6 +121,7 @@ const REFUSED: &[Case] = &[
     ("MAX_REQUEST_SIZE", local, &["1", "2GiB"]),
     ("REQUEST_MEMORY_BYTES", local, &["0", "1MiB"]),
     ("REQUEST_TIMEOUT_MS", local, &["999", "600001", "x"]),
+    ("RESPONSE_MEMORY_BYTES", local, &["0", "x"]),
     ("SHUTDOWN_TIMEOUT_MS", local, &["-1", "x"]),
     ("SASL_ENABLED", local, &["true", "x"]),
     ("SASL_REQUIRED", local, &["true", "x"]),

@@ -485,6 +485,13 @@ pub const VARIABLES: &[Variable] = {
         ),
         variable(
             Network,
+            "RESPONSE_MEMORY_BYTES",
+            "BYTES",
+            Some("256MiB"),
+            "Memory for records in answers that clients have not taken yet. With little of it free, fetches get less.",
+        ),
+        variable(
+            Network,
             "SHUTDOWN_TIMEOUT_MS",
             "MS",
             Some("30000"),

@@ -14,6 +14,7 @@ use super::reads::Reads;
 use super::tail_cache::Run;
 use super::waiters::Registration;
 use crate::runtime::clock::Instant;
+use crate::runtime::memory::Share;
 
 /// Partitions that are read at the same time for one fetch, as far as they have to go to the store.
 const PARALLEL_READS: usize = 16;
@@ -167,25 +168,36 @@ impl Fetched {
 }
 
 impl Fetch {
-    /// Reads, and waits if that gave fewer than `min_bytes`: until there are enough, a partition has an error, or the
-    /// time is over. The answers are in the order of the partitions.
-    pub async fn run(self, reads: &Reads) -> Vec<Result<Fetched, ReadError>> {
+    /// Reads, and waits if that gave fewer than `min_bytes`: until there are enough, a partition has an error, the time is
+    /// over, or others need the memory. The answers are in the order of the partitions; their memory goes with them.
+    pub async fn run(self, reads: &Reads) -> (Vec<Result<Fetched, ReadError>>, Share) {
         let clock = &reads.runtime().clock;
         let deadline = clock.instant() + self.max_wait;
-        let mut answers = self.read_all().await;
+        let mut share = reads.answers().share(self.max_bytes).await;
+        let mut answers = self.read_all(share.bytes()).await;
+        share.settle(total_bytes(&answers));
         if self.max_wait.is_zero() || self.partitions.is_empty() || self.is_enough(&answers) {
-            return answers;
+            return (answers, share);
         }
         let mut waiting = reads.waiters().register();
         let mut moved: Vec<usize> = (0..self.partitions.len()).collect();
         loop {
-            self.read_on(&mut waiting, &moved, &mut answers).await;
-            if self.is_enough(&answers) {
-                return answers;
+            if !share.grow(self.max_bytes.saturating_sub(share.bytes())).await {
+                share.settle(total_bytes(&answers));
+                return (answers, share);
             }
-            moved = match self.wait(&mut waiting, deadline, reads).await {
+            self.read_on(&mut waiting, &moved, share.bytes(), &mut answers).await;
+            share.settle(total_bytes(&answers));
+            if self.is_enough(&answers) {
+                return (answers, share);
+            }
+            let came = tokio::select! {
+                came = self.wait(&mut waiting, deadline, reads) => came,
+                () = share.wanted_back() => None,
+            };
+            moved = match came {
                 Some(moved) => moved,
-                None => return answers,
+                None => return (answers, share),
             };
         }
     }
@@ -194,9 +206,9 @@ impl Fetch {
         reads.runtime().clock.timeout_at(deadline, waiting.moved()).await.ok()
     }
 
-    /// All partitions once. Reads that go to the store run at the same time.
-    async fn read_all(&self) -> Vec<Result<Fetched, ReadError>> {
-        let left = &Mutex::new(self.max_bytes);
+    /// All partitions once, `max_bytes` together. Reads that go to the store run at the same time.
+    async fn read_all(&self, max_bytes: usize) -> Vec<Result<Fetched, ReadError>> {
+        let left = &Mutex::new(max_bytes);
         // Futures first, then the stream: with closures in between, the compiler cannot tell that it may be sent.
         let mut reads = Vec::with_capacity(self.partitions.len());
         for (index, wanted) in self.partitions.iter().enumerate() {
@@ -227,14 +239,15 @@ impl Fetch {
         }
     }
 
-    /// Reads what came to the partitions that moved, behind what their answers have already.
+    /// Reads what came to the partitions that moved, behind what their answers have already, up to `max_bytes` together.
     async fn read_on(
         &self,
         waiting: &mut Registration,
         moved: &[usize],
+        max_bytes: usize,
         answers: &mut [Result<Fetched, ReadError>],
     ) {
-        let mut bytes: usize = answers.iter().flatten().map(|fetched| fetched.bytes).sum();
+        let mut bytes = total_bytes(answers);
         for &index in moved {
             let wanted = &self.partitions[index];
             waiting.arm(index, wanted.log.id());
@@ -242,8 +255,7 @@ impl Fetch {
             if !has_moved(&wanted.log, fetched, self.isolation) {
                 continue;
             }
-            let share =
-                wanted.max_bytes.saturating_sub(fetched.bytes).min(self.max_bytes.saturating_sub(bytes));
+            let share = wanted.max_bytes.saturating_sub(fetched.bytes).min(max_bytes.saturating_sub(bytes));
             match read(&wanted.log, fetched.next_offset, share, bytes == 0, self.isolation).await {
                 Ok(later) => {
                     bytes += later.bytes;
@@ -267,6 +279,10 @@ impl Fetch {
         }
         bytes >= self.min_bytes.min(self.max_bytes)
     }
+}
+
+fn total_bytes(answers: &[Result<Fetched, ReadError>]) -> usize {
+    answers.iter().flatten().map(|fetched| fetched.bytes).sum()
 }
 
 /// Takes `wanted` from `left`, or what there is.

@@ -15,6 +15,7 @@ use super::keys::Object;
 use super::list_offsets::TimeIndex;
 use super::tail_cache::TailCache;
 use super::waiters::Waiters;
+use crate::runtime::memory::Memory;
 use crate::runtime::{Runtime, TaskKind};
 use crate::store::Store;
 use crate::types::{Partition, ShardId};
@@ -30,6 +31,8 @@ pub struct ReadLimits {
     pub read_ahead_bytes: u64,
     /// Most bytes being read ahead at a time, of all consumers.
     pub read_ahead_total_bytes: u64,
+    /// Answers that are being made, wait, or are not taken yet.
+    pub answer_bytes: u64,
 }
 
 impl Default for ReadLimits {
@@ -39,6 +42,7 @@ impl Default for ReadLimits {
             block_cache_bytes: 128 << 20,
             read_ahead_bytes: 4 << 20,
             read_ahead_total_bytes: 32 << 20,
+            answer_bytes: 256 << 20,
         }
     }
 }
@@ -108,6 +112,7 @@ struct Inner {
     positions: Cache<(Partition, i64), Position>,
     times: Cache<Partition, Arc<Mutex<TimeIndex>>>,
     ahead: Arc<Semaphore>,
+    answers: Memory,
     reported: Mutex<HashSet<(ShardId, Object, u64)>>,
     corrupt: IntCounter,
     limits: ReadLimits,
@@ -140,6 +145,7 @@ impl Reads {
             positions: Cache::new(POSITIONS),
             times: Cache::new(TIME_INDEXES),
             ahead: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
+            answers: Memory::new(usize::try_from(limits.answer_bytes).unwrap_or(usize::MAX), &runtime.clock),
             reported: Mutex::default(),
             corrupt,
             limits,
@@ -171,6 +177,11 @@ impl Reads {
     }
 
     /// Fetches that wait: a commit wakes them after the high watermark moved.
+    /// Memory for answers.
+    pub fn answers(&self) -> &Memory {
+        &self.0.answers
+    }
+
     pub fn waiters(&self) -> &Waiters {
         &self.0.waiters
     }

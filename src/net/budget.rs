@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::transfers::Transfers;
 use crate::runtime::Clock;
+use crate::runtime::transfers::Transfers;
 
 /// Requests up to this size have a part of the memory for themselves, so that large ones never keep them waiting.
 const SMALL_BYTES: usize = 1024 * 1024;

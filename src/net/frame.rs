@@ -20,9 +20,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 use super::budget::{Budget, Share};
 use super::limits::Pace;
 use super::service::{Frame, Permit};
-use super::transfers::Transfer;
 use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
+use crate::runtime::transfers::Transfer;
 
 /// How much is read without knowing how much will come.
 const FILL_BYTES: usize = 16 * 1024;

@@ -16,7 +16,6 @@ mod service;
 mod strangers;
 #[cfg(test)]
 mod tests;
-mod transfers;
 mod write;
 
 pub use limits::{Limits, Pace, connections_for_files};

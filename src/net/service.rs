@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::Peer;
-use super::budget::Share;
+use super::budget;
+use crate::runtime::memory::Share;
 
 /// The broker's API, or an echo in tests.
 pub trait Service: Send + Sync + 'static {
@@ -54,10 +55,10 @@ pub struct Frame {
 
 /// A share of the memory for requests, given back when the last clone is dropped.
 #[derive(Clone)]
-pub struct Permit(Arc<Mutex<Share>>);
+pub struct Permit(Arc<Mutex<budget::Share>>);
 
 impl Permit {
-    pub(super) fn new(share: Share) -> Permit {
+    pub(super) fn new(share: budget::Share) -> Permit {
         Permit(Arc::new(Mutex::new(share)))
     }
 
@@ -68,7 +69,7 @@ impl Permit {
 
     /// A share of nothing, for frames that did not come from a connection.
     pub fn none() -> Permit {
-        Permit::new(Share::default())
+        Permit::new(budget::Share::default())
     }
 }
 
@@ -135,6 +136,8 @@ pub struct Answer {
     pub mute: Duration,
     /// Nothing more is admitted, at once; what was admitted is answered, and the connection closes.
     pub close: Option<CloseReason>,
+    /// Memory of the frame, until the client has taken it.
+    pub share: Option<Share>,
 }
 
 impl Answer {

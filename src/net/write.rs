@@ -9,6 +9,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use super::limits::Pace;
 use super::service::CloseReason;
 use crate::runtime::Clock;
+use crate::runtime::memory::Share;
 
 /// Pieces up to this size are gathered into one: a system call takes a limited number of them, each at a price.
 const COPIED_BYTES: usize = 1024;
@@ -47,12 +48,14 @@ impl Output {
         }
     }
 
-    /// Writes all of it, unless the client takes it too slowly. Says how many bytes that was.
+    /// Writes all of it, unless the client takes it too slowly, or stands still while others need the memory of `share`.
+    /// Says how many bytes that was.
     pub async fn write<W: AsyncWrite + Unpin>(
         &mut self,
         io: &mut W,
         pace: &Pace,
         clock: &Clock,
+        share: Option<&Share>,
     ) -> Result<usize, CloseReason> {
         self.gather();
         let total = std::mem::take(&mut self.bytes);
@@ -60,13 +63,21 @@ impl Output {
         let mut written = 0;
         while !self.pieces.is_empty() {
             let deadline = pace.deadline(started, written);
-            let write = self.write_some(io);
-            let count = match clock.timeout_at(deadline, write).await {
+            let write = clock.timeout_at(deadline, self.write_some(io));
+            let outcome = tokio::select! {
+                biased;
+                outcome = write => outcome,
+                () = wanted_back(share) => return Err(CloseReason::SlowReader),
+            };
+            let count = match outcome {
                 Err(_) => return Err(CloseReason::SlowReader),
                 Ok(Err(_) | Ok(0)) => return Err(CloseReason::Broken),
                 Ok(Ok(count)) => count,
             };
             written += count;
+            if let Some(share) = share {
+                share.moved(count);
+            }
             self.advance(count);
         }
         // Keeps no memory while the connection is quiet.
@@ -92,5 +103,12 @@ impl Output {
             count -= first.len();
             self.pieces.pop_front();
         }
+    }
+}
+
+async fn wanted_back(share: Option<&Share>) {
+    match share {
+        Some(share) => share.wanted_back().await,
+        None => std::future::pending().await,
     }
 }

@@ -5,9 +5,11 @@
 
 pub mod clock;
 mod complaints;
+pub mod memory;
 pub mod rng;
 pub mod shutdown;
 pub mod tasks;
+pub mod transfers;
 
 pub use clock::Clock;
 pub use complaints::Complaints;

@@ -161,6 +161,31 @@ async fn frames_that_stop_half_way_keep_nobody_waiting() {
     running.stop().await;
 }
 
+/// Twenty consumers that ask for everything and read nothing, with memory for a part of it.
+#[tokio::test]
+async fn answers_that_are_not_taken_make_room_for_others() {
+    let running = Running::with(&[("RESPONSE_MEMORY_BYTES", "64MiB")]).await;
+    let mut client = running.client().await;
+    assert_eq!(create(&mut client, vec![topic("t", 1, 1)]).await[0].error_code, 0);
+    let value = "v".repeat(1_000_000);
+    for _ in 0..40 {
+        assert_eq!(produce(&mut client, "t", bytes(batch(&[&value]))).await.error_code, 0);
+    }
+    let mut everything = fetch_request("t", 0);
+    everything.topics[0].partitions[0].partition_max_bytes = 50 << 20;
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        let mut stranger = running.client().await;
+        stranger.send(&everything, 11).await;
+        strangers.push(stranger);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut late = running.client().await;
+    let read = tokio::time::timeout(Duration::from_secs(15), read_all(&mut late, "t", 0));
+    assert_eq!(read.await.expect("in time").len(), 40);
+    running.stop().await;
+}
+
 /// A process that may have 256 files open, and six hundred connections that never ask for anything.
 #[tokio::test]
 async fn idle_strangers_leave_files_and_connections_to_clients() {

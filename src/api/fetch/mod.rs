@@ -13,7 +13,7 @@ use futures::future::join_all;
 use super::context::Context;
 use super::errors::Failure;
 use super::fetch_session::{self, Answer, Key, Params, TopicKey};
-use super::handler::Handler;
+use super::handler::{Handler, Reply};
 use super::topics::endpoints;
 use crate::log::fetch::Isolation;
 use crate::metadata::Image;
@@ -39,12 +39,10 @@ impl Handler for Fetch {
     const VERSIONS: RangeInclusive<i16> = 4..=18;
     const ADMISSION: Admission = Admission::AfterAnswers;
 
-    async fn handle(context: Context, request: Request) -> Response {
+    async fn handle(context: Context, request: Request) -> Reply<Response> {
         let fetch = match context.broker.sessions.begin(session_request(&context, &request)) {
             Ok(fetch) => fetch,
-            Err(error) => {
-                return Response { error_code: Failure::from(error).code.into(), ..Response::default() };
-            }
+            Err(error) => return refusal(error.into()).into(),
         };
         let image = context.image();
         let asked = fetch.partitions.iter().map(|(key, _)| (topic(&image, &key.topic), key.partition));
@@ -52,13 +50,17 @@ impl Handler for Fetch {
         context.broker.prepare(&image, asked).await;
         let places = fetch.partitions.iter().map(|(key, params)| place(&context, &image, key, params));
         let places = join_all(places).await;
-        let answers = read(&context, &request, places).await;
+        let (answers, share) = read(&context, &request, places).await;
         let outcomes: Vec<Answer> = answers.iter().map(outcome).collect();
         match context.broker.sessions.finish(&fetch, &outcomes) {
-            Ok(reply) => respond(&context, &image, &fetch, answers, reply),
-            Err(error) => Response { error_code: Failure::from(error).code.into(), ..Response::default() },
+            Ok(reply) => Reply::SendLarge(respond(&context, &image, &fetch, answers, reply), share),
+            Err(error) => refusal(error.into()).into(),
         }
     }
+}
+
+fn refusal(failure: Failure) -> Response {
+    Response { error_code: failure.code.into(), ..Response::default() }
 }
 
 /// What the request says to its session.

@@ -14,6 +14,7 @@ use crate::metadata::{Image, Topic};
 use crate::protocol::ErrorCode;
 use crate::protocol::codec::Records;
 use crate::protocol::messages::fetch::{EpochEndOffset, LeaderIdAndEpoch, PartitionData, Request};
+use crate::runtime::memory::Share;
 use crate::types::LeaderEpoch;
 
 /// A partition that is to be read, or what its answer is already.
@@ -82,8 +83,13 @@ fn diverging(log: &PartitionLog, asked: &Params) -> Result<Option<EpochEndOffset
     Ok(parted.then_some(EpochEndOffset { epoch: end.epoch.0, end_offset: end.end_offset }))
 }
 
-/// Reads the partitions that can be; an answer that is there already does not let the others wait.
-pub(super) async fn read(context: &Context, request: &Request, places: Vec<Place>) -> Vec<PartitionData> {
+/// Reads the partitions that can be; an answer that is there already does not let the others wait. The memory of the answers
+/// goes with them.
+pub(super) async fn read(
+    context: &Context,
+    request: &Request,
+    places: Vec<Place>,
+) -> (Vec<PartitionData>, Share) {
     let broker = &context.broker;
     let answered = places.iter().any(|place| !matches!(place, Place::Read(_)));
     let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0).min(broker.options.fetch_max_bytes);
@@ -99,7 +105,8 @@ pub(super) async fn read(context: &Context, request: &Request, places: Vec<Place
         isolation: isolation(request.isolation_level),
     };
     let committed = reading.isolation == Isolation::ReadCommitted;
-    let mut fetched = reading.run(&broker.reads).await.into_iter();
+    let (fetched, share) = reading.run(&broker.reads).await;
+    let mut fetched = fetched.into_iter();
     let answer = |place| match place {
         Place::Read(_) => match fetched.next() {
             Some(Ok(fetched)) => records(fetched, committed),
@@ -117,7 +124,7 @@ pub(super) async fn read(context: &Context, request: &Request, places: Vec<Place
         },
         Place::Refused(failure, leader) => refused(failure, leader),
     };
-    places.into_iter().map(answer).collect()
+    (places.into_iter().map(answer).collect(), share)
 }
 
 fn records(fetched: Fetched, committed: bool) -> PartitionData {

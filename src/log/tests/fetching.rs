@@ -24,7 +24,7 @@ fn fetch(partitions: Vec<Wanted>, max_bytes: usize, min_bytes: usize, wait_ms: u
 async fn run(broker: &Broker, fetch: Fetch) -> (Vec<Result<Fetched, ReadError>>, Duration) {
     let clock = &broker.shared.runtime.clock;
     let start = clock.instant();
-    let answers = fetch.run(&broker.shared.reads).await;
+    let (answers, _) = fetch.run(&broker.shared.reads).await;
     assert_eq!(broker.shared.reads.waiters().armed(), 0, "nothing is left behind");
     (answers, clock.instant() - start)
 }

@@ -118,6 +118,7 @@ fn random_limits(random: &mut StdRng) -> ReadLimits {
         block_cache_bytes: [0, 600_000, 1 << 30][random.random_range(0..3)],
         read_ahead_bytes: [0, 1 << 20, 8 << 20][random.random_range(0..3)],
         read_ahead_total_bytes: [0, 1 << 20, 64 << 20][random.random_range(0..3)],
+        answer_bytes: 1 << 20,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::runtime::clock::Instant;
+use super::clock::Instant;
 
 /// A transfer of which fewer than these bytes moved in this time stands still.
 const STEP_BYTES: usize = 64 * 1024;
@@ -16,7 +16,7 @@ const STILL: Duration = Duration::from_secs(1);
 
 /// All that compete for one memory.
 #[derive(Debug, Default)]
-pub(super) struct Transfers(Mutex<Known>);
+pub struct Transfers(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -87,7 +87,7 @@ impl State {
 
 /// One transfer.
 #[derive(Debug)]
-pub(super) struct Transfer {
+pub struct Transfer {
     all: Arc<Transfers>,
     id: u64,
     state: Arc<State>,
