@@ -82,6 +82,8 @@ def fill():
     until_ready(503)
     refused = [sender.send(KEPT, b"x") for _ in range(20)]
     assert not any(refused), "a full disk takes records"
+    # The log is written to once a second.
+    time.sleep(1.5)
     return sender
 
 

@@ -46,6 +46,8 @@ server_gone() {
     timeout 60 kcat -b "$addr" -t gone -P -X message.timeout.ms=50000 <<<"a record" >>"$work/kcat.log" 2>&1 &
   fi
   until_ready_is 503
+  # The log is written to once a second.
+  sleep 1.5
   grep -q 'shard 0' "$work/ready" || broker_failed "/ready does not name the shard"
   ROOT_ACCESS_KEY=$access_key ROOT_SECRET_KEY=$secret_key \
     start "$work/versitygw.log" versitygw --port "127.0.0.1:$port" --quiet posix "$work/versitygw"

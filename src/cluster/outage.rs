@@ -11,7 +11,7 @@ use crate::runtime::clock::Instant;
 use crate::types::ShardId;
 
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// A shard that is opened again within this is none.
+/// A shard that is opened again within this is none. A full disk is one at once: somebody must do something.
 const HICCUP: Duration = Duration::from_secs(5);
 const REPEAT: Duration = Duration::from_secs(60);
 
@@ -62,7 +62,8 @@ impl Outage {
     pub fn look(&mut self, now: Instant, unable: &[(ShardId, Unable)]) -> Option<News> {
         let Some(ongoing) = &mut self.0 else {
             let since = unable.iter().map(|(_, unable)| unable.since).min()?;
-            let is_one = now.duration_since(since) >= HICCUP;
+            let is_full = unable.iter().any(|(_, unable)| unable.cause == Cause::Full);
+            let is_one = is_full || now.duration_since(since) >= HICCUP;
             self.0 = is_one.then_some(Ongoing { since, told: now });
             return is_one.then_some(News::Began);
         };

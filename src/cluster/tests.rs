@@ -105,6 +105,13 @@ fn an_outage_lasts_until_the_last_shard_serves_and_a_hiccup_is_none() {
 }
 
 #[test]
+fn a_full_disk_is_told_at_once() {
+    let now = Runtime::system().clock.instant();
+    let full = (ShardId(0), Unable { since: now, cause: Cause::Full });
+    assert_eq!(Outage::default().look(now, &[full]), Some(News::Began));
+}
+
+#[test]
 fn shards_with_one_cause_are_named_together() {
     let now = Runtime::system().clock.instant();
     let closed = (ShardId(4), Unable { since: now, cause: Cause::Closed });

@@ -258,6 +258,7 @@ fn processor_time_is_read_past_a_name_with_spaces() {
 fn libraries_are_quiet_unless_named() {
     let shown = |filter: &str| super::tracing::parse(filter).expect("is valid").to_string();
     assert!(shown("info").contains("slatedb=warn"));
+    assert!(shown("info").contains("object_store=warn"), "it tells of each try of each request");
     let named = shown("info,slatedb=debug");
     assert!(named.contains("slatedb=debug") && !named.contains("slatedb=warn"), "{named}");
     let error = super::tracing::parse("no such level=x").expect_err("is not valid").to_string();

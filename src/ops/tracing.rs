@@ -6,7 +6,7 @@ use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
 /// Libraries that report every step at `info`. A filter that names them still decides.
-const QUIET: &str = "slatedb=warn,openraft=warn";
+const QUIET: &str = "slatedb=warn,openraft=warn,object_store=warn";
 
 /// Libraries below us that log anything.
 const LIBRARIES: [&str; 12] = [

@@ -75,7 +75,7 @@ const REGION: [&str; 5] = [
     "IllegalLocationConstraint",
     "InvalidRegion",
 ];
-const KEY_ID: [&str; 2] = ["InvalidAccessKeyId", "InvalidClientTokenId"];
+const KEY_ID: [&str; 3] = ["InvalidAccessKeyId", "InvalidClientTokenId", "provided access key"];
 const SECRET: [&str; 5] =
     ["SignatureDoesNotMatch", "AuthenticationFailed", "AuthorizationFailure", "InvalidToken", "ExpiredToken"];
 const NO_BUCKET: [&str; 3] = ["NoSuchBucket", "ContainerNotFound", "bucket does not exist"];
@@ -127,8 +127,8 @@ pub fn cause(error: &(dyn StdError + 'static)) -> String {
     const MOST: usize = 300;
     let innermost = chain(error).last().map(|error| error.to_string()).unwrap_or_default();
     let text = match (element(&innermost, "Code"), element(&innermost, "Message")) {
-        (Some(code), Some(message)) if !message.is_empty() => format!("{code}: {message}"),
-        (Some(code), _) => code.to_owned(),
+        (Some(code), Some(message)) if !message.is_empty() => unescaped(&format!("{code}: {message}")),
+        (Some(code), _) => unescaped(code),
         _ => innermost,
     };
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -142,6 +142,12 @@ pub fn cause(error: &(dyn StdError + 'static)) -> String {
 fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text.trim())
+}
+
+fn unescaped(xml: &str) -> String {
+    let quotes = [("&#34;", "\""), ("&quot;", "\""), ("&#39;", "'"), ("&apos;", "'")];
+    let others = [("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+    quotes.iter().chain(&others).fold(xml.to_owned(), |text, (entity, letter)| text.replace(entity, letter))
 }
 
 #[cfg(test)]
@@ -159,10 +165,10 @@ mod tests {
         let full = generic(io::Error::from(io::ErrorKind::StorageFull));
         assert_eq!((Trouble::of(&full), cause(&full)), (Trouble::NoSpace, "no storage space".to_owned()));
         let xml = "Server returned non-2xx status code: 403 Forbidden: <?xml version=\"1.0\"?>\n<Error>\n\
-                   <Code>SignatureDoesNotMatch</Code>\n <Message>The signature\n is wrong.</Message></Error>";
+                   <Code>SignatureDoesNotMatch</Code>\n <Message>The signature\n of &#34;a&#34; &amp; b is wrong.</Message></Error>";
         let forbidden = Error::PermissionDenied { path: "a".to_owned(), source: xml.into() };
         assert_eq!(Trouble::of(&forbidden), Trouble::Secret);
-        assert_eq!(cause(&forbidden), "SignatureDoesNotMatch: The signature is wrong.");
+        assert_eq!(cause(&forbidden), "SignatureDoesNotMatch: The signature of \"a\" & b is wrong.");
     }
 
     #[test]
@@ -170,6 +176,10 @@ mod tests {
         let said = |text: &str| Trouble::of(&generic(text));
         assert_eq!(said("status code: 400: <Code>AuthorizationHeaderMalformed</Code>"), Trouble::Region);
         assert_eq!(said("<Code>InvalidAccessKeyId</Code>"), Trouble::KeyId);
+        assert_eq!(
+            said("<Message>No user exists with the provided access key ID.</Message>"),
+            Trouble::KeyId
+        );
         assert_eq!(said("<Code>NoSuchBucket</Code>"), Trouble::NoBucket);
         assert_eq!(said("dns error: failed to lookup address information"), Trouble::UnknownName);
         assert_eq!(said("invalid peer certificate: UnknownIssuer"), Trouble::Tls);
