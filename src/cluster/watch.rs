@@ -19,8 +19,10 @@ use crate::types::{Partition, TopicId};
 
 /// The label of all that have none of their own. No topic can have this name.
 const OTHERS: &str = "(others)";
-/// How long a look for ends may take that nobody knows yet. What it does not come to, the next one does.
+/// How long a look for ends goes on that nobody knows yet. What it does not come to, the next one does.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
+/// How long a scrape waits for a store that does not answer: less than scrapers wait for us.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Topics and groups with labels of their own; the rest is shown as one.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +70,10 @@ impl Watch {
 
     /// Finds the ends of partitions that nobody has used since the broker took them over, for what is collected next.
     pub async fn look(&self) {
-        let deadline = self.clock.instant() + LOOK_LIMIT;
+        let now = self.clock.instant();
+        let (until, deadline) = (now + LOOK_LIMIT, now + PATIENCE);
         for shard in self.shards.open_shards() {
-            let looking = self.clock.timeout_at(deadline, shard.find_ends(deadline)).await;
+            let looking = self.clock.timeout_at(deadline, shard.find_ends(until)).await;
             if let Ok(Err(error)) = looking {
                 tracing::debug!(shard = %shard.id(), %error, "ends of partitions not found yet");
             }

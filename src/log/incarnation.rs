@@ -113,21 +113,25 @@ impl Incarnation {
         Ok(slot.writer.lock().take())
     }
 
-    /// Finds the ends of partitions that nobody has loaded yet, until `deadline`.
+    /// Finds the ends of partitions that nobody has loaded yet, until `deadline` and a little more.
     pub async fn find_ends(&self, clock: &Clock, deadline: Instant) -> Result<(), PartitionError> {
-        let unknown: Vec<(Partition, Arc<Counts>)> = {
+        let mut unknown: Vec<(Partition, Arc<Counts>)> = {
             let settings = self.settings.lock();
             let unknown = settings.iter().filter(|(_, known)| known.counts.end().is_none());
             unknown.map(|(partition, known)| (*partition, Arc::clone(&known.counts))).collect()
         };
-        for (partition, counts) in unknown {
+        unknown.sort_unstable_by_key(|(partition, _)| *partition);
+        for part in unknown.chunks(LOADED_AT_ONCE) {
             if self.ended.is_requested() || clock.instant() >= deadline {
                 break;
             }
-            let end = loading::end(&self.db, partition).await?;
-            // Whoever has loaded it meanwhile knows better.
-            if counts.end().is_none() {
-                counts.set_end(end);
+            let ids: Vec<Partition> = part.iter().map(|(partition, _)| *partition).collect();
+            let found = loading::load_many(&self.db, &ids, (self.expired_before)()).await?;
+            for ((_, counts), found) in part.iter().zip(found) {
+                // Whoever has loaded it meanwhile knows better.
+                if counts.end().is_none() {
+                    counts.set_end(found.next_offset);
+                }
             }
         }
         Ok(())

@@ -54,25 +54,6 @@ pub(super) async fn load(
     Ok(loaded)
 }
 
-/// The end of a partition that nothing is written to now: what [`load`] would find, without the rest.
-pub(super) async fn end(db: &Db, partition: Partition) -> Result<i64, PartitionError> {
-    let (snapshot, log_start) =
-        futures::try_join!(get(db, PartitionSnapshot::key(partition)), get(db, LogStart::key(partition)))?;
-    let mut end = match snapshot {
-        Some((key, value)) => PartitionSnapshot::decode(&key, &value)?.1.next_offset,
-        None => 0,
-    };
-    if let Some((key, value)) = log_start {
-        end = end.max(LogStart::decode(&key, &value)?.1.offset);
-    }
-    let later = Extent::key(partition, end)..end_of(Tag::Extent, partition);
-    let mut later = db.scan_with_options(later, &scan_options()).await.map_err(index)?;
-    while let Some(row) = later.next().await.map_err(index)? {
-        end = end.max(Extent::decode(&row.key, &row.value)?.1.last_offset + 1);
-    }
-    Ok(end)
-}
-
 /// Rows of a partition that is to go.
 pub(super) struct SomeRows {
     pub keys: Vec<Bytes>,
