@@ -37,24 +37,27 @@ pub fn register_readiness_metrics(
     build.set(1);
     registry.register(Box::new(build))?;
     let ready = IntGauge::new("kafkaesque_ready", "1 if clients should be sent here, else 0.")?;
-    registry.register(Box::new(ReadinessCollector { readiness, tasks, ready }))
+    let unable = IntGauge::new("kafkaesque_shards_unable", "Shards of this broker that cannot serve.")?;
+    registry.register(Box::new(ReadinessCollector { readiness, tasks, ready, unable }))
 }
 
 struct ReadinessCollector {
     readiness: Readiness,
     tasks: Tasks,
     ready: IntGauge,
+    unable: IntGauge,
 }
 
 impl Collector for ReadinessCollector {
     fn desc(&self) -> Vec<&Desc> {
-        self.ready.desc()
+        [&self.ready, &self.unable].into_iter().flat_map(Collector::desc).collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let is_ready = self.readiness.verdict(self.tasks.failure()).is_ready;
-        self.ready.set(is_ready.into());
-        self.ready.collect()
+        let verdict = self.readiness.verdict(self.tasks.failure());
+        self.ready.set(verdict.is_ready.into());
+        self.unable.set(i64::try_from(verdict.unable.len()).unwrap_or(i64::MAX));
+        [&self.ready, &self.unable].into_iter().flat_map(Collector::collect).collect()
     }
 }
 
