@@ -96,6 +96,9 @@ async fn ready_is_that_some_shard_can_serve() {
     *states.lock() = [None, Some("no space")];
     let expected = json!({ "status": "ready", "reason": null, "unable": { "shard 1": "no space" } });
     assert_eq!(port.json("/ready").await, (200, expected));
+    let (_, metrics) = port.get("/metrics", "").await;
+    assert!(metrics.contains("\nkafkaesque_ready 1\n"), "{metrics}");
+    assert!(metrics.contains("\nkafkaesque_shards_unable 1\n"), "{metrics}");
     *states.lock() = [Some("no answer"), Some("no space")];
     let (status, ready) = port.json("/ready").await;
     assert_eq!((status, &ready["status"]), (503, &json!("unable")));

@@ -66,7 +66,11 @@ async fn topics_groups_and_errors_are_measured() {
     assert_eq!(of("kafkaesque_errors_total", &["Produce", "UNKNOWN_TOPIC_OR_PARTITION"]), Some(1.0));
     assert_eq!(of("kafkaesque_errors_total", &["OffsetCommit", "UNKNOWN_TOPIC_OR_PARTITION"]), None);
 
-    let request = delete_topics::Request { topic_names: vec!["a".to_owned()], ..Default::default() };
+    let request = delete_topics::Request {
+        topic_names: vec!["a".to_owned()],
+        timeout_ms: 10_000,
+        ..Default::default()
+    };
     assert_eq!(client.ask(&request, 5).await.responses[0].error_code, 0);
     assert_eq!(of("kafkaesque_topic_end_offset", &["a"]), None);
     assert!(of("kafkaesque_topic_partitions", &["c"]).is_some(), "there is room for another one");
