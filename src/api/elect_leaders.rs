@@ -26,11 +26,11 @@ impl Handler for ElectLeaders {
         let image = context.image();
         let kind = request.election_type;
         if let Err(late) = must_have_time(request.timeout_ms) {
-            return refuse(&request, &late.into());
+            return refuse(&context, &request, &late.into());
         }
         if !matches!(kind, PREFERRED | UNCLEAN) {
             let message = format!("Unknown election type {kind}");
-            return refuse(&request, &Failure::new(ErrorCode::InvalidRequest, message));
+            return refuse(&context, &request, &Failure::new(ErrorCode::InvalidRequest, message));
         }
         let results = match &request.topic_partitions {
             Some(asked) => asked
@@ -93,13 +93,15 @@ fn result(partition_id: i32, failure: &Failure) -> PartitionResult {
 }
 
 /// Refuses a request as a whole (`ElectLeadersRequest.getErrorResponse`).
-fn refuse(request: &Request, failure: &Failure) -> Response {
+fn refuse(context: &Context, request: &Request, failure: &Failure) -> Response {
     let asked = request.topic_partitions.iter().flatten();
     let results = asked.map(|asked| ReplicaElectionResult {
         topic: asked.topic.clone(),
         partition_result: asked.partitions.iter().map(|index| result(*index, failure)).collect(),
     });
-    let is_told = request.topic_partitions.as_ref().is_none_or(|asked| !asked.is_empty());
+    // The first version has no code for the whole answer.
+    let is_told =
+        context.version > 0 && request.topic_partitions.as_ref().is_none_or(|asked| !asked.is_empty());
     Response {
         error_code: if is_told { failure.code } else { ErrorCode::None }.into(),
         replica_election_results: results.collect(),

@@ -3,7 +3,7 @@
 use kafkaesque::protocol::ErrorCode;
 use kafkaesque::protocol::messages::{
     create_partitions, create_topics, delete_topics, describe_cluster, describe_log_dirs,
-    describe_topic_partitions, metadata,
+    describe_topic_partitions, elect_leaders, metadata,
 };
 use uuid::Uuid;
 
@@ -285,6 +285,13 @@ async fn a_change_that_gives_itself_no_time_is_not_begun() {
         let request =
             delete_topics::Request { topic_names: vec!["t".to_owned()], timeout_ms, ..Default::default() };
         assert_eq!(client.ask(&request, 4).await.responses[0].error_code, late);
+        let led = elect_leaders::TopicPartitions { topic: "t".to_owned(), partitions: vec![0] };
+        let request =
+            elect_leaders::Request { topic_partitions: Some(vec![led]), timeout_ms, ..Default::default() };
+        for version in 0..=2 {
+            let answer = client.ask(&request, version).await.replica_election_results.remove(0);
+            assert_eq!(answer.partition_result[0].error_code, late, "version {version}");
+        }
     }
     assert_eq!(describe(&mut client, "t", false).await.partitions.len(), 1);
     running.stop().await;
