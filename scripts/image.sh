@@ -19,6 +19,7 @@ if [[ ${1:-} != inside ]]; then
   exit
 fi
 
+forget_settings
 ip link set lo up
 work=$WORK
 export IMAGE_STORE=$work/images

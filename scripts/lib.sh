@@ -119,6 +119,17 @@ clean_up() {
   if [[ -n ${KEEP_WORK:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi
 }
 
+# forget_settings: leaves none of a broker's settings in the environment, whoever calls.
+forget_settings() {
+  local name
+  for name in $(compgen -e); do
+    case $name in
+      PATH | HOME | USER | LC_ALL | TMPDIR | CARGO* | RUSTUP* | RUSTFLAGS | GO* | WORK | DOCKER | KAFKAESQUE_BIN) ;;
+      *) unset "$name" ;;
+    esac
+  done
+}
+
 # numbered_lines COUNT: a file's worth of lines, all different, in sorted order, of changing length.
 numbered_lines() {
   awk -v count="$1" 'BEGIN {

@@ -22,6 +22,7 @@ if [[ ${1:-} != inside ]]; then
   exit
 fi
 
+forget_settings
 ip link set lo up
 # Brokers advertise the machine's name, which is reachable on a real one.
 hostname localhost
