@@ -4,9 +4,10 @@
 //! connection holds no buffer. A large frame is read into its own buffer, which is what the service gets: its first
 //! bytes, up to [`FILL_BYTES`], are copied, the rest is not. That buffer grows with what has arrived, by the steps of
 //! [`next_capacity`]: a stranger who announces 100 MiB and sends nothing costs nothing, one who sends 1 MiB gets room
-//! for 4, of which the pages that are not written to are no memory yet. Growing a buffer copies what has arrived unless the allocator finds room behind it; a produce request of the
-//! usual size, up to 1 MiB, is moved at most once, when 64 KiB of it are there. Over loopback, for frames of 0.2 to 100 MiB
-//! and with the C library's allocator, no difference to a buffer of the announced size could be told from noise.
+//! for 4, of which the pages that are not written to are no memory yet. Growing a buffer copies what has arrived unless
+//! the allocator finds room behind it; a produce request of the usual size, up to 1 MiB, is moved at most once, when
+//! 64 KiB of it are there. Over loopback, for frames of 0.2 to 100 MiB and with the C library's allocator, no difference
+//! to a buffer of the announced size could be told from noise.
 
 use std::mem::MaybeUninit;
 use std::pin::Pin;
