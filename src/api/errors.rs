@@ -76,13 +76,13 @@ impl From<batch::Invalid> for Failure {
             | Invalid::Count { .. }
             | Invalid::Control
             | Invalid::Sequence { .. }
+            | Invalid::Offsets
             | Invalid::Payload(_)
             | Invalid::Records(_) => ErrorCode::InvalidRecord,
             Invalid::Corrupt(_) => ErrorCode::CorruptMessage,
             Invalid::TooLarge { .. } => ErrorCode::MessageTooLarge,
             Invalid::Transactional => ErrorCode::TransactionalIdAuthorizationFailed,
             Invalid::CodecNotAllowed(_) => ErrorCode::UnsupportedCompressionType,
-            Invalid::TimestampType => ErrorCode::InvalidTimestamp,
             Invalid::Rejected { .. } if invalid.has_bad_timestamp() => ErrorCode::InvalidTimestamp,
             Invalid::Rejected { .. } => ErrorCode::InvalidRecord,
         };
@@ -139,9 +139,7 @@ impl From<LookupError> for Failure {
     fn from(error: LookupError) -> Failure {
         match error {
             LookupError::Read(error) => error.into(),
-            LookupError::Header(_) | LookupError::Payload(_) | LookupError::Record(_) => {
-                ErrorCode::CorruptMessage.into()
-            }
+            LookupError::Header(_) | LookupError::Records(_) => ErrorCode::CorruptMessage.into(),
         }
     }
 }

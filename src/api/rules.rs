@@ -1,6 +1,6 @@
 //! What a topic's settings mean for the batches that producers send to it.
 
-use crate::protocol::batch::{Codec, Compression, Rules, TimestampType};
+use crate::protocol::batch::{Codec, Compression, Depth, Rules, TimestampType};
 use crate::settings::{self, TopicSettings};
 
 /// Zstandard came with this version of Produce (KIP-110).
@@ -21,6 +21,7 @@ pub fn rules(settings: &TopicSettings, version: i16) -> Rules {
         compression: compression(settings.compression),
         zstd_allowed: version >= ZSTD_SINCE,
         transactions_allowed: false,
+        depth: Depth::Full,
     }
 }
 

@@ -10,9 +10,7 @@ use super::fetch::{self, Fetched, Isolation};
 use super::keys::Extent;
 use super::partition::PartitionLog;
 use super::reader::ReadError;
-use crate::protocol::batch::{
-    Batch, DecompressError, HeaderError, MAX_DECOMPRESSED_BYTES, RecordError, Records,
-};
+use crate::protocol::batch::{Batch, HeaderError, Step, Walk, WalkError};
 use crate::types::LeaderEpoch;
 
 /// Bytes read at a time while looking for a record inside extents.
@@ -58,9 +56,7 @@ pub enum LookupError {
     #[error("stored batch is not readable: {0}")]
     Header(#[from] HeaderError),
     #[error("stored batch is not readable: {0}")]
-    Payload(#[from] DecompressError),
-    #[error("stored batch is not readable: {0}")]
-    Record(#[from] RecordError),
+    Records(#[from] WalkError),
 }
 
 /// An offset that was found.
@@ -121,7 +117,12 @@ async fn greatest_left(log: &PartitionLog) -> Result<Option<i64>, LookupError> {
         while from <= first.last_offset {
             let fetched = fetch::read(log, from, READ_BYTES, true, Isolation::ReadUncommitted).await?;
             for batch in batches(&fetched)? {
-                greatest = timestamps(&batch, log_start)?.into_iter().fold(greatest, i64::max);
+                let mut records = Seen::new(&batch)?;
+                while let Some((offset, timestamp)) = records.next()? {
+                    if offset >= log_start {
+                        greatest = greatest.max(timestamp);
+                    }
+                }
             }
             from = fetched.next_offset.max(from + 1);
         }
@@ -134,20 +135,6 @@ async fn greatest_left(log: &PartitionLog) -> Result<Option<i64>, LookupError> {
         }
     }
     Ok((greatest >= 0).then_some(greatest))
-}
-
-/// The timestamps of a batch's records from `log_start` on.
-fn timestamps(batch: &Batch, log_start: i64) -> Result<Vec<i64>, LookupError> {
-    let header = &batch.header;
-    let payload = batch.decompress(MAX_DECOMPRESSED_BYTES)?;
-    let mut timestamps = Vec::new();
-    for record in Records::new(header, &payload) {
-        let record = record?;
-        if record.offset(header) >= log_start {
-            timestamps.push(record.timestamp(header));
-        }
-    }
-    Ok(timestamps)
 }
 
 /// The first record with a timestamp of at least `timestamp`.
@@ -200,17 +187,37 @@ async fn search(
 }
 
 fn first_in(batch: &Batch, timestamp: i64, log_start: i64) -> Result<Option<Found>, LookupError> {
-    let header = &batch.header;
-    let payload = batch.decompress(MAX_DECOMPRESSED_BYTES)?;
-    for record in Records::new(header, &payload) {
-        let record = record?;
-        let (offset, at) = (record.offset(header), record.timestamp(header));
+    let mut records = Seen::new(batch)?;
+    while let Some((offset, at)) = records.next()? {
         if at >= timestamp && offset >= log_start {
-            let leader_epoch = Some(LeaderEpoch(header.partition_leader_epoch));
+            let leader_epoch = Some(LeaderEpoch(batch.header.partition_leader_epoch));
             return Ok(Some(Found { timestamp: at, offset, leader_epoch }));
         }
     }
     Ok(None)
+}
+
+/// Offsets and timestamps of a batch's records.
+struct Seen<'a> {
+    batch: &'a Batch,
+    walk: Walk,
+}
+
+impl Seen<'_> {
+    fn new(batch: &Batch) -> Result<Seen<'_>, WalkError> {
+        Ok(Seen { batch, walk: Walk::new(&batch.header, batch.payload.clone())? })
+    }
+
+    fn next(&mut self) -> Result<Option<(i64, i64)>, WalkError> {
+        let header = &self.batch.header;
+        loop {
+            match self.walk.next(&mut usize::MAX.clone())? {
+                Step::Record(record) => return Ok(Some((record.offset(header), record.timestamp(header)))),
+                Step::Pause => {}
+                Step::End => return Ok(None),
+            }
+        }
+    }
 }
 
 fn batches(fetched: &Fetched) -> Result<Vec<Batch>, HeaderError> {

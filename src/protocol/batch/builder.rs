@@ -5,9 +5,8 @@ use std::io;
 use bytes::Bytes;
 
 use super::Batch;
-use super::compression::Compression;
+use super::compression::{Codec, Compression};
 use super::header::{Header, TimestampType};
-use super::records::Record;
 use super::varint;
 
 /// A record to be added to a [`Builder`].
@@ -113,14 +112,6 @@ impl Builder {
         );
     }
 
-    /// Adds a copy of `record` at the next offset.
-    pub(super) fn copy(&mut self, record: &Record<'_>, timestamp: i64) {
-        let fields = (record.key, record.value);
-        let headers = record.headers;
-        let delta = self.header.last_offset_delta + 1;
-        self.append(delta, timestamp, fields, headers.len(), headers.iter());
-    }
-
     fn append<'a>(
         &mut self,
         offset_delta: i32,
@@ -164,7 +155,10 @@ impl Builder {
     /// # Errors
     /// If the codec refuses its level.
     pub fn build(mut self) -> io::Result<Batch> {
-        let payload = self.compression.compress(self.payload)?;
+        let payload = match self.compression.codec {
+            Codec::None => self.payload,
+            _ => self.compression.compress(&self.payload)?,
+        };
         self.header.set_codec(self.compression.codec);
         self.header.seal(&payload);
         Ok(Batch { header: self.header, payload: Bytes::from(payload) })

@@ -1,19 +1,15 @@
 //! The codecs of a batch's payload, in the framings that Kafka's Java client reads and writes.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use lz4::{BlockMode, BlockSize, ContentChecksum};
-use lz4_flex::frame::FrameDecoder;
 use thiserror::Error;
 
-/// Most bytes that one batch may have decompressed: bounds what a small bomb can make the broker allocate.
-/// Kafka bounds single records only (`max.decompressed.message.bytes`).
-pub const MAX_DECOMPRESSED_BYTES: usize = 128 << 20;
+use super::unfold::Stream;
 
 /// Begins a stream of `SnappyOutputStream`: magic, version 1, oldest compatible version 1.
 const XERIAL_HEADER: [u8; 16] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1];
-const XERIAL_MAGIC: &[u8] = &[0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const XERIAL_BLOCK_BYTES: usize = 32 << 10;
 
 /// Kafka's default of `compression.lz4.level`.
@@ -27,7 +23,7 @@ pub enum DecompressError {
     #[error("compression codec {0} does not exist")]
     UnknownCodec(i16),
     #[error("{codec:?} payload is corrupt: {reason}")]
-    Corrupt { codec: Codec, reason: String },
+    Corrupt { codec: Codec, reason: &'static str },
     #[error("payload is larger than {limit} bytes when decompressed")]
     TooLarge { limit: usize },
 }
@@ -81,33 +77,31 @@ impl Codec {
     }
 
     /// Decompresses `payload` to at most `limit` bytes.
+    ///
+    /// # Errors
+    /// If the payload is not of this codec, or is larger.
     pub fn decompress(self, payload: &Bytes, limit: usize) -> Result<Bytes, DecompressError> {
-        let data = match self {
-            Codec::None => return Ok(payload.clone()),
-            Codec::Gzip => self.drain(flate2::read::MultiGzDecoder::new(&payload[..]), payload.len(), limit),
-            Codec::Lz4 => self.drain(FrameDecoder::new(&payload[..]), payload.len(), limit),
-            Codec::Zstd => {
-                let decoder =
-                    zstd::stream::read::Decoder::with_buffer(&payload[..]).map_err(|e| self.corrupt(&e))?;
-                self.drain(decoder, payload.len(), limit)
-            }
-            Codec::Snappy => unsnap(payload, limit),
-        };
-        data.map(Bytes::from)
-    }
-
-    /// Reads `source` to its end. What is allocated grows with what really comes out of it.
-    fn drain(self, source: impl Read, hint: usize, limit: usize) -> Result<Vec<u8>, DecompressError> {
-        let mut data = Vec::with_capacity(hint.saturating_mul(2).min(limit));
-        source.take(limit as u64 + 1).read_to_end(&mut data).map_err(|e| self.corrupt(&e))?;
-        if data.len() > limit {
-            return Err(DecompressError::TooLarge { limit });
+        if self == Codec::None {
+            return Ok(payload.clone());
         }
-        Ok(data)
+        let mut stream = Stream::new(self, payload.clone())?;
+        let mut data = Vec::new();
+        while stream.fill()? > 0 {
+            let piece = stream.unread();
+            if piece.len() > limit - data.len() {
+                return Err(DecompressError::TooLarge { limit });
+            }
+            data.extend_from_slice(piece);
+            let bytes = piece.len();
+            stream.consume(bytes);
+        }
+        Ok(Bytes::from(data))
     }
+}
 
-    fn corrupt(self, reason: &impl ToString) -> DecompressError {
-        DecompressError::Corrupt { codec: self, reason: reason.to_string() }
+impl DecompressError {
+    pub(super) fn corrupt(codec: Codec, reason: &'static str) -> DecompressError {
+        DecompressError::Corrupt { codec, reason }
     }
 }
 
@@ -120,91 +114,117 @@ impl Compression {
     ///
     /// # Errors
     /// If the codec refuses its level.
-    pub fn compress(self, data: Vec<u8>) -> io::Result<Vec<u8>> {
-        match self.codec {
-            Codec::None => Ok(data),
+    pub fn compress(self, data: &[u8]) -> io::Result<Vec<u8>> {
+        let mut encoder = Encoder::new(self, Vec::new())?;
+        encoder.write_all(data)?;
+        encoder.finish()
+    }
+}
+
+/// Compresses what is written to it.
+pub(super) enum Encoder<W: Write> {
+    None(W),
+    Gzip(flate2::write::GzEncoder<W>),
+    Snappy(SnappyBlocks<W>),
+    Lz4(lz4::Encoder<W>),
+    Zstd(zstd::stream::write::Encoder<'static, W>),
+}
+
+impl<W: Write> Encoder<W> {
+    pub fn new(compression: Compression, out: W) -> io::Result<Encoder<W>> {
+        let level = compression.level;
+        Ok(match compression.codec {
+            Codec::None => Encoder::None(out),
             Codec::Gzip => {
-                let level = self.level.and_then(|l| u32::try_from(l).ok());
+                let level = level.and_then(|l| u32::try_from(l).ok());
                 let level = level.map_or(flate2::Compression::default(), flate2::Compression::new);
-                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
-                encoder.write_all(&data)?;
-                encoder.finish()
+                Encoder::Gzip(flate2::write::GzEncoder::new(out, level))
             }
-            Codec::Snappy => snap_blocks(&data),
-            Codec::Lz4 => lz4_frame(&data, self.level),
-            Codec::Zstd => zstd::stream::encode_all(&data[..], self.level.unwrap_or(3)),
+            Codec::Snappy => Encoder::Snappy(SnappyBlocks::new(out)?),
+            Codec::Lz4 => Encoder::Lz4(lz4_frame(out, level)?),
+            Codec::Zstd => Encoder::Zstd(zstd::stream::write::Encoder::new(out, level.unwrap_or(3))?),
+        })
+    }
+
+    /// Ends the payload.
+    pub fn finish(self) -> io::Result<W> {
+        match self {
+            Encoder::None(out) => Ok(out),
+            Encoder::Gzip(encoder) => encoder.finish(),
+            Encoder::Snappy(blocks) => blocks.finish(),
+            Encoder::Lz4(encoder) => {
+                let (out, outcome) = encoder.finish();
+                outcome.map(|()| out)
+            }
+            Encoder::Zstd(encoder) => encoder.finish(),
         }
+    }
+}
+
+impl<W: Write> Write for Encoder<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        match self {
+            Encoder::None(out) => out.write(data),
+            Encoder::Gzip(encoder) => encoder.write(data),
+            Encoder::Snappy(blocks) => blocks.write(data),
+            Encoder::Lz4(encoder) => encoder.write(data),
+            Encoder::Zstd(encoder) => encoder.write(data),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 /// The frame that Kafka's own reader takes: independent blocks, no dictionary. Its default level is the fast compressor,
-/// every other one the thorough one (`Lz4BlockOutputStream`). Reading is left to safe code, which has no such levels.
-fn lz4_frame(data: &[u8], level: Option<i32>) -> io::Result<Vec<u8>> {
+/// every other one the thorough one (`Lz4BlockOutputStream`).
+fn lz4_frame<W: Write>(out: W, level: Option<i32>) -> io::Result<lz4::Encoder<W>> {
     let level = match level {
         None | Some(LZ4_FAST_LEVEL) => 0,
         Some(level) => u32::try_from(level).unwrap_or(0).max(LZ4_FIRST_THOROUGH_LEVEL),
     };
-    let mut encoder = lz4::EncoderBuilder::new()
+    lz4::EncoderBuilder::new()
         .block_mode(BlockMode::Independent)
         .block_size(BlockSize::Max64KB)
         .checksum(ContentChecksum::NoChecksum)
         .level(level)
-        .build(Vec::new())?;
-    encoder.write_all(data)?;
-    let (packed, outcome) = encoder.finish();
-    outcome.map(|()| packed)
+        .build(out)
 }
 
 /// Xerial's framing: blocks of 32 KiB, each behind its compressed length.
-fn snap_blocks(data: &[u8]) -> io::Result<Vec<u8>> {
-    let mut out = XERIAL_HEADER.to_vec();
-    let mut encoder = snap::raw::Encoder::new();
-    for block in data.chunks(XERIAL_BLOCK_BYTES) {
-        let packed = encoder.compress_vec(block).map_err(io::Error::other)?;
-        out.extend_from_slice(&(packed.len() as u32).to_be_bytes());
-        out.extend_from_slice(&packed);
-    }
-    Ok(out)
+pub(super) struct SnappyBlocks<W> {
+    out: W,
+    block: Vec<u8>,
 }
 
-/// Reads xerial's framing, or one plain block: librdkafka writes the latter.
-fn unsnap(payload: &[u8], limit: usize) -> Result<Vec<u8>, DecompressError> {
-    let mut out = Vec::new();
-    if !payload.starts_with(XERIAL_MAGIC) {
-        unsnap_block(payload, limit, &mut out)?;
-        return Ok(out);
+impl<W: Write> SnappyBlocks<W> {
+    fn new(mut out: W) -> io::Result<SnappyBlocks<W>> {
+        out.write_all(&XERIAL_HEADER)?;
+        Ok(SnappyBlocks { out, block: Vec::with_capacity(XERIAL_BLOCK_BYTES) })
     }
-    let mut rest = payload.get(XERIAL_HEADER.len()..).ok_or_else(|| Codec::Snappy.corrupt(&"cut short"))?;
-    while !rest.is_empty() {
-        // Streams may be joined, each with its header.
-        if rest.starts_with(XERIAL_MAGIC) && rest.len() >= XERIAL_HEADER.len() {
-            rest = &rest[XERIAL_HEADER.len()..];
-            continue;
+
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let room = XERIAL_BLOCK_BYTES - self.block.len();
+        let taken = &data[..data.len().min(room)];
+        self.block.extend_from_slice(taken);
+        if self.block.len() == XERIAL_BLOCK_BYTES {
+            self.end_block()?;
         }
-        let (length, after) =
-            rest.split_first_chunk::<4>().ok_or_else(|| Codec::Snappy.corrupt(&"cut short"))?;
-        let length = u32::from_be_bytes(*length) as usize;
-        let block = after.get(..length).ok_or_else(|| Codec::Snappy.corrupt(&"cut short"))?;
-        unsnap_block(block, limit, &mut out)?;
-        rest = &after[length..];
+        Ok(taken.len())
     }
-    Ok(out)
-}
 
-fn unsnap_block(block: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), DecompressError> {
-    let length = snap::raw::decompress_len(block).map_err(|e| Codec::Snappy.corrupt(&e))?;
-    if length > limit - out.len() {
-        return Err(DecompressError::TooLarge { limit });
+    fn end_block(&mut self) -> io::Result<()> {
+        let packed = snap::raw::Encoder::new().compress_vec(&self.block).map_err(io::Error::other)?;
+        self.block.clear();
+        self.out.write_all(&(packed.len() as u32).to_be_bytes())?;
+        self.out.write_all(&packed)
     }
-    // Snappy cannot shrink data below 3 bytes in 64: a longer claim is a lie, and would be allocated for.
-    if length / 32 > block.len() {
-        return Err(Codec::Snappy.corrupt(&"claims an impossible length"));
+
+    fn finish(mut self) -> io::Result<W> {
+        if !self.block.is_empty() {
+            self.end_block()?;
+        }
+        Ok(self.out)
     }
-    let start = out.len();
-    out.resize(start + length, 0);
-    let written = snap::raw::Decoder::new()
-        .decompress(block, &mut out[start..])
-        .map_err(|e| Codec::Snappy.corrupt(&e))?;
-    out.truncate(start + written);
-    Ok(())
 }

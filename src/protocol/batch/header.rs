@@ -168,6 +168,14 @@ impl Header {
         }
     }
 
+    /// The timestamp of a record with this delta, in milliseconds.
+    pub(super) fn timestamp(&self, delta: i64) -> i64 {
+        match self.timestamp_type() {
+            TimestampType::CreateTime => self.base_timestamp.wrapping_add(delta),
+            TimestampType::LogAppendTime => self.max_timestamp,
+        }
+    }
+
     pub fn is_transactional(&self) -> bool {
         self.attributes & TRANSACTIONAL != 0
     }
@@ -188,6 +196,11 @@ impl Header {
     /// Sequence of the last record; -1 without sequences.
     pub fn last_sequence(&self) -> i32 {
         if self.base_sequence < 0 { -1 } else { next_sequence(self.base_sequence, self.last_offset_delta) }
+    }
+
+    /// Clears the flags that mean nothing in what a producer sends.
+    pub(super) fn clear_unknown(&mut self) {
+        self.attributes &= CODEC_MASK | LOG_APPEND_TIME | TRANSACTIONAL | CONTROL;
     }
 
     pub(super) fn set_codec(&mut self, codec: Codec) {

@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::compression::{Codec, DecompressError};
 use super::header::HeaderError;
 use super::records::RecordError;
+use super::walk::WalkError;
 
 /// One variant per cause; the comment names the Kafka error that fits it (`UnifiedLog.analyzeAndValidateRecords`,
 /// `LogValidator`, `ProduceRequest.validateRecords`).
@@ -49,9 +50,9 @@ pub enum Invalid {
     /// `INVALID_RECORD`
     #[error(transparent)]
     Records(#[from] RecordError),
-    /// `INVALID_TIMESTAMP`
-    #[error("a producer must not set the timestamp type to LogAppendTime")]
-    TimestampType,
+    /// `INVALID_RECORD`
+    #[error("offsets of the compressed records are not 0, 1, 2 and so on")]
+    Offsets,
     /// `INVALID_TIMESTAMP` if one is refused for its timestamp, else `INVALID_RECORD`. Holds the first of them only.
     #[error("{total} records have been rejected")]
     Rejected { records: Vec<RejectedRecord>, total: usize },
@@ -74,7 +75,7 @@ impl Invalid {
     /// Whether a record is refused for its timestamp.
     pub fn has_bad_timestamp(&self) -> bool {
         let Invalid::Rejected { records, .. } = self else { return false };
-        records.iter().any(|r| matches!(r.reason, RejectReason::Timestamp { .. }))
+        records.iter().any(|r| !matches!(r.reason, RejectReason::NoKey))
     }
 }
 
@@ -92,4 +93,15 @@ pub enum RejectReason {
     NoKey,
     #[error("timestamp {timestamp} is out of range: it should be within [{earliest}, {latest}]")]
     Timestamp { timestamp: i64, earliest: i64, latest: i64 },
+    #[error("a producer must not set the timestamp type to LogAppendTime")]
+    TimestampType,
+}
+
+impl From<WalkError> for Invalid {
+    fn from(error: WalkError) -> Invalid {
+        match error {
+            WalkError::Payload(error) => error.into(),
+            WalkError::Records(error) => error.into(),
+        }
+    }
 }

@@ -8,17 +8,21 @@ mod compression;
 mod header;
 mod invalid;
 mod records;
+mod rewrite;
+mod unfold;
 mod validate;
 mod varint;
+mod walk;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 pub use builder::{Builder, NewRecord};
-pub use compression::{Codec, Compression, DecompressError, MAX_DECOMPRESSED_BYTES};
+pub use compression::{Codec, Compression, DecompressError};
 pub use header::{HEAD_LEN, Header, HeaderError, LENGTH_OVERHEAD, TimestampType, next_sequence};
 pub use invalid::{Invalid, RejectReason, RejectedRecord};
 pub use records::{Record, RecordError, RecordHeaders, Records};
-pub use validate::{Rules, validate};
+pub use validate::{Depth, Rules, Validation, validate};
+pub use walk::{RecordHead, Step, Walk, WalkError};
 
 /// One whole batch. The payload is a slice of what it was read from, so it keeps that buffer alive.
 #[derive(Clone, Debug, PartialEq, Eq)]

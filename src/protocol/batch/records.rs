@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::header::{Header, TimestampType};
+use super::header::Header;
 use super::varint;
 
 /// Why a batch's payload is not the records that its header announces (all `INVALID_RECORD` in Kafka).
@@ -38,10 +38,7 @@ impl<'a> Record<'a> {
 
     /// The record's timestamp in milliseconds.
     pub fn timestamp(&self, batch: &Header) -> i64 {
-        match batch.timestamp_type() {
-            TimestampType::CreateTime => batch.base_timestamp.wrapping_add(self.timestamp_delta),
-            TimestampType::LogAppendTime => batch.max_timestamp,
-        }
+        batch.timestamp(self.timestamp_delta)
     }
 
     fn parse(mut body: &'a [u8]) -> Option<Record<'a>> {
@@ -110,28 +107,18 @@ pub struct Records<'a> {
     rest: &'a [u8],
     index: i32,
     count: i32,
-    max_bytes: usize,
     failed: bool,
 }
 
 impl<'a> Records<'a> {
     pub fn new(header: &Header, payload: &'a [u8]) -> Records<'a> {
-        Records { rest: payload, index: 0, count: header.records_count, max_bytes: usize::MAX, failed: false }
-    }
-
-    /// Refuses records with a body above `bytes` (Kafka: `max.decompressed.message.bytes`).
-    pub(super) fn limited(mut self, bytes: usize) -> Records<'a> {
-        self.max_bytes = bytes;
-        self
+        Records { rest: payload, index: 0, count: header.records_count, failed: false }
     }
 
     fn read(&mut self) -> Result<Record<'a>, RecordError> {
         let index = self.index;
         let length = varint::read_i32(&mut self.rest).ok_or(RecordError::Truncated { index })?;
         let length = usize::try_from(length).map_err(|_| RecordError::Structure { index })?;
-        if length > self.max_bytes {
-            return Err(RecordError::TooLarge { index, bytes: length, limit: self.max_bytes });
-        }
         let (body, rest) = self.rest.split_at_checked(length).ok_or(RecordError::Truncated { index })?;
         self.rest = rest;
         self.index += 1;
