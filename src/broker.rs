@@ -20,6 +20,7 @@ use crate::log::{Limits, LogMetrics, Shared, Unable};
 use crate::metadata::{self, Image, Metadata, MetadataSettings, Timeouts};
 use crate::net::{self, Server};
 use crate::ops::{self, Http, Phase, Readiness};
+use crate::protocol::batch::Depth;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::settings::GroupSettings;
 use crate::store::{self, Store, database::Databases};
@@ -467,6 +468,7 @@ fn service(
         auto_create_topics: config.topics.auto_create,
         default_partitions: u32::try_from(config.topics.default_partitions).unwrap_or(1),
         fetch_max_bytes: FETCH_MAX_BYTES,
+        batch_depth: if config.topics.validate_inside { Depth::Full } else { Depth::Headers },
         log_dir: config.data_place(),
         request_timeout: config.network.request_timeout,
     };

@@ -108,6 +108,8 @@ pub struct Topics {
     pub default_partitions: i32,
     /// `message.max.bytes`.
     pub max_message_bytes: i32,
+    /// Compressed batches are looked into.
+    pub validate_inside: bool,
     /// `log.retention.ms`, if set; -1 is no limit.
     pub retention_ms: Option<i64>,
     /// `log.retention.minutes` and `log.retention.hours`, likewise: the finer one goes first.

@@ -15,7 +15,7 @@ use crate::log::Shard;
 use crate::log::reads::Reads;
 use crate::metadata::{self, Image, Metadata, Topic};
 use crate::net::Permit;
-use crate::protocol::ErrorCode;
+use crate::protocol::{ErrorCode, batch};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Complaints, Runtime};
 use crate::settings::{BrokerLayers, TopicSettings};
@@ -49,6 +49,8 @@ pub struct Options {
     pub default_partitions: u32,
     /// The most bytes of records in one Fetch response (`fetch.max.bytes`); its first batch may be larger.
     pub fetch_max_bytes: usize,
+    /// How much of compressed batches is looked at before they are taken.
+    pub batch_depth: batch::Depth,
     /// Where the data lies, as DescribeLogDirs names it.
     pub log_dir: String,
     /// How long a request waits to hear whether its write became durable.

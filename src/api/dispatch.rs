@@ -36,7 +36,7 @@ impl Service {
         Ok(Service { broker, metrics, malformed: Complaints::default() })
     }
 
-    fn dispatch(&self, peer: &Peer, frame: Frame) -> Result<Ticket, Malformed> {
+    async fn dispatch(&self, peer: &Peer, frame: Frame) -> Result<Ticket, Malformed> {
         let (header, body) =
             RequestHeader::decode(&frame.bytes).map_err(|error| Malformed::header(&frame, error))?;
         let Some(entry) = header.api().and_then(entry) else {
@@ -61,6 +61,7 @@ impl Service {
             permit: frame.permit.clone(),
         };
         let admitted = (entry.admit)(context, &body).map_err(|error| Malformed::body(&header, error))?;
+        let finishing = admitted.finishing.await;
         drop(body);
         if frame.bytes.is_unique() {
             // Nothing in the request is a slice of the frame, which goes now. It may have long to wait yet.
@@ -69,7 +70,7 @@ impl Service {
         let metrics = self.metrics.clone();
         let clock = self.broker.runtime.clock.clone();
         Ok(Ticket::waiting(async move {
-            let outcome = admitted.finishing.await;
+            let outcome = finishing.await;
             metrics.answered(key, clock.instant() - started);
             match outcome {
                 Ok(Outcome::Frame { chunks, close, errors, share }) => {
@@ -115,7 +116,7 @@ impl net::Service for Service {
     }
 
     async fn admit(&self, connection: &mut Connection, frame: Frame) -> Ticket {
-        match self.dispatch(&connection.peer, frame) {
+        match self.dispatch(&connection.peer, frame).await {
             Ok(ticket) => ticket,
             Err(malformed) => {
                 self.metrics.refused("malformed");

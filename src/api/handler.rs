@@ -4,6 +4,7 @@ use std::future::Future;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::context::Context;
@@ -32,6 +33,17 @@ pub trait Handler: 'static {
         context: Context,
         request: Self::Request,
     ) -> impl Future<Output: Into<Reply<<Self::Request as Request>::Response>>> + Send + 'static;
+
+    /// The same for an API whose admission takes its time: nothing else of the connection is admitted before it is done.
+    fn admit(
+        context: Context,
+        request: Self::Request,
+    ) -> impl Future<
+        Output = impl Future<Output: Into<Reply<<Self::Request as Request>::Response>>> + Send + 'static,
+    > + Send
+    + 'static {
+        std::future::ready(Self::handle(context, request))
+    }
 }
 
 /// What becomes of a request.
@@ -71,9 +83,10 @@ pub(super) enum Outcome {
 /// An admitted request on its way to its outcome.
 pub(super) type Finishing = BoxFuture<'static, Result<Outcome, EncodeError>>;
 
-/// A request that was read and has its place.
+/// A request that was read and gets its place.
 pub(super) struct Admitted {
-    pub finishing: Finishing,
+    /// Resolves once it has its place.
+    pub finishing: BoxFuture<'static, Finishing>,
     /// Memory of the request's values, if it is not a part of the frame.
     pub bytes: usize,
 }
@@ -106,19 +119,21 @@ fn admit<H: Handler>(context: Context, body: &Bytes) -> Result<Admitted, DecodeE
     let mut decoder = Decoder::new(body, version, H::Request::MESSAGE);
     let request = decoder.message()?;
     let bytes = decoder.charged();
-    let finishing = H::handle(context, request);
-    let finishing = Box::pin(async move {
-        let (response, close, share) = match finishing.await.into() {
-            Reply::Send(response) => (response, false, None),
-            Reply::SendLarge(response, share) => (response, false, Some(share)),
-            Reply::SendAndClose(response) => (response, true, None),
-            Reply::Silent => return Ok(Outcome::Silent),
-            Reply::Close => return Ok(Outcome::Close),
-        };
-        let mut errors = Vec::new();
-        error_codes(&response, version, |code| errors.push(code));
-        let chunks = header::response_frame::<H::Request>(&response, version, correlation_id)?;
-        Ok(Outcome::Frame { chunks, close, errors, share })
+    let finishing = H::admit(context, request).map(move |finishing| {
+        let finishing: Finishing = Box::pin(async move {
+            let (response, close, share) = match finishing.await.into() {
+                Reply::Send(response) => (response, false, None),
+                Reply::SendLarge(response, share) => (response, false, Some(share)),
+                Reply::SendAndClose(response) => (response, true, None),
+                Reply::Silent => return Ok(Outcome::Silent),
+                Reply::Close => return Ok(Outcome::Close),
+            };
+            let mut errors = Vec::new();
+            error_codes(&response, version, |code| errors.push(code));
+            let chunks = header::response_frame::<H::Request>(&response, version, correlation_id)?;
+            Ok(Outcome::Frame { chunks, close, errors, share })
+        });
+        finishing
     });
-    Ok(Admitted { finishing, bytes })
+    Ok(Admitted { finishing: Box::pin(finishing), bytes })
 }

@@ -13,11 +13,12 @@ use super::errors::{Failure, TimedOut};
 use super::handler::{Handler, Reply};
 use super::rules::rules;
 use super::topics::{Leadership, endpoints, is_internal};
+use crate::log::unfolding::Spent;
 use crate::log::{Append, AppendError, Appended, Permit, Ticket};
 use crate::metadata::{Image, Topic};
 use crate::net::Admission;
 use crate::protocol::ErrorCode;
-use crate::protocol::batch::{self, Invalid, RejectedRecord};
+use crate::protocol::batch::{self, Invalid, RejectedRecord, Validation};
 use crate::protocol::codec::Records;
 use crate::protocol::messages::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, PartitionProduceData, PartitionProduceResponse, Request,
@@ -39,8 +40,15 @@ impl Handler for Produce {
     const ANNOUNCED: RangeInclusive<i16> = 0..=13;
     const ADMISSION: Admission = Admission::Pipelined;
 
-    fn handle(context: Context, request: Request) -> impl Future<Output = Reply<Response>> + Send + 'static {
-        let pending = admit(&context, request);
+    async fn handle(context: Context, request: Request) -> Reply<Response> {
+        Self::admit(context, request).await.await
+    }
+
+    async fn admit(
+        context: Context,
+        request: Request,
+    ) -> impl Future<Output = Reply<Response>> + Send + 'static {
+        let pending = admit(&context, request).await;
         async move { pending.finish(&context).await }
     }
 }
@@ -87,12 +95,14 @@ impl Refusal {
     }
 }
 
-fn admit(context: &Context, request: Request) -> Pending {
+async fn admit(context: &Context, request: Request) -> Pending {
     let image = context.image();
     let permit = Permit::new(context.permit.clone());
     let acks = request.acks;
     let refusal = has_transactional_batch(&request).then(|| context.no_transactions());
-    let topics = request.topic_data.into_iter().map(|data| {
+    let mut spent = Spent::default();
+    let mut topics = Vec::with_capacity(request.topic_data.len());
+    for data in request.topic_data {
         let topic = match context.version >= IDS_SINCE {
             true => image.topic(TopicId(data.topic_id)).ok_or(ErrorCode::UnknownTopicId),
             false => image.topic_by_name(&data.name).ok_or(ErrorCode::UnknownTopicOrPartition),
@@ -101,21 +111,26 @@ fn admit(context: &Context, request: Request) -> Pending {
             broker: &context.broker,
             image: &image,
             topic,
-            rules: rules(&context.broker.topic_settings(&image, topic), context.version),
+            rules: rules(
+                &context.broker.topic_settings(&image, topic),
+                context.version,
+                context.broker.options.batch_depth,
+            ),
         });
-        let place = |partition: PartitionProduceData| {
+        let mut partitions = Vec::with_capacity(data.partition_data.len());
+        for partition in data.partition_data {
             let index = partition.index;
             let queued = match (refusal, &target) {
                 (Some(refusal), _) => Err(refusal.into()),
-                (None, Ok(target)) => target.append(acks, partition, &permit),
+                (None, Ok(target)) => target.append(acks, partition, &permit, &mut spent).await,
                 (None, Err(code)) => Err((*code).into()),
             };
-            (index, queued.map_or_else(Place::Refused, Place::Queued))
-        };
-        let partitions = data.partition_data.into_iter().map(place).collect();
-        PendingTopic { name: data.name, id: data.topic_id, topic: topic.ok().cloned(), partitions }
-    });
-    Pending { acks, deadline: context.deadline(), topics: topics.collect() }
+            partitions.push((index, queued.map_or_else(Place::Refused, Place::Queued)));
+        }
+        let topic = topic.ok().cloned();
+        topics.push(PendingTopic { name: data.name, id: data.topic_id, topic, partitions });
+    }
+    Pending { acks, deadline: context.deadline(), topics }
 }
 
 /// A batch of a transaction refuses the whole request.
@@ -138,19 +153,20 @@ struct Target<'a> {
 impl Target<'_> {
     /// Checks in the order of `KafkaApis.handleProduceRequest` and `ReplicaManager.appendRecords`: where, then what the
     /// request looks like, then `acks`, then the records.
-    fn append(
+    async fn append(
         &self,
         acks: i16,
         data: PartitionProduceData,
         permit: &Permit,
+        spent: &mut Spent,
     ) -> Result<Ticket<Appended>, Refusal> {
         if self.topic.shard(data.index).is_none() {
             return Err(ErrorCode::UnknownTopicOrPartition.into());
         }
         let records = data.records.map(Records::into_bytes).unwrap_or_default();
         let now_ms = self.broker.runtime.clock.now_ms();
-        let validated = batch::validate(&records, &self.rules, now_ms);
-        if let Some(invalid) = validated.as_ref().err().filter(|invalid| invalid.is_shape()) {
+        let begun = Validation::begin(&records, &self.rules, now_ms);
+        if let Some(invalid) = begun.as_ref().err().filter(|invalid| invalid.is_shape()) {
             return Err(Refusal::of_batch(invalid.clone()));
         }
         match acks {
@@ -159,7 +175,10 @@ impl Target<'_> {
             _ => return Err(ErrorCode::InvalidRequiredAcks.into()),
         }
         let led = self.broker.lead(self.image, self.topic, data.index, -1)?;
-        let batch = validated.map_err(Refusal::of_batch)?;
+        let mut validation = begun.map_err(Refusal::of_batch)?;
+        let unfolding = self.broker.reads.unfolding();
+        unfolding.finish(&mut validation, spent).await.map_err(Refusal::of_batch)?;
+        let batch = validation.finish().map_err(Refusal::of_batch)?;
         Ok(led.shard.append(Append { partition: led.partition, batch, permit: permit.clone() })?)
     }
 }

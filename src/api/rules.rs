@@ -7,7 +7,7 @@ use crate::settings::{self, TopicSettings};
 const ZSTD_SINCE: i16 = 7;
 
 /// The rules for one topic in a request of `version`.
-pub fn rules(settings: &TopicSettings, version: i16) -> Rules {
+pub fn rules(settings: &TopicSettings, version: i16, depth: Depth) -> Rules {
     Rules {
         max_batch_bytes: settings.max_message_bytes as usize,
         max_record_bytes: settings.max_decompressed_message_bytes as usize,
@@ -21,7 +21,7 @@ pub fn rules(settings: &TopicSettings, version: i16) -> Rules {
         compression: compression(settings.compression),
         zstd_allowed: version >= ZSTD_SINCE,
         transactions_allowed: false,
-        depth: Depth::Full,
+        depth,
     }
 }
 

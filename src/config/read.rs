@@ -244,6 +244,7 @@ fn read_topics(reader: &mut Reader<'_>) -> Option<Topics> {
     let auto_create = reader.flag("AUTO_CREATE_TOPICS");
     let default_partitions = reader.number("DEFAULT_NUM_PARTITIONS", 1..=100_000);
     let max_message_bytes = reader.bytes("MAX_MESSAGE_SIZE", 1..=GIB);
+    let validate_inside = reader.one_of("PRODUCE_VALIDATION", &[("full", true), ("headers", false)]);
     let retention_ms = reader.number("LOG_RETENTION_MS", -1..=i64::MAX);
     let retention_minutes = reader.number("LOG_RETENTION_MINUTES", -1..=i32::MAX);
     let retention_hours = reader.number("LOG_RETENTION_HOURS", -1..=i32::MAX);
@@ -253,6 +254,7 @@ fn read_topics(reader: &mut Reader<'_>) -> Option<Topics> {
         auto_create: auto_create?,
         default_partitions: default_partitions?,
         max_message_bytes: i32::try_from(max_message_bytes?).ok()?,
+        validate_inside: validate_inside?,
         retention_ms,
         retention_minutes,
         retention_hours,

@@ -94,6 +94,7 @@ const REFUSED: &[Case] = &[
     ("AUTO_CREATE_TOPICS", local, &["si"]),
     ("DEFAULT_NUM_PARTITIONS", local, &["0", "-1", "100001"]),
     ("MAX_MESSAGE_SIZE", local, &["0", "2GiB", "1TB", "200MiB"]),
+    ("PRODUCE_VALIDATION", local, &["none", "true"]),
     ("LOG_RETENTION_MS", local, &["-2", "0", "7d"]),
     ("LOG_RETENTION_MINUTES", local, &["-2", "0", "2147483648"]),
     ("LOG_RETENTION_HOURS", local, &["-2", "0", "1.5"]),

@@ -320,6 +320,13 @@ pub const VARIABLES: &[Variable] = {
         ),
         variable(
             Topics,
+            "PRODUCE_VALIDATION",
+            "full|headers",
+            Some("full"),
+            "Whether compressed batches are looked into, as Kafka does, or believed what their headers say.",
+        ),
+        variable(
+            Topics,
             "LOG_RETENTION_MS",
             "MS",
             None,

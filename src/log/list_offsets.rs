@@ -10,6 +10,7 @@ use super::fetch::{self, Fetched, Isolation};
 use super::keys::Extent;
 use super::partition::PartitionLog;
 use super::reader::ReadError;
+use super::unfolding::{Spent, Work};
 use crate::protocol::batch::{Batch, HeaderError, Step, Walk, WalkError};
 use crate::types::LeaderEpoch;
 
@@ -109,7 +110,8 @@ async fn latest_record(log: &PartitionLog, end: i64) -> Result<Option<Found>, Lo
 /// The greatest timestamp of all records, by looking into the first extent.
 async fn greatest_left(log: &PartitionLog) -> Result<Option<i64>, LookupError> {
     let (log_start, high_watermark) = (log.log_start(), log.high_watermark());
-    let mut greatest = -1;
+    let mut greatest = None;
+    let mut spent = Spent::default();
     let mut from = log_start;
     if from < high_watermark
         && let Some(first) = next_extent(log, from, -1).await?
@@ -117,12 +119,9 @@ async fn greatest_left(log: &PartitionLog) -> Result<Option<i64>, LookupError> {
         while from <= first.last_offset {
             let fetched = fetch::read(log, from, READ_BYTES, true, Isolation::ReadUncommitted).await?;
             for batch in batches(&fetched)? {
-                let mut records = Seen::new(&batch)?;
-                while let Some((offset, timestamp)) = records.next()? {
-                    if offset >= log_start {
-                        greatest = greatest.max(timestamp);
-                    }
-                }
+                let mut look = Look::new(&batch, log_start, |_| false);
+                log.source().reads().unfolding().finish(&mut look, &mut spent).await?;
+                greatest = greatest.max(look.greatest);
             }
             from = fetched.next_offset.max(from + 1);
         }
@@ -130,11 +129,11 @@ async fn greatest_left(log: &PartitionLog) -> Result<Option<i64>, LookupError> {
     if from < high_watermark {
         let mut rows = log.source().scan(log.id(), from, high_watermark).await?;
         while let Some(row) = rows.next().await.map_err(|e| ReadError::Index(Arc::new(e)))? {
-            greatest =
-                greatest.max(Extent::decode(&row.key, &row.value).map_err(ReadError::from)?.1.max_timestamp);
+            let (_, extent) = Extent::decode(&row.key, &row.value).map_err(ReadError::from)?;
+            greatest = greatest.max(Some(extent.max_timestamp));
         }
     }
-    Ok((greatest >= 0).then_some(greatest))
+    Ok(greatest)
 }
 
 /// The first record with a timestamp of at least `timestamp`.
@@ -171,14 +170,18 @@ async fn search(
     timestamp: i64,
     end: i64,
 ) -> Result<Option<Found>, LookupError> {
+    let mut spent = Spent::default();
     while from < to.min(end) {
         let fetched = fetch::read(log, from, READ_BYTES, true, Isolation::ReadUncommitted).await?;
         if fetched.bytes == 0 {
             return Ok(None);
         }
         for batch in batches(&fetched)?.iter().filter(|batch| batch.header.max_timestamp >= timestamp) {
-            if let Some(found) = first_in(batch, timestamp, log.log_start())? {
-                return Ok(Some(found).filter(|found| found.offset < end));
+            let mut look = Look::new(batch, log.log_start(), |at| at >= timestamp);
+            log.source().reads().unfolding().finish(&mut look, &mut spent).await?;
+            if let Some((offset, timestamp)) = look.found {
+                let leader_epoch = Some(LeaderEpoch(batch.header.partition_leader_epoch));
+                return Ok(Some(Found { timestamp, offset, leader_epoch }).filter(|found| found.offset < end));
             }
         }
         from = fetched.next_offset;
@@ -186,37 +189,55 @@ async fn search(
     Ok(None)
 }
 
-fn first_in(batch: &Batch, timestamp: i64, log_start: i64) -> Result<Option<Found>, LookupError> {
-    let mut records = Seen::new(batch)?;
-    while let Some((offset, at)) = records.next()? {
-        if at >= timestamp && offset >= log_start {
-            let leader_epoch = Some(LeaderEpoch(batch.header.partition_leader_epoch));
-            return Ok(Some(Found { timestamp: at, offset, leader_epoch }));
-        }
-    }
-    Ok(None)
-}
-
-/// Offsets and timestamps of a batch's records.
-struct Seen<'a> {
+/// A look at the records of one batch from `log_start` on, up to the first one with a timestamp that is wanted.
+struct Look<'a, F> {
     batch: &'a Batch,
-    walk: Walk,
+    walk: Option<Walk>,
+    log_start: i64,
+    is_wanted: F,
+    /// Offset and timestamp of the record that was wanted.
+    found: Option<(i64, i64)>,
+    greatest: Option<i64>,
 }
 
-impl Seen<'_> {
-    fn new(batch: &Batch) -> Result<Seen<'_>, WalkError> {
-        Ok(Seen { batch, walk: Walk::new(&batch.header, batch.payload.clone())? })
+impl<'a, F: Fn(i64) -> bool> Look<'a, F> {
+    fn new(batch: &'a Batch, log_start: i64, is_wanted: F) -> Look<'a, F> {
+        Look { batch, walk: None, log_start, is_wanted, found: None, greatest: None }
+    }
+}
+
+impl<F: Fn(i64) -> bool> Work for Look<'_, F> {
+    type Error = WalkError;
+
+    fn memory(&self) -> usize {
+        Walk::memory(&self.batch.header, &self.batch.payload)
     }
 
-    fn next(&mut self) -> Result<Option<(i64, i64)>, WalkError> {
+    fn advance(&mut self, allowance: &mut usize) -> Result<bool, WalkError> {
         let header = &self.batch.header;
+        let walk = match &mut self.walk {
+            Some(walk) => walk,
+            none => none.insert(Walk::new(header, self.batch.payload.clone())?),
+        };
         loop {
-            match self.walk.next(&mut usize::MAX.clone())? {
-                Step::Record(record) => return Ok(Some((record.offset(header), record.timestamp(header)))),
-                Step::Pause => {}
-                Step::End => return Ok(None),
+            match walk.next(allowance)? {
+                Step::Pause => return Ok(false),
+                Step::End => return Ok(true),
+                Step::Record(record) if record.offset(header) >= self.log_start => {
+                    let timestamp = record.timestamp(header);
+                    self.greatest = self.greatest.max(Some(timestamp));
+                    if (self.is_wanted)(timestamp) {
+                        self.found = Some((record.offset(header), timestamp));
+                        return Ok(true);
+                    }
+                }
+                Step::Record(_) => {}
             }
         }
+    }
+
+    fn restart(&mut self) {
+        self.walk = None;
     }
 }
 
@@ -246,27 +267,31 @@ pub(super) struct TimeIndex {
     unmarked: usize,
     /// The offset up to which extents are taken in.
     next_offset: i64,
-    greatest: i64,
-    /// The last offset of the extent that has the greatest timestamp.
-    greatest_at: i64,
+    /// The greatest timestamp, and the last offset of the first extent that has it.
+    greatest: Option<(i64, i64)>,
 }
 
 impl TimeIndex {
     fn starting_at(log_start: i64) -> TimeIndex {
-        TimeIndex { next_offset: log_start, greatest: -1, greatest_at: -1, ..TimeIndex::default() }
+        TimeIndex { next_offset: log_start, ..TimeIndex::default() }
     }
 
     fn add(&mut self, extent: &Extent) {
         self.next_offset = extent.last_offset + 1;
-        if extent.max_timestamp > self.greatest {
-            self.greatest = extent.max_timestamp;
-            self.greatest_at = extent.last_offset;
+        let (greatest, _) = *self.greatest.get_or_insert((extent.max_timestamp, extent.last_offset));
+        if extent.max_timestamp > greatest {
+            self.greatest = Some((extent.max_timestamp, extent.last_offset));
         }
         self.unmarked += 1;
         if self.unmarked == EXTENTS_PER_MARK {
-            self.marks.push((self.next_offset, self.greatest));
+            self.marks.push((self.next_offset, greatest.max(extent.max_timestamp)));
             self.unmarked = 0;
         }
+    }
+
+    /// The greatest timestamp is gone, or nothing is known.
+    fn is_of_no_use(&self, log_start: i64) -> bool {
+        self.greatest.is_none_or(|(_, at)| at < log_start)
     }
 
     /// Nothing before this offset has a timestamp of `timestamp` or later.
@@ -276,7 +301,7 @@ impl TimeIndex {
     }
 
     fn greatest(&self) -> Option<i64> {
-        (self.greatest >= 0).then_some(self.greatest)
+        self.greatest.map(|(timestamp, _)| timestamp)
     }
 }
 
@@ -285,8 +310,7 @@ async fn index(log: &PartitionLog) -> Result<TimeIndex, ReadError> {
     let entry: Arc<Mutex<TimeIndex>> = log.source().reads().time_index(log.id());
     let (log_start, high_watermark) = (log.log_start(), log.high_watermark());
     let mut index = entry.lock().clone();
-    if index.greatest_at < log_start {
-        // The greatest timestamp is gone, or nothing is known yet.
+    if index.is_of_no_use(log_start) {
         index = TimeIndex::starting_at(log_start);
     }
     if index.next_offset >= high_watermark {
@@ -298,7 +322,7 @@ async fn index(log: &PartitionLog) -> Result<TimeIndex, ReadError> {
         index.add(&extent);
     }
     let mut known = entry.lock();
-    if known.next_offset < index.next_offset || known.greatest_at < log_start {
+    if known.next_offset < index.next_offset || known.is_of_no_use(log_start) {
         known.clone_from(&index);
     }
     Ok(index)

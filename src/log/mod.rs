@@ -32,6 +32,7 @@ mod supervisor;
 pub mod tail_cache;
 #[cfg(test)]
 mod tests;
+pub mod unfolding;
 pub mod waiters;
 pub mod wal;
 

@@ -162,9 +162,18 @@ impl Source {
             let span = spans.get(index).cloned();
             // Without the first one there would be no progress; the others are for another time.
             let Some(span) = span else { break };
-            if let Some(at) = self.walk(&mut walk, stretch, span).await? {
-                stopped_at = Some((index, at));
-                break;
+            match self.walk(&mut walk, stretch, span).await {
+                Ok(None) => {}
+                Ok(Some(at)) => {
+                    stopped_at = Some((index, at));
+                    break;
+                }
+                // What lies before is given; the read that begins here gets the error.
+                Err(_) if walk.run.bytes > 0 => {
+                    stopped_at = None;
+                    break;
+                }
+                Err(error) => return Err(error),
             }
             stopped_at = stretches.get(index + 1).map(|next| (index + 1, next.range.start));
         }
@@ -229,22 +238,31 @@ impl Source {
     /// Takes batches of one stretch into the run. Gives the place of the first batch that was not taken, or none if
     /// all were.
     async fn walk(&self, walk: &mut Walk, stretch: &Stretch, span: Span) -> Result<Option<u64>, ReadError> {
+        let start = stretch.range.start;
+        let mut window = Window { span, taken: start..start };
+        let stopped = self.walk_in(walk, stretch, &mut window).await;
+        walk.collect(&window);
+        stopped
+    }
+
+    async fn walk_in(
+        &self,
+        walk: &mut Walk,
+        stretch: &Stretch,
+        window: &mut Window,
+    ) -> Result<Option<u64>, ReadError> {
         let mut at = stretch.range.start;
-        let mut window = Window { span, taken: at..at };
-        let stopped = loop {
-            if at >= stretch.end {
-                break None;
-            }
+        while at < stretch.end {
             let head = at..(at + HEAD_LEN as u64).min(stretch.end);
-            self.show(walk, stretch, &mut window, head.clone()).await?;
+            self.show(walk, stretch, window, head.clone()).await?;
             let header = parse(&window.span, head).and_then(|header| walk.check(header, at, stretch.end));
             let header = header.map_err(|reason| self.corrupt(stretch, at, &reason))?;
             let batch = at..at + header.len() as u64;
             match walk.decide(&header) {
                 Decision::Skip => window.taken = batch.end..batch.end,
-                Decision::Stop => break Some(at),
+                Decision::Stop => return Ok(Some(at)),
                 Decision::Take => {
-                    self.show(walk, stretch, &mut window, batch.clone()).await?;
+                    self.show(walk, stretch, window, batch.clone()).await?;
                     header
                         .verify_pieces(window.span.slices(batch.clone()))
                         .map_err(|error| self.corrupt(stretch, at, &error.to_string()))?;
@@ -253,9 +271,8 @@ impl Source {
                 }
             }
             at = batch.end;
-        };
-        walk.collect(&window);
-        Ok(stopped)
+        }
+        Ok(None)
     }
 
     /// Makes sure that the window shows `needed`, which follows what was taken. Reads on by what is still wanted.
@@ -270,9 +287,9 @@ impl Source {
             return Ok(());
         }
         walk.collect(window);
+        window.taken = needed.start..needed.start;
         let wanted = (needed.start + walk.left() as u64).min(stretch.end).max(needed.end);
         window.span = self.0.reads.blocks().read(&stretch.object, needed.start..wanted).await?;
-        window.taken = needed.start..needed.start;
         Ok(())
     }
 

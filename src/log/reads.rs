@@ -14,6 +14,7 @@ use super::block_cache::BlockCache;
 use super::keys::Object;
 use super::list_offsets::TimeIndex;
 use super::tail_cache::TailCache;
+use super::unfolding::Unfolding;
 use super::waiters::Waiters;
 use crate::runtime::memory::Memory;
 use crate::runtime::{Runtime, TaskKind};
@@ -113,6 +114,7 @@ struct Inner {
     times: Cache<Partition, Arc<Mutex<TimeIndex>>>,
     ahead: Arc<Semaphore>,
     answers: Memory,
+    unfolding: Unfolding,
     reported: Mutex<HashSet<(ShardId, Object, u64)>>,
     corrupt: IntCounter,
     limits: ReadLimits,
@@ -146,6 +148,7 @@ impl Reads {
             times: Cache::new(TIME_INDEXES),
             ahead: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
             answers: Memory::new(usize::try_from(limits.answer_bytes).unwrap_or(usize::MAX), &runtime.clock),
+            unfolding: Unfolding::default(),
             reported: Mutex::default(),
             corrupt,
             limits,
@@ -184,6 +187,11 @@ impl Reads {
 
     pub fn waiters(&self) -> &Waiters {
         &self.0.waiters
+    }
+
+    /// Turns at looking into compressed batches, of producers and of lookups.
+    pub fn unfolding(&self) -> &Unfolding {
+        &self.0.unfolding
     }
 
     /// The clock that fetches wait by.

@@ -127,6 +127,65 @@ async fn what_is_produced_is_fetched() {
 }
 
 #[tokio::test]
+async fn what_is_inside_a_compressed_batch_is_looked_at() {
+    let (running, mut client) = with_topic().await;
+    for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
+        let whole = bytes(batch(&["a", "b", "c"]).compression(Compression::new(codec)));
+        let mut announcing_more = whole.to_vec();
+        announcing_more[57..61].copy_from_slice(&5i32.to_be_bytes());
+        announcing_more[23..27].copy_from_slice(&4i32.to_be_bytes());
+        let garbage = [&whole[..61], &[0xde; 40]].concat();
+        for mut wrong in [announcing_more, garbage] {
+            let length = (wrong.len() - 12) as u32;
+            wrong[8..12].copy_from_slice(&length.to_be_bytes());
+            let crc = kafkaesque::crc32c::checksum(&wrong[21..]);
+            wrong[17..21].copy_from_slice(&crc.to_be_bytes());
+            let answer = produce(&mut client, "t", wrong.into()).await;
+            assert_eq!(answer.error_code, ErrorCode::InvalidRecord.code(), "{codec:?}: {answer:?}");
+        }
+    }
+    assert_eq!(fetch(&mut client, "t", 0).await.high_watermark, 0, "nothing is stored");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn headers_are_believed_where_that_is_wanted() {
+    let running = Running::with(&[("PRODUCE_VALIDATION", "headers")]).await;
+    let mut client = running.client().await;
+    assert_eq!(create(&mut client, vec![topic("t", 1, 1)]).await[0].error_code, 0);
+    let whole = bytes(batch(&["a"]).compression(Compression::new(Codec::Lz4)));
+    let mut garbage = [&whole[..61], &[0xde; 40]].concat();
+    let length = (garbage.len() - 12) as u32;
+    garbage[8..12].copy_from_slice(&length.to_be_bytes());
+    let crc = kafkaesque::crc32c::checksum(&garbage[21..]);
+    garbage[17..21].copy_from_slice(&crc.to_be_bytes());
+    assert_eq!(produce(&mut client, "t", garbage.into()).await.error_code, 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn batches_that_unfold_to_very_much_keep_their_place() {
+    let (running, mut client) = with_topic().await;
+    let long = "x".repeat(60 << 20);
+    let mut expected = Vec::new();
+    for n in 0..6 {
+        // Long ones and short ones by turns, all sent before the first answer is read.
+        let (values, codec) = match n % 2 {
+            0 => (vec![long.as_str()], Codec::Zstd),
+            _ => (vec!["short"], Codec::Lz4),
+        };
+        let request = produce_request("t", bytes(batch(&values).compression(Compression::new(codec))), -1);
+        expected.push(client.send(&request, 9).await);
+    }
+    for (n, id) in expected.into_iter().enumerate() {
+        let (answered, response) = client.receive::<produce::Request>(9).await;
+        let partition = &response.responses[0].partition_responses[0];
+        assert_eq!((answered, partition.error_code, partition.base_offset), (id, 0, n as i64));
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn topics_are_found_by_id_in_new_versions() {
     let (running, mut client) = with_topic().await;
     let id = describe(&mut client, "t", false).await.topic_id;

@@ -92,6 +92,40 @@ async fn the_greatest_timestamp_may_be_removed() {
     shard.close().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn records_without_timestamps_have_the_greatest_of_none() {
+    let world = World::new(1);
+    let (_broker, shard) = with(&world, &[&[-1, -1], &[-1]]).await;
+    let log = shard.partition(partition(0)).await.expect("loads");
+    assert_eq!(find(&log, Lookup::MaxTimestamp).await, Some((0, -1)));
+    assert_eq!(find(&log, Lookup::Timestamp(0)).await, None);
+    shard.delete_records(partition(0), 1).await.expect("removed");
+    assert_eq!(find(&log, Lookup::MaxTimestamp).await, Some((1, -1)));
+    append_now(&shard, 0, batch_at(&[0], Codec::None)).await.expect("durable");
+    assert_eq!(find(&log, Lookup::MaxTimestamp).await, Some((3, 0)));
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_found_in_a_batch_that_unfolds_to_very_much() {
+    let world = World::new(1);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 7).await;
+    let value = vec![b'a'; 50 << 20];
+    let mut builder = Builder::new().compression(Compression::new(Codec::Zstd));
+    for timestamp in [10, 30, 20] {
+        builder.push(&NewRecord { timestamp, value: Some(&value), ..NewRecord::default() });
+    }
+    append_now(&shard, 0, builder.build().expect("builds")).await.expect("durable");
+    let log = shard.partition(partition(0)).await.expect("loads");
+    assert_eq!(find(&log, Lookup::Timestamp(11)).await, Some((1, 30)));
+    let lookups = (0..8).map(|_| find(&log, Lookup::MaxTimestamp));
+    assert_eq!(futures::future::join_all(lookups).await, [Some((1, 30)); 8]);
+    shard.delete_records(partition(0), 2).await.expect("removed");
+    assert_eq!(find(&log, Lookup::MaxTimestamp).await, Some((2, 20)));
+    shard.close().await;
+}
+
 #[test]
 fn special_timestamps_have_names() {
     let names = [

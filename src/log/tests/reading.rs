@@ -253,6 +253,40 @@ async fn a_damaged_batch_is_not_served() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_lies_before_a_damaged_batch_is_served() {
+    let world = World::new(1);
+    let first = world.broker();
+    let shard = first.open_with(1, 7).await;
+    // Two segments: of one batch, and of as many as wait meanwhile.
+    let value = "v".repeat(100_000);
+    let waiting: Vec<_> = (0..8).map(|_| append(&shard, 0, batch(&[&value])).expect("taken")).collect();
+    for ticket in waiting {
+        ticket.await.expect("durable");
+    }
+    shard.close().await;
+    let broker = world.broker_with(ReadLimits { tail_cache_bytes: 0, ..ReadLimits::default() });
+    let shard = broker.open_with(1, 8).await;
+    let log = shard.partition(partition(0)).await.expect("loads");
+    let (path, position) = place(&broker, &log, 5).await;
+    let mut bytes = world.objects.get(&path).await.expect("is there").bytes().await.expect("reads").to_vec();
+    let extent =
+        log.source().extents(partition(0), 5, log.high_watermark(), 1).await.expect("indexed")[0].clone();
+    let batch_bytes = extent.length as usize / (extent.last_offset + 1 - extent.base_offset) as usize;
+    bytes[position + batch_bytes * (5 - extent.base_offset) as usize + 200] ^= 1;
+    world.objects.put(&path, PutPayload::from(bytes)).await.expect("writes");
+    let fetched =
+        fetch::read(&log, 0, 64 << 20, true, Isolation::ReadUncommitted).await.expect("what is before");
+    assert_eq!((fetched.next_offset, fetched.bytes), (5, 5 * batch_bytes));
+    assert_eq!(fetched.chunks.concat().len(), fetched.bytes);
+    let fetched = fetch::read(&log, 5, 64 << 20, true, Isolation::ReadUncommitted).await;
+    assert!(matches!(fetched, Err(ReadError::Corrupt { .. })), "{fetched:?}");
+    let fetched =
+        fetch::read(&log, 6, 64 << 20, true, Isolation::ReadUncommitted).await.expect("what is behind");
+    assert_eq!(fetched.next_offset, 8);
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_missing_object_is_told() {
     let world = World::new(1);
     let (broker, shard) = cold(&world, 3, 1_000, ReadLimits::default()).await;

@@ -89,7 +89,7 @@ impl Default for Rules {
 /// The first cause found, in Kafka's order of checks.
 pub fn validate(records: &Bytes, rules: &Rules, now_ms: i64) -> Result<Batch, Invalid> {
     let mut validation = Validation::begin(records, rules, now_ms)?;
-    while !validation.advance(usize::MAX)? {}
+    while !validation.advance(&mut { usize::MAX })? {}
     validation.finish()
 }
 
@@ -144,10 +144,15 @@ impl<'a> Validation<'a> {
         Walk::memory(&self.batch.header, &self.batch.payload)
     }
 
-    /// Looks at records until about `allowance` bytes are unfolded, or none is left. True if the records are done with.
-    pub fn advance(&mut self, mut allowance: usize) -> Result<bool, Invalid> {
+    /// Looks at records until `allowance` is used up by what is unfolded, or none is left. True if they are done with.
+    ///
+    /// # Errors
+    /// If what is inside is not what the header announces.
+    pub fn advance(&mut self, allowance: &mut usize) -> Result<bool, Invalid> {
         if self.inside.is_none() {
-            if self.codec != Codec::None && !must_open(&self.batch.header, self.codec, self.rules, self.now_ms) {
+            if self.codec != Codec::None
+                && !must_open(&self.batch.header, self.codec, self.rules, self.now_ms)
+            {
                 return Ok(true);
             }
             self.inside = Some(self.open()?);
@@ -157,10 +162,10 @@ impl<'a> Validation<'a> {
             let judge = Judge { header: &self.batch.header, rules: self.rules, now_ms: self.now_ms };
             match inside.rewriting.take() {
                 Some(mut rewriting) => {
-                    inside.walk_on(&judge, &mut rewriting, &mut allowance)?;
+                    inside.walk_on(&judge, &mut rewriting, allowance)?;
                     inside.rewriting = Some(rewriting);
                 }
-                None => inside.walk_on(&judge, &mut (), &mut allowance)?,
+                None => inside.walk_on(&judge, &mut (), allowance)?,
             }
         }
         Ok(inside.ended)
@@ -197,7 +202,8 @@ impl<'a> Validation<'a> {
         let kind = rules.timestamp_type;
         let Some(inside) = inside else {
             let header = &mut batch.header;
-            let max_timestamp = if kind == TimestampType::LogAppendTime { now_ms } else { header.max_timestamp };
+            let max_timestamp =
+                if kind == TimestampType::LogAppendTime { now_ms } else { header.max_timestamp };
             return Ok(stamp(batch, kind, max_timestamp));
         };
         if inside.rejected_total > 0 {
@@ -252,7 +258,7 @@ impl Inside {
 fn number_anew(batch: &Batch, rules: &Rules) -> Result<Rewriting, Invalid> {
     let mut rewriting = Rewriting::new(&batch.header, Compression::default(), rules.max_batch_bytes)?;
     let mut walk = Walk::new(&batch.header, batch.payload.clone())?;
-    while walk.next_into(&mut rewriting, &mut usize::MAX.clone())? != Step::End {}
+    while walk.next_into(&mut rewriting, &mut { usize::MAX })? != Step::End {}
     Ok(rewriting)
 }
 
@@ -312,12 +318,13 @@ fn must_open(header: &Header, codec: Codec, rules: &Rules, now_ms: i64) -> bool 
     let converts = rules.compression.is_some_and(|target| target.codec != codec);
     let limits_records = rules.max_record_bytes < UNLIMITED_RECORD_BYTES;
     let claims_append_time = header.timestamp_type() == TimestampType::LogAppendTime;
-    let checks_time = claims_append_time || rules.timestamp_type == TimestampType::CreateTime
-        && (rules.timestamp_before_max_ms < i64::MAX
-            || header.max_timestamp < header.base_timestamp
-            || [header.base_timestamp, header.max_timestamp]
-                .iter()
-                .any(|&t| out_of_bounds(t, rules, now_ms)));
+    let checks_time = claims_append_time
+        || rules.timestamp_type == TimestampType::CreateTime
+            && (rules.timestamp_before_max_ms < i64::MAX
+                || header.max_timestamp < header.base_timestamp
+                || [header.base_timestamp, header.max_timestamp]
+                    .iter()
+                    .any(|&t| out_of_bounds(t, rules, now_ms)));
     rules.depth == Depth::Full || converts || limits_records || checks_time || rules.compacted
 }
 

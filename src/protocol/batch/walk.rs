@@ -219,7 +219,7 @@ impl Walk {
         }
         let before_body = rest.len();
         let (timestamp_delta, offset_delta, key, after_offset) =
-            parse_head(&mut rest).ok_or_else(|| match unread.len() < HEAD_BYTES {
+            parse_head(&mut rest).ok_or(match unread.len() < HEAD_BYTES {
                 true => RecordError::Truncated { index },
                 false => RecordError::Structure { index },
             })?;

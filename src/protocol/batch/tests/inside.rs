@@ -66,7 +66,8 @@ fn what_does_not_unfold_is_refused() {
 #[test]
 fn records_that_are_not_those_announced_are_refused() {
     for codec in COMPRESSED {
-        let told = |count, offset_deltas: &[i32]| refusal(&announcing(count, codec, packed(codec, offset_deltas)));
+        let told =
+            |count, offset_deltas: &[i32]| refusal(&announcing(count, codec, packed(codec, offset_deltas)));
         let records = Invalid::Records;
         assert_eq!(told(5, &[0, 1, 2]), records(RecordError::Truncated { index: 3 }), "{codec:?}");
         assert_eq!(told(i32::MAX, &[0, 1, 2]), records(RecordError::Truncated { index: 3 }));
@@ -111,8 +112,13 @@ fn the_max_timestamp_is_that_of_the_records() {
 fn records_out_of_bounds_are_found_under_a_header_within_them() {
     for codec in CODECS {
         let rules = Rules { timestamp_after_max_ms: 4, ..Rules::default() };
-        let told = check(&with_header(batch(codec), |h| h.max_timestamp = NOW), &rules).expect_err("is refused");
-        let reason = RejectReason::Timestamp { timestamp: NOW + 5, earliest: NOW.saturating_sub(i64::MAX), latest: NOW + 4 };
+        let told =
+            check(&with_header(batch(codec), |h| h.max_timestamp = NOW), &rules).expect_err("is refused");
+        let reason = RejectReason::Timestamp {
+            timestamp: NOW + 5,
+            earliest: NOW.saturating_sub(i64::MAX),
+            latest: NOW + 4,
+        };
         assert_eq!(told, Invalid::Rejected { records: vec![RejectedRecord { index: 1, reason }], total: 1 });
     }
 }
@@ -120,7 +126,8 @@ fn records_out_of_bounds_are_found_under_a_header_within_them() {
 #[test]
 fn the_earliest_timestamp_of_all_is_out_of_bounds() {
     for codec in CODECS {
-        let earliest = Builder::new().compression(Compression::new(codec)).record(&record(i64::MIN, None, b"x"));
+        let earliest =
+            Builder::new().compression(Compression::new(codec)).record(&record(i64::MIN, None, b"x"));
         let told = refusal(&earliest.build().expect("builds").to_bytes());
         assert!(told.has_bad_timestamp(), "{codec:?}: {told:?}");
     }
@@ -128,13 +135,17 @@ fn the_earliest_timestamp_of_all_is_out_of_bounds() {
 
 #[test]
 fn the_timestamp_type_is_the_brokers_to_set() {
-    let claims = |max| with_header(batch(Codec::Lz4), |h| (h.attributes, h.max_timestamp) = (h.attributes | 8, max));
+    let claims =
+        |max| with_header(batch(Codec::Lz4), |h| (h.attributes, h.max_timestamp) = (h.attributes | 8, max));
     let append_time = Rules { timestamp_type: TimestampType::LogAppendTime, ..Rules::default() };
     let told = check(&claims(NOW), &append_time).expect_err("is refused");
     assert!(told.has_bad_timestamp());
     assert!(matches!(told, Invalid::Rejected { total: 3, .. }), "each record is to blame");
     let valid = plain(&claims(NOW)).expect("Kafka takes it where timestamps are the producers'");
-    assert_eq!((valid.header.timestamp_type(), valid.header.max_timestamp), (TimestampType::CreateTime, NOW + 5));
+    assert_eq!(
+        (valid.header.timestamp_type(), valid.header.max_timestamp),
+        (TimestampType::CreateTime, NOW + 5)
+    );
     assert!(refusal(&claims(-1)).has_bad_timestamp());
     assert!(refusal(&claims(NOW + 3_600_001)).has_bad_timestamp());
 }
@@ -156,7 +167,10 @@ fn lz4_is_read_as_kafka_reads_it() {
     let records: Vec<u8> = (0..3).flat_map(|delta| one(delta, &[b'x'; 70_000])).collect();
     let frame = |mode, checksum| lz4_frame(&records, mode, checksum);
     let linked = frame(BlockMode::Linked, ContentChecksum::NoChecksum);
-    assert!(matches!(refusal(&announcing(3, Codec::Lz4, linked)), Invalid::Payload(_)), "no Java client reads that");
+    assert!(
+        matches!(refusal(&announcing(3, Codec::Lz4, linked)), Invalid::Payload(_)),
+        "no Java client reads that"
+    );
     let mut checked = frame(BlockMode::Independent, ContentChecksum::ChecksumEnabled);
     assert!(plain(&announcing(3, Codec::Lz4, checked.clone())).is_ok());
     *checked.last_mut().expect("has bytes") ^= 1;
@@ -174,7 +188,8 @@ fn lz4_is_read_as_kafka_reads_it() {
 fn joined_gzip_and_zstd_are_read() {
     let halves = [one(0, &[b'x'; 300]), one(1, &[b'y'; 300])];
     for codec in [Codec::Gzip, Codec::Zstd] {
-        let [first, second] = halves.each_ref().map(|half| Compression::new(codec).compress(half).expect("compresses"));
+        let [first, second] =
+            halves.each_ref().map(|half| Compression::new(codec).compress(half).expect("compresses"));
         let joined = [first.clone(), second.clone()].concat();
         assert!(plain(&announcing(2, codec, joined)).is_ok(), "{codec:?}");
         let behind = [first, b"what is no member and no frame".to_vec()].concat();
@@ -200,13 +215,16 @@ fn a_batch_may_be_unfolded_in_any_number_of_turns() {
         for allowance in [1, 100_000, 10_000_000] {
             let mut validation = Validation::begin(&bytes, &rules, NOW).expect("begins");
             let mut turns = 1;
-            while !validation.advance(allowance).expect("goes on") {
+            while !validation.advance(&mut { allowance }).expect("goes on") {
                 turns += 1;
                 if turns == 3 {
                     validation.restart();
                 }
             }
-            assert!(turns > records.len() / (allowance + (1 << 22)), "{codec:?}: {turns} turns of {allowance}");
+            assert!(
+                turns > records.len() / (allowance + (1 << 22)),
+                "{codec:?}: {turns} turns of {allowance}"
+            );
             assert_eq!(validation.finish(), Ok(whole.clone()), "{codec:?}");
         }
     }

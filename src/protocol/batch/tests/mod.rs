@@ -237,8 +237,7 @@ fn levels_change_what_comes_out() {
         (0..200_000u32).flat_map(|n| (n.wrapping_mul(2_654_435_761) >> 20).to_be_bytes()).collect();
     for (codec, low, high) in [(Codec::Gzip, 1, 9), (Codec::Lz4, 9, 17), (Codec::Zstd, 1, 19)] {
         let sizes = [low, high].map(|level| {
-            let packed =
-                Compression { codec, level: Some(level) }.compress(&data).expect("compresses");
+            let packed = Compression { codec, level: Some(level) }.compress(&data).expect("compresses");
             let unpacked = codec.decompress(&Bytes::from(packed.clone()), data.len());
             assert_eq!(unpacked.expect("decompresses"), data);
             packed.len()
