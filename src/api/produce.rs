@@ -4,28 +4,30 @@
 //! Left out: transactions. A transactional batch gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which no client retries,
 //! before anything of its request is stored.
 
+mod target;
+
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::context::{Broker, Context};
+use super::context::Context;
 use super::errors::{Failure, TimedOut};
 use super::handler::{Handler, Reply};
 use super::rules::rules;
-use super::topics::{Leadership, endpoints, is_internal};
+use super::topics::{Leadership, endpoints};
 use crate::log::unfolding::Spent;
-use crate::log::{Append, AppendError, Appended, Permit, Ticket};
+use crate::log::{AppendError, Appended, Permit, Ticket};
 use crate::metadata::{Image, Topic};
 use crate::net::Admission;
 use crate::protocol::ErrorCode;
-use crate::protocol::batch::{self, Invalid, RejectedRecord, Validation};
-use crate::protocol::codec::Records;
+use crate::protocol::batch::{self, Invalid, RejectedRecord};
 use crate::protocol::messages::produce::{
-    BatchIndexAndErrorMessage, LeaderIdAndEpoch, PartitionProduceData, PartitionProduceResponse, Request,
-    Response, TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, PartitionProduceResponse, Request, Response,
+    TopicProduceResponse,
 };
 use crate::runtime::clock::Instant;
 use crate::types::TopicId;
+use target::Target;
 
 /// From here on an answer says who leads instead, and where that is (KIP-951).
 const LEADER_SINCE: i16 = 10;
@@ -140,47 +142,6 @@ fn has_transactional_batch(request: &Request) -> bool {
         let first = partition.records.as_ref().and_then(|records| records.chunks().first());
         first.and_then(|bytes| batch::Header::parse(bytes).ok()).is_some_and(|h| h.is_transactional())
     })
-}
-
-/// A topic that is there, and what it takes.
-struct Target<'a> {
-    broker: &'a Broker,
-    image: &'a Image,
-    topic: &'a Topic,
-    rules: batch::Rules,
-}
-
-impl Target<'_> {
-    /// Checks in the order of `KafkaApis.handleProduceRequest` and `ReplicaManager.appendRecords`: where, then what the
-    /// request looks like, then `acks`, then the records.
-    async fn append(
-        &self,
-        acks: i16,
-        data: PartitionProduceData,
-        permit: &Permit,
-        spent: &mut Spent,
-    ) -> Result<Ticket<Appended>, Refusal> {
-        if self.topic.shard(data.index).is_none() {
-            return Err(ErrorCode::UnknownTopicOrPartition.into());
-        }
-        let records = data.records.map(Records::into_bytes).unwrap_or_default();
-        let now_ms = self.broker.runtime.clock.now_ms();
-        let begun = Validation::begin(&records, &self.rules, now_ms);
-        if let Some(invalid) = begun.as_ref().err().filter(|invalid| invalid.is_shape()) {
-            return Err(Refusal::of_batch(invalid.clone()));
-        }
-        match acks {
-            -1..=1 if is_internal(&self.topic.name) => return Err(ErrorCode::InvalidTopicException.into()),
-            -1..=1 => {}
-            _ => return Err(ErrorCode::InvalidRequiredAcks.into()),
-        }
-        let led = self.broker.lead(self.image, self.topic, data.index, -1)?;
-        let mut validation = begun.map_err(Refusal::of_batch)?;
-        let unfolding = self.broker.reads.unfolding();
-        unfolding.finish(&mut validation, spent).await.map_err(Refusal::of_batch)?;
-        let batch = validation.finish().map_err(Refusal::of_batch)?;
-        Ok(led.shard.append(Append { partition: led.partition, batch, permit: permit.clone() })?)
-    }
 }
 
 impl Pending {

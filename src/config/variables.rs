@@ -318,13 +318,7 @@ pub const VARIABLES: &[Variable] = {
             Some("1048588"),
             "Largest record batch taken by topics that do not set max.message.bytes.",
         ),
-        variable(
-            Topics,
-            "PRODUCE_VALIDATION",
-            "full|headers",
-            Some("full"),
-            "Whether compressed batches are looked into, as Kafka does, or believed what their headers say.",
-        ),
+        variable(Topics, "PRODUCE_VALIDATION", "full|headers", Some("full"), "How far batches are checked."),
         variable(
             Topics,
             "LOG_RETENTION_MS",

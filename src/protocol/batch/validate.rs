@@ -229,6 +229,9 @@ impl Inside {
         allowance: &mut usize,
     ) -> Result<(), Invalid> {
         loop {
+            while let Some(record) = self.walk.next_whole(sink) {
+                self.see(&record, judge);
+            }
             match self.walk.next_into(sink, allowance)? {
                 Step::Record(record) => self.see(&record, judge),
                 Step::Pause => return Ok(()),

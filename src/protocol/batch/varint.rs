@@ -1,28 +1,43 @@
 //! Zigzag variable-length integers of the record format.
 
 /// Takes one from the front of `bytes`. At most five bytes, as Kafka's `ByteUtils.readVarint`.
-#[inline]
+#[inline(always)]
 pub(super) fn read_i32(bytes: &mut &[u8]) -> Option<i32> {
-    let mut value = 0u32;
-    for (index, byte) in bytes.iter().take(5).enumerate() {
-        value |= u32::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            *bytes = &bytes[index + 1..];
-            return Some((value >> 1) as i32 ^ -((value & 1) as i32));
+    // Nearly all are of one byte or two.
+    let value = match **bytes {
+        [first, ref rest @ ..] if first < 0x80 => {
+            *bytes = rest;
+            u32::from(first)
         }
-    }
-    None
+        [first, second, ref rest @ ..] if second < 0x80 => {
+            *bytes = rest;
+            u32::from(first & 0x7f) | u32::from(second) << 7
+        }
+        _ => read_long(bytes, 5)? as u32,
+    };
+    Some((value >> 1) as i32 ^ -((value & 1) as i32))
 }
 
 /// Takes one from the front of `bytes`. At most ten bytes, as Kafka's `ByteUtils.readVarlong`.
-#[inline]
+#[inline(always)]
 pub(super) fn read_i64(bytes: &mut &[u8]) -> Option<i64> {
+    let value = match **bytes {
+        [first, ref rest @ ..] if first < 0x80 => {
+            *bytes = rest;
+            u64::from(first)
+        }
+        _ => read_long(bytes, 10)?,
+    };
+    Some((value >> 1) as i64 ^ -((value & 1) as i64))
+}
+
+fn read_long(bytes: &mut &[u8], most: usize) -> Option<u64> {
     let mut value = 0u64;
-    for (index, byte) in bytes.iter().take(10).enumerate() {
+    for (index, byte) in bytes.iter().take(most).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {
             *bytes = &bytes[index + 1..];
-            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+            return Some(value);
         }
     }
     None

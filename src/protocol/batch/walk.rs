@@ -204,6 +204,46 @@ impl Walk {
         Ok(())
     }
 
+    /// The next record if it is there as a whole and as it should be. Most are; [`Walk::next`] takes the others.
+    #[inline(always)]
+    pub(super) fn next_whole<S: Sink>(&mut self, sink: &mut S) -> Option<RecordHead> {
+        if self.part != Part::Head || self.skip > 0 || self.index == self.count {
+            return None;
+        }
+        let unread = self.stream.unread();
+        let mut rest = unread;
+        let length = usize::try_from(varint::read_i32(&mut rest)?).ok()?;
+        let (mut body, _) = rest.split_at_checked(length)?;
+        let used = unread.len() - rest.len() + length;
+        if length > self.max_bytes {
+            return None;
+        }
+        let (timestamp_delta, offset_delta, key, after_offset) = parse_head(&mut body)?;
+        let from_key = used - after_offset..used;
+        skip(&mut body, key)?;
+        let value = varint::read_i32(&mut body)?;
+        skip(&mut body, value)?;
+        let headers = varint::read_i32(&mut body)?;
+        if headers < 0 {
+            return None;
+        }
+        for _ in 0..headers {
+            let name = varint::read_i32(&mut body)?;
+            skip(&mut body, usize::try_from(name).ok()? as i32)?;
+            let value = varint::read_i32(&mut body)?;
+            skip(&mut body, value)?;
+        }
+        if !body.is_empty() {
+            return None;
+        }
+        let head = RecordHead { index: self.index, timestamp_delta, offset_delta, has_key: key >= 0 };
+        sink.record(&head, after_offset);
+        sink.bytes(&unread[from_key]);
+        self.stream.consume(used);
+        self.index += 1;
+        Some(head)
+    }
+
     fn head<S: Sink>(&mut self, sink: &mut S, allowance: &mut usize) -> Result<Step, WalkError> {
         if *allowance == 0 && self.stream.unread().len() < HEAD_BYTES && !self.stream.is_finished() {
             return Ok(Step::Pause);
@@ -286,9 +326,16 @@ impl Walk {
     }
 }
 
+/// Steps over a field; a negative length is null.
+#[inline(always)]
+fn skip(rest: &mut &[u8], length: i32) -> Option<()> {
+    *rest = rest.get(usize::try_from(length).unwrap_or(0)..)?;
+    Some(())
+}
+
 /// Timestamp, offset, and the length of the key, behind the attributes, which mean nothing; and how many bytes of `rest`
 /// come behind the offset.
-#[inline]
+#[inline(always)]
 fn parse_head(rest: &mut &[u8]) -> Option<(i64, i32, i32, usize)> {
     *rest = rest.get(1..)?;
     let timestamp_delta = varint::read_i64(rest)?;

@@ -58,7 +58,7 @@ fn contents(batch: &Batch) -> Vec<(i64, i64, Field, Field)> {
 
 #[test]
 fn batches_of_the_java_client_are_read() {
-    for line in include_str!("../golden/java-client-4.4.0.txt").lines() {
+    for line in include_str!("golden/java-client-4.4.0.txt").lines() {
         let (codec, hex) = line.split_once(' ').expect("two words");
         let digits = |n: usize| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).expect("hexadecimal");
         let bytes: Bytes = (0..hex.len() / 2).map(digits).collect();

@@ -1,0 +1,53 @@
+//! A topic that batches are produced to: the checks of one batch, and its place in the queue of its shard.
+
+use super::Refusal;
+use crate::api::context::Broker;
+use crate::api::topics::is_internal;
+use crate::log::unfolding::Spent;
+use crate::log::{Append, Appended, Permit, Ticket};
+use crate::metadata::{Image, Topic};
+use crate::protocol::ErrorCode;
+use crate::protocol::batch::{self, Validation};
+use crate::protocol::codec::Records;
+use crate::protocol::messages::produce::PartitionProduceData;
+
+/// A topic that is there, and what it takes.
+pub struct Target<'a> {
+    pub broker: &'a Broker,
+    pub image: &'a Image,
+    pub topic: &'a Topic,
+    pub rules: batch::Rules,
+}
+
+impl Target<'_> {
+    /// Checks in the order of `KafkaApis.handleProduceRequest` and `ReplicaManager.appendRecords`: where, then what the
+    /// request looks like, then `acks`, then the records.
+    pub async fn append(
+        &self,
+        acks: i16,
+        data: PartitionProduceData,
+        permit: &Permit,
+        spent: &mut Spent,
+    ) -> Result<Ticket<Appended>, Refusal> {
+        if self.topic.shard(data.index).is_none() {
+            return Err(ErrorCode::UnknownTopicOrPartition.into());
+        }
+        let records = data.records.map(Records::into_bytes).unwrap_or_default();
+        let now_ms = self.broker.runtime.clock.now_ms();
+        let begun = Validation::begin(&records, &self.rules, now_ms);
+        if let Some(invalid) = begun.as_ref().err().filter(|invalid| invalid.is_shape()) {
+            return Err(Refusal::of_batch(invalid.clone()));
+        }
+        match acks {
+            -1..=1 if is_internal(&self.topic.name) => return Err(ErrorCode::InvalidTopicException.into()),
+            -1..=1 => {}
+            _ => return Err(ErrorCode::InvalidRequiredAcks.into()),
+        }
+        let led = self.broker.lead(self.image, self.topic, data.index, -1)?;
+        let mut validation = begun.map_err(Refusal::of_batch)?;
+        let unfolding = self.broker.reads.unfolding();
+        unfolding.finish(&mut validation, spent).await.map_err(Refusal::of_batch)?;
+        let batch = validation.finish().map_err(Refusal::of_batch)?;
+        Ok(led.shard.append(Append { partition: led.partition, batch, permit: permit.clone() })?)
+    }
+}
