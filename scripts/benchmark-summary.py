@@ -29,8 +29,11 @@ for line in open(sys.argv[1], encoding="utf-8"):
     mine["user CPU s per GB"].append(run["broker"]["user_cpu_seconds_per_gb"])
     mine["system CPU s per GB"].append(run["broker"]["system_cpu_seconds_per_gb"])
     mine["peak RSS MB since its start"].append(run["broker"]["peak_resident_mb"])
+    if "produced" in run and "object_store_requests" in run["broker"]:
+        mine["PUTs"].append(run["broker"]["object_store_requests"].get("put", 0))
 
 print("| scenario | | Apache Kafka | ours |\n| --- | --- | --- | --- |")
 for scenario in dict.fromkeys(scenario for scenario, _ in figures):
-    for name, kafkas in figures[scenario, "kafka"].items():
-        print(f"| {scenario} | {name} | {spread(kafkas)} | {spread(figures[scenario, 'ours'][name])} |")
+    kafka, ours = figures.get((scenario, "kafka"), {}), figures.get((scenario, "ours"), {})
+    for name in dict.fromkeys([*kafka, *ours]):
+        print(f"| {scenario} | {name} | {' | '.join(spread(side[name]) if name in side else '-' for side in (kafka, ours))} |")
