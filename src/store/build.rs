@@ -11,6 +11,7 @@ use object_store::memory::InMemory;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use super::config::{Azure, Backend, Config, Gcs, Local, S3};
+use super::directory::Directory;
 use super::error::OpenError;
 use super::room::Room;
 use super::trouble::cause;
@@ -22,10 +23,10 @@ const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The client, not tested and not counted.
-pub(super) fn object_store(config: &Config) -> Result<Arc<dyn ObjectStore>, OpenError> {
+pub(super) fn object_store(config: &Config, runtime: &Runtime) -> Result<Arc<dyn ObjectStore>, OpenError> {
     let store = config.backend.name();
     let built = match &config.backend {
-        Backend::Local(local) => return directory(local),
+        Backend::Local(local) => return directory(local, runtime),
         Backend::Memory => return Ok(Arc::new(InMemory::new())),
         Backend::S3(s3) => s3_client(s3, config).map(|client| Arc::new(client) as Arc<dyn ObjectStore>),
         Backend::Gcs(gcs) => gcs_client(gcs, config).map(|client| Arc::new(client) as Arc<dyn ObjectStore>),
@@ -36,7 +37,7 @@ pub(super) fn object_store(config: &Config) -> Result<Arc<dyn ObjectStore>, Open
     built.map_err(|error| OpenError::Configuration { store, cause: cause(&error) })
 }
 
-fn directory(local: &Local) -> Result<Arc<dyn ObjectStore>, OpenError> {
+fn directory(local: &Local, runtime: &Runtime) -> Result<Arc<dyn ObjectStore>, OpenError> {
     let path = local.path.clone();
     if path.is_file() {
         return Err(OpenError::NoDirectory { path });
@@ -44,7 +45,11 @@ fn directory(local: &Local) -> Result<Arc<dyn ObjectStore>, OpenError> {
     std::fs::create_dir_all(&path).map_err(|source| OpenError::Directory { path, source })?;
     let client = LocalFileSystem::new_with_prefix(&local.path)
         .map_err(|error| OpenError::Configuration { store: "local", cause: cause(&error) })?;
-    Ok(Arc::new(client.with_fsync(local.fsync)))
+    Ok(match local.fsync {
+        // Waiting for the disk takes a thread.
+        true => Arc::new(client.with_fsync(true)),
+        false => Arc::new(Directory::new(client, runtime.clock.clone())),
+    })
 }
 
 /// The room that is kept for deletions, where the store is a directory. Its folder is there.

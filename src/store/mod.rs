@@ -8,6 +8,7 @@ mod config;
 mod counting;
 mod creates;
 pub mod database;
+mod directory;
 mod error;
 pub mod faults;
 pub mod files;
@@ -60,7 +61,7 @@ pub async fn open(
     runtime: &Runtime,
     mut not_yet: impl FnMut(&OpenError, Duration),
 ) -> Result<Store, OpenError> {
-    let mut raw = build::object_store(config)?;
+    let mut raw = build::object_store(config, runtime)?;
     if let Some(setting) = &config.faults {
         raw = faults::FaultPlan::of(setting.clone(), runtime).wrap(raw);
     }
