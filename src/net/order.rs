@@ -2,8 +2,12 @@
 //! Pure but for polling tickets; time comes in as an argument.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 
 use super::limits::Limits;
 use super::service::{Admission, Answer, CloseReason, Permit, Ticket};
@@ -24,6 +28,11 @@ pub(super) enum Verdict {
 pub(super) struct InFlight {
     /// Admitted, and the answer not yet given to the writer; oldest first.
     slots: VecDeque<Slot>,
+    /// The number of the oldest slot; they are counted from the connection's beginning.
+    first: u64,
+    /// The tickets of the slots that wait. Only those that were woken are polled: there may be hundreds, and each request
+    /// and each answer asks for all of them.
+    tickets: FuturesUnordered<Waiting>,
     /// Admitted and not answered; the slots, and what the writer has.
     unanswered: usize,
     /// Bytes of the requests without an answer and of the answers that are not written.
@@ -40,14 +49,26 @@ pub(super) struct InFlight {
 
 #[derive(Debug)]
 struct Slot {
-    state: State,
+    /// None while its ticket waits.
+    answer: Option<Answer>,
     bytes: usize,
 }
 
+/// The ticket of a slot. Finished or dropped, it gives the request's share of memory back.
 #[derive(Debug)]
-enum State {
-    Waiting { ticket: Ticket, _permit: Permit },
-    Done(Answer),
+struct Waiting {
+    slot: u64,
+    ticket: Ticket,
+    _permit: Permit,
+}
+
+impl Future for Waiting {
+    type Output = (u64, Answer);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(u64, Answer)> {
+        let answer = ready!(Pin::new(&mut self.ticket).poll(cx));
+        Poll::Ready((self.slot, answer))
+    }
 }
 
 /// Answers that leave together.
@@ -89,8 +110,9 @@ impl InFlight {
         self.alone = class == Admission::Alone;
         self.unanswered += 1;
         self.bytes += request_bytes;
-        self.slots
-            .push_back(Slot { state: State::Waiting { ticket, _permit: permit }, bytes: request_bytes });
+        let slot = self.first + self.slots.len() as u64;
+        self.slots.push_back(Slot { answer: None, bytes: request_bytes });
+        self.tickets.push(Waiting { slot, ticket, _permit: permit });
         self.wake_writer();
     }
 
@@ -106,20 +128,19 @@ impl InFlight {
         }
     }
 
-    /// Polls every ticket, also those whose turn has not come: the first reason to close among them counts from now on.
+    /// Polls the tickets that were woken, also those whose turn has not come: the first reason to close among them counts
+    /// from now on.
     pub fn poll_tickets(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
         let mut close = None;
-        for slot in &mut self.slots {
-            let State::Waiting { ticket, .. } = &mut slot.state else { continue };
-            if let Poll::Ready(answer) = Pin::new(ticket).poll(cx) {
-                close = close.or(answer.close);
-                self.muting += usize::from(!answer.mute.is_zero());
-                let bytes = answer.bytes();
-                self.bytes = self.bytes - slot.bytes + bytes;
-                slot.bytes = bytes;
-                // Drops the ticket and the request's share of memory.
-                slot.state = State::Done(answer);
-            }
+        while let Poll::Ready(Some((number, answer))) = self.tickets.poll_next_unpin(cx) {
+            close = close.or(answer.close);
+            self.muting += usize::from(!answer.mute.is_zero());
+            let index = usize::try_from(number - self.first).ok();
+            let Some(slot) = index.and_then(|index| self.slots.get_mut(index)) else { continue };
+            let bytes = answer.bytes();
+            self.bytes = self.bytes - slot.bytes + bytes;
+            slot.bytes = bytes;
+            slot.answer = Some(answer);
         }
         close
     }
@@ -128,17 +149,12 @@ impl InFlight {
     pub fn poll_answers(&mut self, cx: &mut Context<'_>, limit_bytes: usize) -> Poll<Option<Batch>> {
         let mut batch = Batch::default();
         while batch.bytes <= limit_bytes {
-            match self.slots.pop_front() {
-                Some(Slot { state: State::Done(answer), bytes }) => {
-                    batch.bytes += bytes;
-                    batch.answers.push(answer);
-                }
-                Some(waiting) => {
-                    self.slots.push_front(waiting);
-                    break;
-                }
-                None => break,
-            }
+            let Some(slot) = self.slots.front_mut() else { break };
+            let Some(answer) = slot.answer.take() else { break };
+            batch.bytes += slot.bytes;
+            batch.answers.push(answer);
+            self.slots.pop_front();
+            self.first += 1;
         }
         if !batch.answers.is_empty() {
             return Poll::Ready(Some(batch));

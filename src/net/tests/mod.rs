@@ -6,6 +6,7 @@
 mod connections;
 mod frames;
 mod listeners;
+mod order;
 
 use std::collections::HashMap;
 use std::sync::Arc;
