@@ -26,7 +26,9 @@ use crate::runtime::clock::Instant;
 use crate::runtime::transfers::Transfer;
 
 /// How much is read without knowing how much will come.
-const FILL_BYTES: usize = 16 * 1024;
+const FILL_BYTES: usize = 64 * 1024;
+/// The same where large frames come, whose first bytes would only be copied.
+const FILL_BYTES_OF_LARGE: usize = 16 * 1024;
 const LENGTH_BYTES: usize = 4;
 /// A large frame draws on the memory for requests by these steps, each when the one before it has arrived.
 const FIRST_STEP_BYTES: usize = 64 * 1024;
@@ -60,11 +62,13 @@ pub(super) struct FrameReader<R> {
     pending: BytesMut,
     /// Bytes read so far.
     read_bytes: u64,
+    /// The last frame did not fit into a fill.
+    large: bool,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub fn new(io: R) -> FrameReader<R> {
-        FrameReader { io, pending: BytesMut::new(), read_bytes: 0 }
+        FrameReader { io, pending: BytesMut::new(), read_bytes: 0, large: false }
     }
 
     /// Bytes read since the last call.
@@ -90,6 +94,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             _ => return Err(FrameError::Length(announced)),
         };
         self.pending.advance(LENGTH_BYTES);
+        self.large = length > FILL_BYTES;
         let mut share = Share::default();
         let bytes = if self.pending.len() >= length {
             limits.budget.grow(&mut share, length, length).await;
@@ -97,7 +102,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         } else {
             self.read_rest(length, limits, &mut share, started).await?
         };
-        Ok(Frame { bytes, permit: Permit::new(share) })
+        Ok(Frame { bytes, permit: Permit::new(share), more_to_come: false })
     }
 
     /// A frame that is there already.
@@ -164,7 +169,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
         let mut space = [MaybeUninit::<u8>::uninit(); FILL_BYTES];
-        let mut buffer = ReadBuf::uninit(&mut space);
+        let most = if self.large { FILL_BYTES_OF_LARGE } else { FILL_BYTES };
+        let mut buffer = ReadBuf::uninit(&mut space[..most]);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
         self.read_bytes += buffer.filled().len() as u64;
         if self.pending.is_empty() {
