@@ -47,7 +47,12 @@ impl World {
     /// Appends a batch to each of the first `count` partitions, and waits until all are durable.
     pub fn append(&self, count: i32, batch: &Batch) {
         let append = |index| {
-            let append = Append { partition: partition(index), batch: batch.clone(), permit: Permit::none() };
+            let append = Append {
+                partition: partition(index),
+                batch: batch.clone(),
+                permit: Permit::none(),
+                more_to_come: false,
+            };
             self.shard.append(append).expect("the shard is open")
         };
         self.tokio.block_on(async {

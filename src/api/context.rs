@@ -65,6 +65,8 @@ pub struct Context {
     pub client: Client,
     /// The request's share of the memory for requests.
     pub permit: Permit,
+    /// The client's next request is probably on its way.
+    pub more_to_come: bool,
 }
 
 /// Who asks.

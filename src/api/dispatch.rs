@@ -59,6 +59,7 @@ impl Service {
                 address: peer.address.ip().to_canonical(),
             },
             permit: frame.permit.clone(),
+            more_to_come: frame.more_to_come,
         };
         let admitted = (entry.admit)(context, &body).map_err(|error| Malformed::body(&header, error))?;
         let finishing = admitted.finishing.await;

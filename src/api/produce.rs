@@ -113,6 +113,7 @@ async fn admit(context: &Context, request: Request) -> Pending {
             broker: &context.broker,
             image: &image,
             topic,
+            more_to_come: context.more_to_come,
             rules: rules(
                 &context.broker.topic_settings(&image, topic),
                 context.version,

@@ -151,7 +151,7 @@ impl<S: Service> Connection<'_, S> {
         // Asked for once: each new wait would take the lock that all connections share.
         let mut stopping = pin!(self.stopping());
         loop {
-            let frame = tokio::select! {
+            let mut frame = tokio::select! {
                 biased;
                 reason = &mut stopping => return match reason {
                     // It never sent a request, and its place is wanted now.
@@ -174,6 +174,7 @@ impl<S: Service> Connection<'_, S> {
             if let Some(reason) = self.closer.reason() {
                 return End::Drain(reason);
             }
+            frame.more_to_come = self.in_flight.lock().expects_more();
             let (bytes, permit) = (frame.bytes.len(), frame.permit.clone());
             let ticket = self.shared.service.admit(&mut state, frame).await;
             self.in_flight.lock().push(class, ticket, bytes, permit);

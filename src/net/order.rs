@@ -13,6 +13,9 @@ use super::limits::Limits;
 use super::service::{Admission, Answer, CloseReason, Permit, Ticket};
 use crate::runtime::clock::Instant;
 
+/// Depths are averaged in this many parts of a request.
+const DEPTH_UNIT: usize = 16;
+
 /// What the rule says about a request that wants in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -35,6 +38,10 @@ pub(super) struct InFlight {
     tickets: FuturesUnordered<Waiting>,
     /// Admitted and not answered; the slots, and what the writer has.
     unanswered: usize,
+    /// The most that were unanswered since there was none.
+    depth: usize,
+    /// The same of earlier such times, the latest counting most; in sixteenths of a request.
+    usual_depth: usize,
     /// Bytes of the requests without an answer and of the answers that are not written.
     bytes: usize,
     /// The newest unanswered request lets nothing follow.
@@ -85,6 +92,11 @@ impl InFlight {
             || (self.unanswered < limits.connection_requests && self.bytes < limits.connection_bytes)
     }
 
+    /// Whether its client usually has more requests unanswered than there will be with the next.
+    pub fn expects_more(&self) -> bool {
+        (self.unanswered + 1) * DEPTH_UNIT < self.usual_depth.max(self.depth * DEPTH_UNIT / 2)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.unanswered == 0
     }
@@ -109,6 +121,7 @@ impl InFlight {
     pub fn push(&mut self, class: Admission, ticket: Ticket, request_bytes: usize, permit: Permit) {
         self.alone = class == Admission::Alone;
         self.unanswered += 1;
+        self.depth = self.depth.max(self.unanswered);
         self.bytes += request_bytes;
         let slot = self.first + self.slots.len() as u64;
         self.slots.push_back(Slot { answer: None, bytes: request_bytes });
@@ -176,6 +189,7 @@ impl InFlight {
         }
         if self.unanswered == 0 {
             self.alone = false;
+            self.usual_depth = (self.usual_depth * 3 + std::mem::take(&mut self.depth) * DEPTH_UNIT) / 4;
         }
     }
 }

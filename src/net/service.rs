@@ -51,6 +51,8 @@ pub struct Frame {
     /// Its share of the memory for requests. The connection holds it until the answer is there; whoever keeps the bytes
     /// for longer keeps a clone of it, and whoever is done with them sooner shrinks it.
     pub permit: Permit,
+    /// Its client has more requests unanswered most of the time, so the next one is probably on its way.
+    pub more_to_come: bool,
 }
 
 /// A share of the memory for requests, given back when the last clone is dropped.

@@ -15,8 +15,8 @@ use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
 
 use crate::runtime::Clock;
@@ -185,7 +185,9 @@ mod tests {
     async fn small_and_large_objects_are_created_once_and_nothing_else_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let store = directory(&folder);
-        for (key, len) in [("a/small", 0), ("a/other", 1000), ("b/limit", IN_PLACE_BYTES), ("b/large", 200_000)] {
+        for (key, len) in
+            [("a/small", 0), ("a/other", 1000), ("b/limit", IN_PLACE_BYTES), ("b/large", 200_000)]
+        {
             put(&store, key, &vec![7; len]).await.unwrap();
             let again = put(&store, key, &vec![8; len]).await;
             assert!(matches!(again, Err(Error::AlreadyExists { .. })), "{key}: {again:?}");

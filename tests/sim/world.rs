@@ -130,7 +130,7 @@ fn build(mut builder: Builder, value: &str) -> Batch {
 }
 
 pub fn append(shard: &Shard, index: i32, batch: Batch) -> Result<Ticket<Appended>, AppendError> {
-    shard.append(Append { partition: partition(index), batch, permit: Permit::none() })
+    shard.append(Append { partition: partition(index), batch, permit: Permit::none(), more_to_come: false })
 }
 
 /// A partition as one owner shows it.

@@ -16,6 +16,8 @@ pub struct Target<'a> {
     pub broker: &'a Broker,
     pub image: &'a Image,
     pub topic: &'a Topic,
+    /// The client's next request is probably on its way.
+    pub more_to_come: bool,
     pub rules: batch::Rules,
 }
 
@@ -48,6 +50,12 @@ impl Target<'_> {
         let unfolding = self.broker.reads.unfolding();
         unfolding.finish(&mut validation, spent).await.map_err(Refusal::of_batch)?;
         let batch = validation.finish().map_err(Refusal::of_batch)?;
-        Ok(led.shard.append(Append { partition: led.partition, batch, permit: permit.clone() })?)
+        let more_to_come = self.more_to_come;
+        Ok(led.shard.append(Append {
+            partition: led.partition,
+            batch,
+            permit: permit.clone(),
+            more_to_come,
+        })?)
     }
 }

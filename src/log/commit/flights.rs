@@ -84,10 +84,13 @@ impl Flights {
 pub(super) struct Backlog {
     requests: VecDeque<Request>,
     bytes: usize,
+    /// The request that came last said that another is on its way.
+    more_to_come: bool,
 }
 
 impl Backlog {
     pub fn push_back(&mut self, request: Request) {
+        self.more_to_come = matches!(&request, Request::Append(append, _) if append.more_to_come);
         self.bytes += request.bytes();
         self.requests.push_back(request);
     }
@@ -109,5 +112,9 @@ impl Backlog {
 
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    pub fn more_to_come(&self) -> bool {
+        self.more_to_come
     }
 }

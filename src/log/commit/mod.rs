@@ -38,6 +38,10 @@ use removal::Removal;
 
 /// Partitions whose snapshots go into one commit at most; the others follow in the next ones.
 const SNAPSHOTS_PER_COMMIT: usize = 1024;
+/// A commit of fewer bytes costs more for itself than for what is in it.
+const SMALL_COMMIT_BYTES: usize = 256 * 1024;
+/// How long a small commit waits for what is on its way.
+const GATHER_TIME: Duration = Duration::from_millis(1);
 /// Pause before a partition's loading is tried again.
 const LOAD_RETRY: Duration = Duration::from_millis(500);
 
@@ -195,6 +199,9 @@ impl Committer {
                     // Whoever is about to ask anyway still gets into this commit.
                     tokio::task::yield_now().await;
                     self.receive();
+                    if self.gather().await.is_err() {
+                        return Ended::Failed;
+                    }
                     let plan = self.plan();
                     if self.write(plan).await.is_err() {
                         return Ended::Failed;
@@ -261,6 +268,35 @@ impl Committer {
         };
         let allowed = self.flights.next_start(self.limits.window, self.limits.commit_interval);
         wanted.map(|wanted| if at_once { wanted } else { Some(wanted).max(allowed).unwrap_or(wanted) })
+    }
+
+    /// Waits, for a moment, for the appends of producers that do not wait for the answers to these.
+    async fn gather(&mut self) -> Result<(), Lost> {
+        if !self.is_gathering() {
+            return Ok(());
+        }
+        let clock = self.runtime.clock.clone();
+        let mut over = std::pin::pin!(clock.sleep(GATHER_TIME));
+        while self.is_gathering() {
+            tokio::select! {
+                biased;
+                landed = self.flights.landed() => self.publish(landed?),
+                () = &mut over => break,
+                Some(request) = self.queue.recv() => {
+                    self.received(request);
+                    self.receive();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits that start at intervals have gathered already.
+    fn is_gathering(&self) -> bool {
+        self.backlog.more_to_come()
+            && self.closing.is_none()
+            && self.limits.commit_interval.is_zero()
+            && self.backlog.bytes() < self.limits.segment_max_bytes.min(SMALL_COMMIT_BYTES)
     }
 
     /// Takes everything that came.

@@ -42,7 +42,8 @@ impl Bench {
 
     fn append(&mut self, index: i32, batch: Batch) {
         let (answer, outcome) = oneshot::channel();
-        let append = Append { partition: partition(index), batch, permit: Permit::none() };
+        let append =
+            Append { partition: partition(index), batch, permit: Permit::none(), more_to_come: false };
         self.planner.add(Request::Append(append, answer));
         self.outcomes.push(outcome);
     }

@@ -10,6 +10,7 @@ mod counts;
 mod crash;
 mod faults;
 mod fetching;
+mod gathering;
 mod health;
 mod life;
 mod loading;
@@ -140,7 +141,7 @@ pub fn batch_at(timestamp: i64, value: &str) -> Batch {
 }
 
 pub fn append(shard: &Shard, index: i32, batch: Batch) -> Result<Ticket<Appended>, AppendError> {
-    shard.append(Append { partition: partition(index), batch, permit: Permit::none() })
+    shard.append(Append { partition: partition(index), batch, permit: Permit::none(), more_to_come: false })
 }
 
 /// Appends and waits for the offset.

@@ -51,3 +51,32 @@ fn a_waiting_ticket_is_polled_when_it_is_woken_and_not_for_each_request_behind_i
     let expected = [vec![text("older").frame.unwrap(); REQUESTS - 1], vec![text("newest").frame.unwrap()]];
     assert_eq!(frames, expected.concat());
 }
+
+/// Requests that come together and are answered together.
+fn burst(in_flight: &mut InFlight, requests: usize) -> Vec<bool> {
+    let cx = &mut Context::from_waker(Waker::noop());
+    let mut expected = Vec::new();
+    for _ in 0..requests {
+        expected.push(in_flight.expects_more());
+        in_flight.push(Admission::Pipelined, Ticket::ready(text("x")), 1, Permit::none());
+    }
+    in_flight.poll_tickets(cx);
+    let Poll::Ready(Some(batch)) = in_flight.poll_answers(cx, usize::MAX) else { panic!("no answers") };
+    in_flight.answered(&batch, Runtime::system().clock.instant());
+    expected
+}
+
+#[test]
+fn more_is_expected_of_a_client_until_it_has_as_many_requests_unanswered_as_usual() {
+    let mut in_flight = InFlight::default();
+    assert_eq!(burst(&mut in_flight, 1), [false]);
+    assert_eq!(burst(&mut in_flight, 1), [false], "one at a time is never followed");
+    for _ in 0..30 {
+        burst(&mut in_flight, 5);
+    }
+    assert_eq!(burst(&mut in_flight, 5), [true, true, true, true, false]);
+    for _ in 0..30 {
+        burst(&mut in_flight, 1);
+    }
+    assert_eq!(burst(&mut in_flight, 1), [false], "and habits change");
+}
