@@ -13,6 +13,9 @@ use crate::runtime::transfers::Transfers;
 /// Requests up to this size have a part of the memory for themselves, so that large ones never keep them waiting.
 const SMALL_BYTES: usize = 1024 * 1024;
 const PART_FOR_SMALL: usize = 8;
+/// When this many hundredths are taken, clients that wait for answers send into their sockets: what they have sent already
+/// keeps the store busy, and more of it would only wait here.
+const PERCENT_FOR_PIPELINES: usize = 40;
 /// Whoever waits looks this often for a transfer that can be dropped.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -21,6 +24,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// While any waits, requests that have stopped coming are dropped.
 #[derive(Clone)]
 pub(super) struct Budget {
+    total: usize,
     bytes: Arc<Semaphore>,
     small: Arc<Semaphore>,
     overdraft: Arc<Semaphore>,
@@ -34,6 +38,7 @@ impl Budget {
         let bytes = bytes.min(Semaphore::MAX_PERMITS);
         let small = bytes / PART_FOR_SMALL;
         Budget {
+            total: bytes,
             bytes: Arc::new(Semaphore::new(bytes - small)),
             small: Arc::new(Semaphore::new(small)),
             overdraft: Arc::new(Semaphore::new(1)),
@@ -43,9 +48,13 @@ impl Budget {
     }
 
     /// Bytes that nobody has.
-    #[cfg(test)]
     pub fn free(&self) -> usize {
         self.bytes.available_permits() + self.small.available_permits()
+    }
+
+    /// Whether a connection with unanswered requests should read no more.
+    pub fn is_scarce(&self) -> bool {
+        self.total - self.free().min(self.total) > self.total / 100 * PERCENT_FOR_PIPELINES
     }
 
     /// Adds `bytes` to the share of a request of `size` bytes, waiting until they are free or the overdraft is.

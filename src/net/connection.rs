@@ -189,11 +189,18 @@ impl<S: Service> Connection<'_, S> {
         }
     }
 
+    /// Whether another frame may be read. If not, there are answers to wait for.
+    fn has_room(&self) -> bool {
+        let in_flight = self.in_flight.lock();
+        in_flight.is_empty()
+            || (in_flight.has_room(&self.shared.limits) && !self.shared.frames.budget.is_scarce())
+    }
+
     async fn next_frame<R>(&self, reader: &mut FrameReader<R>) -> Result<Frame, End>
     where
         R: AsyncRead + Unpin + Send,
     {
-        while !self.in_flight.lock().has_room(&self.shared.limits) {
+        while !self.has_room() {
             self.answered.notified().await;
         }
         let begun = tokio::select! {

@@ -87,6 +87,19 @@ async fn reading_stops_at_the_limit_of_bytes_and_unsent_answers_count() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_waits_for_answers_is_not_read_while_requests_take_much_of_the_memory() {
+    let mut world = World::new(Limits { request_memory_bytes: 100, ..limits() });
+    world.send(&["p1-small", "p2-is-larger-than-what-may-be-in-use", "p3-small"]).await;
+    assert_eq!(world.service.admitted(), ["p1-small", "p2-is-larger-than-what-may-be-in-use"]);
+    world.service.echo("p2-is-larger-than-what-may-be-in-use");
+    world.settle().await;
+    assert_eq!(world.service.admitted().len(), 2, "its answer cannot leave yet, and nothing was answered");
+    world.service.echo("p1-small");
+    world.settle().await;
+    assert_eq!(world.service.admitted(), ["p1-small", "p2-is-larger-than-what-may-be-in-use", "p3-small"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_without_an_answer_keeps_its_place_and_sends_nothing() {
     let mut world = World::new(limits());
     world.send(&["p-silent", "p2!"]).await;
