@@ -209,9 +209,12 @@ impl Broker {
     /// A shard that is open here, with the epoch that it is assigned with.
     pub fn open_shard(&self, image: &Image, id: ShardId) -> Result<(Shard, LeaderEpoch), Failure> {
         let assigned = image.shard(id).filter(|shard| self.is_owner(shard));
-        let opened =
-            assigned.and_then(|assigned| Some((self.shards.shard(id, assigned.epoch)?, assigned.epoch)));
-        opened.ok_or_else(|| ErrorCode::NotLeaderOrFollower.into())
+        let epoch = assigned.ok_or(ErrorCode::NotLeaderOrFollower)?.epoch;
+        if let Some(damage) = self.shards.damage(id, epoch) {
+            return Err(damage.into());
+        }
+        let opened = self.shards.shard(id, epoch).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        Ok((opened, epoch))
     }
 }
 

@@ -105,6 +105,12 @@ impl From<log::AppendError> for Failure {
     }
 }
 
+impl From<log::Damage> for Failure {
+    fn from(damage: log::Damage) -> Failure {
+        Failure::new(ErrorCode::KafkaStorageError, damage.to_string())
+    }
+}
+
 impl From<Gone> for Failure {
     fn from(_: Gone) -> Failure {
         ErrorCode::NotCoordinator.into()

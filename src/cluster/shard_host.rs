@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::log::{Cause, Limits, PartitionSettings, Shard, ShardOptions, Shared, Unable};
+use crate::log::{Cause, Damage, Limits, OpenError, PartitionSettings, Shard, ShardOptions, Shared, Unable};
 use crate::metadata::{self, Command, Image, Metadata, Topic};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, TaskKind};
@@ -17,6 +17,9 @@ use crate::types::{LeaderEpoch, ShardId, TopicId};
 
 /// How long to wait before a shard that did not open is tried again.
 const REOPEN_AFTER: Duration = Duration::from_millis(500);
+
+/// The same of a shard that was damaged: somebody may put back what is missing.
+const REOPEN_DAMAGED_AFTER: Duration = Duration::from_secs(10);
 
 /// What a host needs.
 pub struct HostOptions {
@@ -35,6 +38,8 @@ pub struct ShardHost {
     runtime: Runtime,
     options: HostOptions,
     hosted: RwLock<BTreeMap<ShardId, Hosted>>,
+    /// Shards that were assigned with this epoch, and refused.
+    damaged: RwLock<BTreeMap<ShardId, (LeaderEpoch, Damage)>>,
     /// The newest image whose partitions all hosted shards know.
     served: watch::Sender<Arc<Image>>,
     /// One request at a time asks who owns what; the others wait for its answer.
@@ -76,6 +81,7 @@ impl ShardHost {
             runtime,
             options,
             hosted: RwLock::default(),
+            damaged: RwLock::default(),
             served,
             confirming: tokio::sync::Mutex::default(),
         })
@@ -99,6 +105,15 @@ impl ShardHost {
         hosted.get(&id).filter(|hosted| hosted.epoch == epoch).and_then(|hosted| hosted.shard().cloned())
     }
 
+    /// Why a shard that is assigned to this broker with `epoch` is refused, if it was damaged.
+    pub fn damage(&self, id: ShardId, epoch: LeaderEpoch) -> Option<Damage> {
+        if let Some(shard) = self.shard(id, epoch) {
+            return shard.damage();
+        }
+        let damaged = self.damaged.read();
+        damaged.get(&id).filter(|(found, _)| *found == epoch).map(|(_, damage)| damage.clone())
+    }
+
     /// The shards that are open, for status and metrics.
     pub fn open_shards(&self) -> Vec<Shard> {
         self.hosted.read().values().filter_map(|hosted| hosted.shard().cloned()).collect()
@@ -113,7 +128,7 @@ impl ShardHost {
         self.hosted.read().iter().map(|(id, hosted)| (*id, unable(hosted))).collect()
     }
 
-    /// True once every shard has an owner, and those of this broker are open.
+    /// True once every shard has an owner, and those of this broker are open, or refused for good.
     pub fn is_ready(&self) -> bool {
         let image = self.image();
         let ours = Some(self.metadata.owner());
@@ -125,7 +140,10 @@ impl ShardHost {
         };
         image.is_formed()
             && image.shards.iter().all(|(id, shard)| {
-                settled(shard) && (shard.owner != ours || self.shard(*id, shard.epoch).is_some())
+                settled(shard)
+                    && (shard.owner != ours
+                        || self.shard(*id, shard.epoch).is_some()
+                        || self.damage(*id, shard.epoch).is_some())
             })
     }
 
@@ -208,9 +226,10 @@ impl ShardHost {
 
     /// Opens a shard, trying again for as long as it is assigned with this epoch.
     async fn open(self: Arc<Self>, id: ShardId, epoch: LeaderEpoch) {
+        let (mut doubted, mut pause) = (false, REOPEN_AFTER);
         loop {
             let opening = Shard::open(
-                self.shard_options(id, epoch),
+                ShardOptions { doubted, ..self.shard_options(id, epoch) },
                 self.options.store.clone(),
                 self.options.shared.clone(),
             );
@@ -220,12 +239,20 @@ impl ShardHost {
             };
             match opened {
                 Ok(shard) => return self.opened(id, epoch, shard).await,
+                Err(OpenError::Damaged(damage)) => {
+                    if !doubted {
+                        tracing::error!(shard = %id, %damage, "{}", Damage::ADVICE);
+                    }
+                    self.did_not_open(id, epoch, &damage.to_string());
+                    self.damaged.write().insert(id, (epoch, damage));
+                    (doubted, pause) = (true, REOPEN_DAMAGED_AFTER);
+                }
                 Err(error) => self.did_not_open(id, epoch, &error.to_string()),
             }
             if !self.is_assigned(id, epoch) {
                 return;
             }
-            self.runtime.clock.sleep(REOPEN_AFTER).await;
+            self.runtime.clock.sleep(pause).await;
         }
     }
 
@@ -249,6 +276,7 @@ impl ShardHost {
             let mut hosted = self.hosted.write();
             match hosted.get_mut(&id).filter(|hosted| hosted.epoch == epoch) {
                 Some(hosted) => {
+                    self.damaged.write().remove(&id);
                     let image = self.metadata.image();
                     for topic in image.topics.iter() {
                         self.introduce(&image, topic, &shard, id, epoch);
@@ -281,7 +309,7 @@ impl ShardHost {
             });
             confirm
         });
-        ShardOptions { id, confirm_owner, limits: self.options.limits }
+        ShardOptions { id, confirm_owner, limits: self.options.limits, doubted: false }
     }
 
     fn is_assigned(&self, id: ShardId, epoch: LeaderEpoch) -> bool {

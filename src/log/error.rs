@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::damage::Damage;
 use crate::types::Partition;
 
 /// The shard has no open incarnation: it opens, or is another broker's. Try again, elsewhere perhaps.
@@ -84,7 +85,7 @@ pub enum OpenError {
     /// The time for opening ran out.
     #[error("opening took longer than {0:?}")]
     TimedOut(std::time::Duration),
-    /// What is stored is not what it should be.
-    #[error("stored data is malformed: {0}")]
-    Malformed(String),
+    /// What is stored is not what was written. Nothing was changed by finding it, so trying again is safe.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
 }

@@ -8,6 +8,7 @@ pub mod append;
 pub mod block_cache;
 mod commit;
 mod counts;
+pub mod damage;
 pub mod epochs;
 pub mod error;
 pub mod fence;
@@ -38,6 +39,7 @@ pub mod wal;
 
 pub use append::{Append, Appended, Permit, Ticket};
 pub use counts::Counts;
+pub use damage::Damage;
 pub use epochs::{EpochEnd, EpochHistory};
 pub use error::{AppendError, NotOpen, OpenError, PartitionError};
 pub use health::{Cause, Unable};

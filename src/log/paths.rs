@@ -15,6 +15,7 @@ use crate::types::ShardId;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardPaths {
+    shard: ShardId,
     log: Path,
     packed: Path,
     index: Path,
@@ -23,7 +24,12 @@ pub struct ShardPaths {
 impl ShardPaths {
     pub fn new(store: &Store, shard: ShardId) -> ShardPaths {
         let below = |name: &str| store.path(&format!("shards/{shard}/{name}"));
-        ShardPaths { log: below("log"), packed: below("packed"), index: below("index") }
+        ShardPaths { shard, log: below("log"), packed: below("packed"), index: below("index") }
+    }
+
+    /// The shard whose objects these are.
+    pub fn shard(&self) -> ShardId {
+        self.shard
     }
 
     /// The folder of the segments.

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::append::{Append, Appended, Ticket};
 use super::commit::Request;
 use super::counts::{Counts, Known};
+use super::damage::Damage;
 use super::error::{AppendError, NotOpen, OpenError, PartitionError};
 use super::health::{Cause, STALL_LIMIT, Unable};
 use super::incarnation::{Incarnation, Settings};
@@ -44,6 +45,8 @@ pub struct ShardOptions {
     /// Asked after the writer epoch was read and before it is taken.
     pub confirm_owner: ConfirmOwner,
     pub limits: Limits,
+    /// It was found damaged at the last try: then all of its log is looked at before anything is written.
+    pub doubted: bool,
 }
 
 /// Sizes and times of a shard.
@@ -131,6 +134,8 @@ pub(super) struct Inner {
     state: RwLock<State>,
     /// Since when it has not been open.
     unopened: Mutex<Instant>,
+    /// Why it was refused when it was to be opened again.
+    damage: RwLock<Option<Damage>>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     /// When somebody else proved our ownership.
     confirmed: Mutex<Option<Instant>>,
@@ -148,6 +153,20 @@ pub(super) enum State {
 }
 
 impl Inner {
+    pub fn is_doubted(&self) -> bool {
+        self.options.doubted || self.damage.read().is_some()
+    }
+
+    /// Notes that nothing is wrong with it.
+    pub fn trust(&self) {
+        *self.damage.write() = None;
+    }
+
+    /// Notes that the shard was found damaged. True if that is news.
+    pub fn doubt(&self, damage: Damage) -> bool {
+        self.damage.write().replace(damage).is_none()
+    }
+
     pub fn set_state(&self, state: State) {
         let mut current = self.state.write();
         if matches!(*current, State::Open(_)) {
@@ -170,6 +189,7 @@ impl Shard {
     pub async fn open(options: ShardOptions, store: Store, shared: Shared) -> Result<Shard, OpenError> {
         let now = shared.runtime.clock.instant();
         let inner = Arc::new(Inner {
+            damage: RwLock::default(),
             paths: ShardPaths::new(&store, options.id),
             metrics: Arc::new(shared.metrics.shard(options.id)),
             options,
@@ -350,6 +370,11 @@ impl Shard {
     pub fn confirm_ownership(&self, at: Instant) {
         let mut confirmed = self.0.confirmed.lock();
         *confirmed = (*confirmed).max(Some(at));
+    }
+
+    /// Why it is refused, if it was found damaged when it was to be opened again.
+    pub fn damage(&self) -> Option<Damage> {
+        self.0.damage.read().clone()
     }
 
     pub fn status(&self) -> ShardStatus {

@@ -8,20 +8,24 @@ use slatedb::{CloseReason, Db, ErrorKind};
 use tokio::sync::{mpsc, oneshot};
 
 use super::commit::{Committer, Ended, Request};
+use super::damage::Damage;
 use super::error::OpenError;
+use super::fence::Depth;
 use super::garbage::Collector;
 use super::incarnation::{Incarnation, Parts};
 use super::reader::Source;
 use super::retention::{self, Keeper};
 use super::shard::{Inner, State};
-use super::wal::{Init, LogStore};
-use crate::runtime::{Runtime, TaskKind};
+use super::wal::{Failure, Init, Inspection, LogStore};
+use crate::runtime::TaskKind;
 use crate::store::database::{Maintenance, Role};
 
 /// How often an idle database is asked whether it still lives.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 const FIRST_REOPEN: Duration = Duration::from_millis(50);
 const MOST_REOPEN: Duration = Duration::from_secs(5);
+/// A shard that was damaged is looked at this often: somebody may put back what is missing.
+const DAMAGED_REOPEN: Duration = Duration::from_secs(10);
 /// Time for closing a database that can no longer write.
 const ABANDON_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -64,25 +68,32 @@ pub(super) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenError> {
 async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<super::wal::Wal>), OpenError> {
     let databases = &inner.shared.databases;
     let path = inner.paths.index().clone();
-    let stored = databases.stored_manifest(&path).await.map_err(open_error)?;
-    let epoch = stored.map_or(0, |manifest| manifest.writer_epoch());
-    match (inner.options.confirm_owner)(inner.options.id).await {
-        Ok(true) => {}
+    let stored = databases.stored_manifest(&path).await.map_err(|error| manifest_error(inner, error))?;
+    let epoch = stored.as_ref().map_or(0, |manifest| manifest.writer_epoch());
+    let inspection = inspection(inner);
+    // What was found damaged once is looked at whole, before anything is written to it again.
+    let depth = if inner.is_doubted() { Depth::All } else { Depth::End };
+    let (confirmed, inspected) =
+        tokio::join!((inner.options.confirm_owner)(inner.options.id), inspection.run(stored, depth));
+    match confirmed {
+        Ok(true) => inspected.map_err(inspection_error)?,
         Ok(false) => return Err(OpenError::NotOwner),
         Err(reason) => return Err(OpenError::Store(reason)),
     }
     let limits = &inner.options.limits;
     let runtime = &inner.shared.runtime;
-    let opened = Arc::new(OnceLock::new());
+    let (opened, damage) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
     let init = Init {
-        store: LogStore::new(&inner.store, &inner.paths),
+        store: inspection.store.clone(),
+        databases: databases.clone(),
         width: limits.window,
         flush_after: limits.flush_every_segments.saturating_mul(4).max(4),
-        deadline: runtime.clock.instant() + limits.open_timeout,
+        deadline: inspection.deadline,
         runtime: runtime.clone(),
         metrics: Arc::clone(&inner.metrics),
         clock: Arc::clone(databases.clock()),
         opened: Arc::clone(&opened),
+        damage: Arc::clone(&damage),
     };
     let db = databases
         .builder(path, Role::ShardIndex)
@@ -90,14 +101,38 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<super::wal::W
         .with_expected_epoch(epoch)
         .build()
         .await
-        .map_err(open_error)?;
+        .map_err(|error| match damage.get() {
+            Some(damage) => OpenError::Damaged(damage.clone()),
+            None => open_error(inner, error),
+        })?;
+    inner.trust();
     let wal = opened.get().cloned();
     Ok((db, wal.map(OnceLock::from).unwrap_or_default()))
 }
 
+fn inspection(inner: &Inner) -> Inspection {
+    let runtime = inner.shared.runtime.clone();
+    Inspection {
+        store: LogStore::new(&inner.store, &inner.paths),
+        databases: inner.shared.databases.clone(),
+        window: inner.options.limits.window,
+        deadline: runtime.clock.instant() + inner.options.limits.open_timeout,
+        runtime,
+    }
+}
+
+fn inspection_error(failure: Failure) -> OpenError {
+    match failure {
+        Failure::Damaged(damage) => OpenError::Damaged(damage),
+        Failure::Fenced => OpenError::Fenced,
+        Failure::Store(error) => OpenError::Store(error.to_string()),
+        Failure::Manifest(error) => OpenError::Store(error.to_string()),
+    }
+}
+
 /// Starts the tasks of an open database.
 fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Result<Running, OpenError> {
-    let wal = opened.get().cloned().ok_or_else(|| OpenError::Malformed("the log was not opened".into()))?;
+    let wal = opened.get().cloned().ok_or_else(|| OpenError::Store("the log was not opened".into()))?;
     let runtime = inner.shared.runtime.clone();
     let limits = inner.options.limits;
     let maintenance = inner.shared.databases.maintain(&db, inner.paths.index(), Role::ShardIndex);
@@ -169,7 +204,7 @@ async fn watch(inner: &Inner, running: &mut Running) -> bool {
     tokio::select! {
         biased;
         finished = running.committed() => return finished,
-        () = closed(&inner.shared.runtime, &incarnation) => return false,
+        () = closed(inner, &incarnation) => return false,
         () = inner.stop.requested() => {}
     }
     inner.set_state(State::Closed);
@@ -186,17 +221,35 @@ async fn watch(inner: &Inner, running: &mut Running) -> bool {
 }
 
 /// Returns once the database is closed, by whatever.
-async fn closed(runtime: &Runtime, incarnation: &Incarnation) {
+async fn closed(inner: &Inner, incarnation: &Incarnation) {
+    let runtime = &inner.shared.runtime;
     let status = incarnation.db.subscribe();
     loop {
         if status.borrow().close_reason.is_some() {
             return;
         }
+        read_back_replay_point(inner, incarnation).await;
         tokio::select! {
             biased;
             () = runtime.clock.sleep(WATCH_INTERVAL) => {}
             () = incarnation.wal.failed() => return,
         }
+    }
+}
+
+/// Once the database says that its index needs less of the log, the stored manifest is asked whether that is stored: only
+/// that may stand in the segments to come.
+async fn read_back_replay_point(inner: &Inner, incarnation: &Incarnation) {
+    let known = incarnation.wal.stored_replay_after();
+    if incarnation.db.manifest().replay_after_wal_id() <= known {
+        return;
+    }
+    let reading = inner.shared.databases.stored_manifest(inner.paths.index());
+    // A store that does not answer is asked again by the next look.
+    if let Ok(Ok(Some(manifest))) = inner.shared.runtime.clock.timeout(WATCH_INTERVAL, reading).await
+        && manifest.writer_epoch() == incarnation.epoch
+    {
+        incarnation.wal.note_stored_replay_after(manifest.replay_after_wal_id());
     }
 }
 
@@ -229,10 +282,17 @@ async fn reopen(inner: &Arc<Inner>) -> Option<Running> {
             Err(error) => error,
         };
         match error {
-            OpenError::NotOwner | OpenError::Malformed(_) => {
+            OpenError::NotOwner => {
                 tracing::warn!(shard = %inner.options.id, %error, "shard not opened again");
                 inner.set_state(State::Failed(error.to_string().into()));
                 return None;
+            }
+            OpenError::Damaged(damage) => {
+                if inner.doubt(damage.clone()) {
+                    tracing::error!(shard = %inner.options.id, %damage, "{}", Damage::ADVICE);
+                }
+                inner.set_state(State::Opening(Some(damage.to_string().into())));
+                pause = DAMAGED_REOPEN;
             }
             OpenError::Fenced | OpenError::Store(_) | OpenError::TimedOut(_) => {
                 tracing::debug!(shard = %inner.options.id, %error, "shard not open yet");
@@ -241,7 +301,7 @@ async fn reopen(inner: &Arc<Inner>) -> Option<Running> {
         }
         tokio::select! {
             biased;
-            () = inner.shared.runtime.clock.sleep(pause) => pause = (pause * 2).min(MOST_REOPEN),
+            () = inner.shared.runtime.clock.sleep(pause) => pause = (pause * 2).min(MOST_REOPEN.max(pause)),
             () = inner.stop.requested() => {
                 inner.set_state(State::Closed);
                 return None;
@@ -250,12 +310,29 @@ async fn reopen(inner: &Arc<Inner>) -> Option<Running> {
     }
 }
 
-fn open_error(error: slatedb::Error) -> OpenError {
+/// A manifest that is there and cannot be read. An owner that is at work cannot be the cause. The database counts what is
+/// wrong inside of one among its internal errors.
+fn manifest_error(inner: &Inner, error: slatedb::Error) -> OpenError {
+    match error.kind() {
+        ErrorKind::Data | ErrorKind::Internal => {
+            let folder = inner.paths.index().clone().join("manifest");
+            OpenError::Damaged(Damage::new(
+                &folder,
+                format!("has a newest manifest that is damaged: {error}"),
+            ))
+        }
+        _ => OpenError::Store(error.to_string()),
+    }
+}
+
+fn open_error(inner: &Inner, error: slatedb::Error) -> OpenError {
     match error.kind() {
         ErrorKind::Closed(CloseReason::Fenced) => OpenError::Fenced,
         // Somebody else made the database at the same moment. The database counts that among its data errors.
         ErrorKind::Data if error.to_string().contains("version already exists") => OpenError::Fenced,
-        ErrorKind::Data => OpenError::Malformed(error.to_string()),
+        ErrorKind::Data => {
+            OpenError::Damaged(Damage::new(inner.paths.index(), format!("is damaged: {error}")))
+        }
         _ => OpenError::Store(error.to_string()),
     }
 }

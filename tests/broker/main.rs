@@ -6,6 +6,7 @@ mod client;
 mod compacted;
 mod configs;
 mod consumer_groups;
+mod damaged;
 mod groups;
 mod hostile;
 mod migration;

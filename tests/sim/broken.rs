@@ -12,10 +12,14 @@ use crate::truth::{Check, Violation};
 /// Seeds that are tried until one shows the damage.
 const SEEDS: u64 = 400;
 
+/// Times that such a store may look damaged before a run is given up.
+const ALARMS: u32 = 200;
+
 fn run(seed: u64, flaw: impl Fn(&FaultPlan)) -> Check {
     simulate(async {
         let mut run = Run::new(seed);
         flaw(&run.world.flaws);
+        run.alarms = ALARMS;
         run.whole().await
     })
 }

@@ -68,6 +68,8 @@ pub struct Run {
     owners: Vec<Owner>,
     clients: Vec<Client>,
     pub truth: Truth,
+    /// On a store that lies, what is there may look damaged, so many times.
+    pub alarms: u32,
     /// What happened, for comparing two runs of one seed.
     pub events: Vec<String>,
 }
@@ -82,6 +84,7 @@ impl Run {
             owners: Vec::new(),
             clients: some_clients(),
             truth: Truth::default(),
+            alarms: 0,
             events: Vec::new(),
         }
     }
@@ -237,10 +240,11 @@ impl Run {
         match &mut owner.phase {
             Phase::Opening(receiver) => match receiver.try_recv() {
                 Ok(Ok(shard)) => owner.phase = Phase::Open { shard, epoch: 0 },
-                Ok(Err(OpenError::Malformed(problem))) => {
-                    return stuck(&format!("{who} does not open: {problem}"));
+                Ok(Err(OpenError::Damaged(damage))) if self.alarms == 0 => {
+                    return stuck(&format!("{who} does not open: {damage}"));
                 }
                 Ok(Err(error)) => {
+                    self.alarms -= u32::from(matches!(error, OpenError::Damaged(_)));
                     owner.phase = Phase::Closed;
                     self.note(format!("{who} not open: {error}"));
                     if self.world.owner() == self.owners[who].broker.id {

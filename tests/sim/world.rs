@@ -100,7 +100,8 @@ impl Broker {
                 Ok(owns)
             }) as BoxFuture<'static, _>
         };
-        let options = ShardOptions { id: SHARD, confirm_owner: Arc::new(confirm), limits: self.limits };
+        let options =
+            ShardOptions { id: SHARD, confirm_owner: Arc::new(confirm), limits: self.limits, doubted: false };
         let shard = Shard::open(options, self.store.clone(), self.shared.clone()).await?;
         for index in 0..PARTITIONS {
             let leader_epoch = LeaderEpoch(i32::try_from(self.id).expect("few brokers"));

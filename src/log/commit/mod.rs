@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use slatedb::WriteBatch;
+use slatedb::{ErrorKind, WriteBatch};
 use tokio::sync::{mpsc, oneshot};
 
 use super::append::{Append, Appended};
@@ -525,7 +525,8 @@ impl Committer {
     }
 }
 
-/// Loads a partition, as often as needed: what waits for it is bounded by its callers' patience.
+/// Loads a partition, as often as needed: what waits for it is bounded by its callers' patience. An index that was damaged
+/// is not read again.
 async fn load(
     incarnation: Arc<Incarnation>,
     runtime: Runtime,
@@ -533,7 +534,7 @@ async fn load(
 ) -> (Partition, Result<Option<Writer>, PartitionError>) {
     loop {
         match incarnation.take_writer(partition).await {
-            Err(PartitionError::Index(error)) => {
+            Err(PartitionError::Index(error)) if error.kind() != ErrorKind::Data => {
                 tracing::warn!(%partition, %error, "partition not loaded yet");
                 tokio::select! {
                     biased;

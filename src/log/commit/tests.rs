@@ -9,11 +9,11 @@ use super::{Answer, Request};
 use crate::crc32c;
 use crate::log::keys::{Extent, LeaderEpochStart, LogStart, Object};
 use crate::log::partition::{Loaded, Writer};
-use crate::log::segment::{Header, Kind, Segment};
+use crate::log::segment::{Header, Kind, Origin, Segment};
 use crate::log::tests::{World, batch, batch_of, partition};
 use crate::log::{Append, AppendError, Appended, Permit};
 use crate::protocol::batch::Batch;
-use crate::types::{LeaderEpoch, Partition};
+use crate::types::{LeaderEpoch, Partition, ShardId};
 
 type Outcome = oneshot::Receiver<Result<Appended, AppendError>>;
 type Rows = Vec<(Bytes, Option<Bytes>)>;
@@ -72,7 +72,8 @@ impl Bench {
                 assert_eq!(stored.header.last_offset(), committed.last_offset);
             }
         }
-        let segment = Segment { kind: Kind::Data, window: 1, epoch: 1, nonce: 1 };
+        let segment =
+            Segment { kind: Kind::Data, window: 1, epoch: 1, nonce: 1, origin: Origin::of(ShardId(1), 1) };
         let object = Bytes::from(segment.encode(&entries, payload).expect("encodes").concat());
         for outcome in plan.outcomes {
             outcome.send();

@@ -1,19 +1,29 @@
 //! Taking a shard's log over: where it ends for all older owners.
 //! It does none of it and waits for nothing: events in, actions out; [`super::wal`] carries them out.
-//! Entry point: [`Takeover`]; [`judge`] for whoever finds an id taken.
-//! Invariant: a writer never meets a foreign object at an id of its own, except a newer owner's fence.
+//! Entry point: [`Takeover`]; [`judge`] for whoever finds an id taken; [`Witness`] for what objects say of each other.
+//! Invariant: a writer never meets a foreign object at an id of its own, except a newer owner's fence; and nothing is
+//! written to a log that was damaged.
 //!
 //! The rules, in order: list the log from the stored replay point; make sure that no newer owner was there before the
 //! listing; create the fence at the first missing id, stepping over what older owners put there first; fence also the
 //! ids that an older owner may still have in flight. What lies behind the fence with an older epoch is not part of the
 //! log.
+//!
+//! An id above the replay point is missing for a good reason only if the segments behind it were in flight with it: they
+//! lie within their writer's window from it, none is an owner's first fence, and none says that it was taken. Anything
+//! else, and any object that is not what it or another says, is a [`Flaw`]: damage, unless the stored epoch, read once
+//! more, tells of a newer owner, who may delete what we still expect.
 
 #[cfg(test)]
 mod tests;
+mod witness;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::segment::{Header, Kind};
+use crate::types::ShardId;
+
+pub use witness::{Flaw, Witness};
 
 /// Who writes an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,10 +87,31 @@ pub enum Step {
     /// Do these, and report; empty while others are still out.
     Do(Vec<Action>),
     Done(Tail),
+    /// Nothing is wrong as far as was looked: the end of an inspection.
+    Sound,
     /// A newer owner has the log.
     Fenced,
     /// The log is not what the rules leave behind.
-    Broken(&'static str),
+    Broken(Flaw),
+}
+
+/// How much of the log above the replay point is looked at before it is taken over. Replay looks at all the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Its end, where holes can be, and every owner that wrote last is seen.
+    End,
+    All,
+}
+
+/// What a takeover starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    pub shard: ShardId,
+    pub own: Identity,
+    /// Our own window, for the ones after us.
+    pub window: u16,
+    /// The stored id up to which the index needs no replay, read after the epoch was taken.
+    pub replay_after: u64,
 }
 
 /// Where the log of the older owners ends.
@@ -102,6 +133,8 @@ enum State {
         awaited: BTreeSet<u64>,
         confirmed: bool,
     },
+    /// Something is wrong, unless the stored epoch is not ours any more.
+    Doubting(Flaw),
     Fencing {
         id: u64,
     },
@@ -115,34 +148,43 @@ enum State {
 /// The takeover as a machine: it starts with [`Takeover::start`], and every event gives the next step.
 #[derive(Debug)]
 pub struct Takeover {
-    own: Identity,
-    /// Our own window, for the ones after us.
-    own_window: u16,
-    replay_after: u64,
+    start: Start,
+    /// Set where nothing is to be taken over.
+    inspected: Option<Depth>,
     state: State,
     /// Ids above the replay point that are known to be taken.
     taken: BTreeSet<u64>,
+    /// The headers that were asked for.
+    headers: BTreeMap<u64, Header>,
+    /// So far back from the newest object headers are asked for.
+    looked_back: u64,
+    /// What was listed and then not found.
+    gone: Option<u64>,
     /// How many objects an older owner may have in flight.
     window: u16,
-    start_epoch: u64,
 }
 
 impl Takeover {
-    /// `replay_after` is the stored id up to which the index needs no replay, read after the epoch was taken.
-    pub fn new(own: Identity, own_window: u16, replay_after: u64) -> Takeover {
+    pub fn new(start: Start) -> Takeover {
         Takeover {
-            own,
-            own_window,
-            replay_after,
+            start,
+            inspected: None,
             state: State::Listing,
             taken: BTreeSet::new(),
+            headers: BTreeMap::new(),
+            looked_back: 0,
+            gone: None,
             window: 1,
-            start_epoch: 0,
         }
     }
 
+    /// Only looks whether the log could be taken over: nothing is written.
+    pub fn inspection(start: Start, depth: Depth) -> Takeover {
+        Takeover { inspected: Some(depth), ..Takeover::new(start) }
+    }
+
     pub fn start(&self) -> Step {
-        Step::Do(vec![Action::List { from: self.replay_after }])
+        Step::Do(vec![Action::List { from: self.start.replay_after }])
     }
 
     pub fn on(&mut self, event: Event) -> Step {
@@ -155,13 +197,17 @@ impl Takeover {
             }
             (State::Checking { awaited, .. }, Event::Found(id, header)) => {
                 awaited.remove(&id);
+                self.headers.insert(id, header);
                 self.window = self.window.max(header.window);
-                if id == self.replay_after {
-                    self.start_epoch = header.epoch;
-                }
-                if header.epoch > self.own.epoch { Step::Fenced } else { self.checked() }
+                if id == self.newest() { self.look_back(u64::from(header.window)) } else { self.checked() }
             }
-            (State::Checking { .. }, Event::Missing(_)) => Step::Broken("a listed object is missing"),
+            (State::Checking { awaited, .. }, Event::Missing(id)) => {
+                awaited.remove(&id);
+                self.gone = Some(id);
+                self.checked()
+            }
+            (State::Doubting(flaw), Event::Confirmed) => Step::Broken(*flaw),
+            (State::Doubting(_), Event::Superseded) => Step::Fenced,
             (State::Fencing { id }, Event::Created(created)) if *id == created => self.fenced(created),
             (State::Fencing { id }, Event::Collided(at)) if *id == at => read(at),
             (State::Fencing { id }, Event::Missing(at)) if *id == at => self.create_fence(at),
@@ -182,45 +228,119 @@ impl Takeover {
 
     /// The ids that replay reads, in order.
     pub fn replayed(&self, tail: &Tail) -> std::ops::RangeInclusive<u64> {
-        self.replay_after + 1..=tail.fence
+        self.start.replay_after + 1..=tail.fence
+    }
+
+    /// For judging those objects: it has heard the one at the replay point.
+    pub fn replay_witness(&self) -> Witness {
+        let mut witness = self.witness();
+        if let Some(header) = self.headers.get(&self.start.replay_after) {
+            // Nothing was wrong with it when it was looked at.
+            let _ = witness.hear(self.start.replay_after, header);
+        }
+        witness
     }
 
     fn listed(&mut self, ids: &[u64]) -> Step {
-        if self.replay_after > 0 && !ids.contains(&self.replay_after) {
-            return Step::Broken("the object at the replay point is missing");
+        let replay_after = self.start.replay_after;
+        if replay_after > 0 && !ids.contains(&replay_after) {
+            return self.doubt(Flaw::missing(replay_after, Flaw::REPLAY_POINT));
         }
-        self.taken = ids.iter().copied().filter(|id| *id > self.replay_after).collect();
+        self.taken = ids.iter().copied().filter(|id| *id > replay_after).collect();
         // The newest object says how much its writer may have in flight; so does the one below the fence to be, where
         // the newest is a straggler of a writer before.
-        let newest = self.taken.last().copied().unwrap_or(self.replay_after);
-        let below = self.first_missing(self.replay_after) - 1;
-        let awaited: BTreeSet<u64> =
-            [newest, below, self.replay_after].into_iter().filter(|id| *id > 0).collect();
+        let below = self.first_missing(replay_after) - 1;
+        let mut awaited: BTreeSet<u64> = [below, replay_after].into_iter().filter(|id| *id > 0).collect();
+        self.looked_back = match self.inspected {
+            Some(Depth::All) => u64::MAX,
+            Some(Depth::End) | None => u64::from(self.start.window),
+        };
+        awaited.extend(self.within(0, self.looked_back));
         let mut actions = vec![Action::Confirm];
         actions.extend(awaited.iter().map(|id| Action::ReadHeader { id: *id }));
         self.state = State::Checking { awaited, confirmed: false };
         Step::Do(actions)
     }
 
+    /// The newest object that was listed.
+    fn newest(&self) -> u64 {
+        self.taken.last().copied().unwrap_or(self.start.replay_after)
+    }
+
+    /// Ids at least `from` and less than `to` behind the newest.
+    fn within(&self, from: u64, to: u64) -> impl Iterator<Item = u64> {
+        let newest = self.newest();
+        let range = newest.saturating_sub(to.saturating_sub(1))..=newest.saturating_sub(from);
+        self.taken.range(range).copied()
+    }
+
+    /// What the newest writer had in flight, and the fence of an owner that wrote nothing else, lie within its window.
+    fn look_back(&mut self, window: u64) -> Step {
+        let more: Vec<u64> = match window > self.looked_back {
+            true => self.within(self.looked_back, window).collect(),
+            false => Vec::new(),
+        };
+        self.looked_back = self.looked_back.max(window);
+        let State::Checking { awaited, .. } = &mut self.state else { return Step::Do(Vec::new()) };
+        let more: Vec<u64> = more.into_iter().filter(|id| !self.headers.contains_key(id)).collect();
+        let more: Vec<u64> = more.into_iter().filter(|id| awaited.insert(*id)).collect();
+        match more.is_empty() {
+            true => self.checked(),
+            false => Step::Do(more.into_iter().map(|id| Action::ReadHeader { id }).collect()),
+        }
+    }
+
     fn checked(&mut self) -> Step {
         match &self.state {
-            State::Checking { awaited, confirmed: true } if awaited.is_empty() => {
-                self.create_fence(self.first_missing(self.replay_after))
-            }
-            _ => Step::Do(Vec::new()),
+            State::Checking { awaited, confirmed: true } if awaited.is_empty() => {}
+            _ => return Step::Do(Vec::new()),
         }
+        match self.flaw() {
+            Some(flaw) => self.doubt(flaw),
+            None if self.inspected.is_some() => Step::Sound,
+            None => self.create_fence(self.first_missing(self.start.replay_after)),
+        }
+    }
+
+    /// Asks once more whether the log is ours: a newer owner may delete, and write, what we do not expect.
+    fn doubt(&mut self, flaw: Flaw) -> Step {
+        self.state = State::Doubting(flaw);
+        Step::Do(vec![Action::Confirm])
+    }
+
+    fn witness(&self) -> Witness {
+        Witness::new(self.start.shard, self.start.own, self.start.replay_after)
+    }
+
+    /// The first thing that is wrong with what was listed.
+    fn flaw(&self) -> Option<Flaw> {
+        if let Some(id) = self.gone {
+            return Some(Flaw::missing(id, Flaw::GONE));
+        }
+        let mut witness = self.witness();
+        if let Some(flaw) = self.headers.iter().find_map(|(id, header)| witness.hear(*id, header).err()) {
+            return Some(flaw);
+        }
+        let hole = self.first_missing(self.start.replay_after);
+        let in_flight_with_it =
+            |id: u64, header: &Header| id - hole < u64::from(header.window) && header.vouches_to(id) < hole;
+        let behind = self.headers.range(hole + 1..).find(|(id, header)| !in_flight_with_it(**id, header));
+        behind.map(|_| Flaw::missing(hole, Flaw::VOUCHED))
     }
 
     fn create_fence(&mut self, id: u64) -> Step {
         self.state = State::Fencing { id };
-        Step::Do(vec![Action::Create { id, kind: Kind::Fence, window: self.window.max(self.own_window) }])
+        Step::Do(vec![Action::Create { id, kind: Kind::Fence, window: self.window.max(self.start.window) }])
     }
 
     fn fence_met(&mut self, id: u64, header: &Header) -> Step {
-        match judge(self.own, header) {
+        match judge(self.start.own, header) {
             Collision::Landed => self.fenced(id),
-            Collision::Superseded => Step::Fenced,
+            Collision::Superseded => self.doubt(Flaw::newer(id)),
             Collision::Occupied => {
+                if let Err(flaw) = self.witness().hear(id, header) {
+                    return self.doubt(flaw);
+                }
                 self.taken.insert(id);
                 self.window = self.window.max(header.window);
                 self.create_fence(self.first_missing(id))
@@ -236,13 +356,14 @@ impl Takeover {
     }
 
     fn window_fence_met(&mut self, id: u64, header: &Header) -> Step {
+        match &self.state {
+            State::Closing { open, .. } if open.contains(&id) => {}
+            _ => return Step::Do(Vec::new()),
+        }
+        if let Err(flaw) = self.witness().hear(id, header) {
+            return self.doubt(flaw);
+        }
         let State::Closing { fence, open } = &mut self.state else { return Step::Do(Vec::new()) };
-        if !open.contains(&id) {
-            return Step::Do(Vec::new());
-        }
-        if judge(self.own, header) == Collision::Superseded {
-            return Step::Fenced;
-        }
         open.remove(&id);
         self.taken.insert(id);
         let fence = *fence;
@@ -267,7 +388,7 @@ impl Takeover {
             State::Closing { fence, open } if open.is_empty() => Step::Done(Tail {
                 fence: *fence,
                 first_segment: self.window_ids(*fence).end,
-                start_epoch: self.start_epoch,
+                start_epoch: self.headers.get(&self.start.replay_after).map_or(0, |header| header.epoch),
             }),
             _ => Step::Do(Vec::new()),
         }
@@ -277,12 +398,12 @@ impl Takeover {
     /// that certainly becomes ours: stragglers of theirs may be all that the next owner sees of those ids otherwise, and
     /// they do not tell our window.
     fn window_ids(&self, fence: u64) -> std::ops::Range<u64> {
-        let announcement = u64::from(self.window != self.own_window);
+        let announcement = u64::from(self.window != self.start.window);
         fence + 1..fence + u64::from(self.window) + announcement
     }
 
     fn window_fence(&self, id: u64) -> Action {
-        Action::Create { id, kind: Kind::WindowFence, window: self.window.max(self.own_window) }
+        Action::Create { id, kind: Kind::WindowFence, window: self.window.max(self.start.window) }
     }
 
     fn first_missing(&self, after: u64) -> u64 {

@@ -49,8 +49,10 @@ pub enum CollectError {
     Malformed(#[from] keys::Malformed),
     #[error("the store failed: {0}")]
     Store(#[from] object_store::Error),
-    #[error("a fence cannot be read: {0}")]
-    Fence(#[from] ReadError),
+    #[error("{0} cannot be read: {1}")]
+    Fence(Path, ReadError),
+    #[error("{0} is a copy of another object")]
+    Copy(Path),
     #[error("a newer owner has the shard")]
     Superseded,
 }
@@ -68,6 +70,8 @@ pub struct Collected {
     pub deleted_bytes: u64,
     /// Whether there are objects that may go as soon as the index is flushed.
     pub pending: bool,
+    /// Objects that may go as soon as a segment says the replay point.
+    pub unsaid_objects: u64,
 }
 
 /// Whether another collection is worth its cost, given the `last` one, bytes that died since, whether something was
@@ -111,9 +115,15 @@ impl Collector {
     }
 
     /// Deletes what nothing needs. `durable_id` is the last segment of this owner up to which all are durable, or its
-    /// fence: it was so before this is called.
-    pub async fn collect(&mut self, db: &Db, durable_id: u64) -> Result<Collected, CollectError> {
-        let limit = rule::limit(self.replay_after().await?, durable_id);
+    /// fence, and `said_replay_after` the replay point that it says: it was so before this is called.
+    pub async fn collect(
+        &mut self,
+        db: &Db,
+        durable_id: u64,
+        said_replay_after: u64,
+    ) -> Result<Collected, CollectError> {
+        let stored = rule::limit(self.replay_after().await?, durable_id, u64::MAX);
+        let limit = rule::limit(stored, durable_id, said_replay_after);
         let mut collected = Collected::default();
         let marks = mark(db, &mut collected).await?;
         let paths = self.log.paths.clone();
@@ -130,9 +140,12 @@ impl Collector {
                 continue;
             }
             let is_fence = object.bytes <= HEADER_LEN as u64;
-            collected.pending |= object.id > limit && object.id <= durable_id && !is_fence;
-            if object.id < limit && rule::may_go(object.id, limit, self.kind(&object).await?, false) {
-                garbage.push(object);
+            collected.pending |= object.id > stored && object.id <= durable_id && !is_fence;
+            if object.id < stored && rule::may_go(object.id, stored, self.kind(&object).await?, false) {
+                match rule::may_go(object.id, limit, Kind::Data, false) {
+                    true => garbage.push(object),
+                    false => collected.unsaid_objects += 1,
+                }
             }
             if garbage.len() == DELETED_AT_ONCE {
                 self.delete(std::mem::take(&mut garbage), &mut collected).await?;
@@ -151,7 +164,11 @@ impl Collector {
         if let Some(kind) = self.fences.get(&object.id) {
             return Ok(*kind);
         }
-        let header = read::header(&*self.log.objects, &object.path).await?;
+        let read = read::header(&*self.log.objects, &object.path).await;
+        let header = read.map_err(|error| CollectError::Fence(object.path.clone(), error))?;
+        if !header.belongs_at(self.log.paths.shard(), object.id) {
+            return Err(CollectError::Copy(object.path.clone()));
+        }
         self.fences.insert(object.id, header.kind);
         Ok(header.kind)
     }

@@ -4,12 +4,13 @@ use crate::log::segment::Kind;
 
 /// The id that an owner deletes nothing at or above.
 ///
-/// `stored_replay_after` is what the stored manifest says: a replay reads everything behind it, and the object at it for
+/// `said_replay_after` is what the newest durable segment says of the stored replay point: so an older index that comes
+/// back can be told from the newest, before anything is missing that it needs. `stored_replay_after` is what the stored manifest says: a replay reads everything behind it, and the object at it for
 /// its epoch. The database's own view may be ahead of what is stored, so it does not do. `durable_id` is the last
 /// segment up to which this owner's own are durable, or its fence: an owner that was overtaken knows nothing of what
 /// its successor wrote.
-pub fn limit(stored_replay_after: u64, durable_id: u64) -> u64 {
-    stored_replay_after.min(durable_id)
+pub fn limit(stored_replay_after: u64, durable_id: u64, said_replay_after: u64) -> u64 {
+    stored_replay_after.min(durable_id).min(said_replay_after)
 }
 
 /// Whether an object may be deleted. An owner's first fence stays for ever: an older owner's late PUT must meet it.

@@ -8,8 +8,9 @@ use crate::log::segment::Kind;
 
 #[test]
 fn nothing_goes_at_or_above_the_limit_or_by_name_or_as_first_fence() {
-    let limit = rule::limit(10, 20);
-    assert_eq!((limit, rule::limit(30, 20)), (10, 20));
+    let limit = rule::limit(10, 20, 15);
+    assert_eq!((limit, rule::limit(30, 20, 25)), (10, 20));
+    assert_eq!(rule::limit(10, 20, 9), 9, "no segment says yet how new the index is");
     assert!(rule::may_go(9, limit, Kind::Data, false));
     assert!(!rule::may_go(9, limit, Kind::Data, true), "an extent names it");
     assert!(!rule::may_go(10, limit, Kind::Data, false), "its epoch is where a replay starts");

@@ -14,14 +14,16 @@ use futures::stream::BoxStream;
 use slatedb::RowEntry;
 use slatedb::wal::{WalError, WalIterator, WalRows};
 
-use super::segment::{Header, Kind, Malformed};
+use super::fence::{Flaw, Witness};
+use super::segment::{Header, Kind};
 use crate::store::database::DatabaseClock;
 
 /// Decides which objects of the log count. Those of an owner that was fenced before do not.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Filter {
     /// The epoch of the last fence that was passed.
     epoch: u64,
+    witness: Witness,
 }
 
 /// What an object means for the log.
@@ -38,12 +40,13 @@ pub enum Verdict {
 
 impl Filter {
     /// `start_epoch` is the epoch of the object at the replay point; 0 at the start of the log.
-    pub fn new(start_epoch: u64) -> Filter {
-        Filter { epoch: start_epoch }
+    pub fn new(start_epoch: u64, witness: Witness) -> Filter {
+        Filter { epoch: start_epoch, witness }
     }
 
     /// The verdict on the next object, in order of ids.
-    pub fn judge(&mut self, header: &Header) -> Result<Verdict, Malformed> {
+    pub fn judge(&mut self, id: u64, header: &Header) -> Result<Verdict, Flaw> {
+        self.witness.hear(id, header)?;
         if header.epoch < self.epoch {
             return Ok(Verdict::Dead);
         }
@@ -53,7 +56,7 @@ impl Filter {
                 Ok(Verdict::Fence)
             }
             Kind::Data if header.epoch == self.epoch => Ok(Verdict::Live),
-            Kind::Data => Err(Malformed("a segment of an epoch without a fence")),
+            Kind::Data => Err(Flaw::no_fence(id)),
         }
     }
 }
@@ -67,18 +70,22 @@ pub struct Replay {
     filter: Filter,
     clock: Arc<DatabaseClock>,
     pub(super) segments: u64,
+    refuse: Box<dyn Fn(Flaw) -> WalError + Send + Sync>,
     done: Box<dyn FnOnce(u64) + Send + Sync>,
 }
 
 impl Replay {
-    /// `objects` are all from the replay point on, in order of ids. `done` is told the number of live segments.
+    /// `objects` are all from the replay point on, in order of ids. `refuse` is told what is wrong with them, and `done`
+    /// the number of live segments.
     pub fn new(
         objects: BoxStream<'static, Read>,
         filter: Filter,
         clock: Arc<DatabaseClock>,
+        refuse: impl Fn(Flaw) -> WalError + Send + Sync + 'static,
         done: impl FnOnce(u64) + Send + Sync + 'static,
     ) -> Replay {
-        Replay { objects, filter, clock, segments: 0, done: Box::new(done) }
+        let (refuse, done) = (Box::new(refuse), Box::new(done));
+        Replay { objects, filter, clock, segments: 0, refuse, done }
     }
 }
 
@@ -92,7 +99,7 @@ impl WalIterator for Replay {
                 return Ok(None);
             };
             let (id, header, rows) = read?;
-            match self.filter.judge(&header).map_err(|error| WalError::DataError(Arc::new(error)))? {
+            match self.filter.judge(id, &header).map_err(|flaw| (self.refuse)(flaw))? {
                 Verdict::Dead => continue,
                 Verdict::Fence => {
                     return Ok(Some(WalRows { rows: Vec::new(), last_consumed_wal_file_id: id }));

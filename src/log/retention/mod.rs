@@ -28,6 +28,7 @@ use super::commit::Request;
 use super::error::{AppendError, PartitionError};
 use super::garbage::{self, Collected, Collector};
 use super::incarnation::Incarnation;
+use super::keys;
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::types::Partition;
@@ -43,6 +44,9 @@ const FIRST_PASS: Duration = Duration::from_secs(30);
 const UNLOAD_AFTER: Duration = Duration::from_secs(60);
 /// How often it is looked whether the disk is full, which gives no time to wait for the next pass.
 const FULL_LOOK: Duration = Duration::from_secs(5);
+/// Objects that wait for a segment to say the replay point, before one is written for that alone: where records come, one
+/// is soon written anyway.
+const MANY_UNSAID: u64 = 64;
 /// How long, and how often, a pass looks for the index flush that it asked for.
 const FLUSH_POLL: Duration = Duration::from_millis(500);
 const FLUSH_POLLS: usize = 10;
@@ -207,7 +211,12 @@ impl Keeper {
             if self.dead_bytes() > 0 {
                 self.flush_index().await?;
             }
-            pass.collected = Some(self.collect().await?);
+            let mut collected = self.collect().await?;
+            if collected.unsaid_objects >= MANY_UNSAID {
+                self.say_replay_after().await?;
+                collected = self.collect().await?;
+            }
+            pass.collected = Some(collected);
         }
         self.show();
         self.unload_idle()?;
@@ -234,19 +243,34 @@ impl Keeper {
         self.incarnation.send(Request::FlushIndex(answer))?;
         ticket.await?;
         for _ in 0..FLUSH_POLLS {
-            if self.collector.replay_after().await? >= wanted {
-                break;
+            let stored = self.collector.replay_after().await?;
+            self.incarnation.wal.note_stored_replay_after(stored);
+            if stored >= wanted {
+                return self.say_replay_after().await;
             }
             self.runtime.clock.sleep(FLUSH_POLL).await;
         }
         Ok(())
     }
 
+    /// Has a segment written that says the stored replay point, if none does yet: what lies below may go only then.
+    async fn say_replay_after(&self) -> Result<(), PassError> {
+        let wal = &self.incarnation.wal;
+        if wal.said_replay_after() >= wal.stored_replay_after() {
+            return Ok(());
+        }
+        let (answer, ticket) = Ticket::pair();
+        let (key, value) = keys::flush_marker();
+        self.incarnation.send(Request::Rows(vec![(key, Some(value))], answer))?;
+        Ok(ticket.await?)
+    }
+
     async fn collect(&mut self) -> Result<Collected, PassError> {
         let dead = self.dead_bytes();
         let (appended, durable_id) =
             (self.incarnation.metrics.appended_bytes.get(), self.incarnation.wal.durable_id());
-        let collected = self.collector.collect(&self.incarnation.db, durable_id).await?;
+        let said = self.incarnation.wal.said_replay_after();
+        let collected = self.collector.collect(&self.incarnation.db, durable_id, said).await?;
         self.incarnation.retention.dead_bytes.fetch_sub(dead, Ordering::Relaxed);
         (self.appended_bytes, self.durable_id) = (appended, durable_id);
         self.pending = collected.pending;

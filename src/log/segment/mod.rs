@@ -6,7 +6,8 @@
 //! ```text
 //! header   magic 8 | version u8 | kind u8 | window u16 | row count u32 | writer epoch u64 | nonce 16
 //!          | rows length u32 | payload position u32 | payload length u64 | rows CRC32C u32 | payload CRC32C u32
-//!          | header CRC32C u32
+//!          | origin, from version 2 on | header CRC32C u32
+//! origin   shard u32 | id u64 | taken to u64 | durable id u64 | durable nonce 16 | replay point u64
 //! rows     sequence u64 | create time i64 | row count x [flags u8 | key length u16 | value length u32
 //!          | own sequence u64? | own create time i64? | expiry i64? | key | value]
 //! padding  zeros up to the payload position
@@ -14,7 +15,9 @@
 //! ```
 //!
 //! Numbers are big-endian. All lengths stand in front, so that replay reads header and rows with one ranged GET.
+//! Objects of version 1 have no origin: they are read as before, and vouch for nothing.
 
+mod origin;
 pub mod read;
 mod rows;
 #[cfg(test)]
@@ -24,14 +27,19 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use slatedb::RowEntry;
 
 use crate::crc32c;
+use crate::types::ShardId;
 
+pub use origin::Origin;
 pub use rows::planned_len as planned_rows_len;
 
 const MAGIC: &[u8; 8] = b"kfkqseg\n";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version before origins.
+const WITHOUT_ORIGIN: u8 = 1;
+const LEN_WITHOUT_ORIGIN: usize = 68;
 
-/// Length of every object's header, in bytes.
-pub const HEADER_LEN: usize = 68;
+/// Length of the header of every object that is written, in bytes; older ones have shorter ones.
+pub const HEADER_LEN: usize = LEN_WITHOUT_ORIGIN + Origin::LEN;
 
 /// What an object of the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +70,8 @@ pub struct Header {
     pub payload_len: u64,
     pub rows_crc: u32,
     pub payload_crc: u32,
+    /// None in objects of version 1.
+    pub origin: Option<Origin>,
 }
 
 /// Bytes that are not an object of the log.
@@ -73,7 +83,7 @@ impl Header {
     fn encode(&self, into: &mut BytesMut) {
         let start = into.len();
         into.put_slice(MAGIC);
-        into.put_u8(VERSION);
+        into.put_u8(if self.origin.is_some() { VERSION } else { WITHOUT_ORIGIN });
         into.put_u8(self.kind as u8);
         into.put_u16(self.window);
         into.put_u32(self.row_count);
@@ -84,20 +94,30 @@ impl Header {
         into.put_u64(self.payload_len);
         into.put_u32(self.rows_crc);
         into.put_u32(self.payload_crc);
+        if let Some(origin) = &self.origin {
+            origin.encode(into);
+        }
         let crc = crc32c::checksum(&into[start..]);
         into.put_u32(crc);
-        debug_assert_eq!(into.len() - start, HEADER_LEN);
+        debug_assert_eq!(into.len() - start, self.len());
+    }
+
+    /// Length of the header itself, in bytes.
+    fn len(&self) -> usize {
+        if self.origin.is_some() { HEADER_LEN } else { LEN_WITHOUT_ORIGIN }
     }
 
     /// Reads the header at the start of `object`, which may be longer.
     pub fn parse(object: &[u8]) -> Result<Header, Malformed> {
-        let bytes = object.get(..HEADER_LEN).ok_or(Malformed("too short for a header"))?;
-        let (checked, mut crc) = bytes.split_at(HEADER_LEN - 4);
+        let version = *object.get(MAGIC.len()).ok_or(Malformed("too short for a header"))?;
+        let len = if version == WITHOUT_ORIGIN { LEN_WITHOUT_ORIGIN } else { HEADER_LEN };
+        let bytes = object.get(..len).ok_or(Malformed("too short for a header"))?;
+        let (checked, mut crc) = bytes.split_at(len - 4);
         let mut rest = checked.strip_prefix(MAGIC).ok_or(Malformed("no magic"))?;
         if crc.get_u32() != crc32c::checksum(checked) {
             return Err(Malformed("header checksum"));
         }
-        if rest.get_u8() != VERSION {
+        if !matches!(rest.get_u8(), VERSION | WITHOUT_ORIGIN) {
             return Err(Malformed("unknown version"));
         }
         let kind = match rest.get_u8() {
@@ -119,6 +139,7 @@ impl Header {
             payload_len: rest.get_u64(),
             rows_crc: rest.get_u32(),
             payload_crc: rest.get_u32(),
+            origin: (version != WITHOUT_ORIGIN).then(|| Origin::decode(&mut rest)),
         };
         if window == 0 {
             return Err(Malformed("no window"));
@@ -131,13 +152,28 @@ impl Header {
 
     /// Length of header and rows: what replay reads, in bytes.
     pub fn index_len(&self) -> u64 {
-        HEADER_LEN as u64 + u64::from(self.rows_len)
+        self.len() as u64 + u64::from(self.rows_len)
+    }
+
+    /// All ids up to this one were taken when the object, whose id is `id`, was made; 0 if it does not say.
+    pub fn vouches_to(&self, id: u64) -> u64 {
+        match self.kind {
+            Kind::Data => self.origin.map_or(0, |origin| origin.taken_to),
+            // It was made at the first id that was free.
+            Kind::Fence => id.saturating_sub(1),
+            Kind::WindowFence => 0,
+        }
+    }
+
+    /// Whether this may be the header of the object `id` of `shard`: a copy of another object says that it is one.
+    pub fn belongs_at(&self, shard: ShardId, id: u64) -> bool {
+        self.origin.is_none_or(|origin| (origin.shard, origin.id) == (shard, id))
     }
 
     /// The rows of the object that begins with `object`, which must hold [`Header::index_len`] bytes at least.
     pub fn decode_rows(&self, object: &[u8]) -> Result<Vec<RowEntry>, Malformed> {
-        let end = HEADER_LEN.saturating_add(self.rows_len as usize);
-        let rows = object.get(HEADER_LEN..end).ok_or(Malformed("too short for its rows"))?;
+        let end = self.len().saturating_add(self.rows_len as usize);
+        let rows = object.get(self.len()..end).ok_or(Malformed("too short for its rows"))?;
         if crc32c::checksum(rows) != self.rows_crc {
             return Err(Malformed("rows checksum"));
         }
@@ -158,6 +194,7 @@ pub struct Segment {
     pub window: u16,
     pub epoch: u64,
     pub nonce: u128,
+    pub origin: Origin,
 }
 
 /// The payload of a segment: bytes in order, of which nothing is copied.
@@ -195,6 +232,7 @@ impl Segment {
             payload_len: payload.len,
             rows_crc,
             payload_crc: payload.crc,
+            origin: Some(self.origin),
         };
         let mut encoded = BytesMut::with_capacity(HEADER_LEN);
         header.encode(&mut encoded);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _};
 use slatedb::RowEntry;
 
 use super::{HEADER_LEN, Header, Malformed};
@@ -13,7 +13,7 @@ const GUESS_LEN: u64 = 64 * 1024;
 /// Why an object could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    #[error("the object does not exist")]
+    #[error("it does not exist")]
     Missing,
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -47,13 +47,20 @@ pub async fn index(store: &dyn ObjectStore, path: &Path) -> Result<(Header, Vec<
     Ok((header, rows))
 }
 
-/// The bytes of `range`, or fewer if the object is shorter.
+/// The bytes of `range`, or fewer if the object is shorter. Stores have an error for ranges of an empty object, which looks
+/// like any other.
 async fn range(
     store: &dyn ObjectStore,
     path: &Path,
     range: std::ops::Range<u64>,
 ) -> Result<Bytes, ReadError> {
     let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-    let result = store.get_opts(path, options).await?;
-    Ok(result.bytes().await?)
+    match store.get_opts(path, options).await {
+        Ok(result) => Ok(result.bytes().await?),
+        Err(error @ object_store::Error::NotFound { .. }) => Err(error.into()),
+        Err(error) => match store.head(path).await {
+            Ok(meta) if meta.size == 0 => Err(Malformed("it is empty").into()),
+            _ => Err(error.into()),
+        },
+    }
 }

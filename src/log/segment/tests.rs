@@ -29,7 +29,17 @@ fn payload(chunks: &[&'static [u8]], position: usize) -> Payload {
     Payload { len: all.len() as u64, crc: crc32c::checksum(&all), chunks, position }
 }
 
-const SEGMENT: Segment = Segment { kind: Kind::Data, window: 2, epoch: 3, nonce: 0x0102_0304 };
+const ORIGIN: Origin = Origin {
+    shard: ShardId(5),
+    id: 19,
+    taken_to: 18,
+    durable_id: 17,
+    durable_nonce: 0x1718,
+    replay_after: 11,
+};
+
+const SEGMENT: Segment =
+    Segment { kind: Kind::Data, window: 2, epoch: 3, nonce: 0x0102_0304, origin: ORIGIN };
 
 fn row(key: &'static [u8], value: &'static [u8]) -> RowEntry {
     RowEntry {
@@ -49,12 +59,40 @@ fn the_bytes_are_those_of_the_golden_file() {
     ];
     let position = HEADER_LEN + rows::encoded_len(&rows) + 16;
     let object = SEGMENT.encode(&rows, payload(&[b"one", b"two"], position)).expect("encodes").concat();
-    let hex: String = object.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, include_str!("golden/segment.hex").split_whitespace().collect::<String>());
+    assert_eq!(hex(&object), golden(include_str!("golden/segment_v2.hex")));
     let header = Header::parse(&object).expect("parses");
     let start = header.payload_position as usize;
     assert_eq!(&object[start..], b"onetwo");
     assert_eq!(start, position);
+    assert_eq!(header.origin, Some(ORIGIN));
+    assert!(header.belongs_at(ShardId(5), 19));
+    assert!(!header.belongs_at(ShardId(5), 18) && !header.belongs_at(ShardId(4), 19));
+    assert_eq!(header.vouches_to(19), 18);
+}
+
+fn hex(object: &[u8]) -> String {
+    object.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn golden(file: &str) -> String {
+    file.split_whitespace().collect()
+}
+
+#[test]
+fn an_object_of_the_first_version_is_read_as_before_and_vouches_for_nothing() {
+    let hex = golden(include_str!("golden/segment.hex"));
+    let bytes = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hex"));
+    let object: Vec<u8> = bytes.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect();
+    let header = Header::parse(&object).expect("parses");
+    assert_eq!((header.kind, header.epoch, header.nonce, header.origin), (Kind::Data, 3, 0x0102_0304, None));
+    assert!(header.belongs_at(ShardId(1), 1) && header.vouches_to(9) == 0);
+    let rows = header.decode_rows(&object).expect("rows");
+    assert_eq!((rows[0].key.as_ref(), rows[1].seq), (&b"key"[..], 18));
+    assert_eq!(&object[header.payload_position as usize..], b"onetwo");
+    let mut again = BytesMut::new();
+    header.encode(&mut again);
+    assert_eq!(again, object[..LEN_WITHOUT_ORIGIN]);
+    assert!(Header::parse(&object[..LEN_WITHOUT_ORIGIN - 1]).is_err());
 }
 
 #[test]
@@ -74,6 +112,9 @@ fn a_fence_is_a_header_alone() {
     let header = Header::parse(&object).expect("parses");
     assert_eq!((header.kind, header.epoch, header.window), (Kind::Fence, 3, 2));
     assert_eq!(header.decode_rows(&object), Ok(vec![]));
+    assert_eq!(header.vouches_to(19), 18, "it was made at the first free id");
+    let window_fence = Header { kind: Kind::WindowFence, ..header };
+    assert_eq!(window_fence.vouches_to(19), 0);
 }
 
 proptest! {

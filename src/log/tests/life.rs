@@ -10,6 +10,7 @@ use super::{Broker, World, append, batch_at, partition, values_of};
 use crate::log::block_cache::ReadObjectError;
 use crate::log::reader::ReadError;
 use crate::log::reads::ReadLimits;
+use crate::log::segment::HEADER_LEN;
 use crate::log::{PartitionLog, PartitionSettings, Shard, fetch};
 use crate::settings::Retention;
 use crate::store::faults::{Faults, Late};
@@ -176,7 +177,7 @@ impl Life {
             shard.run_retention().await.expect("passes");
         }
         let left = segments(broker).await;
-        let with_rows = left.iter().filter(|(_, bytes)| *bytes > 68).count();
+        let with_rows = left.iter().filter(|(_, bytes)| *bytes > HEADER_LEN as u64).count();
         assert!(with_rows <= 6, "{with_rows} segments of nothing are left: {left:?}");
         assert!(left.len() <= 6 + self.epoch as usize, "more than one fence per owner is left: {left:?}");
     }

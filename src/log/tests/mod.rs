@@ -8,6 +8,7 @@ mod caches;
 mod changes;
 mod counts;
 mod crash;
+mod damage;
 mod faults;
 mod fetching;
 mod gathering;
@@ -98,7 +99,8 @@ impl Broker {
             let owns = owner.load(Ordering::SeqCst) == id;
             Box::pin(async move { Ok(owns) }) as BoxFuture<'static, _>
         };
-        let options = ShardOptions { id: SHARD, confirm_owner: Arc::new(confirm), limits: self.limits };
+        let options =
+            ShardOptions { id: SHARD, confirm_owner: Arc::new(confirm), limits: self.limits, doubted: false };
         Shard::open(options, self.store.clone(), self.shared.clone()).await
     }
 

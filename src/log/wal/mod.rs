@@ -5,7 +5,9 @@
 //! a newer owner has fenced it.
 
 mod init;
+mod inspect;
 mod patience;
+mod takeover;
 mod upload;
 pub mod window;
 
@@ -24,7 +26,7 @@ use tokio::sync::oneshot;
 
 use super::metrics::ShardMetrics;
 use super::paths::ShardPaths;
-use super::segment::{Kind, Payload, Segment};
+use super::segment::{Kind, Origin, Payload, Segment};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::{Room, Store};
@@ -33,6 +35,8 @@ use upload::Upload;
 use window::Window;
 
 pub use init::Init;
+pub(super) use inspect::Inspection;
+pub(super) use takeover::Failure;
 
 /// The log of a shard in the store.
 #[derive(Clone)]
@@ -94,6 +98,8 @@ struct State {
     confirmed: Instant,
     /// Why a PUT failed, until one lands.
     last_failure: Option<Arc<str>>,
+    /// The replay point as it was last read back from the stored manifest: what the database says may not be stored yet.
+    replay_after: u64,
 }
 
 enum Waiter {
@@ -137,6 +143,22 @@ impl Wal {
         self.0.state.lock().last_failure.clone()
     }
 
+    /// The replay point as it was last read back.
+    pub fn stored_replay_after(&self) -> u64 {
+        self.0.state.lock().replay_after
+    }
+
+    /// The replay point that the newest durable segment says: no later index will be taken for the newest one without it.
+    pub fn said_replay_after(&self) -> u64 {
+        self.0.state.lock().window.said_replay_after()
+    }
+
+    /// Notes the replay point of a stored manifest of this incarnation: segments to come say it.
+    pub fn note_stored_replay_after(&self, replay_after: u64) {
+        let mut state = self.0.state.lock();
+        state.replay_after = state.replay_after.max(replay_after);
+    }
+
     /// Returns once the log is closed, for whatever reason.
     pub async fn failed(&self) {
         self.0.stop.requested().await;
@@ -159,6 +181,18 @@ impl Shared {
         }
     }
 
+    /// What the next segment says of itself and of those before it.
+    fn next_origin(&self, state: &State) -> Origin {
+        Origin {
+            shard: self.store.paths.shard(),
+            id: state.window.next(),
+            taken_to: state.window.taken_to(),
+            durable_id: state.window.flushed(),
+            durable_nonce: state.window.flushed_nonce(),
+            replay_after: state.replay_after,
+        }
+    }
+
     fn checked_status(&self) -> Result<WalStatus, WalStatus> {
         let status = Shared::status(&self.state.lock());
         if status.closed_reason.is_none() { Ok(status) } else { Err(status) }
@@ -167,11 +201,12 @@ impl Shared {
     /// Makes a segment of `rows` and of what is staged, and starts its upload if the window allows.
     fn append(self: &Arc<Self>, rows: &[RowEntry]) -> Result<(), WalError> {
         let Some(last) = rows.last() else { return Ok(()) };
-        let staged = {
+        let (staged, origin) = {
             let mut state = self.state.lock();
             match &state.closed {
                 Some(reason) => return Err(reason.clone()),
-                None => state.staged.take().unwrap_or_default(),
+                // Nobody else appends, so the id stays the next one.
+                None => (state.staged.take().unwrap_or_default(), self.next_origin(&state)),
             }
         };
         let segment = Segment {
@@ -179,6 +214,7 @@ impl Shared {
             window: self.width,
             epoch: self.epoch,
             nonce: self.runtime.rng.u128(),
+            origin,
         };
         let payload_len = staged.payload.len;
         let chunks = segment
@@ -193,7 +229,7 @@ impl Shared {
         if let Some(reason) = &state.closed {
             return Err(reason.clone());
         }
-        let id = state.window.take(last.seq);
+        let id = state.window.take(last.seq, segment.nonce, origin.replay_after);
         state.unflushed_bytes += bytes;
         state.unflushed_rows += rows.len();
         state.waiters.extend(staged.durable.map(|durable| (id, Waiter::Commit(durable))));

@@ -177,6 +177,8 @@ impl Shared {
     async fn look(&self, upload: &Upload, otherwise: String) -> Result<End, Absent> {
         let own = Identity { epoch: self.epoch, nonce: upload.nonce };
         match read::header(&*self.store.objects, &self.store.paths.segment(upload.id)).await {
+            // A copy of another object: the next opening will refuse the log for it.
+            Ok(found) if !found.belongs_at(self.store.paths.shard(), upload.id) => Ok(End::Occupied),
             Ok(found) => Ok(match judge(own, &found) {
                 Collision::Landed => End::Landed,
                 Collision::Superseded => End::Superseded,

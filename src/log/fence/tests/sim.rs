@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, VecDeque};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use super::header;
-use crate::log::fence::{Action, Collision, Event, Identity, Step, Takeover, judge};
+use super::{SHARD, header};
+use crate::log::fence::{Action, Collision, Event, Identity, Start, Step, Takeover, judge};
 use crate::log::replay::{Filter, Verdict};
-use crate::log::segment::{Header, Kind};
+use crate::log::segment::{Header, Kind, Origin};
 use crate::log::wal::window::Window;
 
 /// One commit, by the nonce of its segment.
 type Commit = u128;
 
-#[derive(Default)]
-struct Manifest {
-    epoch: u64,
-    replay_after: u64,
+#[derive(Clone, Default)]
+pub(super) struct Manifest {
+    pub epoch: u64,
+    pub replay_after: u64,
     /// The commits that need no replay.
     flushed: Vec<Commit>,
 }
@@ -25,7 +25,7 @@ struct Manifest {
 enum Phase {
     Opening { takeover: Box<Takeover>, todo: Vec<Action>, answers: Vec<Event> },
     Replaying { filter: Filter, next: u64, fence: u64, first_segment: u64, live: u64 },
-    Open { window: Window, puts: Vec<(u64, Commit)> },
+    Open { window: Window, puts: Vec<(u64, Header)>, read_back: u64 },
     Dead,
 }
 
@@ -35,8 +35,11 @@ struct Owner {
     phase: Phase,
     /// All commits of the log in order, its own included; those up to `durable` are acknowledged.
     log: Vec<Commit>,
-    own_ids: VecDeque<u64>,
+    /// Each with the replay point that its segment says.
+    own_ids: VecDeque<(u64, u64)>,
     durable: usize,
+    /// The replay point that its last durable segment says.
+    said: u64,
 }
 
 /// A PUT that may still take effect after its owner is gone.
@@ -46,12 +49,16 @@ struct Late {
 }
 
 pub struct Sim {
-    rng: StdRng,
-    store: BTreeMap<u64, Header>,
-    manifest: Manifest,
+    pub(super) rng: StdRng,
+    pub(super) store: BTreeMap<u64, Header>,
+    pub(super) manifest: Manifest,
+    /// All manifests that were ever stored.
+    pub(super) manifests: Vec<Manifest>,
     owners: Vec<Owner>,
     late: Vec<Late>,
-    acked: Vec<Commit>,
+    pub(super) acked: Vec<Commit>,
+    /// Up to here some object that was stored, and stays, was written when all was there.
+    pub(super) vouched_to: u64,
     next_nonce: u128,
     widths: Vec<u16>,
     pub takeovers: usize,
@@ -67,6 +74,8 @@ impl Sim {
             rng: StdRng::seed_from_u64(seed),
             store: BTreeMap::new(),
             manifest: Manifest::default(),
+            manifests: Vec::new(),
+            vouched_to: 0,
             owners: Vec::new(),
             late: Vec::new(),
             acked: Vec::new(),
@@ -102,7 +111,9 @@ impl Sim {
         self.manifest.epoch += 1;
         let own = Identity { epoch: self.manifest.epoch, nonce: self.nonce() };
         let width = self.widths[self.owners.len() % self.widths.len()];
-        let takeover = Takeover::new(own, width, self.manifest.replay_after);
+        self.manifests.push(self.manifest.clone());
+        let replay_after = self.manifest.replay_after;
+        let takeover = Takeover::new(Start { shard: SHARD, own, window: width, replay_after });
         let Step::Do(todo) = takeover.start() else { unreachable!("a takeover starts with something to do") };
         self.owners.push(Owner {
             own,
@@ -111,6 +122,7 @@ impl Sim {
             log: self.manifest.flushed.clone(),
             own_ids: VecDeque::new(),
             durable: 0,
+            said: 0,
         });
     }
 
@@ -128,16 +140,12 @@ impl Sim {
             Phase::Opening { todo, .. } => {
                 for action in todo {
                     if let Action::Create { id, kind, window } = action {
-                        let header = header(kind, owner.own.epoch, owner.own.nonce, window);
-                        self.late.push(Late { id, header });
+                        self.late.push(Late { id, header: fence(owner.own, id, kind, window) });
                     }
                 }
             }
             Phase::Open { puts, .. } => {
-                for (id, commit) in puts {
-                    let header = header(Kind::Data, owner.own.epoch, commit, owner.width);
-                    self.late.push(Late { id, header });
-                }
+                self.late.extend(puts.into_iter().map(|(id, header)| Late { id, header }));
             }
             Phase::Replaying { .. } | Phase::Dead => {}
         }
@@ -149,7 +157,15 @@ impl Sim {
         }
         let at = self.rng.random_range(0..self.late.len());
         let late = self.late.swap_remove(at);
-        self.store.entry(late.id).or_insert(late.header);
+        self.land(late.id, late.header);
+    }
+
+    /// A create takes effect, unless the id is taken.
+    fn land(&mut self, id: u64, header: Header) {
+        if let std::collections::btree_map::Entry::Vacant(free) = self.store.entry(id) {
+            free.insert(header);
+            self.vouched_to = self.vouched_to.max(header.vouches_to(id));
+        }
     }
 
     fn step(&mut self, who: usize) -> Check {
@@ -169,7 +185,8 @@ impl Sim {
         if !deliver {
             let at = self.rng.random_range(0..todo.len());
             let action = todo[at];
-            let answer = effect(&mut self.store, &self.manifest, own, action);
+            let answer = self.effect(own, action);
+            let Phase::Opening { todo, answers, .. } = &mut self.owners[who].phase else { return Ok(()) };
             // A lost answer: the same is done again.
             if self.rng.random_bool(0.15) {
                 return Ok(());
@@ -188,16 +205,18 @@ impl Sim {
         match takeover.on(answer) {
             Step::Do(more) => todo.extend(more),
             Step::Fenced => self.kill(who),
-            Step::Broken(what) => return Err(format!("broken: {what}")),
+            Step::Broken(flaw) => return Err(format!("broken: {flaw:?}")),
+            Step::Sound => return Err("an inspection that was none".to_owned()),
             Step::Done(tail) => {
                 if !todo.is_empty() {
                     return Err(format!("done with {todo:?} left"));
                 }
-                let next = takeover.replayed(&tail);
+                let (next, filter) =
+                    (takeover.replayed(&tail), Filter::new(tail.start_epoch, takeover.replay_witness()));
                 // The database looks at the stored epoch once more, then replays.
                 self.owners[who].phase = if self.manifest.epoch == own.epoch {
                     Phase::Replaying {
-                        filter: Filter::new(tail.start_epoch),
+                        filter,
                         next: *next.start(),
                         fence: tail.fence,
                         first_segment: tail.first_segment,
@@ -218,8 +237,9 @@ impl Sim {
             return Ok(());
         };
         if *next > *fence {
-            let window = Window::new(owner.width, *fence, *first_segment);
-            owner.phase = Phase::Open { window, puts: Vec::new() };
+            let window = Window::new(owner.width, *fence, owner.own.nonce, *first_segment);
+            // What was stored when it took the log over.
+            owner.phase = Phase::Open { window, puts: Vec::new(), read_back: 0 };
             owner.durable = owner.log.len();
             self.takeovers += 1;
             return opened_with(&owner.log, &self.acked, current);
@@ -228,7 +248,7 @@ impl Sim {
             // A newer owner may have deleted it; then this one is to notice.
             return if current { Err(format!("hole at {next}")) } else { self.dead(who) };
         };
-        match filter.judge(found).map_err(|error| error.to_string())? {
+        match filter.judge(*next, found).map_err(|flaw| format!("{flaw:?}"))? {
             Verdict::Live => {
                 owner.log.push(found.nonce);
                 *live = *next;
@@ -241,6 +261,7 @@ impl Sim {
         if current && *live > self.manifest.replay_after && self.rng.random_bool(0.2) {
             self.manifest.replay_after = *live;
             self.manifest.flushed = owner.log.clone();
+            self.manifests.push(self.manifest.clone());
         }
         Ok(())
     }
@@ -254,7 +275,8 @@ impl Sim {
         match self.rng.random_range(0..100) {
             0..40 => self.commit(who),
             40..80 => return self.put(who),
-            80..92 => self.flush(who),
+            80..88 => self.flush(who),
+            88..92 => self.read_back(who),
             _ => self.delete(who),
         }
         Ok(())
@@ -263,32 +285,41 @@ impl Sim {
     fn commit(&mut self, who: usize) {
         let commit = self.nonce();
         let owner = &mut self.owners[who];
-        let Phase::Open { window, puts } = &mut owner.phase else { return };
+        let Phase::Open { window, puts, read_back } = &mut owner.phase else { return };
         if !window.has_room() {
             return;
         }
-        let id = window.take(self.next_nonce as u64);
-        puts.push((id, commit));
+        let origin = Origin {
+            taken_to: window.taken_to(),
+            durable_id: window.flushed(),
+            durable_nonce: window.flushed_nonce(),
+            replay_after: *read_back,
+            ..Origin::of(SHARD, window.next())
+        };
+        let id = window.take(self.next_nonce as u64, commit, origin.replay_after);
+        let header =
+            Header { origin: Some(origin), ..header(Kind::Data, owner.own.epoch, commit, owner.width) };
+        puts.push((id, header));
         owner.log.push(commit);
-        owner.own_ids.push_back(id);
+        owner.own_ids.push_back((id, origin.replay_after));
     }
 
     /// One PUT takes effect, and perhaps its answer arrives.
     fn put(&mut self, who: usize) -> Check {
         let owner = &mut self.owners[who];
-        let Phase::Open { window, puts } = &mut owner.phase else { return Ok(()) };
+        let Phase::Open { window, puts, .. } = &mut owner.phase else { return Ok(()) };
         if puts.is_empty() {
             return Ok(());
         }
         let at = self.rng.random_range(0..puts.len());
-        let (id, commit) = puts[at];
-        let ours = header(Kind::Data, owner.own.epoch, commit, owner.width);
+        let (id, ours) = puts[at];
         let landed = match self.store.get(&id) {
             None => {
                 self.store.insert(id, ours);
+                self.vouched_to = self.vouched_to.max(ours.vouches_to(id));
                 true
             }
-            Some(found) => match judge(Identity { epoch: owner.own.epoch, nonce: commit }, found) {
+            Some(found) => match judge(Identity { epoch: owner.own.epoch, nonce: ours.nonce }, found) {
                 Collision::Landed => true,
                 Collision::Occupied => return Err(format!("a foreign object at our own id {id}")),
                 Collision::Superseded => {
@@ -302,8 +333,11 @@ impl Sim {
         }
         puts.swap_remove(at);
         window.landed(id);
-        while owner.own_ids.front().is_some_and(|first| *first <= window.flushed()) {
+        while let Some(&(first, said)) = owner.own_ids.front()
+            && first <= window.flushed()
+        {
             owner.own_ids.pop_front();
+            owner.said = said;
             owner.durable += 1;
             self.commits += 1;
         }
@@ -325,14 +359,26 @@ impl Sim {
         if self.manifest.epoch == owner.own.epoch {
             self.manifest.replay_after = window.flushed();
             self.manifest.flushed = owner.log[..owner.durable].to_vec();
+            self.manifests.push(self.manifest.clone());
         }
     }
 
-    /// Deletes what may be deleted: below the stored replay point, no fences, nothing that the index refers to.
+    /// The owner learns what is stored, if it is still its own.
+    fn read_back(&mut self, who: usize) {
+        let owner = &mut self.owners[who];
+        let Phase::Open { read_back, .. } = &mut owner.phase else { return };
+        if self.manifest.epoch == owner.own.epoch {
+            *read_back = self.manifest.replay_after;
+        }
+    }
+
+    /// Deletes what may be deleted: below the stored replay point, once a segment says it; no fences; nothing that the index
+    /// refers to. It refers to nothing that has expired.
     fn delete(&mut self, who: usize) {
         let owner = &self.owners[who];
-        let below = self.manifest.replay_after;
-        let referred = |header: &Header| owner.log.contains(&header.nonce);
+        let below = self.manifest.replay_after.min(owner.said);
+        let expire = self.manifest.epoch == owner.own.epoch && self.rng.random_bool(0.3);
+        let referred = |header: &Header| !expire && owner.log.contains(&header.nonce);
         self.store.retain(|id, header| {
             *id >= below || header.kind == Kind::Fence || header.epoch > owner.own.epoch || referred(header)
         });
@@ -349,22 +395,63 @@ fn opened_with(log: &[Commit], acked: &[Commit], current: bool) -> Check {
     Err(format!("opened with {log:?}, but {acked:?} was acknowledged"))
 }
 
-fn effect(store: &mut BTreeMap<u64, Header>, manifest: &Manifest, own: Identity, action: Action) -> Event {
-    match action {
-        Action::List { from } => Event::Listed(store.range(from..).map(|(id, _)| *id).collect()),
-        Action::Confirm if manifest.epoch == own.epoch => Event::Confirmed,
-        Action::Confirm => Event::Superseded,
-        Action::ReadHeader { id } => match store.get(&id) {
-            Some(found) => Event::Found(id, *found),
-            None => Event::Missing(id),
-        },
-        Action::Create { id, kind, window } => match store.entry(id) {
-            std::collections::btree_map::Entry::Vacant(free) => {
-                free.insert(header(kind, own.epoch, own.nonce, window));
+fn fence(own: Identity, id: u64, kind: Kind, window: u16) -> Header {
+    Header { origin: Some(Origin::of(SHARD, id)), ..header(kind, own.epoch, own.nonce, window) }
+}
+
+/// How the next owner fares, alone on what is stored.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Refused,
+    /// With all commits that it found.
+    Opened(Vec<Commit>),
+}
+
+impl Sim {
+    fn effect(&mut self, own: Identity, action: Action) -> Event {
+        match action {
+            Action::List { from } => Event::Listed(self.store.range(from..).map(|(id, _)| *id).collect()),
+            Action::Confirm if self.manifest.epoch == own.epoch => Event::Confirmed,
+            Action::Confirm => Event::Superseded,
+            Action::ReadHeader { id } => match self.store.get(&id) {
+                Some(found) => Event::Found(id, *found),
+                None => Event::Missing(id),
+            },
+            Action::Create { id, .. } if self.store.contains_key(&id) => Event::Collided(id),
+            Action::Create { id, kind, window } => {
+                self.land(id, fence(own, id, kind, window));
                 Event::Created(id)
             }
-            std::collections::btree_map::Entry::Occupied(_) => Event::Collided(id),
-        },
+        }
+    }
+
+    /// One more owner takes over when all others are gone, and nothing of theirs comes late.
+    pub(super) fn next_owner(&mut self, width: u16) -> Fate {
+        self.manifest.epoch += 1;
+        let own = Identity { epoch: self.manifest.epoch, nonce: self.nonce() };
+        let replay_after = self.manifest.replay_after;
+        let mut takeover = Takeover::new(Start { shard: SHARD, own, window: width, replay_after });
+        let (mut step, mut todo) = (takeover.start(), Vec::new());
+        let tail = loop {
+            match step {
+                Step::Do(actions) => todo.extend(actions),
+                Step::Done(tail) => break tail,
+                Step::Broken(_) | Step::Fenced | Step::Sound => return Fate::Refused,
+            }
+            let Some(action) = todo.pop() else { return Fate::Refused };
+            step = takeover.on(self.effect(own, action));
+        };
+        let mut log = self.manifest.flushed.clone();
+        let mut filter = Filter::new(tail.start_epoch, takeover.replay_witness());
+        for id in takeover.replayed(&tail) {
+            let Some(found) = self.store.get(&id) else { return Fate::Refused };
+            match filter.judge(id, found) {
+                Ok(Verdict::Live) => log.push(found.nonce),
+                Ok(Verdict::Fence | Verdict::Dead) => {}
+                Err(_) => return Fate::Refused,
+            }
+        }
+        Fate::Opened(log)
     }
 }
 
@@ -372,7 +459,7 @@ fn explore(seeds: std::ops::Range<u64>, widths: &[u16]) -> (usize, usize) {
     let (mut takeovers, mut commits) = (0, 0);
     for seed in seeds {
         let mut sim = Sim::new(seed, widths);
-        if let Err(problem) = sim.run(300) {
+        if let Err(problem) = sim.run(400) {
             panic!("seed {seed}, windows {widths:?}: {problem}");
         }
         takeovers += sim.takeovers;

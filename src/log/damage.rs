@@ -1,0 +1,24 @@
+//! Stored objects that are not what the log says that they are: found, and never served.
+
+use object_store::path::Path;
+use thiserror::Error;
+
+/// An object that was damaged: it is missing, or not what was written. Whoever sees it changes nothing in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{object} {problem}")]
+pub struct Damage {
+    /// Where it lies, or should.
+    pub object: String,
+    /// The rest of a sentence that begins with the object.
+    pub problem: String,
+}
+
+impl Damage {
+    /// For whoever can put things right.
+    pub const ADVICE: &str = "the shard was damaged and is refused: put back what the store held before, as it was (an older version \
+                              of the object, a backup); the shard is looked at every ten seconds";
+
+    pub fn new(object: &Path, problem: impl Into<String>) -> Damage {
+        Damage { object: object.to_string(), problem: problem.into() }
+    }
+}

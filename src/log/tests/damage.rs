@@ -1,0 +1,89 @@
+//! A shard whose store was damaged is refused, unchanged, and opens once it is as it was.
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use object_store::ObjectStoreExt as _;
+
+use super::{SHARD, World, append_now, batch, read_from};
+use crate::log::OpenError;
+use crate::log::paths::ShardPaths;
+
+async fn everything(world: &World) -> Vec<(String, u64)> {
+    let listed: Vec<_> = world.objects.list(None).try_collect().await.expect("lists");
+    let mut all: Vec<_> = listed.iter().map(|meta| (meta.location.to_string(), meta.size)).collect();
+    all.sort_unstable();
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_with_a_hole_is_refused_untouched_and_opens_when_the_object_is_back() {
+    let world = World::new(1);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    for value in ["a", "b", "c"] {
+        append_now(&shard, 0, batch(&[value])).await.expect("appended");
+    }
+    broker.faults.outage(true);
+    let lost = ShardPaths::new(&broker.store, SHARD).segment(3);
+    let object = world.objects.get(&lost).await.expect("is there").bytes().await.expect("reads");
+    world.objects.delete(&lost).await.expect("deleted");
+    let before = everything(&world).await;
+    for _ in 0..3 {
+        match world.broker().open().await.err() {
+            Some(OpenError::Damaged(damage)) => assert_eq!(damage.object, lost.to_string()),
+            outcome => panic!("opened, or failed otherwise: {outcome:?}"),
+        }
+    }
+    assert_eq!(everything(&world).await, before, "nothing is written to a log that was damaged");
+    world.objects.put(&lost, object.into()).await.expect("put back");
+    let shard = world.broker().open_with(1, 2).await;
+    let values: Vec<String> = read_from(&shard, 0, 0).await.into_iter().map(|(_, value)| value).collect();
+    assert_eq!(values, ["a", "b", "c"]);
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_that_is_gone_is_no_new_shard() {
+    let world = World::new(2);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    shard.close().await;
+    let index = ShardPaths::new(&broker.store, SHARD).index().to_string();
+    for (path, _) in everything(&world).await.into_iter().filter(|(path, _)| path.starts_with(&index)) {
+        world.objects.delete(&path.into()).await.expect("deleted");
+    }
+    let before = everything(&world).await;
+    let refused = world.broker().open().await.err();
+    assert!(matches!(refused, Some(OpenError::Damaged(damage)) if damage.object == index));
+    assert_eq!(everything(&world).await, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_of_an_earlier_owner_is_not_climbed_over_by_trying_again() {
+    let world = World::new(3);
+    let shard = world.broker().open_with(1, 1).await;
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    shard.close().await;
+    let paths = ShardPaths::new(&world.broker().store, SHARD);
+    let mut earlier: Vec<(String, Bytes)> = Vec::new();
+    for (path, _) in everything(&world).await {
+        if path.starts_with(paths.index().as_ref()) {
+            let object = world.objects.get(&path.as_str().into()).await.expect("is there");
+            earlier.push((path, object.bytes().await.expect("reads")));
+        }
+    }
+    for epoch in 2..5 {
+        let shard = world.broker().open_with(1, epoch).await;
+        append_now(&shard, 0, batch(&["b"])).await.expect("appended");
+        shard.close().await;
+    }
+    for (path, _) in everything(&world).await.into_iter().filter(|(path, _)| path.contains("/index/")) {
+        if !earlier.iter().any(|(kept, _)| *kept == path) {
+            world.objects.delete(&path.into()).await.expect("deleted");
+        }
+    }
+    for _ in 0..8 {
+        assert!(matches!(world.broker().open().await.err(), Some(OpenError::Damaged(_))));
+    }
+}
