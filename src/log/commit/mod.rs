@@ -441,6 +441,10 @@ impl Committer {
             }
         }
         if self.flushing.dirty.is_empty() {
+            // An idle shard has nothing to add, and its last segments are to be in the index all the same.
+            if self.flushing.since.is_some() && !plan.has_rows() {
+                plan.mark_flush();
+            }
             self.flushing.segments = 0;
             self.flushing.since = None;
             plan.flush_index = plan.has_rows();

@@ -10,7 +10,7 @@ use super::{Answer, Request};
 use crate::log::append::{Append, Appended, Permit};
 use crate::log::error::AppendError;
 use crate::log::keys::{
-    Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerEntry, ProducerRun,
+    Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerEntry, ProducerRun, flush_marker,
 };
 use crate::log::partition::{PartitionLog, Writer};
 use crate::log::producers::{Sequenced, Verdict, keep_remembered};
@@ -154,6 +154,12 @@ impl Planner {
 impl Plan {
     pub fn has_rows(&self) -> bool {
         !self.rows.is_empty() || !self.extents.is_empty()
+    }
+
+    /// Gives it something to carry when the index is to be flushed and nothing else changed.
+    pub fn mark_flush(&mut self) {
+        let (key, value) = flush_marker();
+        self.rows.push((key, Some(value)));
     }
 
     pub fn snapshot(&mut self, partition: Partition, snapshot: &PartitionSnapshot) {

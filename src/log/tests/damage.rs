@@ -1,11 +1,14 @@
 //! A shard whose store was damaged is refused, unchanged, and opens once it is as it was.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
 
 use super::{SHARD, World, append_now, batch, read_from};
 use crate::log::OpenError;
+use crate::log::keys;
 use crate::log::paths::ShardPaths;
 
 async fn everything(world: &World) -> Vec<(String, u64)> {
@@ -86,4 +89,23 @@ async fn an_index_of_an_earlier_owner_is_not_climbed_over_by_trying_again() {
     for _ in 0..8 {
         assert!(matches!(world.broker().open().await.err(), Some(OpenError::Damaged(_))));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_idle_shard_wrote_last_is_indexed_within_a_minute_and_then_nothing_is_written() {
+    let world = World::new(4);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    let row = (keys::classic_group("g"), Some(Bytes::from_static(b"not of a partition")));
+    shard.write_rows(vec![row]).expect("taken").await.expect("durable");
+    let written = super::retention::segments(&broker).await.len() as u64;
+    world.runtime.clock.sleep(Duration::from_secs(62)).await;
+    let paths = ShardPaths::new(&broker.store, SHARD);
+    let manifest =
+        broker.shared.databases.stored_manifest(paths.index()).await.expect("reads").expect("is there");
+    assert!(manifest.replay_after_wal_id() >= written, "{} of {written}", manifest.replay_after_wal_id());
+    let segments = super::retention::segments(&broker).await;
+    world.runtime.clock.sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(super::retention::segments(&broker).await, segments);
+    shard.close().await;
 }
