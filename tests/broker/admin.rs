@@ -339,18 +339,3 @@ async fn as_many_topics_as_a_request_may_name_are_all_made_and_all_deleted() {
     assert!(deleted.iter().all(|topic| topic.error_code == 0));
     running.stop().await;
 }
-
-#[tokio::test]
-async fn internal_topics_are_not_made_by_asking_for_them_nor_by_clients() {
-    let running = Running::start().await;
-    let mut client = running.client().await;
-    for name in ["__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"] {
-        let found = describe(&mut client, name, true).await;
-        assert_eq!(found.error_code, ErrorCode::UnknownTopicOrPartition.code(), "{name}");
-        let made = create(&mut client, vec![topic(name, 1, 1)]).await.remove(0);
-        assert_eq!(made.error_code, ErrorCode::InvalidRequest.code(), "{name}");
-        let found = describe(&mut client, name, false).await;
-        assert_eq!(found.error_code, ErrorCode::UnknownTopicOrPartition.code(), "{name}");
-    }
-    running.stop().await;
-}

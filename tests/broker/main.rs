@@ -9,6 +9,7 @@ mod consumer_groups;
 mod damaged;
 mod groups;
 mod hostile;
+mod internal_topics;
 mod migration;
 mod offsets;
 mod operators;
