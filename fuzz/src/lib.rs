@@ -2,6 +2,8 @@
 //!
 //! The wire language is pure, so it is compiled here by itself, without the broker: seconds instead of minutes.
 
+#[path = "../../src/crc32c.rs"]
+pub mod crc32c;
 #[path = "../../src/protocol/mod.rs"]
 pub mod protocol;
 #[path = "../../src/types.rs"]
@@ -116,7 +118,7 @@ pub fn batch(data: &[u8]) {
         let mut right = data.to_vec();
         right[8..12].copy_from_slice(&((data.len() - 12) as u32).to_be_bytes());
         right[16] = 2;
-        let checksum = crc32c::crc32c(&right[21..]);
+        let checksum = crc32c::checksum(&right[21..]);
         right[17..21].copy_from_slice(&checksum.to_be_bytes());
         one_batch(Bytes::from(right));
     }
