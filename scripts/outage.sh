@@ -33,17 +33,20 @@ until_ready_is() {
 # server_gone load|idle
 server_gone() {
   local lines port store
-  rm -f "$work/broker.log"
+  rm -rf "$work/broker.log" "$work/versitygw"
   use_versitygw
   store=$started
   port=${AWS_ENDPOINT##*:}
   choose_ports
   start_broker
+  if [[ $1 == load ]]; then
+    need "an outage under load" kcat
+    kcat -b "$addr" -t gone -P <<<"a record" >>"$work/kcat.log" 2>&1
+  fi
   lines=$(wc -l <"$work/broker.log")
   stop "$store" KILL
   if [[ $1 == load ]]; then
-    need "an outage under load" kcat
-    timeout 60 kcat -b "$addr" -t gone -P -X message.timeout.ms=50000 <<<"a record" >>"$work/kcat.log" 2>&1 &
+    timeout 60 kcat -b "$addr" -t gone -P -X message.timeout.ms=50000 <<<"another" >>"$work/kcat.log" 2>&1 &
   fi
   until_ready_is 503
   # The log is written to once a second.

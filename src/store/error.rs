@@ -11,7 +11,7 @@ use super::trouble::Trouble;
 pub enum OpenError {
     #[error("cannot make the data directory {path}: {source}")]
     Directory { path: PathBuf, source: std::io::Error },
-    #[error("cannot keep room for deletions in the data directory {path}: {source}")]
+    #[error("cannot write to the data directory {path}: {source}")]
     Reserve { path: PathBuf, source: std::io::Error },
     #[error("the data directory {path} is a file")]
     NoDirectory { path: PathBuf },

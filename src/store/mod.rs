@@ -94,7 +94,8 @@ impl Store {
         Store::with_room(raw, prefix, Room::unlimited(), runtime)
     }
 
-    fn with_room(raw: Arc<dyn ObjectStore>, prefix: Path, room: Room, runtime: &Runtime) -> Store {
+    /// As above, with room for deletions. For tests.
+    pub(crate) fn with_room(raw: Arc<dyn ObjectStore>, prefix: Path, room: Room, runtime: &Runtime) -> Store {
         let metrics = StoreMetrics::register(&runtime.metrics, room.clone());
         let counted: Arc<dyn ObjectStore> =
             Arc::new(Counting::new(raw, metrics.clone(), runtime.clock.clone()));

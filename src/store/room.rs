@@ -52,7 +52,7 @@ impl Room {
     ///
     /// # Errors
     /// If the disk cannot be asked, or the file not be made.
-    pub(super) fn keep(folder: &Path, wanted: u64, clock: &Clock) -> io::Result<Room> {
+    pub(crate) fn keep(folder: &Path, wanted: u64, clock: &Clock) -> io::Result<Room> {
         let of_disk = folder.to_owned();
         let free = move || {
             let disk = rustix::fs::statvfs(&of_disk)?;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::{World, append, append_now, batch};
-use crate::log::{Cause, Limits, Shard};
-use crate::store::faults::{Faults, Timeouts};
+use super::{World, append, append_now, batch, partition, read_from};
+use crate::log::reads::ReadLimits;
+use crate::log::{AppendError, Cause, Limits, Shard};
+use crate::store::Room;
+use crate::store::faults::{Faults, PutFault, Timeouts};
 
 fn cause(shard: &Shard) -> Option<Cause> {
     shard.unable().map(|unable| unable.cause)
@@ -100,5 +102,30 @@ async fn a_busy_shard_that_commits_slowly_serves() {
         ticket.await.expect("appended");
         assert_eq!(cause(&shard), None);
     }
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_refuses_appends_and_takes_deletions() {
+    let world = World::new(6);
+    let folder = tempfile::tempdir().expect("a folder");
+    let room = Room::keep(folder.path(), 4096, &world.runtime.clock).expect("kept");
+    let broker = world.broker_of(ReadLimits::default(), room);
+    let shard = broker.open_with(2, 1).await;
+    append_now(&shard, 0, batch(&["a", "b"])).await.expect("appended");
+    broker.faults.set(Faults { only: Some("/log/".into()), ..Faults::default() });
+    broker.faults.script([PutFault::NoSpace]);
+    append_now(&shard, 0, batch(&["c"])).await.expect("what was under way fits into the reserve");
+    assert_eq!(cause(&shard), Some(Cause::Full));
+    assert_eq!(append_now(&shard, 0, batch(&["d"])).await, Err(AppendError::Full));
+    assert_eq!(shard.delete_records(partition(0), 1).await, Ok(1));
+    shard.remove_partitions(&[partition(1)]).await.expect("removed");
+    assert_eq!(cause(&shard), Some(Cause::Full));
+    // The real disk has room all the while, as is found at the next look.
+    pass(&world, 2).await;
+    assert_eq!(cause(&shard), None);
+    assert_eq!(append_now(&shard, 0, batch(&["d"])).await, Ok(3));
+    let kept = [(2, "c".to_owned()), (3, "d".to_owned())];
+    assert_eq!(read_from(&shard, 0, 2).await, kept);
     shard.close().await;
 }

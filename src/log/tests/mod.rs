@@ -38,9 +38,9 @@ use crate::log::{
 };
 use crate::protocol::batch::{Batch, Builder, NewRecord, Records};
 use crate::runtime::Runtime;
-use crate::store::Store;
 use crate::store::database::Databases;
 use crate::store::faults::FaultPlan;
+use crate::store::{Room, Store};
 use crate::types::{LeaderEpoch, Partition, ShardId, TopicId};
 
 pub const SHARD: ShardId = ShardId(3);
@@ -73,8 +73,14 @@ impl World {
     }
 
     pub fn broker_with(&self, reads: ReadLimits) -> Broker {
+        self.broker_of(reads, Room::unlimited())
+    }
+
+    /// On a disk that can be full.
+    pub fn broker_of(&self, reads: ReadLimits, room: Room) -> Broker {
         let faults = FaultPlan::new(&self.runtime);
-        let store = Store::untested(faults.wrap(Arc::clone(&self.objects)), Path::default(), &self.runtime);
+        let raw = faults.wrap(Arc::clone(&self.objects));
+        let store = Store::with_room(raw, Path::default(), room, &self.runtime);
         let shared = Shared {
             runtime: self.runtime.clone(),
             databases: Databases::new(&store, 8 << 20, &self.runtime),

@@ -89,6 +89,8 @@ pub enum PutFault {
     Error,
     /// It says that the object exists, without effect.
     Conflict,
+    /// It finds no room on the disk.
+    NoSpace,
     /// It takes effect and reports an error.
     LostResponse,
     /// It reports an error now and takes effect after this time.

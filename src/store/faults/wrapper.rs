@@ -123,6 +123,10 @@ impl ObjectStore for Faulty {
         let outcome = match fault {
             PutFault::None => Faulty::put(&self.inner, plan, location, payload, opts).await,
             PutFault::Error => Err(failure("failed by plan")),
+            PutFault::NoSpace => {
+                let source = std::io::Error::from(std::io::ErrorKind::StorageFull).into();
+                Err(Error::Generic { store: "faulty", source })
+            }
             PutFault::Conflict => {
                 let source = "409 Conflict, by plan".into();
                 Err(Error::AlreadyExists { path: location.to_string(), source })
