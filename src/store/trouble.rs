@@ -38,8 +38,10 @@ impl Trouble {
             return Trouble::NoSpace;
         }
         match error {
-            Error::NotFound { .. } => return Trouble::NoBucket,
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } | Error::Generic { .. } => {}
+            Error::NotFound { .. }
+            | Error::PermissionDenied { .. }
+            | Error::Unauthenticated { .. }
+            | Error::Generic { .. } => {}
             _ => return Trouble::Other,
         }
         let text = chain(error).map(|error| error.to_string()).collect::<Vec<_>>().join("\n");
@@ -48,7 +50,7 @@ impl Trouble {
             () if says(&REGION) => Trouble::Region,
             () if says(&KEY_ID) => Trouble::KeyId,
             () if says(&SECRET) => Trouble::Secret,
-            () if says(&NO_BUCKET) => Trouble::NoBucket,
+            () if says(&NO_BUCKET) || matches!(error, Error::NotFound { .. }) => Trouble::NoBucket,
             () if matches!(error, Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => {
                 Trouble::Forbidden
             }
