@@ -74,7 +74,11 @@ async fn open(reads: ReadLimits) -> Result<Shard, kafkaesque::log::OpenError> {
         metrics: LogMetrics::register(&runtime.metrics),
     };
     let confirm = |_| Box::pin(async { Ok(true) }) as BoxFuture<'static, _>;
-    let options =
-        ShardOptions { id: ShardId(0), confirm_owner: Arc::new(confirm), limits: Limits::default() };
+    let options = ShardOptions {
+        id: ShardId(0),
+        confirm_owner: Arc::new(confirm),
+        limits: Limits::default(),
+        doubted: false,
+    };
     Shard::open(options, store, shared).await
 }
