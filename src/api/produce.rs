@@ -4,29 +4,30 @@
 //! Left out: transactions. A transactional batch gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which no client retries,
 //! before anything of its request is stored.
 
+mod refusal;
 mod target;
 
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::context::Context;
-use super::errors::{Failure, TimedOut};
+use super::context::{Context, Led};
+use super::errors::TimedOut;
 use super::handler::{Handler, Reply};
 use super::rules::rules;
-use super::topics::{Leadership, endpoints};
+use super::topics::endpoints;
 use crate::log::unfolding::Spent;
 use crate::log::{AppendError, Appended, Permit, Ticket};
-use crate::metadata::{Image, Topic};
+use crate::metadata::Topic;
 use crate::net::Admission;
 use crate::protocol::ErrorCode;
-use crate::protocol::batch::{self, Invalid, RejectedRecord};
+use crate::protocol::batch;
 use crate::protocol::messages::produce::{
-    BatchIndexAndErrorMessage, LeaderIdAndEpoch, PartitionProduceResponse, Request, Response,
-    TopicProduceResponse,
+    LeaderIdAndEpoch, PartitionProduceResponse, Request, Response, TopicProduceResponse,
 };
 use crate::runtime::clock::Instant;
 use crate::types::TopicId;
+use refusal::Refusal;
 use target::Target;
 
 /// From here on an answer says who leads instead, and where that is (KIP-951).
@@ -71,30 +72,8 @@ struct PendingTopic {
 }
 
 enum Place {
-    Queued(Ticket<Appended>),
+    Queued(Ticket<Appended>, Led),
     Refused(Refusal),
-}
-
-/// Why a batch was not taken, and which of its records are to blame for that, if any are (KIP-467).
-struct Refusal {
-    failure: Failure,
-    records: Vec<RejectedRecord>,
-}
-
-impl<E: Into<Failure>> From<E> for Refusal {
-    fn from(error: E) -> Refusal {
-        Refusal { failure: error.into(), records: Vec::new() }
-    }
-}
-
-impl Refusal {
-    fn of_batch(invalid: Invalid) -> Refusal {
-        let records = match &invalid {
-            Invalid::Rejected { records, .. } => records.clone(),
-            _ => Vec::new(),
-        };
-        Refusal { failure: invalid.into(), records }
-    }
 }
 
 async fn admit(context: &Context, request: Request) -> Pending {
@@ -128,7 +107,8 @@ async fn admit(context: &Context, request: Request) -> Pending {
                 (None, Ok(target)) => target.append(acks, partition, &permit, &mut spent).await,
                 (None, Err(code)) => Err((*code).into()),
             };
-            partitions.push((index, queued.map_or_else(Place::Refused, Place::Queued)));
+            let place = queued.map_or_else(Place::Refused, |(ticket, led)| Place::Queued(ticket, led));
+            partitions.push((index, place));
         }
         let topic = topic.ok().cloned();
         topics.push(PendingTopic { name: data.name, id: data.topic_id, topic, partitions });
@@ -156,21 +136,23 @@ impl Pending {
             let mut partition_responses = Vec::with_capacity(topic.partitions.len());
             for (index, place) in topic.partitions {
                 let outcome = match place {
-                    Place::Queued(ticket) => {
+                    Place::Queued(ticket, led) => {
                         let outcome = match self.acks {
                             // Nobody waits for an answer, so nobody grows tired of it.
                             0 => Ok(ticket.await),
                             _ => clock.timeout_at(self.deadline, ticket).await.map_err(|_| TimedOut),
                         };
                         unknown |= matches!(outcome, Ok(Err(AppendError::IncarnationEnded)));
-                        outcome.map_err(Refusal::from).and_then(|outcome| outcome.map_err(Refusal::from))
+                        let outcome = outcome.map_err(Refusal::from);
+                        let outcome = outcome.and_then(|outcome| outcome.map_err(Refusal::from));
+                        outcome.map_err(|refusal| refusal.by(led))
                     }
                     Place::Refused(refusal) => Err(refusal),
                 };
                 failed |= outcome.is_err();
                 partition_responses.push(match outcome {
                     Ok(appended) => accepted(index, appended),
-                    Err(refusal) => refused(leaders, topic.topic.as_deref(), index, refusal),
+                    Err(refusal) => refusal.response(leaders, topic.topic.as_deref(), index).await,
                 });
             }
             moved |= partition_responses.iter().any(|p| p.current_leader != LeaderIdAndEpoch::default());
@@ -197,35 +179,4 @@ fn accepted(index: i32, appended: Appended) -> PartitionProduceResponse {
         log_start_offset: appended.log_start_offset,
         ..PartitionProduceResponse::default()
     }
-}
-
-/// `leaders` is given if the answer can say who leads.
-fn refused(
-    leaders: Option<&Image>,
-    topic: Option<&Topic>,
-    index: i32,
-    refusal: Refusal,
-) -> PartitionProduceResponse {
-    let Refusal { failure, records } = refusal;
-    let record_errors = records.into_iter().map(|record| BatchIndexAndErrorMessage {
-        batch_index: record.index,
-        batch_index_error_message: Some(record.reason.to_string()),
-    });
-    let mut response = PartitionProduceResponse {
-        index,
-        error_code: failure.code.into(),
-        base_offset: -1,
-        record_errors: record_errors.collect(),
-        error_message: failure.message,
-        ..PartitionProduceResponse::default()
-    };
-    if failure.code == ErrorCode::NotLeaderOrFollower
-        && let Some(image) = leaders
-        && let Some(shard) = topic.and_then(|topic| topic.shard(index))
-    {
-        let leadership = Leadership::of(image, shard);
-        response.current_leader =
-            LeaderIdAndEpoch { leader_id: leadership.leader, leader_epoch: leadership.epoch };
-    }
-    response
 }

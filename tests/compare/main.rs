@@ -8,6 +8,7 @@
 // Tests read the environment and run other programs.
 #![allow(clippy::disallowed_methods)]
 
+mod batches;
 mod brokers;
 mod catalog;
 mod connection;
@@ -68,6 +69,9 @@ fn answers_are_kafkas() {
     if only.as_deref().is_none_or(|only| only == "sequences") {
         sequences::play(&mut pair, &mut told, seed);
     }
+    if only.as_deref().is_none_or(|only| only == "batches") {
+        batches::play(&mut pair, &mut told, seed);
+    }
     let mut tally = Tally::default();
     let mut serial = 0;
     for (api, versions) in announced(&mut pair) {
@@ -87,7 +91,7 @@ fn answers_are_kafkas() {
             }
         }
     }
-    if only.as_deref().is_none_or(|only| only == "sequences") {
+    if only.as_deref().is_none_or(|only| ["sequences", "batches"].contains(&only)) {
         told.tell();
     }
     tally.tell(seed);

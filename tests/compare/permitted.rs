@@ -122,6 +122,13 @@ pub static PERMITTED: &[Permitted] = &[
     permit("ApiVersions", "supported_features", absent_feature, "not supported yet, or without meaning here"),
     permit("ApiVersions", "finalized_features_epoch", both_positive, "each log's own offset"),
     permit("Produce", ".../error_message", only_ours, "we tell what is wrong with a batch"),
+    permit("Produce", ".../batch_index_error_message", both_speak, "texts for people"),
+    permit(
+        "Produce",
+        ".../error_code",
+        |ours, theirs| *ours == 87 && *theirs == -1,
+        "idempotent producers take an unknown error for a lost batch, and write it again",
+    ),
     permit(
         "Fetch",
         ".../bytes of a batch cut off",

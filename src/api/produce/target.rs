@@ -1,13 +1,13 @@
 //! A topic that batches are produced to: the checks of one batch, and its place in the queue of its shard.
 
-use super::Refusal;
-use crate::api::context::Broker;
+use super::refusal::Refusal;
+use crate::api::context::{Broker, Led};
 use crate::api::topics::is_internal;
 use crate::log::unfolding::Spent;
 use crate::log::{Append, Appended, Permit, Ticket};
 use crate::metadata::{Image, Topic};
 use crate::protocol::ErrorCode;
-use crate::protocol::batch::{self, Validation};
+use crate::protocol::batch::{self, Batch, Invalid, Validation};
 use crate::protocol::codec::Records;
 use crate::protocol::messages::produce::PartitionProduceData;
 
@@ -30,7 +30,7 @@ impl Target<'_> {
         data: PartitionProduceData,
         permit: &Permit,
         spent: &mut Spent,
-    ) -> Result<Ticket<Appended>, Refusal> {
+    ) -> Result<(Ticket<Appended>, Led), Refusal> {
         if self.topic.shard(data.index).is_none() {
             return Err(ErrorCode::UnknownTopicOrPartition.into());
         }
@@ -46,16 +46,26 @@ impl Target<'_> {
             _ => return Err(ErrorCode::InvalidRequiredAcks.into()),
         }
         let led = self.broker.lead(self.image, self.topic, data.index, -1)?;
-        let mut validation = begun.map_err(Refusal::of_batch)?;
-        let unfolding = self.broker.reads.unfolding();
-        unfolding.finish(&mut validation, spent).await.map_err(Refusal::of_batch)?;
-        let batch = validation.finish().map_err(Refusal::of_batch)?;
-        let more_to_come = self.more_to_come;
-        Ok(led.shard.append(Append {
+        let batch = match self.validate(begun, spent).await {
+            Ok(batch) => batch,
+            Err(invalid) => return Err(Refusal::of_batch(invalid).by(led)),
+        };
+        let ticket = led.shard.append(Append {
             partition: led.partition,
             batch,
             permit: permit.clone(),
-            more_to_come,
-        })?)
+            more_to_come: self.more_to_come,
+        })?;
+        Ok((ticket, led))
+    }
+
+    async fn validate(
+        &self,
+        begun: Result<Validation<'_>, Invalid>,
+        spent: &mut Spent,
+    ) -> Result<Batch, Invalid> {
+        let mut validation = begun?;
+        self.broker.reads.unfolding().finish(&mut validation, spent).await?;
+        validation.finish()
     }
 }
