@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
 use serde::{Deserialize, Serialize};
@@ -79,26 +80,47 @@ pub(super) async fn form_or_join(
     let unreadable = |reason: String| StartError::ClusterFile { path: path.to_string(), reason };
     let proposed = serde_json::to_vec_pretty(&ClusterFile::of(settings));
     let proposed = Bytes::from(proposed.map_err(|error| unreadable(error.to_string()))?);
-    let mut attempt = 1;
-    let stored = loop {
-        match create_and_read(objects, path, &proposed).await {
-            Err(error) if attempt < ATTEMPTS => {
-                tracing::warn!(%error, %path, "the cluster's description was not read; trying again");
-                attempt += 1;
-                clock.sleep(BETWEEN_ATTEMPTS).await;
-            }
-            read => {
-                let doing = "reading the cluster's description";
-                break read.map_err(|source| StartError::Store { doing, source })?;
-            }
-        }
-    };
+    let stored =
+        patiently("reading the cluster's description", clock, || create_and_read(objects, path, &proposed));
+    let stored = stored.await?;
     let file: ClusterFile = serde_json::from_slice(&stored).map_err(|error| unreadable(error.to_string()))?;
     if file.format != FORMAT {
         return Err(unreadable(format!("format {} is not known to this version", file.format)));
     }
     file.check(settings)?;
     Ok(file)
+}
+
+/// Whether anything lies below `folder`.
+pub(super) async fn has_objects(
+    objects: &dyn ObjectStore,
+    folder: &Path,
+    clock: &Clock,
+) -> Result<bool, StartError> {
+    let first = || async { objects.list(Some(folder)).try_next().await };
+    Ok(patiently("looking for shards", clock, first).await?.is_some())
+}
+
+/// Asks the store again while it fails, a few times.
+async fn patiently<T, F>(
+    doing: &'static str,
+    clock: &Clock,
+    mut ask: impl FnMut() -> F,
+) -> Result<T, StartError>
+where
+    F: Future<Output = object_store::Result<T>>,
+{
+    let mut attempt = 1;
+    loop {
+        match ask().await {
+            Err(error) if attempt < ATTEMPTS => {
+                tracing::warn!(%error, doing, "the store failed; trying again");
+                attempt += 1;
+                clock.sleep(BETWEEN_ATTEMPTS).await;
+            }
+            answer => return answer.map_err(|source| StartError::Store { doing, source }),
+        }
+    }
 }
 
 /// Whatever came of the creation, what is stored decides: it may have come second, or its answer may be lost.

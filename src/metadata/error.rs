@@ -22,6 +22,12 @@ pub enum StartError {
     /// `cluster.json` is there but not what this version writes.
     #[error("the cluster description {path} cannot be read: {reason}")]
     ClusterFile { path: String, reason: String },
+    /// There are shards, so there was metadata; topics made anew would have other ids, and none of the records.
+    #[error(
+        "the metadata in {path} is gone or empty, although the store has shards: put back what it held before (older \
+         versions of its objects, a backup); nothing was changed"
+    )]
+    Gone { path: String },
     /// The object store did not answer.
     #[error("the object store failed while {doing}")]
     Store { doing: &'static str, source: object_store::Error },

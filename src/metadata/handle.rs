@@ -107,10 +107,17 @@ impl Metadata {
         let path = store.path(&format!("raft/{}", settings.broker_id));
         let failed = |source| StartError::Database { doing: "opening", source };
         // Nothing is written to the database before the broker is known to belong to this cluster.
-        let (cluster, _) = try_join!(
+        let shards = store.path("shards");
+        let (cluster, manifest, has_shards) = try_join!(
             bootstrap::form_or_join(&*objects, &cluster_file, settings, &runtime.clock),
-            databases.stored_manifest(&path).map_err(failed)
+            databases.stored_manifest(&path).map_err(failed),
+            bootstrap::has_objects(&*objects, &shards, &runtime.clock),
         )?;
+        // A voter among others may start for the first time when they have shards already.
+        let is_formed = has_shards && cluster.voters.len() == 1;
+        if is_formed && manifest.is_none() {
+            return Err(StartError::Gone { path: path.to_string() });
+        }
         let db = databases.builder(path.clone(), Role::Raft).build().await.map_err(failed)?;
         if let Some(time_ms) = last_write_ms(&db).await.map_err(failed)? {
             databases.clock().raise(time_ms);
@@ -119,7 +126,7 @@ impl Metadata {
         let incarnation = Incarnation(db.manifest().writer_epoch());
 
         let clock = runtime.clock.clone();
-        let start = Start { db, incarnation, cluster: &cluster, settings, transport, clock };
+        let start = Start { db, incarnation, cluster: &cluster, is_formed, settings, transport, clock };
         let node = Arc::new(Node::start(start).await?);
         let stop = Shutdown::new();
         let (proposals, proposer) = proposals(Arc::clone(&node), Metrics::register(&runtime.metrics));

@@ -32,6 +32,8 @@ pub(in crate::metadata) struct Start<'a> {
     pub db: Db,
     pub incarnation: Incarnation,
     pub cluster: &'a ClusterFile,
+    /// The group was formed before, as its shards tell.
+    pub is_formed: bool,
     pub settings: &'a MetadataSettings,
     pub transport: Arc<dyn Transport>,
     pub clock: Clock,
@@ -78,19 +80,22 @@ impl Node {
             callers: Mutex::default(),
             caught_up_term: AtomicU64::new(0),
         };
-        node.join(start.cluster).await?;
+        node.join(start.cluster, start.is_formed).await?;
         Ok(node)
     }
 
     /// The first start of a voter forms the group with the voters of the cluster's description: doing so on each of
     /// them is safe because all use the same. A later start of a voter that is alone need not wait for others.
-    async fn join(&self, cluster: &ClusterFile) -> Result<(), StartError> {
+    async fn join(&self, cluster: &ClusterFile, is_formed: bool) -> Result<(), StartError> {
         let failed = |error: &dyn std::error::Error| StartError::Raft(error.to_string());
         if self.raft.is_initialized().await.map_err(|e| failed(&e))? {
             if self.voters() == 1 {
                 self.raft.trigger().elect().await.map_err(|e| failed(&e))?;
             }
             return Ok(());
+        }
+        if is_formed {
+            return Err(StartError::Gone { path: format!("raft/{}", self.peers.me) });
         }
         let voters = cluster.voters.iter();
         let voters: BTreeMap<u64, BasicNode> =

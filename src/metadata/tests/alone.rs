@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use futures::future::join_all;
+use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
 
 use super::support::{Bucket, settings};
 use crate::metadata::{
@@ -225,4 +228,25 @@ async fn a_change_that_is_too_large_is_refused() {
     let outcome = process.metadata.propose_many(topics.collect()).await;
     assert!(matches!(outcome, Err(ProposeError::TooLarge { .. })), "{outcome:?}");
     process.metadata.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_that_is_gone_is_not_begun_anew_where_there_are_shards() {
+    let bucket = Bucket::new();
+    let process = bucket.start().await;
+    process.create("t").await;
+    process.metadata.close().await;
+    let shard = Path::from("data/shards/0/log/00000000000000000001.seg");
+    bucket.objects().put(&shard, "a fence".into()).await.expect("stored");
+    let listed: Vec<_> =
+        bucket.objects().list(Some(&Path::from("data/raft"))).try_collect().await.expect("lists");
+    for meta in listed {
+        bucket.objects().delete(&meta.location).await.expect("deleted");
+    }
+    for _ in 0..2 {
+        let refused = bucket.try_start(&settings(0)).await.err();
+        assert!(matches!(refused, Some(StartError::Gone { .. })), "{refused:?}");
+    }
+    bucket.objects().delete(&shard).await.expect("deleted");
+    bucket.start().await.metadata.close().await;
 }

@@ -79,6 +79,10 @@ impl Bucket {
         Bucket(Arc::new(InMemory::new()))
     }
 
+    pub fn objects(&self) -> &dyn ObjectStore {
+        &*self.0
+    }
+
     pub fn store(&self, runtime: &Runtime) -> (Store, Databases) {
         let store = Store::untested(self.0.clone(), Path::from("data"), runtime);
         let databases = Databases::new(&store, 4 * 1024 * 1024, runtime);
