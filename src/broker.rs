@@ -34,7 +34,7 @@ const FETCH_MAX_BYTES: usize = 55 * 1024 * 1024;
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// How often the start looks whether they have.
 const OPEN_POLL: Duration = Duration::from_millis(5);
-/// How often the start says why it waits for the store.
+/// The time between two lines that say why the start waits for the store.
 const TELL_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a stop waits for tasks that were told to end.
 const JOIN_LIMIT: Duration = Duration::from_secs(10);
@@ -509,7 +509,7 @@ fn shard_states(shards: &Arc<ShardHost>) -> ops::ShardStates {
     })
 }
 
-/// What `/health` and `/metrics` tell of, once it is there.
+/// The parts that `/health` and `/metrics` tell of, once they are there.
 struct Parts {
     shards: Arc<ShardHost>,
     metadata: Metadata,

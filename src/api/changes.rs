@@ -54,7 +54,7 @@ impl Context {
         done.collect()
     }
 
-    /// Whether changes of the metadata would be made, without making them.
+    /// Tries changes of the metadata without making them.
     pub async fn would_change(&self, commands: Vec<Command>) -> Vec<Result<(), Failure>> {
         let outcomes = self.broker.metadata.validate_each(commands).await;
         outcomes.into_iter().map(|outcome| Ok(outcome?.map(drop)?)).collect()

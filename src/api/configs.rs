@@ -183,7 +183,7 @@ fn is_incremental(command: &Command) -> bool {
     matches!(command, Command::IncrementalAlterConfigs { .. })
 }
 
-/// What a resource has set after a change of its configs.
+/// The values of a resource after a change of its configs.
 fn after(
     target: Target,
     mut own: BTreeMap<String, String>,

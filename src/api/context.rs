@@ -49,11 +49,11 @@ pub struct Options {
     pub default_partitions: u32,
     /// The most bytes of records in one Fetch response (`fetch.max.bytes`); its first batch may be larger.
     pub fetch_max_bytes: usize,
-    /// How much of compressed batches is looked at before they are taken.
+    /// The depth to which compressed batches are looked at before they are taken.
     pub batch_depth: batch::Depth,
     /// Where the data lies, as DescribeLogDirs names it.
     pub log_dir: String,
-    /// How long a request waits to hear whether its write became durable.
+    /// The longest that a request waits to hear whether its write became durable.
     pub request_timeout: Duration,
 }
 
@@ -83,7 +83,7 @@ impl Client {
         format!("/{}", self.address)
     }
 
-    /// What the client calls itself, cut to a length that a log takes.
+    /// The client's own name, cut to a length that a log takes.
     pub fn logged_id(&self) -> String {
         self.id.chars().take(LOGGED_CHARS).collect()
     }

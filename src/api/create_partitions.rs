@@ -47,7 +47,7 @@ impl Handler for CreatePartitions {
     }
 }
 
-/// What refuses a request as a whole, before anything is built of what it asks for.
+/// Refusals of a whole request, before anything is built of what it asks for.
 fn check(image: &Image, request: &Request, topics: &[&CreatePartitionsTopic]) -> Result<(), Failure> {
     if topics.is_empty() {
         return Ok(());

@@ -48,7 +48,7 @@ impl Handler for CreateTopics {
     }
 }
 
-/// What refuses a request as a whole, before anything is built of what it asks for.
+/// Refusals of a whole request, before anything is built of what it asks for.
 fn check(context: &Context, request: &Request, topics: &[&CreatableTopic]) -> Result<(), Failure> {
     if topics.is_empty() {
         return Ok(());

@@ -59,7 +59,7 @@ impl Handler for Produce {
 /// A request whose batches have their places in the queues of their shards.
 struct Pending {
     acks: i16,
-    /// What is not durable by then may become so later.
+    /// The end of waiting. A write that is not durable by then may become so later.
     deadline: Instant,
     topics: Vec<PendingTopic>,
 }

@@ -52,7 +52,7 @@ struct Hosted {
     state: Hosting,
 }
 
-/// What this broker has of a shard that is assigned to it.
+/// A shard that is assigned to this broker, as far as it is there.
 #[derive(Clone)]
 enum Hosting {
     /// Not open since it was assigned, and why.

@@ -19,9 +19,9 @@ use crate::types::{Partition, TopicId};
 
 /// The label of all that have none of their own. No topic can have this name.
 const OTHERS: &str = "(others)";
-/// How long a look for ends goes on that nobody knows yet. What it does not come to, the next one does.
+/// The longest look for ends that nobody knows yet. The next look goes on from there.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
-/// How long a scrape waits for a store that does not answer: less than scrapers wait for us.
+/// The longest that a scrape waits for a store that does not answer: less than scrapers wait for us.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Topics and groups with labels of their own; the rest is shown as one.
@@ -126,7 +126,7 @@ impl TopicCounts {
     }
 }
 
-/// Who has a label of its own: whoever came first keeps it, so that nobody's counter jumps when another one comes.
+/// Names with a label of their own: the first ones keep it, so that no counter jumps when another name comes.
 struct Named<K> {
     limit: usize,
     kept: HashSet<K>,

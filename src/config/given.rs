@@ -13,7 +13,7 @@ use crate::store::Secret;
 #[derive(Clone, Default)]
 pub struct Given {
     values: BTreeMap<&'static str, String>,
-    /// What a platform tells the clients of its stores, by the variable's name.
+    /// Variables that a platform sets for the clients of its stores, by name.
     platform: Vec<(String, Secret)>,
     problems: Vec<Problem>,
 }

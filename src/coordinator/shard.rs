@@ -151,7 +151,7 @@ impl Coordinator {
         self.state.lock().groups.values().any(is_such)
     }
 
-    /// What `of` makes of every group.
+    /// The result of `of` for every group.
     pub(super) fn map<T>(&self, of: impl Fn(&Arc<str>, &Entry) -> T) -> Vec<T> {
         let state = self.state.lock();
         state.groups.iter().filter(|(_, entry)| entry.exists()).map(|(id, entry)| of(id, entry)).collect()

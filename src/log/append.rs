@@ -19,7 +19,7 @@ pub struct Append {
     pub batch: Batch,
     /// The request's share of the memory budget, held until the batch is durable or refused.
     pub permit: Permit,
-    /// Whether another is probably on its way from the same producer, which does not wait for this one's answer.
+    /// Set if another is probably on its way from the same producer, which does not wait for this one's answer.
     pub more_to_come: bool,
 }
 

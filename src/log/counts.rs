@@ -1,4 +1,4 @@
-//! What is counted of a partition, for those who watch.
+//! Counts of a partition, for those who watch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -70,7 +70,7 @@ impl Counts {
     }
 }
 
-/// What a shard was told about a partition, and what is counted of it.
+/// A partition's settings, and its counts.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub settings: PartitionSettings,

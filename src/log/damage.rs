@@ -7,7 +7,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{object} {problem}")]
 pub struct Damage {
-    /// Where it lies, or should.
+    /// The path where it lies, or should.
     pub object: String,
     /// The rest of a sentence that begins with the object.
     pub problem: String,

@@ -85,7 +85,7 @@ pub enum OpenError {
     /// The time for opening ran out.
     #[error("opening took longer than {0:?}")]
     TimedOut(std::time::Duration),
-    /// What is stored is not what was written. Nothing was changed by finding it, so trying again is safe.
+    /// Stored bytes are not those that were written. Nothing was changed by finding it, so trying again is safe.
     #[error(transparent)]
     Damaged(#[from] Damage),
 }

@@ -1,4 +1,4 @@
-//! Whether a shard can serve, and why not.
+//! The health of a shard: able to serve, or unable and why.
 
 use std::fmt;
 use std::sync::Arc;

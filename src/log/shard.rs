@@ -397,7 +397,7 @@ impl Shard {
         }
     }
 
-    /// What was taken waits for its commit first, by the least time between two.
+    /// Appends that were taken wait for their commit first, by the least time between two.
     fn stalled(&self, incarnation: &Incarnation) -> Option<Unable> {
         if let Some(since) = incarnation.wal.full_since() {
             return Some(Unable { since, cause: Cause::Full });

@@ -9,9 +9,9 @@ use tokio::sync::Semaphore;
 
 use crate::protocol::batch::{Invalid, Validation};
 
-/// What batches that are being unfolded may take together, beside themselves.
+/// Memory that batches which are being unfolded may take together, beside themselves.
 const MEMORY_BYTES: usize = 64 << 20;
-/// What one permit of the semaphore stands for.
+/// Bytes that one permit of the semaphore stands for.
 const PERMIT_BYTES: usize = 4 << 10;
 /// Bytes unfolded before others get a turn: a fraction of a millisecond.
 const TURN_BYTES: usize = 512 << 10;
@@ -51,7 +51,7 @@ impl Work for Validation<'_> {
     }
 }
 
-/// What one request has unfolded so far, of all its batches.
+/// Bytes that one request has unfolded so far, of all its batches.
 #[derive(Debug, Default)]
 pub struct Spent {
     bytes: usize,

@@ -91,7 +91,7 @@ pub(super) async fn form_or_join(
     Ok(file)
 }
 
-/// Whether anything lies below `folder`.
+/// True if anything lies below `folder`.
 pub(super) async fn has_objects(
     objects: &dyn ObjectStore,
     folder: &Path,

@@ -52,7 +52,7 @@ impl Budget {
         self.bytes.available_permits() + self.small.available_permits()
     }
 
-    /// Whether a connection with unanswered requests should read no more.
+    /// True if a connection with unanswered requests should read no more.
     pub fn is_scarce(&self) -> bool {
         self.total - self.free().min(self.total) > self.total / 100 * PERCENT_FOR_PIPELINES
     }

@@ -135,7 +135,7 @@ impl<S: Service> Connection<'_, S> {
         }
     }
 
-    /// How long what was admitted is waited for. A client that said it sends no more may wait for its answers as long as one
+    /// The longest wait for what was admitted. A client that said it sends no more may wait for its answers as long as one
     /// that says nothing.
     fn drain_time(&self, reason: CloseReason) -> Duration {
         match reason {
@@ -189,7 +189,7 @@ impl<S: Service> Connection<'_, S> {
         }
     }
 
-    /// Whether another frame may be read. If not, there are answers to wait for.
+    /// True if another frame may be read. If not, there are answers to wait for.
     fn has_room(&self) -> bool {
         let in_flight = self.in_flight.lock();
         in_flight.is_empty()

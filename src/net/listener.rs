@@ -19,7 +19,7 @@ use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
 
 /// The pause after a failed accept: out of file descriptors, most likely, and there are none sooner.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long a connection that has to make room may take to notice.
+/// The time that a connection which has to make room may take to notice.
 const ROOM_TIME: Duration = Duration::from_secs(1);
 /// How long connections that were cut off may take to notice.
 const KILL_TIME: Duration = Duration::from_secs(1);

@@ -92,7 +92,7 @@ impl InFlight {
             || (self.unanswered < limits.connection_requests && self.bytes < limits.connection_bytes)
     }
 
-    /// Whether its client usually has more requests unanswered than there will be with the next.
+    /// True if its client usually has more requests unanswered than there will be with the next.
     pub fn expects_more(&self) -> bool {
         (self.unanswered + 1) * DEPTH_UNIT < self.usual_depth.max(self.depth * DEPTH_UNIT / 2)
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-/// What the page links to, each with what it is for.
+/// Links of the page, each with what it is for.
 const LINKS: [(&str, &str); 4] = [
     ("/health", "a summary, as JSON"),
     ("/live", "whether the process should be left running"),

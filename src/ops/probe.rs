@@ -39,7 +39,7 @@ fn ask(host: &str, port: u16) -> io::Result<String> {
     Ok(answer)
 }
 
-/// Who listens on every address is asked on the loopback.
+/// A broker that listens on every address is asked on the loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

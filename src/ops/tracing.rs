@@ -64,7 +64,7 @@ pub fn log_to_stderr(filter: &str, json: bool) -> Result<(), LogError> {
     set.map_err(|error| LogError::Twice(error.to_string()))
 }
 
-/// What is wrong with a filter, by name: a level that does not exist is a module to the parser, and then nothing is logged
+/// Faults of a filter, by name: a level that does not exist is a module to the parser, and then nothing is logged
 /// but what that module says, which is nothing.
 pub fn check_filter(filter: &str) -> Result<(), String> {
     for directive in filter.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {

@@ -75,7 +75,7 @@ fn count(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
-/// What one answer has of the memory. It is given back when dropped.
+/// One answer's part of the memory. It is given back when dropped.
 pub struct Share {
     permit: Option<OwnedSemaphorePermit>,
     transfer: Transfer,

@@ -70,7 +70,7 @@ impl Definition {
         }
     }
 
-    /// Whether it can change while the broker runs, as far as that does not depend on whose value it is.
+    /// True if it can change while the broker runs, as far as that does not depend on whose value it is.
     fn check_dynamic(&self, target: Target) -> Result<(), InvalidConfig> {
         let refuse = |what: &str| Err(InvalidConfig::new(self.name, format!("{what}: [{}]", self.name)));
         match (target, self.update) {

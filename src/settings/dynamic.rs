@@ -1,4 +1,4 @@
-//! What Kafka refuses of brokers' configs by what they have now.
+//! Refusals of brokers' configs that depend on what they are now, as Kafka has them.
 
 use super::change::{InvalidConfig, Target};
 use super::definition::Scope;
@@ -24,7 +24,7 @@ const MIB: i64 = 1 << 20;
 /// Set for all brokers at the birth of a Kafka cluster with eligible leader replicas, and never taken away.
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
-/// What is set for all brokers while they run, with what a cluster is born with.
+/// Values that are set for all brokers while they run, with those that a cluster is born with.
 pub struct ClusterLayer<'a>(pub &'a dyn Overrides);
 
 impl Overrides for ClusterLayer<'_> {

@@ -37,7 +37,7 @@ pub(super) struct Directory {
     distrusted: AtomicU64,
 }
 
-/// How creating a file in place ended.
+/// The end of creating a file in place.
 enum Created {
     Done,
     /// There is one of that name.

@@ -50,7 +50,7 @@ pub struct Store {
     room: Room,
 }
 
-/// How soon a store is tried again that may come up by itself.
+/// The pause before a store is tried again that may come up by itself.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// Builds the client of the configured store, then tests the store: a wrong credential, or a store that does not do
@@ -139,7 +139,7 @@ impl Store {
         self.metrics.health()
     }
 
-    /// Whether there is room for more than deletions.
+    /// True if there is room for more than deletions.
     pub fn room(&self) -> &Room {
         &self.room
     }

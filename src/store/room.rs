@@ -16,13 +16,13 @@ use crate::runtime::clock::Instant;
 
 /// Beside the folders of the store, where nothing looks for objects.
 const FILE: &str = "reserve";
-/// How often it is looked whether a full disk has been freed.
+/// Room for more than deletions: there, or not. Cheap to clone; clones are one.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Tells how many bytes are free.
 type Free = Box<dyn Fn() -> io::Result<u64> + Send + Sync>;
 
-/// Whether there is room for more than deletions. Cheap to clone; clones are one.
+/// Room for more than deletions: there, or not. Cheap to clone; clones are one.
 #[derive(Clone, Default)]
 pub struct Room(Option<Arc<Disk>>);
 

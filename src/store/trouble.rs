@@ -5,7 +5,7 @@ use std::io;
 
 use object_store::Error;
 
-/// What is wrong with a store that does not do what it is asked.
+/// The fault of a store that does not do what it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// Nobody answers where the store should be.

@@ -15,10 +15,10 @@ use kafkaesque::protocol::{ApiKey, header};
 const MOST_TIME: Duration = Duration::from_secs(1);
 const MOST_KIB: u64 = 16 * 1024;
 
-/// What stands in every string: the name of a topic that is there, and one that nothing has.
+/// Values of every string: the name of a topic that is there, and one that nothing has.
 const WORDS: [&str; 2] = ["alpha", "fresh"];
 
-/// What else stands in a request.
+/// Values of everything else in a request.
 #[derive(Clone, Copy)]
 struct Shape {
     word: &'static str,
@@ -41,7 +41,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Whether the value that is written now is the one to be the greatest.
+    /// Set if the value that is written now is the one to be the greatest.
     fn is_target(&mut self) -> bool {
         self.places += 1;
         let is_target = self.places == self.target + 1;

@@ -1,4 +1,4 @@
-//! What the metrics say of topics, groups and errors.
+//! Metrics of topics, groups and errors.
 
 use kafkaesque::protocol::messages::{delete_topics, offset_commit};
 

@@ -166,7 +166,7 @@ fn spoil_inside(random: &mut StdRng, codec: Codec) -> Vec<u8> {
     bytes
 }
 
-/// What other libraries make by default, or can be told to make.
+/// Frames that other libraries make by default, or can be told to make.
 fn lz4_frame(random: &mut StdRng, inside: &[u8]) -> Vec<u8> {
     use lz4::liblz4::BlockChecksum;
     use lz4::{BlockMode, BlockSize, ContentChecksum};

@@ -36,7 +36,7 @@ fn random_values_are_read_by_kafka_as_we_wrote_them() {
     println!("{} messages, {} versions, {compared} values", catalog::ALL.len(), all_versions().count());
 }
 
-/// What no careful client writes: Kafka takes some of it and refuses some, and so do we.
+/// Messages that no careful client writes: Kafka takes some of it and refuses some, and so do we.
 #[test]
 fn odd_and_damaged_messages_are_taken_or_refused_as_by_kafka() {
     let name = "odd_and_damaged_messages_are_taken_or_refused_as_by_kafka";

@@ -9,11 +9,11 @@ use kafkaesque::settings::{
 
 use crate::kafka::{Kafka, refuse};
 
-/// Where we refuse on purpose what Kafka takes, and why. Besides these, configs that are not obeyed yet keep their defaults.
+/// Changes that we refuse on purpose and Kafka takes, with why. Besides these, configs that are not obeyed yet keep their defaults.
 const REFUSED_HERE: &[(&str, &str)] =
     &[("max.connections", "set at start so far"), ("producer.id.expiration.ms", "set at start so far")];
 
-/// Where Kafka refuses and we take a value, and why.
+/// Changes that Kafka refuses and we take, with why.
 const TAKEN_HERE: &[(&str, &str)] = &[
     ("max.connections.per.ip.overrides", "Kafka does not take the default that it has itself"),
     ("metric.reporters", "a class that is there may be taken out"),

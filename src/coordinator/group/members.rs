@@ -78,7 +78,7 @@ impl Members<'_> {
         }
     }
 
-    /// How many there are.
+    /// The number of members.
     pub fn count(self) -> usize {
         match self {
             Members::Nobody => 0,

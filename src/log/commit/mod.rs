@@ -40,7 +40,7 @@ use removal::Removal;
 const SNAPSHOTS_PER_COMMIT: usize = 1024;
 /// A commit of fewer bytes costs more for itself than for what is in it.
 const SMALL_COMMIT_BYTES: usize = 256 * 1024;
-/// How long a small commit waits for what is on its way.
+/// The longest that a small commit waits for what is on its way.
 const GATHER_TIME: Duration = Duration::from_millis(1);
 /// Pause before a partition's loading is tried again.
 const LOAD_RETRY: Duration = Duration::from_millis(500);

@@ -95,7 +95,7 @@ pub enum Step {
     Broken(Flaw),
 }
 
-/// How much of the log above the replay point is looked at before it is taken over. Replay looks at all the rest.
+/// The part of the log above the replay point that is looked at before it is taken over. Replay looks at all the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// Its end, where holes can be, and every owner that wrote last is seen.
@@ -103,7 +103,7 @@ pub enum Depth {
     All,
 }
 
-/// What a takeover starts from.
+/// The start of a takeover.
 #[derive(Clone, Copy, Debug)]
 pub struct Start {
     pub shard: ShardId,
@@ -158,7 +158,7 @@ pub struct Takeover {
     headers: BTreeMap<u64, Header>,
     /// So far back from the newest object headers are asked for.
     looked_back: u64,
-    /// What was listed and then not found.
+    /// An object that was listed and then not found.
     gone: Option<u64>,
     /// How many objects an older owner may have in flight.
     window: u16,
@@ -274,7 +274,7 @@ impl Takeover {
         self.taken.range(range).copied()
     }
 
-    /// What the newest writer had in flight, and the fence of an owner that wrote nothing else, lie within its window.
+    /// Segments that the newest writer had in flight, and the fence of an owner that wrote nothing else, lie within its window.
     fn look_back(&mut self, window: u64) -> Step {
         let more: Vec<u64> = match window > self.looked_back {
             true => self.within(self.looked_back, window).collect(),

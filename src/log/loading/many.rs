@@ -11,7 +11,7 @@ use crate::log::keys::{self, Extent, LeaderEpochStart, LogStart, PartitionSnapsh
 use crate::log::partition::Loaded;
 use crate::types::Partition;
 
-/// What [`super::load`] finds of each of these partitions, which must be in the order of their keys.
+/// The findings of [`super::load`] for each of these partitions, which must be in the order of their keys.
 pub async fn load_many(
     db: &Db,
     partitions: &[Partition],

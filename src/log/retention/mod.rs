@@ -42,7 +42,7 @@ pub use watch::View;
 const FIRST_PASS: Duration = Duration::from_secs(30);
 /// A partition that nothing happened to for so long is let go of.
 const UNLOAD_AFTER: Duration = Duration::from_secs(60);
-/// How often it is looked whether the disk is full, which gives no time to wait for the next pass.
+/// The time between two looks at whether the disk is full, which gives no time to wait for the next pass.
 const FULL_LOOK: Duration = Duration::from_secs(5);
 /// Objects that wait for a segment to say the replay point, before one is written for that alone: where records come, one
 /// is soon written anyway.

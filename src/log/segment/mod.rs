@@ -165,7 +165,7 @@ impl Header {
         }
     }
 
-    /// Whether this may be the header of the object `id` of `shard`: a copy of another object says that it is one.
+    /// True if this may be the header of the object `id` of `shard`: a copy of another object says that it is one.
     pub fn belongs_at(&self, shard: ShardId, id: u64) -> bool {
         self.origin.is_none_or(|origin| (origin.shard, origin.id) == (shard, id))
     }

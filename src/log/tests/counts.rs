@@ -1,4 +1,4 @@
-//! What is counted of partitions, without loading them.
+//! Counts of partitions, without loading them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whether a shard can serve, as an operator is told.
+//! The health of a shard, as an operator is told.
 
 use std::time::Duration;
 

@@ -40,7 +40,7 @@ pub struct Init {
     pub clock: Arc<DatabaseClock>,
     /// Where the commit task finds the log once it is open.
     pub opened: Arc<OnceLock<Wal>>,
-    /// Where the caller finds what was damaged: the database's errors are text.
+    /// The place where the caller finds what was damaged: the database's errors are text.
     pub damage: Arc<OnceLock<Damage>>,
 }
 

@@ -181,7 +181,7 @@ impl Shared {
         }
     }
 
-    /// What the next segment says of itself and of those before it.
+    /// The next segment's word on itself and on those before it.
     fn next_origin(&self, state: &State) -> Origin {
         Origin {
             shard: self.store.paths.shard(),

@@ -34,7 +34,7 @@ pub(in crate::log) enum Failure {
     Manifest(WalError),
 }
 
-/// How a takeover came to its end.
+/// The end of a takeover.
 pub(super) enum Outcome {
     Taken(Tail),
     Sound,
@@ -46,7 +46,7 @@ pub(super) struct Hands {
     pub own: Identity,
     pub deadline: Instant,
     pub runtime: Runtime,
-    /// Whether rows are looked at as well where a header is asked for.
+    /// Set if rows are looked at as well where a header is asked for.
     pub thorough: bool,
 }
 
@@ -148,13 +148,13 @@ impl LogStore {
         Ok(listed.iter().filter_map(|meta| ShardPaths::segment_id(&meta.location)).collect())
     }
 
-    /// What is wrong with a segment, by its path.
+    /// Damage of a segment, by its path.
     pub(super) fn damage(&self, flaw: Flaw) -> Damage {
         Damage::new(&self.paths.segment(flaw.id), flaw.problem)
     }
 }
 
-/// What a request comes to that was given up: asking again is safe, since a fence is known by its nonce.
+/// The error of a request that was given up: asking again is safe, since a fence is known by its nonce.
 pub(super) fn silent(limit: Duration) -> ReadError {
     ReadError::Store(object_store::Error::Generic {
         store: "log",

@@ -28,7 +28,7 @@ const SMALLEST_LENGTH: i32 = 14;
 /// Bytes up to and including the magic, which has the same place in all formats.
 const UP_TO_MAGIC: usize = 17;
 
-/// How much of a compressed batch is looked at.
+/// The depth to which a compressed batch is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Depth {
     /// Every record, as Kafka does.
@@ -103,7 +103,7 @@ pub struct Validation<'a> {
     inside: Option<Inside>,
 }
 
-/// What is known of the records so far.
+/// Findings on the records so far.
 struct Inside {
     walk: Walk,
     rewriting: Option<Rewriting>,
@@ -340,7 +340,7 @@ fn out_of_bounds(timestamp: i64, rules: &Rules, now_ms: i64) -> bool {
     age > rules.timestamp_before_max_ms || age < rules.timestamp_after_max_ms.wrapping_neg()
 }
 
-/// What records are judged by.
+/// Rules that records are judged by.
 struct Judge<'a> {
     header: &'a Header,
     rules: &'a Rules,

@@ -22,7 +22,7 @@ pub enum WalkError {
     Records(#[from] RecordError),
 }
 
-/// What a record says before its key.
+/// The fields of a record in front of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordHead {
     /// Place of the record in its batch, from 0.
@@ -45,7 +45,7 @@ impl RecordHead {
     }
 }
 
-/// Where a walk has come to.
+/// The place to which a walk has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Record(RecordHead),
@@ -70,7 +70,7 @@ impl Sink for () {
     fn bytes(&mut self, _: &[u8]) {}
 }
 
-/// What comes next of a record.
+/// The next part of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Head,

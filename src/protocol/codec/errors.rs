@@ -15,7 +15,7 @@ pub fn error_codes<M: Message>(message: &M, version: i16, found: impl FnMut(i16)
 
 struct ErrorCodes<F> {
     version: i16,
-    /// Whether the field that is being offered holds error codes.
+    /// Set if the field that is being offered holds error codes.
     is_code: bool,
     found: F,
 }

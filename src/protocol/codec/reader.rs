@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         Ok(usize::try_from(self.int32()?).ok())
     }
 
-    /// How many fields a tagged section has.
+    /// The number of fields of a tagged section.
     pub fn tag_count(&mut self) -> Result<u32, Fault> {
         let count = self.varint()?;
         match count as usize > self.remaining().min(MAX_TAGS) {

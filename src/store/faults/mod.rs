@@ -56,7 +56,7 @@ pub struct Timeouts {
     pub after: Duration,
 }
 
-/// How many PUTs are late, and by how much at most.
+/// The share of PUTs that are late, and by how much at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Late {
     pub rate: f64,

@@ -6,7 +6,7 @@ use rand::Rng as _;
 use super::sim::{Fate, Sim};
 use crate::log::segment::Header;
 
-/// What is done to a log at rest.
+/// Damage that is done to a log at rest.
 #[derive(Clone, Copy, Debug)]
 enum Plant {
     /// One object is gone.

@@ -399,7 +399,7 @@ fn fence(own: Identity, id: u64, kind: Kind, window: u16) -> Header {
     Header { origin: Some(Origin::of(SHARD, id)), ..header(kind, own.epoch, own.nonce, window) }
 }
 
-/// How the next owner fares, alone on what is stored.
+/// The next owner's takeover, alone on what is stored.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Refused,

@@ -1,4 +1,4 @@
-//! What is inside compressed batches: that it is looked at, and how.
+//! The inside of compressed batches: that it is looked at, and how.
 
 use lz4::{BlockMode, BlockSize, ContentChecksum, EncoderBuilder};
 

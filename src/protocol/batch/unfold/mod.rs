@@ -38,7 +38,7 @@ enum Decoder {
     Zstd(zstd::Decoder),
 }
 
-/// Where a decoder takes from and puts to.
+/// The input and output of a decoder.
 struct Pipe<'a> {
     payload: &'a [u8],
     read: &'a mut usize,
@@ -93,7 +93,7 @@ impl Stream {
         }
     }
 
-    /// What is unfolded and not yet consumed.
+    /// Bytes that are unfolded and not yet consumed.
     #[inline]
     pub fn unread(&self) -> &[u8] {
         let held = if matches!(self.decoder, Decoder::None) { &self.payload[..] } else { &self.buffer[..] };

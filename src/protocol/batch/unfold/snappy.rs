@@ -16,7 +16,7 @@ pub struct Decoder {
     is_framed: bool,
 }
 
-/// Whether a stream begins here.
+/// True if a stream begins here.
 fn begins(bytes: &[u8]) -> bool {
     bytes.len() >= HEADER_BYTES && bytes.starts_with(MAGIC)
 }
@@ -27,7 +27,7 @@ fn is_header(bytes: &[u8]) -> bool {
     begins(bytes) && version.is_some_and(|version| i32::from_be_bytes(*version) >= 1)
 }
 
-/// What stands next in a framed stream.
+/// The next element of a framed stream.
 enum Next<'a> {
     Block { block: &'a [u8], used: usize },
     End,

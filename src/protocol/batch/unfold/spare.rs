@@ -22,7 +22,7 @@ thread_local! {
     static SPARE: RefCell<Spare> = RefCell::default();
 }
 
-/// What `take` gives; none if the thread is ending.
+/// The result of `take`; none if the thread is ending.
 fn with<T>(take: impl FnOnce(&mut Spare) -> Option<T>) -> Option<T> {
     SPARE.try_with(|spare| take(&mut spare.borrow_mut())).ok().flatten()
 }
