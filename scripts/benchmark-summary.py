@@ -30,7 +30,7 @@ for line in open(sys.argv[1], encoding="utf-8"):
     mine["system CPU s per GB"].append(run["broker"]["system_cpu_seconds_per_gb"])
     mine["peak RSS MB since its start"].append(run["broker"]["peak_resident_mb"])
     if "produced" in run and "object_store_requests" in run["broker"]:
-        mine["PUTs"].append(run["broker"]["object_store_requests"].get("put", 0))
+        mine["PUTs"].append(run["broker"]["object_store_requests"]["kind=put"])
 
 print("| scenario | | Apache Kafka | ours |\n| --- | --- | --- | --- |")
 for scenario in dict.fromkeys(scenario for scenario, _ in figures):
