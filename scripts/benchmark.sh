@@ -16,6 +16,7 @@ declare -A scenarios=(
   [cold]="--producers 0 --consumers 1 --from beginning"
   [small]="--records 1000000 --record-bytes 100"
   [lz4]="--records 500000 --compression lz4"
+  [gzip]="--records 300000 --compression gzip"
   [tail]="--records 300000 --consumers 1"
   [spread]="--records 300000 --partitions 1000"
   [paced]="--records 1000 --rate 200 --linger-ms 0"
@@ -25,7 +26,7 @@ declare -A scenarios=(
 # Kafka's ten thousand new partitions are forty thousand files, which takes it minutes: ours is compared with its own `produce`.
 ours_alone=(ten-thousand)
 # The others are run by other clients: zstd by kcat, since our load program's library is built without it.
-order=(produce read small lz4 tail spread paced java java-lz4 java-zstd java-read zstd cold eight ten-thousand)
+order=(produce read small lz4 gzip tail spread paced java java-lz4 java-zstd java-read zstd cold eight ten-thousand)
 if [[ ${1:-} == --list ]]; then
   printf '%s\n' "${order[@]}"
   exit
