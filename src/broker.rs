@@ -163,7 +163,7 @@ impl Broker {
         // Nothing else sets it.
         let _ = parts.get().map(|parts: &Parts| parts.watch.set(watch));
         let service = service(config, clients_at.port(), &metadata, &shards, reads, coordinators, runtime)?;
-        let limits = net_limits(config);
+        let limits = net_limits(config, &shards);
         let server = Server::new(
             Arc::new(service),
             limits,
@@ -477,7 +477,7 @@ fn service(
     Service::new(Arc::new(broker))
 }
 
-fn net_limits(config: &Config) -> net::Limits {
+fn net_limits(config: &Config, shards: &Arc<ShardHost>) -> net::Limits {
     let network = &config.network;
     let (max_connections, for_files) = (network.max_connections as usize, net::connections_for_files());
     if for_files < max_connections {
@@ -487,8 +487,10 @@ fn net_limits(config: &Config) -> net::Limits {
             "MAX_CONNECTIONS is more than the limit of open files allows"
         );
     }
+    let shards = Arc::clone(shards);
+    let allowed = move || shards.broker_settings(&shards.image()).max_connections.min(for_files);
     net::Limits {
-        max_connections: max_connections.min(for_files),
+        max_connections: Arc::new(allowed),
         max_frame_bytes: network.max_request_bytes as usize,
         request_memory_bytes: network.request_memory_bytes as usize,
         idle: network.connection_idle_timeout,

@@ -11,7 +11,7 @@ use crate::log::{Cause, Damage, Limits, OpenError, PartitionSettings, Shard, Sha
 use crate::metadata::{self, Command, Image, Metadata, Topic};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, TaskKind};
-use crate::settings::{Retention, TopicSettings};
+use crate::settings::{BrokerSettings, Retention, TopicSettings};
 use crate::store::Store;
 use crate::types::{LeaderEpoch, ShardId, TopicId};
 
@@ -167,6 +167,12 @@ impl ShardHost {
         owns
     }
 
+    /// What this broker obeys now of the configs that can change while it runs.
+    pub fn broker_settings(&self, image: &Image) -> BrokerSettings {
+        let own = self.metadata.broker_id();
+        image.configs.with_layers(own, &self.options.configs, BrokerSettings::effective)
+    }
+
     /// Follows the image until shutdown.
     pub async fn run(self: Arc<Self>) {
         let mut images = self.metadata.subscribe();
@@ -278,6 +284,7 @@ impl ShardHost {
                 Some(hosted) => {
                     self.damaged.write().remove(&id);
                     let image = self.metadata.image();
+                    shard.set_producer_expiration(self.broker_settings(&image).producer_expiration);
                     for topic in image.topics.iter() {
                         self.introduce(&image, topic, &shard, id, epoch);
                     }
@@ -322,6 +329,13 @@ impl ShardHost {
         let own = self.metadata.broker_id();
         let same_configs = known.configs.cluster == image.configs.cluster
             && known.configs.brokers.get(&own) == image.configs.brokers.get(&own);
+        if !same_configs {
+            let expiration = self.broker_settings(image).producer_expiration;
+            hosted
+                .values()
+                .filter_map(Hosted::shard)
+                .for_each(|shard| shard.set_producer_expiration(expiration));
+        }
         for topic in image.topics.iter() {
             let same_topic = known.topic(topic.id).is_some_and(|before| Arc::ptr_eq(before, topic));
             if same_topic && same_configs {

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use slatedb::Db;
 use tokio::sync::{OnceCell, mpsc};
 
@@ -27,8 +29,35 @@ const MANY: usize = 32;
 /// Partitions that one pass over the index loads: while it runs, none of them can be unloaded.
 const LOADED_AT_ONCE: usize = 1024;
 
-/// The partitions of a shard and their settings: they outlive its incarnations.
-pub(super) type Settings = Mutex<HashMap<Partition, Known>>;
+/// Everything that a shard is told to obey: it outlives the shard's incarnations.
+pub(super) struct Settings {
+    partitions: Mutex<HashMap<Partition, Known>>,
+    producer_expiration_ms: AtomicI64,
+}
+
+impl Settings {
+    pub fn new(producer_expiration: Duration) -> Settings {
+        let settings =
+            Settings { partitions: Mutex::default(), producer_expiration_ms: AtomicI64::default() };
+        settings.set_producer_expiration(producer_expiration);
+        settings
+    }
+
+    /// The partitions of the shard.
+    pub fn partitions(&self) -> MutexGuard<'_, HashMap<Partition, Known>> {
+        self.partitions.lock()
+    }
+
+    pub fn set_producer_expiration(&self, expiration: Duration) {
+        let ms = i64::try_from(expiration.as_millis()).unwrap_or(i64::MAX);
+        self.producer_expiration_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// A producer whose last batch is older is forgotten, in milliseconds since the Unix epoch.
+    pub fn expired_before(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_sub(self.producer_expiration_ms.load(Ordering::Relaxed))
+    }
+}
 
 /// An open shard. Next offsets, producers and waiting appends are its own, and end with it.
 pub(super) struct Incarnation {
@@ -100,7 +129,7 @@ impl Incarnation {
         let slot = self.slot(partition)?;
         let loaded = slot.loaded.get_or_try_init(|| self.load(partition, &slot)).await?;
         // The settings may have changed while it was loaded, when nobody could tell it.
-        if let Some(known) = self.settings.lock().get(&partition) {
+        if let Some(known) = self.settings.partitions().get(&partition) {
             loaded.set_leader_epoch(known.settings.leader_epoch);
         }
         Ok(Arc::clone(loaded))
@@ -116,7 +145,7 @@ impl Incarnation {
     /// Finds the ends of partitions that nobody has loaded yet, until `deadline` and a little more.
     pub async fn find_ends(&self, clock: &Clock, deadline: Instant) -> Result<(), PartitionError> {
         let mut unknown: Vec<(Partition, Arc<Counts>)> = {
-            let settings = self.settings.lock();
+            let settings = self.settings.partitions();
             let unknown = settings.iter().filter(|(_, known)| known.counts.end().is_none());
             unknown.map(|(partition, known)| (*partition, Arc::clone(&known.counts))).collect()
         };
@@ -195,7 +224,7 @@ impl Incarnation {
     }
 
     fn slot(&self, partition: Partition) -> Result<Arc<Slot>, PartitionError> {
-        if !self.settings.lock().contains_key(&partition) {
+        if !self.settings.partitions().contains_key(&partition) {
             return Err(PartitionError::Unknown(partition));
         }
         let mut partitions = self.partitions.lock();
@@ -250,7 +279,7 @@ impl Incarnation {
         slot: &Slot,
         loaded: Loaded,
     ) -> Result<Arc<PartitionLog>, PartitionError> {
-        let known = self.settings.lock().get(&partition).cloned();
+        let known = self.settings.partitions().get(&partition).cloned();
         let Known { settings, counts } = known.ok_or(PartitionError::Unknown(partition))?;
         let log = Arc::new(PartitionLog::new(partition, settings, &loaded, self.source.clone(), counts));
         if self.ended.is_requested() {

@@ -62,7 +62,7 @@ pub struct Limits {
     pub flush_every_segments: u64,
     /// The index is flushed this long after the first segment that it misses.
     pub flush_interval: Duration,
-    /// A producer that was silent for so long is forgotten (`producer.id.expiration.ms`).
+    /// A producer that was silent for so long is forgotten, until [`Shard::set_producer_expiration`] says otherwise.
     pub producer_expiration: Duration,
     /// Time between two looks at what has expired (`log.retention.check.interval.ms`).
     pub retention_check_interval: Duration,
@@ -192,10 +192,10 @@ impl Shard {
             damage: RwLock::default(),
             paths: ShardPaths::new(&store, options.id),
             metrics: Arc::new(shared.metrics.shard(options.id)),
+            settings: Arc::new(Settings::new(options.limits.producer_expiration)),
             options,
             store,
             shared,
-            settings: Arc::default(),
             stop: Shutdown::new(),
             state: RwLock::new(State::Opening(None)),
             unopened: Mutex::new(now),
@@ -217,7 +217,7 @@ impl Shard {
     /// Queues a batch. Never blocks; the ticket resolves once the batch is durable, or refused on durable grounds.
     pub fn append(&self, append: Append) -> Result<Ticket<Appended>, AppendError> {
         let incarnation = self.0.open()?;
-        if !self.0.settings.lock().contains_key(&append.partition) {
+        if !self.0.settings.partitions().contains_key(&append.partition) {
             return Err(AppendError::UnknownPartition);
         }
         let (answer, ticket) = Ticket::pair();
@@ -263,7 +263,7 @@ impl Shard {
     /// Removes all rows of `partitions`, which are deleted for good: first nothing is taken for them any more.
     pub async fn remove_partitions(&self, partitions: &[Partition]) -> Result<(), AppendError> {
         for partition in partitions {
-            self.0.settings.lock().remove(partition);
+            self.0.settings.partitions().remove(partition);
         }
         let incarnation = self.0.open()?;
         for partition in partitions {
@@ -331,7 +331,7 @@ impl Shard {
 
     /// Tells the shard of a partition of its own, or of the partition's new settings.
     pub fn set_partition(&self, partition: Partition, settings: PartitionSettings) {
-        match self.0.settings.lock().entry(partition) {
+        match self.0.settings.partitions().entry(partition) {
             Entry::Occupied(mut known) => known.get_mut().settings = settings,
             Entry::Vacant(unknown) => {
                 unknown.insert(Known { settings, counts: Arc::default() });
@@ -344,9 +344,14 @@ impl Shard {
         }
     }
 
+    /// Obeys another `producer.id.expiration.ms` from now on.
+    pub fn set_producer_expiration(&self, expiration: Duration) {
+        self.0.settings.set_producer_expiration(expiration);
+    }
+
     /// Shows what is counted of each partition of the shard, without loading any.
     pub fn each_count(&self, mut each: impl FnMut(Partition, &Counts)) {
-        for (partition, known) in self.0.settings.lock().iter() {
+        for (partition, known) in self.0.settings.partitions().iter() {
             each(*partition, &known.counts);
         }
     }

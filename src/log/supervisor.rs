@@ -140,7 +140,7 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Resu
     let source =
         Source::new(inner.options.id, Arc::new(db.clone()), inner.paths.clone(), inner.shared.reads.clone());
     let (handle, passes) = retention::Handle::new();
-    let (clock, expiration) = (runtime.clock.clone(), limits.producer_expiration);
+    let (clock, settings) = (runtime.clock.clone(), Arc::clone(&inner.settings));
     let incarnation = Arc::new(Incarnation::new(Parts {
         epoch: db.manifest().writer_epoch(),
         db,
@@ -149,7 +149,7 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<super::wal::Wal>) -> Resu
         queue,
         metrics: Arc::clone(&inner.metrics),
         settings: Arc::clone(&inner.settings),
-        expired_before: Box::new(move || clock.now_ms() - expiration.as_millis() as i64),
+        expired_before: Box::new(move || settings.expired_before(clock.now_ms())),
         retention: handle,
     }));
     let keeper = keeper(inner, &incarnation).start(passes);

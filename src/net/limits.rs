@@ -1,16 +1,20 @@
 //! What a client may take of the broker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::runtime::clock::Instant;
 
+/// The most connections that may be open, asked whenever one is accepted: it can change at any time.
+pub type MaxConnections = Arc<dyn Fn() -> usize + Send + Sync>;
+
 /// The bounds of all connections of a [`Server`](super::Server).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Limits {
-    /// Open connections; more are closed as soon as they are accepted. Kafka's `max.connections`.
-    pub max_connections: usize,
+    /// More are closed as soon as they are accepted; those that are open stay when it falls. Kafka's `max.connections`.
+    pub max_connections: MaxConnections,
     /// The largest request. Kafka's `socket.request.max.bytes`.
     pub max_frame_bytes: usize,
     /// Memory for requests that are not answered, over all connections. Kafka's `queued.max.request.bytes`. One request
@@ -31,7 +35,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            max_connections: 10_000,
+            max_connections: Arc::new(|| 10_000),
             max_frame_bytes: 104_857_600,
             request_memory_bytes: 512 * 1024 * 1024,
             connection_requests: 256,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::budget::Budget;
 use super::connection::{self, Shared};
@@ -14,6 +13,7 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use super::newcomers::Newcomers;
 use super::peer::Peer;
+use super::places::{Place, Places};
 use super::service::{CloseReason, Service};
 use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
 
@@ -27,7 +27,7 @@ const KILL_TIME: Duration = Duration::from_secs(1);
 /// Serves clients on any number of listeners, within limits that they share.
 pub struct Server<S> {
     shared: Arc<Shared<S>>,
-    connections: Arc<Semaphore>,
+    places: Places,
     runtime: Runtime,
 }
 
@@ -39,8 +39,7 @@ impl<S: Service> Server<S> {
             pace: limits.pace,
             clock: runtime.clock.clone(),
         };
-        // The count of all connections is taken as one number when the server stops.
-        let max_connections = limits.max_connections.min(u32::MAX as usize);
+        let places = Places::new(Arc::clone(&limits.max_connections));
         let shared = Shared {
             service,
             frames,
@@ -50,10 +49,9 @@ impl<S: Service> Server<S> {
             clock: runtime.clock.clone(),
             shutdown: runtime.shutdown.clone(),
             kill: Shutdown::new(),
-            limits: Limits { max_connections, ..limits },
+            limits,
         };
-        let connections = Arc::new(Semaphore::new(max_connections));
-        Server { shared: Arc::new(shared), connections, runtime: runtime.clone() }
+        Server { shared: Arc::new(shared), places, runtime: runtime.clone() }
     }
 
     /// Accepts connections until the runtime's shutdown is requested, then waits until what they admitted is answered, for
@@ -93,10 +91,10 @@ impl<S: Service> Server<S> {
         complaints: &Complaints<&'static str>,
     ) {
         self.shared.metrics.accepted.inc();
-        let Some(permit) = self.room().await else {
+        let Some(place) = self.place().await else {
             self.shared.metrics.closed(CloseReason::TooMany);
             if let Some(left_out) = complaints.due("limit", self.shared.clock.instant()) {
-                let limit = self.shared.limits.max_connections;
+                let limit = self.places.most();
                 tracing::warn!(listener = %name, limit, left_out, "refusing connections: too many are open");
             }
             return;
@@ -105,7 +103,7 @@ impl<S: Service> Server<S> {
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().unwrap_or(address);
         let peer = Peer { address, local, listener: Arc::clone(name) };
-        let open = Open::new(Arc::clone(&self.shared), permit);
+        let open = Open::new(Arc::clone(&self.shared), place);
         let newcomer = self.shared.newcomers.add();
         self.runtime.tasks.spawn(TaskKind::Connection, async move {
             let mut open = open;
@@ -117,25 +115,23 @@ impl<S: Service> Server<S> {
     }
 
     /// A place for a connection, that of one that sent nothing if there is no other.
-    async fn room(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
-            return Some(permit);
+    async fn place(&self) -> Option<Place> {
+        if let Some(free) = self.places.take() {
+            return Some(free);
         }
-        if !self.shared.newcomers.make_room() {
+        if self.places.is_overfull() || !self.shared.newcomers.make_room() {
             return None;
         }
-        let freed = Arc::clone(&self.connections).acquire_owned();
-        self.shared.clock.timeout(ROOM_TIME, freed).await.ok()?.ok()
+        self.shared.clock.timeout(ROOM_TIME, self.places.wait()).await.ok()?
     }
 
     async fn drain(&self) {
-        let all = u32::try_from(self.shared.limits.max_connections).unwrap_or(u32::MAX);
         let clock = &self.shared.clock;
-        if clock.timeout(self.shared.limits.drain, self.connections.acquire_many(all)).await.is_err() {
+        if clock.timeout(self.shared.limits.drain, self.places.all_left()).await.is_err() {
             let open = self.shared.metrics.open.get();
             tracing::warn!(open, "cutting off connections that did not finish in time");
             self.shared.kill.request();
-            let _ = clock.timeout(KILL_TIME, self.connections.acquire_many(all)).await;
+            let _ = clock.timeout(KILL_TIME, self.places.all_left()).await;
         }
     }
 }
@@ -155,13 +151,13 @@ fn of_one_connection(kind: ErrorKind) -> bool {
 struct Open<S> {
     shared: Arc<Shared<S>>,
     reason: CloseReason,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<S> Open<S> {
-    fn new(shared: Arc<Shared<S>>, permit: OwnedSemaphorePermit) -> Open<S> {
+    fn new(shared: Arc<Shared<S>>, place: Place) -> Open<S> {
         shared.metrics.open.inc();
-        Open { shared, reason: CloseReason::Broken, _permit: permit }
+        Open { shared, reason: CloseReason::Broken, _place: place }
     }
 }
 

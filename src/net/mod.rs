@@ -12,13 +12,14 @@ mod metrics;
 mod newcomers;
 mod order;
 mod peer;
+mod places;
 mod service;
 mod strangers;
 #[cfg(test)]
 mod tests;
 mod write;
 
-pub use limits::{Limits, Pace, connections_for_files};
+pub use limits::{Limits, MaxConnections, Pace, connections_for_files};
 pub use listener::Server;
 pub use peer::Peer;
 pub use service::{Admission, Answer, CloseReason, Closer, Frame, Permit, Service, Ticket};

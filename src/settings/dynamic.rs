@@ -34,7 +34,8 @@ impl Overrides for ClusterLayer<'_> {
 }
 
 /// Least values that Kafka looks for apart from a config's own range (`AbstractKafkaConfig.validateValues`).
-const LEAST: &[(&str, i64)] = &[("log.roll.jitter.ms", 0), ("log.roll.ms", 1), (CLEANERS, 1)];
+const LEAST: &[(&str, i64)] =
+    &[("log.roll.jitter.ms", 0), ("log.roll.ms", 1), (CLEANERS, 1), ("max.connections", 1)];
 const RETENTION: &str = "log.retention.ms";
 
 /// The bounds of how often groups are assigned anew, where nothing else is set.
@@ -50,7 +51,7 @@ pub fn validate_step(name: &str, raw: &str, broker: &BrokerLayers<'_>) -> Result
     if name == RETENTION && wanted == 0 {
         return refuse(format!("{name} must be unlimited (-1) or, equal or greater than 1"));
     }
-    if name == DEDUPE_BUFFER && wanted / number(CLEANERS, broker).unwrap_or(1).max(1) <= MIB {
+    if name == DEDUPE_BUFFER && wanted / broker.number(CLEANERS).unwrap_or(1).max(1) <= MIB {
         return refuse(format!("{DEDUPE_BUFFER} must be at least 1MB per cleaner thread."));
     }
     if let Some((least, most)) = assignment_bounds(name, broker)
@@ -63,14 +64,14 @@ pub fn validate_step(name: &str, raw: &str, broker: &BrokerLayers<'_>) -> Result
 
 fn assignment_bounds(name: &str, broker: &BrokerLayers<'_>) -> Option<(i64, i64)> {
     let kind = name.strip_prefix("group.")?.strip_suffix(".assignment.interval.ms")?;
-    let bound = |end: &str| number(&format!("group.{kind}.{end}.assignment.interval.ms"), broker);
+    let bound = |end: &str| broker.number(&format!("group.{kind}.{end}.assignment.interval.ms"));
     matches!(kind, "consumer" | "share" | "streams")
         .then(|| (bound("min").unwrap_or(0), bound("max").unwrap_or(MOST_ASSIGNMENT_INTERVAL_MS)))
 }
 
 /// A pool of threads grows and shrinks step by step.
 fn pool_size(name: &str, wanted: i64, broker: &BrokerLayers<'_>) -> Result<(), InvalidConfig> {
-    let now = number(name, broker).filter(|_| name == CLEANERS || THREADS.contains(&name));
+    let now = broker.number(name).filter(|_| name == CLEANERS || THREADS.contains(&name));
     let Some(now) = now else { return Ok(()) };
     let refuse = |how: &str| {
         let message = format!(
@@ -99,11 +100,6 @@ pub fn keeps_birthright(target: Target, name: &str, stays: bool) -> Result<(), I
 
 /// The names that [`keeps_birthright`] is to be asked about although a change leaves them out.
 pub const BIRTHRIGHT: &[&str] = &[MIN_INSYNC_REPLICAS];
-
-fn number(name: &str, broker: &BrokerLayers<'_>) -> Option<i64> {
-    let set = [broker.broker, broker.cluster, broker.fixed].iter().find_map(|layer| layer.value(name));
-    parsed(name, set.or(lookup(Scope::Broker, name)?.default)?)
-}
 
 fn parsed(name: &str, raw: &str) -> Option<i64> {
     lookup(Scope::Broker, name)?.check(raw).ok()?.as_long()

@@ -1,5 +1,7 @@
 //! The settings that a topic or a group obeys, typed.
 
+use std::time::Duration;
+
 use super::definition::{Definition, Scope};
 use super::layers::{BrokerLayers, Overrides};
 use super::lookup;
@@ -165,6 +167,25 @@ impl GroupSettings {
             session_timeout_ms: bounded("consumer.session.timeout.ms"),
             heartbeat_interval_ms: bounded("consumer.heartbeat.interval.ms"),
             assignment_interval_ms: bounded("consumer.assignment.interval.ms"),
+        }
+    }
+}
+
+/// What a broker obeys that can change while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokerSettings {
+    /// Most connections open at one time (`max.connections`).
+    pub max_connections: usize,
+    /// A producer that was silent for so long is forgotten (`producer.id.expiration.ms`).
+    pub producer_expiration: Duration,
+}
+
+impl BrokerSettings {
+    pub fn effective(broker: &BrokerLayers<'_>) -> BrokerSettings {
+        let at_least_one = |name: &str| u64::try_from(broker.number(name).unwrap_or(1)).unwrap_or(1).max(1);
+        BrokerSettings {
+            max_connections: usize::try_from(at_least_one("max.connections")).unwrap_or(usize::MAX),
+            producer_expiration: Duration::from_millis(at_least_one("producer.id.expiration.ms")),
         }
     }
 }

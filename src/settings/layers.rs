@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::definition::Scope;
+use super::lookup;
+
 /// Config values by name, as somebody set them.
 pub trait Overrides {
     fn value(&self, name: &str) -> Option<&str>;
@@ -58,4 +61,12 @@ pub struct BrokerLayers<'a> {
 impl BrokerLayers<'_> {
     /// A broker of which nothing was ever set.
     pub const DEFAULTS: BrokerLayers<'static> = BrokerLayers { broker: &(), cluster: &(), fixed: &() };
+
+    /// The number that a broker config has now; `None` if it is unknown, or has none.
+    pub(super) fn number(&self, name: &str) -> Option<i64> {
+        let definition = lookup(Scope::Broker, name)?;
+        let layers = [self.broker, self.cluster, self.fixed];
+        let set = layers.iter().find_map(|layer| layer.value(name)).or(definition.default)?;
+        definition.check(set).ok()?.as_long()
+    }
 }

@@ -25,8 +25,8 @@ pub use describe::{
 };
 pub use dynamic::{BIRTHRIGHT, ClusterLayer, keeps_birthright, validate_step};
 pub use effective::{
-    CleanupPolicy, Compression, GroupSettings, MigrationPolicy, Retention, TimestampPolicy, TimestampType,
-    TopicSettings,
+    BrokerSettings, CleanupPolicy, Compression, GroupSettings, MigrationPolicy, Retention, TimestampPolicy,
+    TimestampType, TopicSettings,
 };
 pub use layers::{BrokerLayers, Overrides};
 pub use validator::Validator;

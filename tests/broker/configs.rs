@@ -191,3 +191,26 @@ async fn tools_find_what_they_ask_a_broker_for() {
     );
     running.stop().await;
 }
+
+#[tokio::test]
+async fn the_most_connections_change_while_the_broker_runs() {
+    let running = Running::start().await;
+    let mut client = running.client().await;
+    let asked = describe_configs::Request::default();
+    let most = async |client: &mut Client, name: &str, value: &str| {
+        change(client, BROKER, name, &[("max.connections", SET, Some(value))]).await
+    };
+    assert_eq!(
+        most(&mut client, "", "0").await,
+        ErrorCode::InvalidRequest.code(),
+        "nobody could raise it again"
+    );
+    assert_eq!(most(&mut client, "", "1").await, ErrorCode::None.code());
+    assert_eq!(value(&mut client, BROKER, "0", "max.connections").await.0, text("1"));
+    let mut late = running.client().await;
+    late.send(&asked, 4).await;
+    assert_eq!(late.frame().await, None, "one too many");
+    assert_eq!(most(&mut client, "0", "2").await, ErrorCode::None.code());
+    running.client().await.ask(&asked, 4).await;
+    running.stop().await;
+}

@@ -9,10 +9,6 @@ use kafkaesque::settings::{
 
 use crate::kafka::{Kafka, refuse};
 
-/// Changes that we refuse on purpose and Kafka takes, with why. Besides these, configs that are not obeyed yet keep their defaults.
-const REFUSED_HERE: &[(&str, &str)] =
-    &[("max.connections", "set at start so far"), ("producer.id.expiration.ms", "set at start so far")];
-
 /// Changes that Kafka refuses and we take, with why.
 const TAKEN_HERE: &[(&str, &str)] = &[
     ("max.connections.per.ip.overrides", "Kafka does not take the default that it has itself"),
@@ -78,7 +74,7 @@ fn changes_of_brokers_configs_are_taken_as_a_running_kafka_takes_them() {
         let is_not_obeyed_yet = matches!(definition.status, Status::NotYet(_));
         let is_listed = |list: &[(&str, &str)]| list.iter().any(|(name, _)| *name == definition.name);
         let permitted = match (ours, theirs) {
-            ("INVALID_REQUEST", "ok") => is_not_obeyed_yet || is_listed(REFUSED_HERE),
+            ("INVALID_REQUEST", "ok") => is_not_obeyed_yet,
             ("ok", _) => is_listed(TAKEN_HERE),
             _ => false,
         };

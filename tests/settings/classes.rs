@@ -21,8 +21,6 @@ const PERMITTED: &[(&str, &str, &str)] = &[
     ("leader.replication.throttled.rate", "default", "Kafka shows it once it is set, without a default"),
     ("listener.security.protocol.map", "update", "listeners are opened once, at start"),
     ("listeners", "update", "listeners are opened once, at start"),
-    ("max.connections", "update", "set at start so far"),
-    ("producer.id.expiration.ms", "update", "set at start so far"),
     (
         "replica.alter.log.dirs.io.max.bytes.per.second",
         "default",

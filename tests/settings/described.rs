@@ -22,8 +22,7 @@ const PERMITTED: &[(&str, &str)] = &[
 ];
 
 /// Broker configs that Kafka can change while running and we cannot.
-const FIXED_HERE: &[&str] =
-    &["listener.security.protocol.map", "listeners", "max.connections", "producer.id.expiration.ms"];
+const FIXED_HERE: &[&str] = &["listener.security.protocol.map", "listeners"];
 
 fn values(pairs: &[(&str, &str)]) -> Values {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

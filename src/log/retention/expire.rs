@@ -61,7 +61,7 @@ impl Keeper {
     /// The partitions of which something can have expired, and what is kept of each.
     fn due(&mut self, now_ms: i64) -> Vec<(Partition, Retention)> {
         let views = self.incarnation.views();
-        let settings = self.incarnation.settings.lock();
+        let settings = self.incarnation.settings.partitions();
         self.seen.retain(|partition, _| settings.contains_key(partition));
         let is_due = |(partition, Known { settings, .. }): (&Partition, &Known)| {
             let (seen, view) = (self.seen.get(partition), views.get(partition).copied());

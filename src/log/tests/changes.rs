@@ -215,3 +215,21 @@ async fn rows_of_others_are_durable_and_bound_the_replay_too() {
     assert_eq!(shard.index().expect("open").get(&key).await.expect("reads"), None);
     shard.close().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn silent_producers_are_forgotten_as_the_expiration_of_now_says() {
+    for (expiration, again) in [(Duration::from_secs(60), 1), (Duration::from_secs(3600), 0)] {
+        let world = World::new(7);
+        let broker = world.broker();
+        let shard = broker.open_with(1, 1).await;
+        assert_eq!(append_now(&shard, 0, batch_of(5, 0, 0, &["a"])).await, Ok(0));
+        world.runtime.clock.sleep(Duration::from_secs(600)).await;
+        shard.set_producer_expiration(expiration);
+        shard.close().await;
+        let shard = world.broker().open_with(1, 2).await;
+        shard.set_producer_expiration(expiration);
+        let repeated = append_now(&shard, 0, batch_of(5, 0, 0, &["a"])).await;
+        assert_eq!(repeated, Ok(again), "with {expiration:?}");
+        shard.close().await;
+    }
+}

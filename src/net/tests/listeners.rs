@@ -1,10 +1,11 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::net::Server;
+use crate::net::{MaxConnections, Server};
 
 struct Running {
     runtime: Runtime,
@@ -72,7 +73,7 @@ async fn clients_are_served_and_counted() {
 
 #[tokio::test]
 async fn a_connection_too_many_is_closed_and_others_stay() {
-    let running = start(Limits { max_connections: 2, ..Limits::default() }).await;
+    let running = start(Limits { max_connections: Arc::new(|| 2), ..Limits::default() }).await;
     let mut first = connect(&running).await;
     assert_eq!(ask(&mut first, "a1!").await.expect("answers"), "a1!");
     let mut second = connect(&running).await;
@@ -87,8 +88,38 @@ async fn a_connection_too_many_is_closed_and_others_stay() {
 }
 
 #[tokio::test]
+async fn the_most_connections_can_change_while_some_are_open() {
+    let most = Arc::new(AtomicUsize::new(1));
+    let asked = Arc::clone(&most);
+    let max_connections: MaxConnections = Arc::new(move || asked.load(Ordering::Relaxed));
+    let running = start(Limits { max_connections, ..Limits::default() }).await;
+    let open = || metric(&running, "kafkaesque_connections_open") as i64;
+    let serves = async |client: &mut TcpStream| ask(client, "a!").await.is_ok();
+    let mut first = connect(&running).await;
+    assert!(serves(&mut first).await);
+    assert!(!serves(&mut connect(&running).await).await);
+    most.store(3, Ordering::Relaxed);
+    let mut second = connect(&running).await;
+    let mut third = connect(&running).await;
+    assert!(serves(&mut second).await && serves(&mut third).await);
+    assert!(!serves(&mut connect(&running).await).await);
+    most.store(2, Ordering::Relaxed);
+    assert!(!serves(&mut connect(&running).await).await);
+    assert!(serves(&mut first).await && serves(&mut second).await && serves(&mut third).await);
+    drop(third);
+    until(&running.runtime, || open() == 2).await;
+    assert!(!serves(&mut connect(&running).await).await);
+    drop(second);
+    until(&running.runtime, || open() == 1).await;
+    assert!(serves(&mut connect(&running).await).await);
+    drop(first);
+    running.runtime.shutdown.request();
+    running.ended.await.expect("ends");
+}
+
+#[tokio::test]
 async fn strangers_that_ask_nothing_make_room_for_clients() {
-    let running = start(Limits { max_connections: 8, ..Limits::default() }).await;
+    let running = start(Limits { max_connections: Arc::new(|| 8), ..Limits::default() }).await;
     let mut client = connect(&running).await;
     assert_eq!(ask(&mut client, "a1!").await.expect("answers"), "a1!");
     let mut strangers = Vec::new();

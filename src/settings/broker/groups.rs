@@ -1,4 +1,4 @@
-//! The bounds and defaults of groups, committed offsets, producers and transactions. All fixed at start.
+//! The bounds and defaults of groups, committed offsets, producers and transactions.
 
 use crate::settings::definition::Definition;
 use crate::settings::definition::Importance::{High, Low};
@@ -197,6 +197,7 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         "Milliseconds after which an idle producer's sequence numbers are forgotten.",
     )
     .importance(Low)
+    .dynamic()
     .valid(AtLeast(1)),
     int("transaction.max.timeout.ms", "900000", "Largest timeout that a transactional producer may ask for.")
         .importance(High)

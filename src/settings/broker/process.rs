@@ -88,8 +88,7 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     .valid(AtLeast(1))
     .read_only(),
     Definition::new("max.connections", Int, Some("10000"), "Most connections open at one time.")
-        .valid(AtLeast(0))
-        .read_only(),
+        .valid(AtLeast(0)),
     Definition::new(
         "max.incremental.fetch.session.cache.slots",
         Int,
