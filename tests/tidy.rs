@@ -12,7 +12,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("runtime", &["types"]),
     ("settings", &["types", "runtime"]),
     ("protocol", &["types", "crc32c"]),
-    ("store", &["types", "runtime"]),
+    ("store", &["types", "crc32c", "runtime"]),
     ("net", &["types", "runtime"]),
     ("log", &["types", "crc32c", "runtime", "settings", "protocol", "store"]),
     ("metadata", &["types", "crc32c", "runtime", "settings", "store"]),

@@ -3,6 +3,8 @@
 use object_store::path::Path;
 use thiserror::Error;
 
+use crate::store::database::Broken;
+
 /// An object that was damaged: it is missing, or not what was written. Whoever sees it changes nothing in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{object} {problem}")]
@@ -17,6 +19,12 @@ impl Damage {
     /// For whoever can put things right.
     pub const ADVICE: &str = "the shard was damaged and is refused: put back what the store held before, as it was (an older version \
                               of the object, a backup); the shard is looked at every ten seconds";
+
+    /// The object of an index that an error speaks of, if it does.
+    pub fn of_index(error: &slatedb::Error) -> Option<Damage> {
+        let broken = Broken::find(error)?;
+        Some(Damage::new(&broken.path, broken.problem))
+    }
 
     pub fn new(object: &Path, problem: impl Into<String>) -> Damage {
         Damage { object: object.to_string(), problem: problem.into() }

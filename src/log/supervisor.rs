@@ -313,6 +313,9 @@ async fn reopen(inner: &Arc<Inner>) -> Option<Running> {
 /// A manifest that is there and cannot be read. An owner that is at work cannot be the cause. The database counts what is
 /// wrong inside of one among its internal errors.
 fn manifest_error(inner: &Inner, error: slatedb::Error) -> OpenError {
+    if let Some(damage) = Damage::of_index(&error) {
+        return OpenError::Damaged(damage);
+    }
     match error.kind() {
         ErrorKind::Data | ErrorKind::Internal => {
             let folder = inner.paths.index().clone().join("manifest");
@@ -326,6 +329,9 @@ fn manifest_error(inner: &Inner, error: slatedb::Error) -> OpenError {
 }
 
 fn open_error(inner: &Inner, error: slatedb::Error) -> OpenError {
+    if let Some(damage) = Damage::of_index(&error) {
+        return OpenError::Damaged(damage);
+    }
     match error.kind() {
         ErrorKind::Closed(CloseReason::Fenced) => OpenError::Fenced,
         // Somebody else made the database at the same moment. The database counts that among its data errors.

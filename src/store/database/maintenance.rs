@@ -120,7 +120,7 @@ impl Keeper {
             }),
             ..CompactorOptions::default()
         };
-        let compactor = CompactorBuilder::new(self.path.clone(), self.databases.store.object_store())
+        let compactor = CompactorBuilder::new(self.path.clone(), self.databases.objects.clone())
             .with_options(options)
             .with_system_clock(self.databases.clock.clone())
             .with_seed(self.databases.runtime.rng.u64())
@@ -169,7 +169,7 @@ impl Keeper {
     }
 
     async fn collect_garbage(&self) {
-        let collector = GarbageCollectorBuilder::new(self.path.clone(), self.databases.store.object_store())
+        let collector = GarbageCollectorBuilder::new(self.path.clone(), self.databases.objects.clone())
             .with_options(garbage_options(self.role, self.databases.store.probe().conditional_update))
             .with_system_clock(self.databases.clock.clone())
             .with_seed(self.databases.runtime.rng.u64())

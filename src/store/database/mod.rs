@@ -6,6 +6,7 @@
 
 mod clock;
 mod maintenance;
+mod seals;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use object_store::ObjectStore;
 use object_store::path::Path;
 use slatedb::admin::Admin;
 use slatedb::config::Settings;
@@ -22,9 +24,11 @@ use slatedb::{DbBuilder, VersionedManifest};
 
 pub use clock::DatabaseClock;
 pub use maintenance::Maintenance;
+pub use seals::Broken;
 
 use super::Store;
 use crate::runtime::Runtime;
+use seals::Sealed;
 
 const MIB: usize = 1024 * 1024;
 
@@ -41,6 +45,7 @@ pub enum Role {
 #[derive(Clone)]
 pub struct Databases {
     store: Store,
+    objects: Arc<dyn ObjectStore>,
     clock: Arc<DatabaseClock>,
     cache: Arc<dyn DbCache>,
     runtime: Runtime,
@@ -52,6 +57,7 @@ impl Databases {
         let options = MokaCacheOptions { max_capacity: cache_bytes, ..MokaCacheOptions::default() };
         Databases {
             store: store.clone(),
+            objects: Arc::new(Sealed::new(store.object_store(), store.prefix())),
             clock: Arc::new(DatabaseClock::new(runtime.clock.clone())),
             cache: Arc::new(MokaCache::new_with_opts(options)),
             runtime: runtime.clone(),
@@ -75,7 +81,7 @@ impl Databases {
     }
 
     fn admin(&self, path: &Path) -> Admin {
-        slatedb::admin::AdminBuilder::new(path.clone(), self.store.object_store())
+        slatedb::admin::AdminBuilder::new(path.clone(), Arc::clone(&self.objects))
             .with_system_clock(self.clock.clone())
             .with_seed(self.runtime.rng.u64())
             .build()
@@ -87,7 +93,7 @@ impl Databases {
     /// SlateDB repeats failing requests for ever, so opening should be given a time limit.
     pub fn builder(&self, path: Path, role: Role) -> DbBuilder<Path> {
         let cache_id = cache_id(&path);
-        DbBuilder::new(path, self.store.object_store())
+        DbBuilder::new(path, Arc::clone(&self.objects))
             .with_settings(settings(role))
             .with_db_cache(Arc::clone(&self.cache), cache_id)
             .with_system_clock(self.clock.clone())
