@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use super::keys::Object;
 use super::reads::CacheMetrics;
+use super::segment::{self, HEADER_LEN};
 use crate::runtime::Tasks;
 use crate::store::files;
 use crate::types::ShardId;
@@ -28,12 +29,18 @@ pub const BLOCK_BYTES: u64 = 1024 * 1024;
 /// So many blocks are asked for at a time.
 const MOST_GETS: usize = 8;
 
+/// Objects that were looked at, and need not be again.
+const MOST_KNOWN: u64 = 100_000;
+
 /// Why stored bytes could not be read.
 #[derive(Clone, Debug, Error)]
 pub enum ReadObjectError {
     /// The index names an object that is not there, or a place behind its end.
     #[error("{path} has no bytes at {at}")]
     Missing { path: Path, at: u64 },
+    /// Its header is that of another object.
+    #[error("{path} is a copy of another object")]
+    Copy { path: Path },
     /// The store failed; retriable.
     #[error("reading {path} failed: {source}")]
     Store { path: Path, source: Arc<object_store::Error> },
@@ -71,6 +78,8 @@ pub struct BlockCache(Arc<Inner>);
 struct Inner {
     objects: Arc<dyn ObjectStore>,
     blocks: Cache<BlockKey, Block>,
+    /// Objects whose headers were looked at.
+    known: Cache<(ShardId, Object), ()>,
     loads: Mutex<HashMap<BlockKey, WeakLoad>>,
     tasks: Tasks,
     metrics: CacheMetrics,
@@ -103,7 +112,8 @@ impl BlockCache {
             // A scan that reads everything once is what consumers do: frequency says nothing here.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        BlockCache(Arc::new(Inner { objects, blocks, loads: Mutex::default(), tasks, metrics }))
+        let known = Cache::new(MOST_KNOWN);
+        BlockCache(Arc::new(Inner { objects, blocks, known, loads: Mutex::default(), tasks, metrics }))
     }
 
     /// The bytes of `range`: whole blocks, so that a little more may be there on both sides.
@@ -183,15 +193,39 @@ impl BlockCache {
 async fn load(under_way: UnderWay, path: Path) -> Result<Bytes, ReadObjectError> {
     let UnderWay { cache, key } = &under_way;
     let start = key.index * BLOCK_BYTES;
-    let Inner { objects, tasks, .. } = &*cache.0;
-    let got = files::get_range(objects.as_ref(), &path, start..start + BLOCK_BYTES, tasks).await;
-    let block = got.map_err(|source| match source {
-        object_store::Error::NotFound { .. } => ReadObjectError::Missing { path, at: start },
-        source => ReadObjectError::Store { path, source: Arc::new(source) },
-    })?;
+    let get = async |range: Range<u64>| {
+        let at = range.start;
+        let Inner { objects, tasks, .. } = &*cache.0;
+        let got = files::get_range(objects.as_ref(), &path, range, tasks).await;
+        got.map_err(|source| match source {
+            object_store::Error::NotFound { .. } => ReadObjectError::Missing { path: path.clone(), at },
+            source => ReadObjectError::Store { path: path.clone(), source: Arc::new(source) },
+        })
+    };
+    let is_known = cache.0.known.contains_key(&(key.shard, key.object));
+    let block = get(start..start + BLOCK_BYTES);
+    let (block, head) = match is_known || key.index == 0 {
+        true => block.await.map(|block| (block.clone(), block))?,
+        false => tokio::try_join!(block, get(0..HEADER_LEN as u64))?,
+    };
+    if !is_known {
+        if !key.may_begin_with(&head) {
+            return Err(ReadObjectError::Copy { path });
+        }
+        cache.0.known.insert((key.shard, key.object), ());
+    }
     cache.0.blocks.insert(*key, Block { bytes: block.clone(), used: Arc::new(AtomicBool::new(true)) });
     cache.0.metrics.bytes.set(cache.bytes().cast_signed());
     Ok(block)
+}
+
+impl BlockKey {
+    /// Bytes of batches do not say whose they are, and the header of the object does. One that is malformed says nothing;
+    /// batches have checksums of their own.
+    fn may_begin_with(&self, head: &[u8]) -> bool {
+        let Object::Log(id) = self.object else { return true };
+        segment::Header::parse(head).map_or(true, |header| header.belongs_at(self.shard, id))
+    }
 }
 
 /// Takes a load out of the table of those under way, however it ends.

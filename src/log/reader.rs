@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use slatedb::Db;
 use slatedb::config::ScanOptions;
 use thiserror::Error;
@@ -232,7 +232,26 @@ impl Source {
         for (object, range) in wanted {
             reads.push(blocks.read(object, range));
         }
-        Ok(stream::iter(reads).buffered(PARALLEL_RANGES).try_collect().await?)
+        let mut reads = stream::iter(reads).buffered(PARALLEL_RANGES);
+        let mut spans = Vec::new();
+        while let Some(read) = reads.next().await {
+            match (read, stretches.first()) {
+                (Ok(span), _) => spans.push(span),
+                (Err(error), Some(first)) if spans.is_empty() => return Err(self.unreadable(first, error)),
+                // What lies before is given; the read that begins here gets the error.
+                (Err(_), _) => break,
+            }
+        }
+        Ok(spans)
+    }
+
+    fn unreadable(&self, stretch: &Stretch, error: ReadObjectError) -> ReadError {
+        let object = &stretch.object;
+        let is_damage = !matches!(error, ReadObjectError::Store { .. });
+        if is_damage && self.0.reads.is_news(object.shard, object.object, stretch.range.start) {
+            tracing::error!(%error, "stored object is damaged");
+        }
+        error.into()
     }
 
     /// Takes batches of one stretch into the run. Gives the place of the first batch that was not taken, or none if

@@ -14,6 +14,7 @@ pub mod rule;
 mod tests;
 
 use std::collections::HashMap;
+use std::future::ready;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -33,6 +34,8 @@ use marks::Marks;
 
 /// Objects that are deleted at once.
 const DELETED_AT_ONCE: usize = 1_000;
+/// Headers that are read at once.
+const READ_AT_ONCE: usize = 32;
 /// With so few rows, looking at all of them is nothing.
 const FEW_EXTENTS: u64 = 100_000;
 /// Segments without any extent (offsets of groups, for one) add up to no more than this before they are looked for.
@@ -130,7 +133,7 @@ impl Collector {
         let listed = self.log.objects.list(Some(paths.log()));
         let mut listed = listed.try_filter_map(|meta| {
             let id = ShardPaths::segment_id(&meta.location);
-            futures::future::ready(Ok(id.map(|id| Listed { id, path: meta.location, bytes: meta.size })))
+            ready(Ok(id.map(|id| Listed { id, path: meta.location, bytes: meta.size })))
         });
         let mut garbage = Vec::new();
         while let Some(object) = listed.try_next().await? {
@@ -173,7 +176,29 @@ impl Collector {
         Ok(header.kind)
     }
 
+    /// Those of `garbage` that are what their names say: a copy of another object may be the last one.
+    async fn own(&self, garbage: Vec<Listed>) -> Result<Vec<Listed>, CollectError> {
+        let shard = self.log.paths.shard();
+        let looked = stream::iter(garbage).map(async |object| {
+            match read::header(&*self.log.objects, &object.path).await {
+                Ok(header) if header.belongs_at(shard, object.id) => Ok(Some(object)),
+                Ok(_) => {
+                    tracing::warn!(path = %object.path, "not deleted: it is a copy of another object");
+                    Ok(None)
+                }
+                Err(ReadError::Malformed(malformed)) => {
+                    tracing::warn!(path = %object.path, %malformed, "not deleted: nobody knows what it was");
+                    Ok(None)
+                }
+                Err(ReadError::Missing) => Ok(None),
+                Err(ReadError::Store(error)) => Err(CollectError::Store(error)),
+            }
+        });
+        looked.buffer_unordered(READ_AT_ONCE).try_filter_map(|own| ready(Ok(own))).try_collect().await
+    }
+
     async fn delete(&mut self, garbage: Vec<Listed>, collected: &mut Collected) -> Result<(), CollectError> {
+        let garbage = self.own(garbage).await?;
         let paths: Vec<_> = garbage.iter().map(|object| Ok(object.path.clone())).collect();
         let mut deletions = self.log.objects.delete_stream(stream::iter(paths).boxed());
         while let Some(deletion) = deletions.next().await {

@@ -8,6 +8,7 @@ use object_store::ObjectStoreExt as _;
 
 use super::{SHARD, World, append_now, batch, read_from};
 use crate::log::OpenError;
+use crate::log::fetch;
 use crate::log::keys;
 use crate::log::paths::ShardPaths;
 
@@ -107,5 +108,32 @@ async fn what_an_idle_shard_wrote_last_is_indexed_within_a_minute_and_then_nothi
     let segments = super::retention::segments(&broker).await;
     world.runtime.clock.sleep(Duration::from_secs(3_600)).await;
     assert_eq!(super::retention::segments(&broker).await, segments);
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_another_segment_is_neither_served_nor_deleted() {
+    let world = World::new(5);
+    let broker = world.broker();
+    let shard = broker.open_with(2, 1).await;
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    append_now(&shard, 1, batch(&["b"])).await.expect("appended");
+    shard.close().await;
+    let paths = ShardPaths::new(&broker.store, SHARD);
+    let other = world.objects.get(&paths.segment(3)).await.expect("is there").bytes().await.expect("reads");
+    let own = world.objects.get(&paths.segment(2)).await.expect("is there").bytes().await.expect("reads");
+    assert_eq!(own.len(), other.len(), "alike but for whose they are");
+    world.objects.put(&paths.segment(2), other.into()).await.expect("put");
+
+    let shard = world.broker().open_with(2, 2).await;
+    let log = shard.partition(super::partition(0)).await.expect("loads");
+    let read = fetch::read(&log, 0, 1 << 20, true, fetch::Isolation::ReadUncommitted).await;
+    let error = read.expect_err("is refused").to_string();
+    assert_eq!(error, format!("{} is a copy of another object", paths.segment(2)));
+    assert_eq!(read_from(&shard, 1, 0).await, [(0, "b".to_owned())]);
+    shard.delete_records(super::partition(0), -1).await.expect("deleted");
+    shard.run_retention().await.expect("a pass");
+    shard.run_retention().await.expect("a pass");
+    world.objects.head(&paths.segment(2)).await.expect("it may be the last copy");
     shard.close().await;
 }
