@@ -1,7 +1,7 @@
 //! The engine attacked at its store: owners of one shard in turn, processes that stop at every request, stores that fail
 //! and stores that lie.
 //! It knows nothing of sockets or processes: the engine is the real one, time is paused, the store is in memory.
-//! Entry points: [`owners`], [`steps`], [`broken`].
+//! Entry points: [`owners`], [`steps`], [`broken`], [`damage`].
 //! Invariant: a seed names one run; a failing one is printed with what is needed to run it again.
 //!
 //! `KAFKAESQUE_SIM_SEEDS` sets the seeds of the long runs: a number of them, or a range as `1000..2000`.
@@ -12,6 +12,7 @@
 
 mod broken;
 mod clients;
+mod damage;
 mod owners;
 mod steps;
 mod truth;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use kafkaesque::log::fetch::{self, Isolation};
+use kafkaesque::log::paths::ShardPaths;
 use kafkaesque::log::reads::{ReadLimits, Reads};
 use kafkaesque::log::{
     Append, AppendError, Appended, Limits, LogMetrics, OpenError, PartitionSettings, Permit, Shard,
@@ -39,10 +40,15 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64) -> World {
+        World::on(Arc::new(InMemory::new()), seed, 0)
+    }
+
+    /// On a store that `brokers` brokers have used before.
+    pub fn on(objects: Arc<dyn ObjectStore>, seed: u64, brokers: u64) -> World {
         let runtime = Runtime::simulated(seed);
         let flaws = FaultPlan::new(&runtime);
-        let objects = flaws.wrap(Arc::new(InMemory::new()));
-        World { runtime, flaws, objects, owner: Arc::default(), brokers: 0 }
+        let objects = flaws.wrap(objects);
+        World { runtime, flaws, objects, owner: Arc::default(), brokers }
     }
 
     pub fn broker(&mut self, limits: Limits) -> Broker {
@@ -109,6 +115,13 @@ impl Broker {
         }
         Ok(shard)
     }
+
+    /// The stored id up to which a replay reads nothing.
+    pub async fn replay_point(&self) -> u64 {
+        let index = ShardPaths::new(&self.store, SHARD).index().clone();
+        let manifest = self.shared.databases.stored_manifest(&index).await.expect("a manifest that reads");
+        manifest.map_or(0, |manifest| manifest.replay_after_wal_id())
+    }
 }
 
 pub fn partition(index: i32) -> Partition {
@@ -144,18 +157,24 @@ pub struct Contents {
 
 /// All of a partition; `None` if the owner does not answer.
 pub async fn read_all(shard: &Shard, index: i32) -> Option<Contents> {
-    let log = shard.partition(partition(index)).await.ok()?;
+    try_read_all(shard, index).await.ok()
+}
+
+/// All of a partition, or why the owner does not show it.
+pub async fn try_read_all(shard: &Shard, index: i32) -> Result<Contents, String> {
+    let log = shard.partition(partition(index)).await.map_err(|error| error.to_string())?;
     let (log_start, high_watermark) = (log.log_start(), log.high_watermark());
     let mut records = Vec::new();
     let mut offset = log_start;
     while offset < high_watermark {
-        let fetched = fetch::read(&log, offset, 1 << 20, true, Isolation::ReadUncommitted).await.ok()?;
+        let fetched = fetch::read(&log, offset, 1 << 20, true, Isolation::ReadUncommitted).await;
+        let fetched = fetched.map_err(|error| error.to_string())?;
         let mut bytes = Bytes::from(fetched.chunks.concat());
         while !bytes.is_empty() {
-            let batch = Batch::parse(&bytes).expect("a stored batch");
+            let batch = Batch::parse(&bytes).map_err(|error| format!("a client sees: {error}"))?;
             bytes = bytes.slice(batch.len()..);
             for record in Records::new(&batch.header, &batch.payload) {
-                let record = record.expect("a record");
+                let record = record.map_err(|error| format!("a client sees: {error}"))?;
                 let value = String::from_utf8_lossy(record.value.unwrap_or_default()).into_owned();
                 records.push((record.offset(&batch.header), value));
             }
@@ -165,5 +184,5 @@ pub async fn read_all(shard: &Shard, index: i32) -> Option<Contents> {
     }
     // The log may have grown meanwhile.
     records.retain(|(offset, _)| *offset < high_watermark);
-    Some(Contents { log_start, high_watermark, records })
+    Ok(Contents { log_start, high_watermark, records })
 }
