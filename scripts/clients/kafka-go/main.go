@@ -6,12 +6,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"steplog"
 )
 
 const records = 10
@@ -22,86 +22,70 @@ func main() {
 	defer cancel()
 
 	conn, err := kafka.DialContext(ctx, "tcp", addr)
-	check(err)
+	steplog.Check(err)
 	brokers, err := conn.Brokers()
-	check(err)
+	steplog.Check(err)
 	controller, err := conn.Controller()
-	check(err)
-	expect(len(brokers) == 1, "one broker, not %v", brokers)
-	did("described the cluster: controller %d, %d broker", controller.ID, len(brokers))
+	steplog.Check(err)
+	steplog.Expect(len(brokers) == 1, "one broker, not %v", brokers)
+	steplog.Did("described the cluster: controller %d, %d broker", controller.ID, len(brokers))
 
-	check(conn.CreateTopics(kafka.TopicConfig{Topic: topic, NumPartitions: 3, ReplicationFactor: 1}))
+	steplog.Check(conn.CreateTopics(kafka.TopicConfig{Topic: topic, NumPartitions: 3, ReplicationFactor: 1}))
 	topics := list(conn)
 	for !slices.Contains(topics, topic) {
-		check(ctx.Err())
+		steplog.Check(ctx.Err())
 		time.Sleep(100 * time.Millisecond)
 		topics = list(conn)
 	}
-	did("created %s, one of %d topics listed", topic, len(topics))
+	steplog.Did("created %s, one of %d topics listed", topic, len(topics))
 
 	writer := &kafka.Writer{Addr: kafka.TCP(addr), Topic: topic}
 	var messages []kafka.Message
 	for i := range records {
 		messages = append(messages, kafka.Message{Key: fmt.Appendf(nil, "key %d", i), Value: fmt.Appendf(nil, "value %d", i)})
 	}
-	check(writer.WriteMessages(ctx, messages...))
-	check(writer.Close())
-	did("produced %d records", records)
+	steplog.Check(writer.WriteMessages(ctx, messages...))
+	steplog.Check(writer.Close())
+	steplog.Did("produced %d records", records)
 
 	reader := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{addr}, GroupID: group, Topic: topic, StartOffset: kafka.FirstOffset})
 	values := map[string]bool{}
 	for len(values) < records {
 		message, err := reader.ReadMessage(ctx)
-		check(err)
+		steplog.Check(err)
 		values[string(message.Value)] = true
 	}
-	did("consumed %d records in %s", len(values), group)
+	steplog.Did("consumed %d records in %s", len(values), group)
 
 	client := &kafka.Client{Addr: kafka.TCP(addr)}
 	listed, err := client.ListGroups(ctx, &kafka.ListGroupsRequest{})
-	check(err)
-	check(listed.Error)
+	steplog.Check(err)
+	steplog.Check(listed.Error)
 	isOurs := func(g kafka.ListGroupsResponseGroup) bool { return g.GroupID == group }
-	expect(slices.ContainsFunc(listed.Groups, isOurs), "the group is in the list, not only %v", listed.Groups)
+	steplog.Expect(slices.ContainsFunc(listed.Groups, isOurs), "the group is in the list, not only %v", listed.Groups)
 	described, err := client.DescribeGroups(ctx, &kafka.DescribeGroupsRequest{GroupIDs: []string{group}})
-	check(err)
+	steplog.Check(err)
 	found := described.Groups[0]
-	check(found.Error)
-	expect(found.GroupState == "Stable" && len(found.Members) == 1, "a stable group with one member, not %+v", found)
-	did("listed %d groups and described %s: %s, %d member", len(listed.Groups), group, found.GroupState, len(found.Members))
-	check(reader.Close())
+	steplog.Check(found.Error)
+	steplog.Expect(found.GroupState == "Stable" && len(found.Members) == 1, "a stable group with one member, not %+v", found)
+	steplog.Did("listed %d groups and described %s: %s, %d member", len(listed.Groups), group, found.GroupState, len(found.Members))
+	steplog.Check(reader.Close())
 
-	check(conn.DeleteTopics(topic))
+	steplog.Check(conn.DeleteTopics(topic))
 	for slices.Contains(list(conn), topic) {
-		check(ctx.Err())
+		steplog.Check(ctx.Err())
 		time.Sleep(100 * time.Millisecond)
 	}
-	did("deleted %s", topic)
+	steplog.Did("deleted %s", topic)
 }
 
 // list returns the names of all topics.
 func list(conn *kafka.Conn) (topics []string) {
 	partitions, err := conn.ReadPartitions()
-	check(err)
+	steplog.Check(err)
 	for _, p := range partitions {
 		topics = append(topics, p.Topic)
 	}
 	slices.Sort(topics)
 	return slices.Compact(topics)
-}
-
-func did(format string, args ...any) {
-	fmt.Printf("- "+format+"\n", args...)
-}
-
-func expect(is bool, format string, args ...any) {
-	if !is {
-		log.Fatalf("expected: "+format, args...)
-	}
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }

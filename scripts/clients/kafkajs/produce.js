@@ -39,7 +39,7 @@ const produce = async (name, messages, { acks = -1, compression, ...settings } =
 
 const main = async () => {
   await admin.connect()
-  const text = fs.readFileSync(path, 'utf8').trimEnd().split('\n')
+  const text = fs.readFileSync(path, 'utf8').replace(/\n$/, '').split('\n')
   const lines = text.map((value, i) => ({ value, partition: i % PARTITIONS }))
   const some = lines.slice(0, 1000)
 

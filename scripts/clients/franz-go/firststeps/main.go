@@ -6,12 +6,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"steplog"
 )
 
 const records = 10
@@ -23,72 +23,56 @@ func main() {
 	defer cancel()
 
 	producer, err := kgo.NewClient(kgo.SeedBrokers(addr))
-	check(err)
+	steplog.Check(err)
 	defer producer.Close()
 	admin := kadm.NewClient(producer)
 	cluster, err := admin.BrokerMetadata(ctx)
-	check(err)
-	expect(len(cluster.Brokers) == 1, "one broker, not %v", cluster.Brokers)
-	did("described cluster %s: controller %d, %d broker", cluster.Cluster, cluster.Controller, len(cluster.Brokers))
+	steplog.Check(err)
+	steplog.Expect(len(cluster.Brokers) == 1, "one broker, not %v", cluster.Brokers)
+	steplog.Did("described cluster %s: controller %d, %d broker", cluster.Cluster, cluster.Controller, len(cluster.Brokers))
 
 	_, err = admin.CreateTopic(ctx, 3, 1, nil, topic)
-	check(err)
+	steplog.Check(err)
 	topics, err := admin.ListTopics(ctx)
-	check(err)
-	expect(topics.Has(topic), "the created topic is in the list, not only %v", topics.Names())
-	did("created %s, one of %d topics listed", topic, len(topics))
+	steplog.Check(err)
+	steplog.Expect(topics.Has(topic), "the created topic is in the list, not only %v", topics.Names())
+	steplog.Did("created %s, one of %d topics listed", topic, len(topics))
 
 	for i := range records {
 		r := &kgo.Record{Topic: topic, Key: fmt.Appendf(nil, "key %d", i), Value: fmt.Appendf(nil, "value %d", i)}
-		check(producer.ProduceSync(ctx, r).FirstErr())
+		steplog.Check(producer.ProduceSync(ctx, r).FirstErr())
 	}
-	did("produced %d records", records)
+	steplog.Did("produced %d records", records)
 
 	consumer, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumerGroup(group), kgo.ConsumeRegex(),
 		kgo.ConsumeTopics("^"+prefix+"-fir.*"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	check(err)
+	steplog.Check(err)
 	values := map[string]bool{}
 	for len(values) < records {
 		fetches := consumer.PollFetches(ctx)
-		check(fetches.Err())
+		steplog.Check(fetches.Err())
 		fetches.EachRecord(func(r *kgo.Record) { values[string(r.Value)] = true })
 	}
-	check(consumer.CommitUncommittedOffsets(ctx))
-	did("consumed %d records in %s, subscribed by pattern", len(values), group)
+	steplog.Check(consumer.CommitUncommittedOffsets(ctx))
+	steplog.Did("consumed %d records in %s, subscribed by pattern", len(values), group)
 
 	groups, err := admin.ListGroups(ctx)
-	check(err)
+	steplog.Check(err)
 	described, err := admin.DescribeGroups(ctx, group)
-	check(err)
+	steplog.Check(err)
 	found := described[group]
-	check(found.Err)
+	steplog.Check(found.Err)
 	_, isListed := groups[group]
-	expect(isListed && found.State == "Stable" && len(found.Members) == 1, "a stable group with one member, not %+v", found)
-	did("listed %d groups and described %s: %s, %d member", len(groups), group, found.State, len(found.Members))
+	steplog.Expect(isListed && found.State == "Stable" && len(found.Members) == 1, "a stable group with one member, not %+v", found)
+	steplog.Did("listed %d groups and described %s: %s, %d member", len(groups), group, found.State, len(found.Members))
 	consumer.Close()
 
 	_, err = admin.DeleteTopic(ctx, topic)
-	check(err)
+	steplog.Check(err)
 	for topics.Has(topic) {
 		topics, err = admin.ListTopics(ctx)
-		check(err)
+		steplog.Check(err)
 		time.Sleep(100 * time.Millisecond)
 	}
-	did("deleted %s", topic)
-}
-
-func did(format string, args ...any) {
-	fmt.Printf("- "+format+"\n", args...)
-}
-
-func expect(is bool, format string, args ...any) {
-	if !is {
-		log.Fatalf("expected: "+format, args...)
-	}
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
+	steplog.Did("deleted %s", topic)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"steplog"
 )
 
 const records = 10
@@ -21,30 +22,30 @@ func main() {
 	config.Producer.Return.Successes = true
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
 
-	did("speaks Kafka %s", config.Version)
+	steplog.Did("speaks Kafka %s", config.Version)
 	admin, err := sarama.NewClusterAdmin(addrs, config)
-	check(err)
+	steplog.Check(err)
 	brokers, controller, err := admin.DescribeCluster()
-	check(err)
-	expect(len(brokers) == 1, "one broker, not %v", brokers)
-	did("described the cluster: controller %d, %d broker", controller, len(brokers))
+	steplog.Check(err)
+	steplog.Expect(len(brokers) == 1, "one broker, not %v", brokers)
+	steplog.Did("described the cluster: controller %d, %d broker", controller, len(brokers))
 
-	check(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 1}, false))
+	steplog.Check(admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 1}, false))
 	topics := list(admin)
-	expect(topics[topic], "the created topic is in the list, not only %v", topics)
-	did("created %s, one of %d topics listed", topic, len(topics))
+	steplog.Expect(topics[topic], "the created topic is in the list, not only %v", topics)
+	steplog.Did("created %s, one of %d topics listed", topic, len(topics))
 
 	producer, err := sarama.NewSyncProducer(addrs, config)
-	check(err)
+	steplog.Check(err)
 	for i := range records {
 		_, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: topic, Key: sarama.StringEncoder(fmt.Sprint("key ", i)), Value: sarama.StringEncoder(fmt.Sprint("value ", i))})
-		check(err)
+		steplog.Check(err)
 	}
-	check(producer.Close())
-	did("produced %d records", records)
+	steplog.Check(producer.Close())
+	steplog.Did("produced %d records", records)
 
 	consumers, err := sarama.NewConsumerGroup(addrs, group, config)
-	check(err)
+	steplog.Check(err)
 	values := make(chan string, records)
 	go func() {
 		for {
@@ -62,30 +63,30 @@ func main() {
 			log.Fatalf("consumed %d of %d records", len(seen), records)
 		}
 	}
-	did("consumed %d records in %s", len(seen), group)
+	steplog.Did("consumed %d records in %s", len(seen), group)
 
 	groups, err := admin.ListConsumerGroups()
-	check(err)
+	steplog.Check(err)
 	described, err := admin.DescribeConsumerGroups([]string{group})
-	check(err)
+	steplog.Check(err)
 	found := described[0]
 	_, isListed := groups[group]
-	expect(isListed && found.State == "Stable" && len(found.Members) == 1, "a stable group with one member, not %+v", found)
-	did("listed %d groups and described %s: %s, %d member", len(groups), group, found.State, len(found.Members))
-	check(consumers.Close())
+	steplog.Expect(isListed && found.State == "Stable" && len(found.Members) == 1, "a stable group with one member, not %+v", found)
+	steplog.Did("listed %d groups and described %s: %s, %d member", len(groups), group, found.State, len(found.Members))
+	steplog.Check(consumers.Close())
 
-	check(admin.DeleteTopic(topic))
+	steplog.Check(admin.DeleteTopic(topic))
 	for list(admin)[topic] {
 		time.Sleep(100 * time.Millisecond)
 	}
-	did("deleted %s", topic)
-	check(admin.Close())
+	steplog.Did("deleted %s", topic)
+	steplog.Check(admin.Close())
 }
 
 // list returns the names of all topics.
 func list(admin sarama.ClusterAdmin) map[string]bool {
 	details, err := admin.ListTopics()
-	check(err)
+	steplog.Check(err)
 	names := map[string]bool{}
 	for name := range details {
 		names[name] = true
@@ -104,20 +105,4 @@ func (r reader) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.C
 		session.MarkMessage(message, "")
 	}
 	return nil
-}
-
-func did(format string, args ...any) {
-	fmt.Printf("- "+format+"\n", args...)
-}
-
-func expect(is bool, format string, args ...any) {
-	if !is {
-		log.Fatalf("expected: "+format, args...)
-	}
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }

@@ -1,0 +1,3 @@
+module steplog
+
+go 1.26.0
