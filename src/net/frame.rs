@@ -3,12 +3,12 @@
 //! A small frame is read with one system call, into the stack, and copied once into a buffer of its own size; an idle
 //! connection holds no buffer. A large frame is read into its own buffer, which is what the service gets: its first
 //! bytes, up to [`FILL_BYTES`], are copied, the rest is not. That buffer grows with what has arrived, by the steps of
-//! [`next_capacity`]: a stranger who announces 100 MiB and sends nothing costs nothing, one who sends 1 MiB gets room
-//! for 4, of which the pages that are not written to are no memory yet. Growing a buffer copies what has arrived unless
-//! the allocator finds room behind it; a produce request of the usual size, up to 1 MiB, is moved at most once, when
-//! 64 KiB of it are there. Over loopback, for frames of 0.2 to 100 MiB and with the C library's allocator, no difference
-//! to a buffer of the announced size could be told from noise.
+//! [`next_capacity`]: a stranger who announces 100 MiB and sends nothing costs nothing. One who sends 1 MiB gets room
+//! for all of it, of which the pages that are not written to are no memory yet, since growing a buffer means copying it,
+//! and the allocator keeps the old one for a while: frames would cost twice their bytes. A produce request of the usual
+//! size, up to 1 MiB, is moved at most once, when 64 KiB of it are there.
 
+use std::io::ErrorKind;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -134,7 +134,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 started += pay(&mut paid, length, limits, share, &transfer).await;
             }
             if buffer.len() == buffer.capacity() {
-                buffer.reserve_exact(next_capacity(buffer.len(), length) - buffer.len());
+                let more = next_capacity(buffer.len(), length) - buffer.len();
+                buffer.try_reserve_exact(more).map_err(|_| std::io::Error::from(ErrorKind::OutOfMemory))?;
             }
             if buffer.is_empty() {
                 buffer.extend_from_slice(&begun);
@@ -213,12 +214,11 @@ async fn pay(
 /// The buffer of a frame of `length` bytes once `arrived` of them are there.
 fn next_capacity(arrived: usize, length: usize) -> usize {
     const KIB: usize = 1024;
-    let capacity = match arrived {
-        0..0x1_0000 => 64 * KIB,
-        0x1_0000..0x10_0000 => 1024 * KIB,
-        _ => arrived.saturating_mul(4),
-    };
-    capacity.min(length)
+    match arrived {
+        0..0x1_0000 => length.min(64 * KIB),
+        0x1_0000..0x10_0000 => length.min(1024 * KIB),
+        _ => length,
+    }
 }
 
 async fn within<T>(
