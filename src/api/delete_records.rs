@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use futures::future::join_all;
+use super::together::join_all;
 
 use super::context::{Context, Led};
 use super::errors::{Failure, TimedOut};

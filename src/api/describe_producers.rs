@@ -4,7 +4,7 @@
 
 use std::ops::RangeInclusive;
 
-use futures::future::join_all;
+use super::together::join_all;
 
 use super::context::Context;
 use super::errors::Failure;

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
-use futures::future::join_all;
+use super::together::join_all;
 
 use super::context::{Broker, Context};
 use super::errors::Failure;

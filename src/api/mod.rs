@@ -68,6 +68,7 @@ mod rules;
 mod sasl_authenticate;
 mod sasl_handshake;
 mod sync_group;
+mod together;
 mod topics;
 mod unregister_broker;
 mod update_features;

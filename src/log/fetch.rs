@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
+use futures::stream::FuturesOrdered;
 use parking_lot::Mutex;
 
 use super::error::NotOpen;
@@ -209,20 +210,23 @@ impl Fetch {
     /// All partitions once, `max_bytes` together. Reads that go to the store run at the same time.
     async fn read_all(&self, max_bytes: usize) -> Vec<Result<Fetched, ReadError>> {
         let left = &Mutex::new(max_bytes);
-        // Futures first, then the stream: with closures in between, the compiler cannot tell that it may be sent.
-        let mut reads = Vec::with_capacity(self.partitions.len());
-        for (index, wanted) in self.partitions.iter().enumerate() {
-            reads.push(async move {
-                // Taken at the start and given back at the end, or reads at the same time would overdraw it.
-                let share = take(&mut left.lock(), wanted.max_bytes);
-                let answer = read(&wanted.log, wanted.offset, share, index == 0, self.isolation).await;
-                let used = answer.as_ref().map_or(0, |fetched| fetched.bytes);
-                let mut left = left.lock();
-                *left = (*left + share).saturating_sub(used);
-                answer
-            });
+        let read_one = async |wanted: &Wanted, min_one| {
+            // Taken at the start and given back at the end, or reads at the same time would overdraw it.
+            let share = take(&mut left.lock(), wanted.max_bytes);
+            let answer = read(&wanted.log, wanted.offset, share, min_one, self.isolation).await;
+            let used = answer.as_ref().map_or(0, |fetched| fetched.bytes);
+            let mut left = left.lock();
+            *left = (*left + share).saturating_sub(used);
+            answer
+        };
+        let (mut answers, mut running) = (Vec::with_capacity(self.partitions.len()), FuturesOrdered::new());
+        for wanted in &self.partitions {
+            running.push_back(read_one(wanted, answers.is_empty() && running.is_empty()));
+            if running.len() == PARALLEL_READS {
+                answers.extend(running.next().await);
+            }
         }
-        let mut answers: Vec<_> = stream::iter(reads).buffered(PARALLEL_READS).collect().await;
+        answers.extend(running.collect::<Vec<_>>().await);
         self.give_one(&mut answers).await;
         answers
     }

@@ -8,7 +8,7 @@ mod places;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use futures::future::join_all;
+use super::together::join_all;
 
 use super::context::Context;
 use super::errors::Failure;
