@@ -6,7 +6,6 @@ use kafkaesque::protocol::ErrorCode;
 use kafkaesque::protocol::codec::Request;
 use kafkaesque::protocol::header::{LENGTH_SIZE, request_frame};
 use kafkaesque::protocol::messages::{fetch, join_group, metadata, produce as produce_message};
-use tokio::net::TcpStream;
 
 use crate::Running;
 use crate::admin::{create, topic};
@@ -104,7 +103,7 @@ async fn a_failed_produce_without_acks_closes_the_connection() {
 }
 
 /// A frame with `surplus` bytes behind the request.
-fn with_surplus<R: Request>(request: &R, version: i16, surplus: usize) -> Vec<u8> {
+pub fn with_surplus<R: Request>(request: &R, version: i16, surplus: usize) -> Vec<u8> {
     let frame = request_frame(request, version, 1, None).expect("a request").concat();
     framed(&[&frame[LENGTH_SIZE..], &vec![0; surplus]].concat())
 }
@@ -184,41 +183,4 @@ async fn answers_that_are_not_taken_make_room_for_others() {
     let read = tokio::time::timeout(Duration::from_secs(15), read_all(&mut late, "t", 0));
     assert_eq!(read.await.expect("in time").len(), 40);
     running.stop().await;
-}
-
-/// A process that may have 256 files open, and six hundred connections that never ask for anything.
-#[tokio::test]
-async fn idle_strangers_leave_files_and_connections_to_clients() {
-    let data = tempfile::tempdir().expect("a temporary directory");
-    let port =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
-    let mut broker = tokio::process::Command::new("sh")
-        .args(["-c", "ulimit -n 256 && exec \"$0\"", env!("CARGO_BIN_EXE_kafkaesque")])
-        .env("HOST", "127.0.0.1")
-        .env("PORT", port.port().to_string())
-        .env("RAFT_LISTEN_ADDR", "127.0.0.1:0")
-        .env("HEALTH_PORT", "0")
-        .env("DATA_PATH", data.path())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the broker starts");
-    while TcpStream::connect(port).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let mut client = Client::connect(port).await;
-    assert_eq!(create(&mut client, vec![topic("t", 1, 1)]).await[0].error_code, 0);
-    let mut strangers = Vec::new();
-    for n in 0..600 {
-        strangers.push(TcpStream::connect(port).await.expect("connects"));
-        if n % 20 == 0 {
-            let produced = produce(&mut client, "t", bytes(batch(&["a record"])));
-            let produced = tokio::time::timeout(Duration::from_secs(2), produced).await.expect("in time");
-            assert_eq!(produced.error_code, 0);
-        }
-    }
-    let mut late = Client::connect(port).await;
-    assert_eq!(read_all(&mut late, "t", 0).await.len(), 30);
-    broker.kill().await.expect("the broker ends");
 }

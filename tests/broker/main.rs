@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test has the real clock and tasks of its own")]
 
 mod admin;
+mod attacks;
 mod client;
 mod compacted;
 mod configs;
@@ -14,6 +15,7 @@ mod migration;
 mod offsets;
 mod operators;
 mod outage;
+mod process;
 mod produce_fetch;
 mod restart;
 mod retention;

@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use kafkaesque::protocol::codec::{EntitySchema, Field, Initial, Kind, MessageSchema};
 use kafkaesque::protocol::messages::APIS;
 use kafkaesque::protocol::messages::create_topics::{self, CreatableTopic};
 use kafkaesque::protocol::{ApiKey, header};
+
+use crate::process::Process;
 
 const MOST_TIME: Duration = Duration::from_secs(1);
 const MOST_KIB: u64 = 16 * 1024;
@@ -160,69 +161,15 @@ fn frame(
     Some((frame, writer.met?))
 }
 
-/// A broker in a process of its own, whose memory is its own.
-struct Process {
-    child: Child,
-    port: u16,
-    _data: tempfile::TempDir,
-}
-
-impl Process {
-    fn start() -> Process {
-        let data = tempfile::tempdir().expect("a folder");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-        let child = Command::new(env!("CARGO_BIN_EXE_kafkaesque"))
-            .env("HOST", "127.0.0.1")
-            .env("PORT", port.to_string())
-            .env("HEALTH_PORT", "0")
-            .env("LOCAL_FSYNC", "false")
-            .env("DATA_PATH", data.path())
-            .env("GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
-            .env("RUST_LOG", "error")
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the broker's binary starts");
-        let process = Process { child, port, _data: data };
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "the broker does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        process
-    }
-
-    /// Sends a frame and waits for its answer, or for the end of the connection.
-    fn ask(&self, frame: &[u8]) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the broker accepts");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket option");
-        stream.write_all(frame).expect("the broker reads");
-        let mut length = [0; 4];
-        if stream.read_exact(&mut length).is_ok() {
-            let mut answer = vec![0; usize::try_from(i32::from_be_bytes(length)).expect("a length")];
-            stream.read_exact(&mut answer).expect("a whole answer");
-        }
-    }
-
-    fn status(&self, field: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
-        let line = status.lines().find(|line| line.starts_with(field)).expect("a line of it");
-        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number of KiB")
-    }
-
-    /// Memory that `work` makes the process take beyond what it has, at its peak.
-    fn growth(&self, work: impl FnOnce()) -> u64 {
-        // The peak begins anew.
-        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("a process of our own");
-        let before = self.status("VmRSS:");
-        work();
-        self.status("VmHWM:").saturating_sub(before)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// Sends a frame and waits for its answer, or for the end of the connection.
+fn ask(process: &Process, frame: &[u8]) {
+    let mut stream = TcpStream::connect(process.clients).expect("the broker accepts");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket option");
+    stream.write_all(frame).expect("the broker reads");
+    let mut length = [0; 4];
+    if stream.read_exact(&mut length).is_ok() {
+        let mut answer = vec![0; usize::try_from(i32::from_be_bytes(length)).expect("a length")];
+        stream.read_exact(&mut answer).expect("a whole answer");
     }
 }
 
@@ -248,7 +195,7 @@ fn frames() -> Vec<(Vec<u8>, String)> {
 #[test]
 #[cfg(target_os = "linux")]
 fn no_small_request_takes_a_second_or_sixteen_megabytes() {
-    let process = Process::start();
+    let process = Process::start(&[]);
     let topic = CreatableTopic {
         name: WORDS[0].to_owned(),
         num_partitions: 2,
@@ -257,15 +204,15 @@ fn no_small_request_takes_a_second_or_sixteen_megabytes() {
     };
     let request = create_topics::Request { topics: vec![topic], timeout_ms: 10_000, ..Default::default() };
     let made = header::request_frame(&request, 5, 1, None).expect("a request");
-    process.ask(&made.concat());
+    ask(&process, &made.concat());
     let frames = frames();
     assert!(frames.len() > 1000, "only {} requests", frames.len());
     // A first round makes the process as large as it gets by itself.
-    frames.iter().for_each(|(frame, _)| process.ask(frame));
+    frames.iter().for_each(|(frame, _)| ask(&process, frame));
     let (mut slowest, mut largest, mut dear) = (Duration::ZERO, 0, Vec::new());
     for (frame, what) in &frames {
         let started = Instant::now();
-        let grown = process.growth(|| process.ask(frame));
+        let grown = process.growth(|| ask(&process, frame));
         let took = started.elapsed();
         slowest = slowest.max(took);
         largest = largest.max(grown);

@@ -1,0 +1,89 @@
+//! A broker in a process of its own, whose memory is its own.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// It is killed when dropped, and its data goes with it.
+pub struct Process {
+    child: Child,
+    pub clients: SocketAddr,
+    pub health: SocketAddr,
+    data: tempfile::TempDir,
+}
+
+impl Process {
+    /// With these variables set. `KAFKAESQUE_BIN` names another binary than the one that is under test, a faster one or
+    /// one of before.
+    pub fn start(variables: &[(&str, &str)]) -> Process {
+        Process::on(tempfile::tempdir().expect("a folder"), variables, None)
+    }
+
+    /// A broker that may have so many files open.
+    pub fn with_files(files: u32) -> Process {
+        Process::on(tempfile::tempdir().expect("a folder"), &[], Some(files))
+    }
+
+    /// Killed, and started again on the same data.
+    pub fn again(mut self) -> Process {
+        let data = std::mem::replace(&mut self.data, tempfile::tempdir().expect("a folder"));
+        drop(self);
+        Process::on(data, &[], None)
+    }
+
+    fn on(data: tempfile::TempDir, variables: &[(&str, &str)], files: Option<u32>) -> Process {
+        let free = || TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port");
+        let (clients, health) = (free(), free());
+        let binary =
+            std::env::var("KAFKAESQUE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kafkaesque").to_owned());
+        let limit = files.map_or_else(|| "true".to_owned(), |files| format!("ulimit -n {files}"));
+        let child = Command::new("sh")
+            .args(["-c", &format!("{limit} && exec \"$0\""), &binary])
+            .env("HOST", "127.0.0.1")
+            .env("PORT", clients.port().to_string())
+            .env("HEALTH_PORT", health.port().to_string())
+            .env("RAFT_LISTEN_ADDR", "127.0.0.1:0")
+            .env("LOCAL_FSYNC", "false")
+            .env("DATA_PATH", data.path())
+            .env("GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
+            .env("RUST_LOG", "error")
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the broker's binary starts");
+        let process = Process { child, clients, health, data };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while TcpStream::connect(clients).is_err() {
+            assert!(Instant::now() < deadline, "the broker does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        process
+    }
+
+    /// The most memory that it has had, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// Memory that `work` makes the process take beyond what it has, at its peak, in KiB.
+    pub fn growth(&self, work: impl FnOnce()) -> u64 {
+        // The peak begins anew.
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("a process of our own");
+        let before = self.status("VmRSS:");
+        work();
+        self.peak_kib().saturating_sub(before)
+    }
+
+    fn status(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let line = status.lines().find(|line| line.starts_with(field)).expect("a line of it");
+        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number of KiB")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
