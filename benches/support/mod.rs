@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use kafkaesque::log::reads::{ReadLimits, Reads};
 use kafkaesque::log::{
-    Append, Appended, Limits, LogMetrics, PartitionSettings, Permit, Shard, ShardOptions, Shared, Ticket,
+    Append, Appended, Limits, LogMetrics, PartitionSettings, Permit, Shard, ShardOptions, Shared, Standing,
+    Ticket,
 };
 use kafkaesque::protocol::batch::{Batch, Builder, NewRecord};
 use kafkaesque::runtime::Runtime;
@@ -73,7 +74,7 @@ async fn open(reads: ReadLimits) -> Result<Shard, kafkaesque::log::OpenError> {
         reads: Reads::new(&store, reads, &runtime),
         metrics: LogMetrics::register(&runtime.metrics),
     };
-    let confirm = |_| Box::pin(async { Ok(true) }) as BoxFuture<'static, _>;
+    let confirm = |_| Box::pin(async { Ok(Standing::of(true)) }) as BoxFuture<'static, _>;
     let options = ShardOptions {
         id: ShardId(0),
         confirm_owner: Arc::new(confirm),

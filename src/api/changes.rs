@@ -123,7 +123,9 @@ impl Change {
             | Command::RegisterBroker(_)
             | Command::AssignShard { .. }
             | Command::TopicDataRemoved { .. }
-            | Command::AllocateProducerIds { .. } => Change::Other,
+            | Command::AllocateProducerIds { .. }
+            | Command::BeginLife { .. }
+            | Command::ShardOpened { .. } => Change::Other,
         }
     }
 

@@ -7,6 +7,7 @@ pub mod controller;
 mod group_topics;
 pub mod outage;
 mod shard_host;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod watch;

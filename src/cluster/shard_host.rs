@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+use super::standing;
 use crate::log::{Cause, Damage, Limits, OpenError, PartitionSettings, Shard, ShardOptions, Shared, Unable};
 use crate::metadata::{self, Command, Image, Metadata, Topic};
 use crate::runtime::clock::Instant;
@@ -207,6 +208,7 @@ impl ShardHost {
                 self.runtime.tasks.spawn(TaskKind::ShardSupervisor, self.clone().open(*id, *epoch));
             }
         }
+        self.serve_under(image);
         self.introduce_changed(known, image);
         for (id, topic) in image.deleted.iter() {
             if known.deleted.get(id).is_none() {
@@ -232,10 +234,11 @@ impl ShardHost {
 
     /// Opens a shard, trying again for as long as it is assigned with this epoch.
     async fn open(self: Arc<Self>, id: ShardId, epoch: LeaderEpoch) {
+        let options = self.shard_options(id, epoch);
         let (mut doubted, mut pause) = (false, REOPEN_AFTER);
         loop {
             let opening = Shard::open(
-                ShardOptions { doubted, ..self.shard_options(id, epoch) },
+                ShardOptions { doubted, ..options.clone() },
                 self.options.store.clone(),
                 self.options.shared.clone(),
             );
@@ -285,6 +288,9 @@ impl ShardHost {
                     self.damaged.write().remove(&id);
                     let image = self.metadata.image();
                     shard.set_producer_expiration(self.broker_settings(&image).producer_expiration);
+                    if let Some(served) = standing::served(&image, id) {
+                        shard.serve_under(served);
+                    }
                     for topic in image.topics.iter() {
                         self.introduce(&image, topic, &shard, id, epoch);
                     }
@@ -297,6 +303,7 @@ impl ShardHost {
         match unwanted {
             Some(shard) => shard.close().await,
             None => {
+                self.tell_opened(id);
                 let image = self.metadata.image();
                 for (topic, deleted) in image.deleted.iter() {
                     self.remove_data(*topic, deleted);
@@ -305,22 +312,35 @@ impl ShardHost {
         }
     }
 
-    fn shard_options(self: &Arc<Self>, id: ShardId, epoch: LeaderEpoch) -> ShardOptions {
-        let metadata = self.metadata.clone();
-        let confirm_owner = Arc::new(move |id: ShardId| {
-            let metadata = metadata.clone();
-            let confirm: futures::future::BoxFuture<'static, Result<bool, String>> = Box::pin(async move {
-                let image = metadata.sync().await.map_err(|error| error.to_string())?;
-                let current = image.shard(id);
-                Ok(current == Some(metadata::Shard { owner: Some(metadata.owner()), epoch }))
-            });
-            confirm
-        });
+    fn shard_options(&self, id: ShardId, epoch: LeaderEpoch) -> ShardOptions {
+        let folder = self.options.store.path(&format!("raft/{}", self.metadata.broker_id()));
+        let confirm_owner = standing::ask(self.metadata.clone(), epoch, folder.as_ref());
         ShardOptions { id, confirm_owner, limits: self.options.limits, doubted: false }
     }
 
     fn is_assigned(&self, id: ShardId, epoch: LeaderEpoch) -> bool {
         self.hosted.read().get(&id).is_some_and(|hosted| hosted.epoch == epoch)
+    }
+
+    /// Has the metadata know how far the shard is. Nobody waits for it, and the next opening makes up for it.
+    fn tell_opened(&self, id: ShardId) {
+        let opened = self.hosted.read().get(&id).and_then(|hosted| hosted.shard()?.status().epoch);
+        let Some(epoch) = opened else { return };
+        let metadata = self.metadata.clone();
+        self.runtime.tasks.spawn(TaskKind::ShardSupervisor, async move {
+            if let Err(error) = metadata.propose(Command::ShardOpened { shard: id, epoch }).await {
+                tracing::debug!(shard = %id, %error, "the metadata was not told of the opening");
+            }
+        });
+    }
+
+    /// Tells the open shards of the metadata that they serve under from now on.
+    fn serve_under(&self, image: &Image) {
+        for (id, hosted) in self.hosted.read().iter() {
+            if let (Some(shard), Some(served)) = (hosted.shard(), standing::served(image, *id)) {
+                shard.serve_under(served);
+            }
+        }
     }
 
     /// Tells the open shards of topics that are new or changed since `known`, or obey configs that are.

@@ -100,11 +100,12 @@ impl Coordinator {
     /// was committed before.
     pub(super) fn expire_offsets(self: &Arc<Self>, names: &TopicNames, with_groups: bool) {
         let now_ms = self.runtime.clock.now_ms();
+        let topics = offsets::Topics { name: &names, are_all: self.shard().knows_metadata() };
         for group in self.ids() {
             // Nobody waits for it: what cannot be written is found again by the next incarnation.
             drop(self.change(&group, |entry| {
                 let Expired { changes, is_group } =
-                    offsets::expire(entry.members(), &entry.offsets, &names, &self.settings.offsets, now_ms);
+                    offsets::expire(entry.members(), &entry.offsets, topics, &self.settings.offsets, now_ms);
                 tell_removed(&group, &changes, names);
                 match is_group && with_groups {
                     true => {
@@ -119,7 +120,8 @@ impl Coordinator {
 
     /// Whether offsets are kept of a topic that has no name.
     pub(super) fn keeps_offsets_of_other_topics(&self, names: &TopicNames) -> bool {
-        self.any(|entry| entry.offsets.iter().any(|(partition, _)| names(partition.topic).is_none()))
+        self.shard().knows_metadata()
+            && self.any(|entry| entry.offsets.iter().any(|(partition, _)| names(partition.topic).is_none()))
     }
 }
 

@@ -13,6 +13,7 @@ use super::commit::Request;
 use super::counts::{Counts, Known};
 use super::error::{AppendError, NotOpen, PartitionError};
 use super::health::Progress;
+use super::keys::Served;
 use super::loading;
 use super::metrics::ShardMetrics;
 use super::partition::{Loaded, PartitionLog, Writer};
@@ -33,12 +34,17 @@ const LOADED_AT_ONCE: usize = 1024;
 pub(super) struct Settings {
     partitions: Mutex<HashMap<Partition, Known>>,
     producer_expiration_ms: AtomicI64,
+    /// The metadata that all this is from, or newer.
+    served: Mutex<Option<Arc<Served>>>,
 }
 
 impl Settings {
     pub fn new(producer_expiration: Duration) -> Settings {
-        let settings =
-            Settings { partitions: Mutex::default(), producer_expiration_ms: AtomicI64::default() };
+        let settings = Settings {
+            partitions: Mutex::default(),
+            producer_expiration_ms: AtomicI64::default(),
+            served: Mutex::default(),
+        };
         settings.set_producer_expiration(producer_expiration);
         settings
     }
@@ -56,6 +62,18 @@ impl Settings {
     /// A producer whose last batch is older is forgotten, in milliseconds since the Unix epoch.
     pub fn expired_before(&self, now_ms: i64) -> i64 {
         now_ms.saturating_sub(self.producer_expiration_ms.load(Ordering::Relaxed))
+    }
+
+    pub fn served(&self) -> Option<Arc<Served>> {
+        self.served.lock().clone()
+    }
+
+    /// An older one than is known changes nothing.
+    pub fn serve_under(&self, served: Served) {
+        let mut newest = self.served.lock();
+        if newest.as_ref().is_none_or(|known| known.index < served.index) {
+            *newest = Some(Arc::new(served));
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub mod replay;
 pub mod retention;
 pub mod segment;
 pub mod shard;
+pub mod standing;
 mod supervisor;
 pub mod tail_cache;
 #[cfg(test)]
@@ -46,3 +47,4 @@ pub use health::{Cause, Unable};
 pub use metrics::LogMetrics;
 pub use partition::{PartitionLog, PartitionSettings};
 pub use shard::{ConfirmOwner, Limits, Shard, ShardOptions, ShardState, ShardStatus, Shared};
+pub use standing::Standing;

@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,13 +19,14 @@ use super::damage::Damage;
 use super::error::{AppendError, NotOpen, OpenError, PartitionError};
 use super::health::{Cause, STALL_LIMIT, Unable};
 use super::incarnation::{Incarnation, Settings};
-use super::keys::{ProducerEntry, Tag};
+use super::keys::{ProducerEntry, Served, Tag};
 use super::loading;
 use super::metrics::{LogMetrics, ShardMetrics};
 use super::partition::{PartitionLog, PartitionSettings};
 use super::paths::ShardPaths;
 use super::reads::Reads;
 use super::retention::Pass;
+use super::standing::Standing;
 use super::supervisor;
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
@@ -32,8 +34,8 @@ use crate::store::Store;
 use crate::store::database::Databases;
 use crate::types::{Partition, ShardId};
 
-/// Asks, linearizably, whether this broker still owns the shard. An error means that nobody could say.
-pub type ConfirmOwner = Arc<dyn Fn(ShardId) -> BoxFuture<'static, Result<bool, String>> + Send + Sync>;
+/// Asks the metadata, linearizably, whether this broker still owns the shard. An error means that nobody could say.
+pub type ConfirmOwner = Arc<dyn Fn(ShardId) -> BoxFuture<'static, Result<Standing, String>> + Send + Sync>;
 
 /// Rows that are removed in one commit when a partition is deleted.
 const REMOVED_PER_COMMIT: usize = 1_000;
@@ -134,11 +136,19 @@ pub(super) struct Inner {
     state: RwLock<State>,
     /// Since when it has not been open.
     unopened: Mutex<Instant>,
-    /// Why it was refused when it was to be opened again.
-    damage: RwLock<Option<Damage>>,
+    trust: Trust,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     /// When somebody else proved our ownership.
     confirmed: Mutex<Option<Instant>>,
+}
+
+/// What the last look at the store found.
+#[derive(Default)]
+struct Trust {
+    /// Why it was refused when it was to be opened again.
+    damage: RwLock<Option<Damage>>,
+    /// See [`Shard::knows_metadata`].
+    knows_metadata: AtomicBool,
 }
 
 /// The states of a shard; [`ShardState`] as the inside knows it.
@@ -154,17 +164,21 @@ pub(super) enum State {
 
 impl Inner {
     pub fn is_doubted(&self) -> bool {
-        self.options.doubted || self.damage.read().is_some()
+        self.options.doubted || self.trust.damage.read().is_some()
     }
 
     /// Notes that nothing is wrong with it.
     pub fn trust(&self) {
-        *self.damage.write() = None;
+        *self.trust.damage.write() = None;
     }
 
     /// Notes that the shard was found damaged. True if that is news.
     pub fn doubt(&self, damage: Damage) -> bool {
-        self.damage.write().replace(damage).is_none()
+        self.trust.damage.write().replace(damage).is_none()
+    }
+
+    pub fn note_knows_metadata(&self, knows: bool) {
+        self.trust.knows_metadata.store(knows, Ordering::Relaxed);
     }
 
     pub fn set_state(&self, state: State) {
@@ -189,7 +203,7 @@ impl Shard {
     pub async fn open(options: ShardOptions, store: Store, shared: Shared) -> Result<Shard, OpenError> {
         let now = shared.runtime.clock.instant();
         let inner = Arc::new(Inner {
-            damage: RwLock::default(),
+            trust: Trust::default(),
             paths: ShardPaths::new(&store, options.id),
             metrics: Arc::new(shared.metrics.shard(options.id)),
             settings: Arc::new(Settings::new(options.limits.producer_expiration)),
@@ -329,6 +343,18 @@ impl Shard {
         loading::rows(&incarnation.db, tag).await
     }
 
+    /// Tells the shard of the metadata that it serves under from now on: before it is told of what is new in there, so that
+    /// nothing of that is stored without it.
+    pub fn serve_under(&self, served: Served) {
+        self.0.settings.serve_under(served);
+    }
+
+    /// Whether the metadata cannot be an older copy of itself without this shard having said so when it was opened. A store of
+    /// an earlier version cannot tell yet: nothing may go there for the reason that the metadata does not know it.
+    pub fn knows_metadata(&self) -> bool {
+        self.0.trust.knows_metadata.load(Ordering::Relaxed)
+    }
+
     /// Tells the shard of a partition of its own, or of the partition's new settings.
     pub fn set_partition(&self, partition: Partition, settings: PartitionSettings) {
         match self.0.settings.partitions().entry(partition) {
@@ -379,7 +405,7 @@ impl Shard {
 
     /// Why it is refused, if it was found damaged when it was to be opened again.
     pub fn damage(&self) -> Option<Damage> {
-        self.0.damage.read().clone()
+        self.0.trust.damage.read().clone()
     }
 
     pub fn status(&self) -> ShardStatus {

@@ -16,6 +16,7 @@ use super::incarnation::{Incarnation, Parts};
 use super::reader::Source;
 use super::retention::{self, Keeper};
 use super::shard::{Inner, State};
+use super::standing::Standing;
 use super::wal::{Failure, Init, Inspection, LogStore};
 use crate::runtime::TaskKind;
 use crate::store::database::{Maintenance, Role};
@@ -75,11 +76,12 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<super::wal::W
     let depth = if inner.is_doubted() { Depth::All } else { Depth::End };
     let (confirmed, inspected) =
         tokio::join!((inner.options.confirm_owner)(inner.options.id), inspection.run(stored, depth));
-    match confirmed {
-        Ok(true) => inspected.map_err(inspection_error)?,
-        Ok(false) => return Err(OpenError::NotOwner),
-        Err(reason) => return Err(OpenError::Store(reason)),
+    let standing = confirmed.map_err(OpenError::Store)?;
+    if !standing.is_owner {
+        return Err(OpenError::NotOwner);
     }
+    inspected.map_err(inspection_error)?;
+    judge(inner, &standing, epoch).await?;
     let limits = &inner.options.limits;
     let runtime = &inner.shared.runtime;
     let (opened, damage) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
@@ -105,9 +107,33 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<super::wal::W
             Some(damage) => OpenError::Damaged(damage.clone()),
             None => open_error(inner, error),
         })?;
+    match standing.judge_served(&db, &inner.paths).await {
+        // A shard that is new has nothing of another metadata.
+        Ok(has_served) => inner.note_knows_metadata(has_served || epoch == 0),
+        Err(error) => {
+            // Nothing was written that another opening would not write, and nothing is served.
+            let closing = db.close_with_options(CloseOptions { flush_type: None });
+            let _ = runtime.clock.timeout(ABANDON_TIMEOUT, closing).await;
+            return Err(error);
+        }
+    }
     inner.trust();
     let wal = opened.get().cloned();
     Ok((db, wal.map(OnceLock::from).unwrap_or_default()))
+}
+
+/// Refuses what the metadata knows better. A newer owner may have opened the shard since its epoch was read.
+async fn judge(inner: &Inner, standing: &Standing, stored: u64) -> Result<(), OpenError> {
+    if let Some(damage) = &standing.damage {
+        return Err(OpenError::Damaged(damage.clone()));
+    }
+    let Err(damage) = standing.judge_epoch(stored, &inner.paths) else { return Ok(()) };
+    let now = inner.shared.databases.stored_manifest(inner.paths.index()).await;
+    let now = now.map_err(|error| manifest_error(inner, error))?;
+    match now.map_or(0, |manifest| manifest.writer_epoch()) == stored {
+        true => Err(OpenError::Damaged(damage)),
+        false => Err(OpenError::Fenced),
+    }
 }
 
 fn inspection(inner: &Inner) -> Inspection {

@@ -66,6 +66,18 @@ pub enum Command {
         name: String,
         level: i16,
     },
+    /// A process of a broker has started. Doing so again with the same number changes nothing.
+    BeginLife {
+        /// Random.
+        nonce: u128,
+        /// The last entry before it, if nobody but the proposer can have written any since.
+        after: Option<u64>,
+    },
+    /// A shard was opened with this writer epoch.
+    ShardOpened {
+        shard: ShardId,
+        epoch: u64,
+    },
 }
 
 /// A topic to be created.
@@ -175,7 +187,7 @@ pub enum Refused {
 
 impl Command {
     /// The newest version there is: what this program can apply.
-    pub const LATEST: u16 = 1;
+    pub const LATEST: u16 = 2;
 
     /// The version of the program's commands in which this one appeared. It is not proposed before every
     /// registered broker can apply it.
@@ -192,6 +204,7 @@ impl Command {
             | Command::IncrementalAlterConfigs { .. }
             | Command::AllocateProducerIds { .. }
             | Command::SetFeature { .. } => 1,
+            Command::BeginLife { .. } | Command::ShardOpened { .. } => 2,
         }
     }
 }

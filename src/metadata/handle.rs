@@ -188,7 +188,12 @@ impl Metadata {
             command_version: Command::LATEST,
         });
         self.insist(register).await??;
-        Ok(())
+        let life = Command::BeginLife { nonce: self.0.runtime.rng.u128(), after: self.0.node.found_index() };
+        match self.insist(life).await {
+            // Another broker is too old for it: then its shards vouch for nothing.
+            Ok(_) | Err(ProposeError::NotSupported { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Proposes until there is an outcome. Only for commands that may be applied twice.

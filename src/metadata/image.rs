@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
+use super::history::History;
 use crate::crc32c;
 use crate::settings::{BrokerLayers, ClusterLayer};
 use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId, TopicId};
@@ -44,6 +45,9 @@ pub struct Image {
     pub configs: Configs,
     pub features: Features,
     pub counters: Counters,
+    /// Stored behind the others: older snapshots have none.
+    #[serde(skip)]
+    pub history: History,
 }
 
 /// A broker as it registered last.
@@ -277,6 +281,7 @@ impl Image {
             configs: Configs::default(),
             features: Features::default(),
             counters: Counters::default(),
+            history: History::default(),
         }
     }
 

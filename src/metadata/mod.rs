@@ -9,6 +9,7 @@ mod command;
 mod error;
 mod features;
 mod handle;
+mod history;
 mod image;
 mod metrics;
 mod producer_ids;
@@ -28,6 +29,7 @@ pub use command::{
 pub use error::{ProposeError, StartError};
 pub use features::{FEATURES, Feature, GROUP_VERSION};
 pub use handle::{Metadata, Quorum, Replica};
+pub use history::{History, Life, Moment};
 pub use image::{
     Broker, Configs, Counters, DeletedTopic, Features, Image, Incarnation, Listener, Owner, PartitionState,
     REPLICATION_FACTOR, SLOTS, Shard, Topic, Topics,

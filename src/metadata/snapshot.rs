@@ -1,12 +1,15 @@
 //! The image as bytes: what a Raft snapshot holds.
 //!
-//! format u8 | the image, postcard
+//! format u8 = 2 | the image, postcard | its history, postcard
+//! format u8 = 1 | the image, postcard                           (no history is known)
 //!
 //! The format counts up when the image's fields change; reading knows every format that was ever written.
 
 use super::image::Image;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// The format before histories.
+const WITHOUT_HISTORY: u8 = 1;
 
 /// Bytes that are no image of a known format.
 #[derive(Debug, thiserror::Error)]
@@ -21,12 +24,17 @@ pub(super) enum DecodeError {
 
 /// Equal images give equal bytes.
 pub(super) fn encode(image: &Image) -> Result<Vec<u8>, postcard::Error> {
-    postcard::to_extend(image, vec![FORMAT])
+    let bytes = postcard::to_extend(image, vec![FORMAT])?;
+    postcard::to_extend(&image.history, bytes)
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Image, DecodeError> {
     match bytes.split_first() {
-        Some((&FORMAT, rest)) => Ok(postcard::from_bytes(rest)?),
+        Some((&FORMAT, rest)) => {
+            let (image, rest) = postcard::take_from_bytes(rest)?;
+            Ok(Image { history: postcard::from_bytes(rest)?, ..image })
+        }
+        Some((&WITHOUT_HISTORY, rest)) => Ok(postcard::from_bytes(rest)?),
         Some((format, _)) => Err(DecodeError::UnknownFormat(*format)),
         None => Err(DecodeError::Empty),
     }

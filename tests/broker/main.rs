@@ -11,6 +11,7 @@ mod damaged;
 mod groups;
 mod hostile;
 mod internal_topics;
+mod metadata_damaged;
 mod migration;
 mod offsets;
 mod operators;

@@ -11,7 +11,7 @@ use kafkaesque::log::paths::ShardPaths;
 use kafkaesque::log::reads::{ReadLimits, Reads};
 use kafkaesque::log::{
     Append, AppendError, Appended, Limits, LogMetrics, OpenError, PartitionSettings, Permit, Shard,
-    ShardOptions, Shared, Ticket,
+    ShardOptions, Shared, Standing, Ticket,
 };
 use kafkaesque::protocol::batch::{Batch, Builder, NewRecord, Records};
 use kafkaesque::runtime::Runtime;
@@ -103,7 +103,7 @@ impl Broker {
                 let owns = owner.load(Ordering::SeqCst) == id;
                 // The answer is old when it arrives.
                 runtime.clock.sleep(Duration::from_millis(runtime.rng.below(10))).await;
-                Ok(owns)
+                Ok(Standing::of(owns))
             }) as BoxFuture<'static, _>
         };
         let options =

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::append::{Append, Appended};
 use super::error::{AppendError, PartitionError};
 use super::incarnation::Incarnation;
-use super::keys::{self, ProducerEntry};
+use super::keys::{self, ProducerEntry, Served};
 use super::metrics::ShardMetrics;
 use super::partition::Writer;
 use super::shard::Limits;
@@ -140,7 +140,7 @@ pub struct Committer {
     closing: Option<oneshot::Sender<()>>,
 }
 
-/// When the index is flushed next.
+/// When the index is flushed next, and what else the next segment is to carry.
 #[derive(Default)]
 struct Flushing {
     /// Partitions that changed since their snapshots.
@@ -150,6 +150,8 @@ struct Flushing {
     since: Option<Instant>,
     /// The flush was due with nothing to write: it goes with the next commit.
     overdue: bool,
+    /// The metadata that was written last as that which the shard serves under.
+    served: Option<Arc<Served>>,
 }
 
 impl Flushing {
@@ -381,6 +383,7 @@ impl Committer {
         }
         let mut plan = planner.lay_out(&mut self.writers, &mut self.flushing.dirty);
         self.plan_flush(&mut plan);
+        self.plan_served(&mut plan);
         self.unload(unwanted);
         plan
     }
@@ -449,6 +452,23 @@ impl Committer {
             self.flushing.since = None;
             plan.flush_index = plan.has_rows();
             self.flushing.overdue = !plan.flush_index;
+        }
+    }
+
+    /// Adds the metadata that the shard serves under, if that is news. An idle shard has nothing that would need it.
+    fn plan_served(&mut self, plan: &mut Plan) {
+        if !plan.has_rows() {
+            return;
+        }
+        let served = self.incarnation.settings.served();
+        let is_known = match (&served, &self.flushing.served) {
+            (Some(served), Some(known)) => Arc::ptr_eq(served, known),
+            (None, _) => true,
+            (Some(_), None) => false,
+        };
+        if let Some(served) = served.filter(|_| !is_known) {
+            plan.serve_under(&served);
+            self.flushing.served = Some(served);
         }
     }
 

@@ -10,7 +10,8 @@ use super::{Answer, Request};
 use crate::log::append::{Append, Appended, Permit};
 use crate::log::error::AppendError;
 use crate::log::keys::{
-    Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerEntry, ProducerRun, flush_marker,
+    Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerEntry, ProducerRun, Served,
+    flush_marker,
 };
 use crate::log::partition::{PartitionLog, Writer};
 use crate::log::producers::{Sequenced, Verdict, keep_remembered};
@@ -160,6 +161,10 @@ impl Plan {
     pub fn mark_flush(&mut self) {
         let (key, value) = flush_marker();
         self.rows.push((key, Some(value)));
+    }
+
+    pub fn serve_under(&mut self, served: &Served) {
+        self.rows.push((Served::key(), Some(served.value())));
     }
 
     pub fn snapshot(&mut self, partition: Partition, snapshot: &PartitionSnapshot) {

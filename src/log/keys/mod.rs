@@ -10,6 +10,7 @@ mod extent;
 mod leader_epoch;
 mod log_start;
 mod object;
+mod served;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use extent::{Extent, ProducerRun};
 pub use leader_epoch::LeaderEpochStart;
 pub use log_start::LogStart;
 pub use object::Object;
+pub use served::Served;
 pub use snapshot::{PartitionSnapshot, ProducerEntry};
 
 /// The kinds of rows. A tag is the first byte of a key and is never used again for something else.
@@ -48,6 +50,8 @@ pub enum Tag {
     /// A part of a consumer group: `tag | group id length u16 | group id | which part`. Part and value are the
     /// coordinator's.
     ConsumerGroup = 8,
+    /// The newest metadata that the shard served under: `tag`. [`Served`].
+    Served = 9,
 }
 
 impl Tag {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::types::LeaderEpoch;
+use crate::types::{LeaderEpoch, ShardId};
 
 fn partition() -> impl Strategy<Value = Partition> {
     (any::<u128>(), 0..i32::MAX)
@@ -129,7 +129,7 @@ proptest! {
 
     #[test]
     fn hostile_rows_are_refused(
-        tag in 0..6u8,
+        tag in 0..10u8,
         key in proptest::collection::vec(any::<u8>(), 0..40),
         value in proptest::collection::vec(any::<u8>(), 0..200),
     ) {
@@ -141,6 +141,18 @@ proptest! {
         let _ = PartitionSnapshot::decode(&key, &value);
         let _ = LogStart::decode(&key, &value);
         let _ = LeaderEpochStart::decode(&key, &value);
+        let _ = Served::decode(&key[..1], &value);
+    }
+
+    #[test]
+    fn served_metadata_comes_back(
+        shard in any::<u32>(), index in any::<u64>(), nonce in any::<u128>(), cluster_id in "[a-zé]{0,9}",
+    ) {
+        let served = Served { shard: ShardId(shard), index, nonce, cluster_id };
+        let value = served.value();
+        prop_assert_eq!(Served::decode(&Served::key(), &value), Ok(served));
+        prop_assert!(Served::decode(&Served::key(), &value[..28]).is_err());
+        prop_assert!(Served::decode(b"\x09x", &value).is_err());
     }
 
     #[test]
@@ -202,6 +214,8 @@ fn the_bytes_are_those_of_the_golden_file() {
         expires_ms: None,
         metadata: "mine".to_owned(),
     };
+    let served =
+        Served { shard: ShardId(3), index: 1_000, nonce: 0x0123_4567, cluster_id: "kafkaesque".to_owned() };
     let rows = [
         ("extent", Extent::key(partition, 45), extent.value()),
         ("extent-packed", Extent::key(partition, 45), packed.value()),
@@ -213,6 +227,7 @@ fn the_bytes_are_those_of_the_golden_file() {
         ),
         ("leader-epoch", LeaderEpochStart::key(partition, epoch.epoch), epoch.value()),
         ("committed-offset", CommittedOffset::key("orders", partition), committed.value()),
+        ("served", Served::key(), served.value()),
     ];
     let text: String =
         rows.iter().map(|(name, key, value)| format!("{name} {} {}\n", hex(key), hex(value))).collect();

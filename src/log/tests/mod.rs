@@ -103,7 +103,7 @@ impl Broker {
         let (id, owner) = (self.id, Arc::clone(&self.owner));
         let confirm = move |_| {
             let owns = owner.load(Ordering::SeqCst) == id;
-            Box::pin(async move { Ok(owns) }) as BoxFuture<'static, _>
+            Box::pin(async move { Ok(crate::log::Standing::of(owns)) }) as BoxFuture<'static, _>
         };
         let options =
             ShardOptions { id: SHARD, confirm_owner: Arc::new(confirm), limits: self.limits, doubted: false };

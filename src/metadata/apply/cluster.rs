@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Checks;
 use crate::metadata::command::{Applied, Outcome, Refused};
 use crate::metadata::features;
+use crate::metadata::history::Life;
 use crate::metadata::image::{Broker, Features, Image, Incarnation, Owner, Shard};
 use crate::types::{BrokerId, LeaderEpoch, ProducerId, ShardId};
 
@@ -73,6 +74,19 @@ pub(super) fn allocate_producer_ids(
     image.counters.next_producer_id =
         first.checked_add(i64::from(PRODUCER_ID_BLOCK)).ok_or(Refused::Exhausted)?;
     Ok(Applied::ProducerIds { first: ProducerId(first), count: PRODUCER_ID_BLOCK })
+}
+
+pub(super) fn begin_life(image: &mut Image, nonce: u128, after: Option<u64>) -> Outcome {
+    image.history.begin(Life { nonce, after: after.unwrap_or(image.index) });
+    Ok(Applied::Done)
+}
+
+pub(super) fn shard_opened(image: &mut Image, shard: ShardId, epoch: u64) -> Outcome {
+    if image.shard(shard).is_none() {
+        return Err(Refused::UnknownShard(shard));
+    }
+    image.history.opened(shard, epoch);
+    Ok(Applied::Done)
 }
 
 /// Every change counts, so clients can tell newer levels from older ones (KIP-584).

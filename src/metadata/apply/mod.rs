@@ -50,5 +50,7 @@ pub(super) fn apply(image: &mut Image, command: &Command, checks: Checks) -> Out
             cluster::allocate_producer_ids(image, *broker, *incarnation)
         }
         Command::SetFeature { name, level } => cluster::set_feature(image, name, *level, checks),
+        Command::BeginLife { nonce, after } => cluster::begin_life(image, *nonce, *after),
+        Command::ShardOpened { shard, epoch } => cluster::shard_opened(image, *shard, *epoch),
     }
 }

@@ -90,6 +90,11 @@ impl LogStore {
         Ok(LogStore { node, upkeep, log: Arc::new(Mutex::new(log)) })
     }
 
+    /// The last entry that is there; 0 if there is none.
+    pub(super) fn last_index(&self) -> u64 {
+        self.log.lock().last.map_or(0, |id| id.index)
+    }
+
     async fn read(&self, start: u64, end: u64) -> Result<Vec<Entry>, LogError> {
         let (start, end) = {
             let log = self.log.lock();

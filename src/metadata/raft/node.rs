@@ -49,6 +49,8 @@ pub(in crate::metadata) struct Node {
     clock: Clock,
     /// The newest process of every peer that has called.
     callers: Mutex<BTreeMap<BrokerId, Incarnation>>,
+    /// The last entry that was stored when this process opened the log.
+    found_index: u64,
     /// The last term in which this broker, as the leader, had applied all that was committed before.
     caught_up_term: AtomicU64,
 }
@@ -69,6 +71,7 @@ impl Node {
             incarnation: start.incarnation,
             transport: start.transport,
         };
+        let found_index = log.last_index();
         let raft = Raft::new(id, config, peers.clone(), log, machine).await.map_err(|e| failed(&e))?;
         let node = Node {
             raft,
@@ -78,6 +81,7 @@ impl Node {
             timeouts: start.settings.timeouts,
             clock: start.clock,
             callers: Mutex::default(),
+            found_index,
             caught_up_term: AtomicU64::new(0),
         };
         node.join(start.cluster, start.is_formed).await?;
@@ -273,6 +277,11 @@ impl Node {
             voters: membership.voter_ids().map(replica).collect(),
             learners: membership.learner_ids().map(replica).collect(),
         }
+    }
+
+    /// The last entry before this process's life, if nobody else can have written any since.
+    pub(in crate::metadata) fn found_index(&self) -> Option<u64> {
+        (self.voters() == 1).then_some(self.found_index)
     }
 
     pub(in crate::metadata) fn snapshot_index(&self) -> u64 {

@@ -162,6 +162,15 @@ async fn a_gap_in_the_log_stops_the_start() {
     assert!(opened.is_err());
 }
 
+/// The commands of the second version.
+fn later_commands() -> Vec<Command> {
+    vec![
+        Command::BeginLife { nonce: 0x0102_0304, after: Some(6) },
+        Command::BeginLife { nonce: 0x0506, after: None },
+        Command::ShardOpened { shard: ShardId(1), epoch: 300 },
+    ]
+}
+
 fn commands() -> Vec<Command> {
     let topic = TopicId(Uuid::from_u128(0x0123));
     let broker = BrokerId(3);
@@ -227,6 +236,10 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
         // The golden image is what the first version makes of them, refusals included.
         let _ = apply(&mut image, &command, Checks::Replay);
     }
+    let mut later = image.clone();
+    for command in later_commands() {
+        apply(&mut later, &command, Checks::Replay).expect("applied");
+    }
     let meta = SnapshotMeta {
         last_log_id: Some(log_id(2, 9)),
         last_membership: Default::default(),
@@ -234,6 +247,8 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
     };
     let row = SnapshotRow { meta, generation: 4, pieces: 1, bytes: 77 };
     let batch = Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(Batch(commands().into())) };
+    let later_batch =
+        Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(Batch(later_commands().into())) };
     let blank = Entry { log_id: log_id(2, 8), payload: EntryPayload::Blank };
     let nodes = BTreeMap::from([(3, openraft::BasicNode::new("h:9093"))]);
     let members = openraft::Membership::new(vec![[3].into()], nodes);
@@ -245,8 +260,11 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
         ("entry-blank", encoded(keys::encode(&blank))),
         ("entry-membership", encoded(keys::encode(&members))),
         ("entry-batch", encoded(keys::encode(&batch))),
+        ("entry-batch-2", encoded(keys::encode(&later_batch))),
         ("snapshot-row", encoded(keys::encode(&row))),
-        ("image", encoded(snapshot::encode(&image))),
+        // The first format, which is written no more.
+        ("image", encoded(postcard::to_extend(&image, vec![1]))),
+        ("image-2", encoded(snapshot::encode(&later))),
         ("key-entry", Key::Entry(0x0102).encode().to_vec()),
         ("key-piece", Key::Piece { generation: 3, number: 4 }.encode().to_vec()),
     ]
@@ -265,6 +283,20 @@ fn stored_bytes_never_change() {
         assert_eq!(golden.get(name), Some(&hex.as_str()), "{name}; all of them now:\n{text}");
     }
     assert_eq!(golden.len(), now.len());
+}
+
+#[test]
+fn images_of_every_format_are_read() {
+    let mut image = Image::empty();
+    apply(&mut image, &commands()[0], Checks::Replay).expect("formed");
+    let first = postcard::to_extend(&image, vec![1]).expect("it can be encoded");
+    assert_eq!(snapshot::decode(&first).expect("it can be decoded"), image);
+    for command in later_commands() {
+        apply(&mut image, &command, Checks::Replay).expect("applied");
+    }
+    let second = snapshot::encode(&image).expect("it can be encoded");
+    assert_eq!(snapshot::decode(&second).expect("it can be decoded"), image);
+    assert!(snapshot::decode(&second[..second.len() - 1]).is_err());
 }
 
 #[test]

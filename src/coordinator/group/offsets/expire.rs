@@ -15,18 +15,27 @@ pub struct Expired {
     pub is_group: bool,
 }
 
-/// Decides on all offsets of a group. `name` is the name of a topic, none for one that is deleted, whose offsets are of
-/// no use to anybody (`OffsetMetadataManager.cleanupExpiredOffsets`, `onPartitionsDeleted`).
+/// The topics as the metadata has them.
+#[derive(Clone, Copy)]
+pub struct Topics<'a> {
+    /// The name of a topic.
+    pub name: &'a dyn Fn(TopicId) -> Option<Arc<str>>,
+    /// A topic without a name was deleted, and the metadata has not just lost it.
+    pub are_all: bool,
+}
+
+/// Decides on all offsets of a group. Those of a topic that is deleted are of no use to anybody
+/// (`OffsetMetadataManager.cleanupExpiredOffsets`, `onPartitionsDeleted`).
 pub fn expire(
     members: Members<'_>,
     offsets: &Offsets,
-    name: &dyn Fn(TopicId) -> Option<Arc<str>>,
+    topics: Topics<'_>,
     limits: &Limits,
     now_ms: i64,
 ) -> Expired {
     let expiry = members.expiry();
-    let has_expired = |topic: TopicId, committed: &CommittedOffset| match name(topic) {
-        None => true,
+    let has_expired = |topic: TopicId, committed: &CommittedOffset| match (topics.name)(topic) {
+        None => topics.are_all,
         Some(name) => !members.is_subscribed(&name) && is_over(expiry, committed, limits, now_ms),
     };
     let changes: Vec<Change> = offsets

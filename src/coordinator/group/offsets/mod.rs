@@ -16,7 +16,7 @@ use crate::types::Partition;
 
 pub use commit::{Commit, CommitRefusal, Committed, TooLarge, commit};
 pub use delete::{DeleteRefusal, Deleted, delete};
-pub use expire::{Expired, expire};
+pub use expire::{Expired, Topics, expire};
 
 /// What is set for the offsets of all groups.
 #[derive(Clone, Copy, Debug)]

@@ -74,7 +74,8 @@ fn name(id: TopicId) -> Option<Arc<str>> {
 }
 
 fn expired(members: Members<'_>, offsets: &Offsets, now_ms: i64) -> (Vec<Partition>, bool) {
-    let expired = expire(members, offsets, &name, &Limits::default(), now_ms);
+    let topics = Topics { name: &name, are_all: true };
+    let expired = expire(members, offsets, topics, &Limits::default(), now_ms);
     assert!(expired.changes.iter().all(|(_, committed)| committed.is_none()));
     (expired.changes.into_iter().map(|(partition, _)| partition).collect(), expired.is_group)
 }
@@ -174,6 +175,13 @@ fn offsets_of_an_empty_group_expire_a_while_after_the_last_member_left() {
         (vec![], true),
         "an empty group with nothing goes"
     );
+}
+
+#[test]
+fn offsets_of_topics_that_the_metadata_may_have_lost_are_kept_for_ever() {
+    let topics = Topics { name: &name, are_all: false };
+    let expired = expire(Members::Nobody, &offsets(&[1, 8]), topics, &Limits::default(), 9 * WEEK);
+    assert_eq!(expired, Expired { changes: vec![(partition(1, 0), None)], is_group: false });
 }
 
 #[test]
