@@ -3,13 +3,18 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{Config, Given, VARIABLES, Variable};
-use crate::ops;
+use crate::types::ShardId;
+use crate::{ops, storage};
 
-/// The one command beside running a broker.
+/// The commands beside running a broker.
 const HEALTH: &str = "health";
+const STORAGE: &str = "storage";
+const REPAIR: &str = "repair";
+const SHARD: &str = "shard";
+const ACCEPT_LOSS: &str = "accept-loss";
 
 /// Reads flags and environment, then hands the settings to `run`. What is wrong with them goes to standard error, and
 /// the exit code is then 2.
@@ -25,7 +30,10 @@ pub fn main_with(prepare: impl FnOnce(Given) -> Given, run: impl FnOnce(Config) 
     };
     match Config::load(&prepare(given(&matches, Given::from_environment()))) {
         Ok(config) if matches.subcommand_name() == Some(HEALTH) => health(&config),
-        Ok(config) => run(config),
+        Ok(config) => match repaired(&matches) {
+            Some((shard, accept_loss)) => report(storage::repair(&config, shard, accept_loss)),
+            None => run(config),
+        },
         Err(error) => {
             eprintln!("kafkaesque cannot start with these settings:\n{error}");
             ExitCode::from(2)
@@ -56,6 +64,38 @@ pub fn command() -> Command {
         .subcommand(Command::new(HEALTH).about(
             "Asks the broker that runs here with these settings whether it lives, and fails if it does not.",
         ))
+        .subcommand(
+            Command::new(STORAGE)
+                .about("Looks after what is stored. Settings stand before it, or in variables.")
+                .subcommand_required(true)
+                .disable_help_subcommand(true)
+                .subcommand(repair_command()),
+        )
+}
+
+fn repair_command() -> Command {
+    Command::new(REPAIR)
+        .about("Tells what a damaged shard has lost, and gives it up if told to. The shard must not be served meanwhile.")
+        .arg(
+            Arg::new(SHARD)
+                .long(SHARD)
+                .value_name("N")
+                .required(true)
+                .value_parser(clap::value_parser!(u32))
+                .help("The shard, by the number that the broker names it with"),
+        )
+        .arg(
+            Arg::new(ACCEPT_LOSS)
+                .long(ACCEPT_LOSS)
+                .action(ArgAction::SetTrue)
+                .help("Repair it, though what is told to be lost is lost then"),
+        )
+}
+
+/// The shard that is to be repaired, if one is.
+fn repaired(matches: &ArgMatches) -> Option<(ShardId, bool)> {
+    let repair = matches.subcommand_matches(STORAGE)?.subcommand_matches(REPAIR)?;
+    Some((ShardId(*repair.get_one(SHARD)?), repair.get_flag(ACCEPT_LOSS)))
 }
 
 fn argument(variable: &'static Variable) -> Arg {
@@ -89,6 +129,20 @@ fn health(config: &Config) -> ExitCode {
         }
         Err(error) => {
             eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Success is a shard that is sound.
+fn report(outcome: Result<storage::Report, String>) -> ExitCode {
+    match outcome {
+        Ok(report) => {
+            report.lines.iter().for_each(|line| println!("{line}"));
+            if report.is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(reason) => {
+            eprintln!("{reason}");
             ExitCode::FAILURE
         }
     }

@@ -23,5 +23,6 @@ pub mod ops;
 
 pub mod broker;
 pub mod config;
+pub mod storage;
 
 pub mod cli;

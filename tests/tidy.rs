@@ -36,6 +36,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "config",
         ],
     ),
+    ("storage", &["types", "runtime", "store", "log", "metadata", "ops", "config"]),
     ("config", &["types", "runtime", "settings", "store", "net", "log", "metadata", "cluster", "ops"]),
 ];
 

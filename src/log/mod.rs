@@ -25,6 +25,7 @@ pub mod paths;
 pub mod producers;
 pub mod reader;
 pub mod reads;
+pub mod repair;
 pub mod replay;
 pub mod retention;
 pub mod segment;

@@ -12,6 +12,7 @@ use crate::types::ShardId;
 /// shards/<shard>/log/<20-digit id>.seg           segments, written create-if-absent
 /// shards/<shard>/packed/<epoch>-<ulid>.seg       packed objects: 20 digits, 32 hexadecimal digits
 /// shards/<shard>/index                           the SlateDB database
+/// shards/<shard>/damaged/<milliseconds>/...      what a repair has moved aside, by the path it had in the shard
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardPaths {
@@ -19,12 +20,19 @@ pub struct ShardPaths {
     log: Path,
     packed: Path,
     index: Path,
+    damaged: Path,
 }
 
 impl ShardPaths {
     pub fn new(store: &Store, shard: ShardId) -> ShardPaths {
         let below = |name: &str| store.path(&format!("shards/{shard}/{name}"));
-        ShardPaths { shard, log: below("log"), packed: below("packed"), index: below("index") }
+        ShardPaths {
+            shard,
+            log: below("log"),
+            packed: below("packed"),
+            index: below("index"),
+            damaged: below("damaged"),
+        }
     }
 
     /// The shard whose objects these are.
@@ -45,6 +53,11 @@ impl ShardPaths {
     /// The folder of the index database.
     pub fn index(&self) -> &Path {
         &self.index
+    }
+
+    /// The folder of what a repair at this time has moved aside.
+    pub fn damaged(&self, now_ms: i64) -> Path {
+        self.damaged.clone().join(now_ms.to_string())
     }
 
     /// The segment `id`.

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::block_cache::{ObjectRef, ReadObjectError, Span};
 use super::error::NotOpen;
-use super::keys::{Extent, Malformed};
+use super::keys::{Extent, Lost, Malformed};
 use super::paths::ShardPaths;
 use super::reads::{Position, Reads};
 use super::tail_cache::Run;
@@ -152,7 +152,7 @@ impl Source {
         let ahead = known.as_ref().map_or(0, |known| reads.next_read_ahead(known.ahead_bytes));
         let extents = self.extents(partition, offset, high_watermark, max_bytes as u64 + ahead).await?;
         if extents.is_empty() {
-            return Err(ReadError::Gap { offset });
+            return self.pass_lost(partition, slice).await;
         }
         let stretches = self.stretches(&extents, known.as_ref());
         let spans = self.load(&stretches, max_bytes as u64).await?;
@@ -178,7 +178,7 @@ impl Source {
             stopped_at = stretches.get(index + 1).map(|next| (index + 1, next.range.start));
         }
         if walk.run.bytes == 0 && !walk.run.stopped_by_size {
-            return Err(ReadError::Gap { offset });
+            return self.pass_lost(partition, slice).await;
         }
         let position = stopped_at.map(|(index, at)| (stretches[index].object.object, at));
         reads.remember(partition, walk.run.next_offset, Position { place: position, ahead_bytes: ahead });
@@ -186,6 +186,20 @@ impl Source {
             self.read_ahead(&stretches[index..], at, ahead);
         }
         Ok(walk.run)
+    }
+
+    /// Passes over offsets that were given up. Any others must be there.
+    async fn pass_lost(&self, partition: Partition, slice: Slice) -> Result<Run, ReadError> {
+        let Slice { offset, high_watermark, end, .. } = slice;
+        let range = Lost::key(partition, offset)..Lost::key(partition, high_watermark);
+        let rows = self.0.index.scan(range).await;
+        let mut rows = rows.map_err(|error| ReadError::Index(Arc::new(error)))?;
+        let row = rows.next().await.map_err(|error| ReadError::Index(Arc::new(error)))?;
+        let lost = row.map(|row| Lost::decode(&row.key, &row.value)).transpose()?;
+        match lost.filter(|(_, lost)| lost.first <= offset) {
+            Some((_, lost)) => Ok(Run { next_offset: end.min(lost.last + 1), ..Run::default() }),
+            None => Err(ReadError::Gap { offset }),
+        }
     }
 
     /// Joins extents that lie side by side. The first begins where an earlier read ended, if that is known.

@@ -16,7 +16,7 @@ use super::image::{Broker, Image, Incarnation, Owner};
 use super::metrics::Metrics;
 use super::producer_ids::ProducerIds;
 use super::proposals::{Proposals, RETRY, each_step, proposals};
-use super::raft::{Alone, Node, Start, Transport, last_write_ms};
+use super::raft::{Alone, Node, Start, Transport, last_write_ms, look};
 use super::settings::MetadataSettings;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::Store;
@@ -154,6 +154,26 @@ impl Metadata {
             .timeout(START_LIMIT, joining)
             .await
             .map_err(|_| too_slow("joining the cluster"))?
+    }
+
+    /// The image as it is stored by `broker`, for whoever only looks: nothing is written, and no process ends. None if there
+    /// is no metadata.
+    pub async fn look(
+        store: &Store,
+        databases: &Databases,
+        broker: BrokerId,
+    ) -> Result<Option<Image>, StartError> {
+        let path = store.path(&format!("raft/{broker}"));
+        let failed = |source| StartError::Database { doing: "reading", source };
+        if databases.stored_manifest(&path).await.map_err(failed)?.is_none() {
+            return Ok(None);
+        }
+        let db = databases.reader(path, Role::Raft).await.map_err(failed)?;
+        let image = look(&db).await.map_err(|error| StartError::Raft(error.to_string()));
+        if let Err(error) = db.close().await {
+            tracing::debug!(%error, "the reader did not close cleanly");
+        }
+        image.map(Some)
     }
 
     /// Forms the cluster unless that was done, and says where this broker is.

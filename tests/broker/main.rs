@@ -18,6 +18,7 @@ mod operators;
 mod outage;
 mod process;
 mod produce_fetch;
+mod repaired;
 mod restart;
 mod retention;
 mod smallest;

@@ -15,7 +15,7 @@ use crate::produce_fetch::{batch, bytes, fetch, produce, read_all};
 /// One shard, so that it is clear which has what.
 const ONE_SHARD: &[(&str, &str)] = &[("SHARDS", "1")];
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
@@ -28,36 +28,36 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A store, and copies of parts of it.
-struct Place {
-    data: tempfile::TempDir,
+pub struct Place {
+    pub data: tempfile::TempDir,
     copies: tempfile::TempDir,
 }
 
 impl Place {
-    fn new() -> Place {
+    pub fn new() -> Place {
         let folder = || tempfile::tempdir().expect("a directory");
         Place { data: folder(), copies: folder() }
     }
 
-    fn path(&self, part: &str) -> PathBuf {
+    pub fn path(&self, part: &str) -> PathBuf {
         self.data.path().join(part)
     }
 
-    fn keep(&self, part: &str, name: &str) {
+    pub fn keep(&self, part: &str, name: &str) {
         copy(&self.path(part), &self.copies.path().join(name));
     }
 
-    fn put_back(&self, part: &str, name: &str) {
+    pub fn put_back(&self, part: &str, name: &str) {
         fs::remove_dir_all(self.path(part)).expect("removed");
         copy(&self.copies.path().join(name), &self.path(part));
     }
 
-    async fn run(&self) -> Running {
+    pub async fn run(&self) -> Running {
         Running::on(self.data.path(), ONE_SHARD).await
     }
 
     /// Starts it, creates a topic, produces to it, and stops it.
-    async fn live(&self, name: &str, values: &[&str]) {
+    pub async fn live(&self, name: &str, values: &[&str]) {
         let running = self.run().await;
         let mut client = running.client().await;
         create(&mut client, vec![topic(name, 1, 1)]).await;
@@ -69,7 +69,7 @@ impl Place {
     }
 
     /// What a producer to `name` hears after a start: always a storage error.
-    async fn refusal(&self, name: &str) -> String {
+    pub async fn refusal(&self, name: &str) -> String {
         let running = self.run().await;
         let mut client = running.client().await;
         let answer = produce(&mut client, name, bytes(batch(&["x"]))).await;

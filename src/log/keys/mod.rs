@@ -9,6 +9,7 @@ mod committed_offset;
 mod extent;
 mod leader_epoch;
 mod log_start;
+mod lost;
 mod object;
 mod served;
 mod snapshot;
@@ -23,6 +24,7 @@ pub use committed_offset::CommittedOffset;
 pub use extent::{Extent, ProducerRun};
 pub use leader_epoch::LeaderEpochStart;
 pub use log_start::LogStart;
+pub use lost::Lost;
 pub use object::Object;
 pub use served::Served;
 pub use snapshot::{PartitionSnapshot, ProducerEntry};
@@ -52,11 +54,14 @@ pub enum Tag {
     ConsumerGroup = 8,
     /// The newest metadata that the shard served under: `tag`. [`Served`].
     Served = 9,
+    /// Offsets that were given up in a repair: `tag | topic id 16 | partition u32 | last offset u64`. [`Lost`].
+    Lost = 10,
 }
 
 impl Tag {
     /// All kinds that are keyed by a partition: what goes when the partition goes.
-    pub const OF_PARTITION: [Tag; 4] = [Tag::Extent, Tag::Snapshot, Tag::LogStart, Tag::LeaderEpoch];
+    pub const OF_PARTITION: [Tag; 5] =
+        [Tag::Extent, Tag::Snapshot, Tag::LogStart, Tag::LeaderEpoch, Tag::Lost];
 }
 
 /// Length of a key's part that names a partition, the tag included.
@@ -98,6 +103,11 @@ fn split_key<'a>(tag: Tag, name: &'static str, key: &'a [u8]) -> Result<(Partiti
     let topic = uuid::Uuid::from_slice(&head[1..17]).map_err(|_| Malformed(name))?;
     let index = (&head[17..]).try_get_u32().map_err(|_| Malformed(name))?.cast_signed();
     Ok((Partition { topic: TopicId(topic), index }, rest))
+}
+
+/// The partition whose row has this key.
+pub fn partition_of(tag: Tag, key: &[u8]) -> Result<Partition, Malformed> {
+    Ok(split_key(tag, "partition's", key)?.0)
 }
 
 /// The row that a flush of the index may ride on.

@@ -117,6 +117,8 @@ proptest! {
         let start = LogStart { offset, removed_to: offset / 2, removed_bytes: offset.unsigned_abs() };
         prop_assert_eq!(LogStart::decode(&LogStart::key(partition), &start.value()), Ok((partition, start)));
         let epoch = LeaderEpochStart { epoch: LeaderEpoch(epoch), start_offset: offset };
+        let lost = Lost { first: offset / 2, last: offset };
+        prop_assert_eq!(Lost::decode(&Lost::key(partition, offset), &lost.value()), Ok((partition, lost)));
         let key = LeaderEpochStart::key(partition, epoch.epoch);
         prop_assert_eq!(LeaderEpochStart::decode(&key, &epoch.value()), Ok((partition, epoch)));
     }
@@ -129,7 +131,7 @@ proptest! {
 
     #[test]
     fn hostile_rows_are_refused(
-        tag in 0..10u8,
+        tag in 0..11u8,
         key in proptest::collection::vec(any::<u8>(), 0..40),
         value in proptest::collection::vec(any::<u8>(), 0..200),
     ) {
@@ -142,6 +144,7 @@ proptest! {
         let _ = LogStart::decode(&key, &value);
         let _ = LeaderEpochStart::decode(&key, &value);
         let _ = Served::decode(&key[..1], &value);
+        let _ = Lost::decode(&key, &value);
     }
 
     #[test]
@@ -228,6 +231,7 @@ fn the_bytes_are_those_of_the_golden_file() {
         ("leader-epoch", LeaderEpochStart::key(partition, epoch.epoch), epoch.value()),
         ("committed-offset", CommittedOffset::key("orders", partition), committed.value()),
         ("served", Served::key(), served.value()),
+        ("lost", Lost::key(partition, 99), Lost { first: 46, last: 99 }.value()),
     ];
     let text: String =
         rows.iter().map(|(name, key, value)| format!("{name} {} {}\n", hex(key), hex(value))).collect();

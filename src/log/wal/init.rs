@@ -23,7 +23,7 @@ use crate::store::database::{DatabaseClock, Databases};
 
 /// Segments that replay reads at once: a store that takes long to answer is asked for most of them together. Of each
 /// it keeps the rows alone, and usually 64 KiB at most.
-const REPLAY_READS: usize = 128;
+pub(super) const REPLAY_READS: usize = 128;
 
 /// Opens the log of one shard for one incarnation.
 pub struct Init {
@@ -77,7 +77,7 @@ impl WriterInit for Init {
 }
 
 impl Init {
-    fn shared(&self, own: Identity, tail: &Tail, replay_after: u64, confirmed: Instant) -> Shared {
+    pub(super) fn shared(&self, own: Identity, tail: &Tail, replay_after: u64, confirmed: Instant) -> Shared {
         Shared {
             store: self.store.clone(),
             epoch: own.epoch,
@@ -136,7 +136,7 @@ impl Init {
         }
     }
 
-    fn reader(&self, epoch: u64) -> Reader {
+    pub(super) fn reader(&self, epoch: u64) -> Reader {
         Reader {
             store: self.store.clone(),
             databases: self.databases.clone(),
@@ -150,7 +150,7 @@ impl Init {
 
 /// Reads segments for replay.
 #[derive(Clone)]
-struct Reader {
+pub(super) struct Reader {
     store: LogStore,
     databases: Databases,
     runtime: Runtime,
@@ -167,7 +167,7 @@ impl Reader {
         error
     }
 
-    async fn read(self, id: u64) -> Read {
+    pub(super) async fn read(self, id: u64) -> Read {
         let mut backoff = Backoff::new(&self.runtime);
         let mut limit = FIRST_LIMIT;
         let path = self.store.paths.segment(id);

@@ -7,6 +7,7 @@
 mod init;
 mod inspect;
 mod patience;
+mod salvage;
 mod takeover;
 mod upload;
 pub mod window;
@@ -36,6 +37,7 @@ use window::Window;
 
 pub use init::Init;
 pub(super) use inspect::Inspection;
+pub(super) use salvage::{Found, Salvage};
 pub(super) use takeover::Failure;
 
 /// The log of a shard in the store.

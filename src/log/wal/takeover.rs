@@ -85,7 +85,7 @@ impl Hands {
     }
 
     /// Does one thing, as often as needed and allowed.
-    async fn act(&self, action: Action) -> Result<Event, Failure> {
+    pub(super) async fn act(&self, action: Action) -> Result<Event, Failure> {
         let mut backoff = Backoff::new(&self.runtime);
         let mut limit = FIRST_LIMIT;
         loop {

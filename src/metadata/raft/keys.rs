@@ -39,7 +39,7 @@ pub(super) struct SnapshotRow {
 
 /// A value that is not what this version writes.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DecodeError {
+pub(in crate::metadata) enum DecodeError {
     #[error("a row of the Raft database has format {0:?}, which this version does not know")]
     UnknownFormat(Option<u8>),
     #[error("a row of the Raft database is damaged")]

@@ -5,6 +5,7 @@
 
 mod keys;
 mod log_store;
+mod look;
 mod network;
 mod node;
 mod rpc;
@@ -15,6 +16,7 @@ mod upkeep;
 #[cfg(test)]
 mod tests;
 
+pub(super) use look::look;
 pub use network::{Alone, Transport, Unreachable};
 pub(super) use node::{Node, Start};
 pub(super) use rpc::Written;

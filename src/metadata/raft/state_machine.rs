@@ -35,7 +35,7 @@ pub(super) struct StateMachine {
 
 /// Why a snapshot could not be read or written.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SnapshotError {
+pub(in crate::metadata) enum SnapshotError {
     #[error(transparent)]
     Database(#[from] slatedb::Error),
     #[error(transparent)]
@@ -78,6 +78,15 @@ impl StateMachine {
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         self.publish.send_replace(Arc::clone(&self.image));
+    }
+
+    /// What an entry makes of the image.
+    pub(super) fn apply_entry(image: &mut Image, entry: &Entry) -> Outcomes {
+        image.index = entry.log_id.index;
+        match &entry.payload {
+            EntryPayload::Normal(batch) => StateMachine::apply_batch(image, batch),
+            EntryPayload::Blank | EntryPayload::Membership(_) => Outcomes(Vec::new()),
+        }
     }
 
     fn apply_batch(image: &mut Image, batch: &Batch) -> Outcomes {
@@ -177,16 +186,11 @@ impl RaftStateMachine<Group> for StateMachine {
         let mut image = Image::clone(&self.image);
         let mut answers = Vec::new();
         for entry in entries {
-            image.index = entry.log_id.index;
             self.applied = Some(entry.log_id);
-            answers.push(match entry.payload {
-                EntryPayload::Blank => Outcomes(Vec::new()),
-                EntryPayload::Normal(batch) => StateMachine::apply_batch(&mut image, &batch),
-                EntryPayload::Membership(membership) => {
-                    self.membership = Membership::new(Some(entry.log_id), membership);
-                    Outcomes(Vec::new())
-                }
-            });
+            answers.push(StateMachine::apply_entry(&mut image, &entry));
+            if let EntryPayload::Membership(membership) = entry.payload {
+                self.membership = Membership::new(Some(entry.log_id), membership);
+            }
         }
         self.image = Arc::new(image);
         self.publish.send_replace(Arc::clone(&self.image));

@@ -17,10 +17,10 @@ use std::time::Duration;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use slatedb::admin::Admin;
-use slatedb::config::Settings;
+use slatedb::config::{DbReaderOptions, Settings};
 use slatedb::db_cache::DbCache;
 use slatedb::db_cache::moka::{MokaCache, MokaCacheOptions};
-use slatedb::{DbBuilder, VersionedManifest};
+use slatedb::{DbBuilder, DbReader, DbReaderMode, VersionedManifest};
 
 pub use clock::DatabaseClock;
 pub use maintenance::Maintenance;
@@ -98,6 +98,22 @@ impl Databases {
             .with_db_cache(Arc::clone(&self.cache), cache_id)
             .with_system_clock(self.clock.clone())
             .with_seed(self.runtime.rng.u64())
+    }
+}
+
+impl Databases {
+    /// Reads a database as it is stored, without writing anything and without ending its owner. A shard's own log is not read.
+    pub async fn reader(&self, path: Path, role: Role) -> Result<DbReader, slatedb::Error> {
+        let options =
+            DbReaderOptions { skip_wal_replay: role == Role::ShardIndex, ..DbReaderOptions::default() };
+        DbReader::builder(path, self.store.object_store())
+            .with_reader_mode(DbReaderMode::FollowLatest)
+            .with_options(options)
+            .with_db_cache_disabled()
+            .with_system_clock(self.clock.clone())
+            .with_seed(self.runtime.rng.u64())
+            .build()
+            .await
     }
 }
 

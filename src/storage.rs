@@ -1,0 +1,111 @@
+//! The command that repairs what is stored, once something was damaged and nobody can put it back.
+
+use std::collections::BTreeMap;
+
+use crate::config::{Config, LogFormat};
+use crate::log::repair::{Expected, Repair, RepairError, Survey};
+use crate::metadata::{Image, Metadata};
+use crate::ops;
+use crate::runtime::Runtime;
+use crate::store;
+use crate::store::database::Databases;
+use crate::types::{LeaderEpoch, ShardId, TopicId};
+
+/// Looks at a shard and tells what is lost; gives that up if `accept_loss`.
+pub fn repair(config: &Config, shard: ShardId, accept_loss: bool) -> Result<Report, String> {
+    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let tokio = tokio.map_err(|error| format!("the asynchronous runtime did not start: {error}"))?;
+    let json = config.operation.log_format == LogFormat::Json;
+    ops::log_to_stderr(&config.operation.log_filter, json).map_err(|error| error.to_string())?;
+    tokio.block_on(run(config, shard, accept_loss, &Runtime::system()))
+}
+
+/// What was found and done.
+#[derive(Debug)]
+pub struct Report {
+    /// For people.
+    pub lines: Vec<String>,
+    /// The shard is sound now.
+    pub is_sound: bool,
+}
+
+/// The same in a runtime that is there.
+pub async fn run(
+    config: &Config,
+    shard: ShardId,
+    accept_loss: bool,
+    runtime: &Runtime,
+) -> Result<Report, String> {
+    let opened = store::open(&config.store, runtime, |_, _| ()).await;
+    let store = opened.map_err(|error| format!("{}: {error}", config.to_look_at(error.trouble())))?;
+    let databases = Databases::new(&store, config.log.index_cache_bytes, runtime);
+    let image = match Metadata::look(&store, &databases, config.identity.broker_id).await {
+        Ok(Some(image)) => image,
+        Ok(None) => {
+            return Err(
+                "there is no metadata here: neither the shard's topics nor its epoch are known".into()
+            );
+        }
+        Err(error) => return Err(format!("the metadata cannot be read: {error}")),
+    };
+    if image.shard(shard).is_none() {
+        return Err(format!("there is no shard {shard}"));
+    }
+    let repair = Repair::new(shard, expected(&image, shard), &store, &databases, runtime);
+    let survey = repair.survey().await.map_err(told)?;
+    let mut lines = findings(&survey, shard, &names(&image));
+    if survey.is_sound() {
+        return Ok(Report { lines, is_sound: true });
+    }
+    if !accept_loss {
+        lines.push(
+            "nothing was changed: put back what the store held before, or give up what is lost with --accept-loss"
+                .to_owned(),
+        );
+        return Ok(Report { lines, is_sound: false });
+    }
+    repair.accept(&survey).await.map_err(told)?;
+    lines.push(format!("shard {shard} is repaired; what was damaged lies below shards/{shard}/damaged"));
+    Ok(Report { lines, is_sound: true })
+}
+
+fn told(error: RepairError) -> String {
+    error.to_string()
+}
+
+fn expected(image: &Image, shard: ShardId) -> Expected {
+    let on_it = image.topics.iter().flat_map(|topic| topic.partitions());
+    Expected {
+        opened_epoch: image.history.opened_epoch(shard),
+        leader_epoch: image.shard(shard).map_or(LeaderEpoch(-1), |shard| shard.epoch),
+        partitions: on_it.filter(|(_, on)| *on == shard).map(|(partition, _)| partition).collect(),
+    }
+}
+
+fn names(image: &Image) -> BTreeMap<TopicId, String> {
+    image.topics.iter().map(|topic| (topic.id, topic.name.to_string())).collect()
+}
+
+/// The damage, then what is lost by it.
+fn findings(survey: &Survey, shard: ShardId, names: &BTreeMap<TopicId, String>) -> Vec<String> {
+    if survey.is_sound() {
+        return vec![format!("shard {shard} is sound")];
+    }
+    let mut lines: Vec<String> = survey.damage.iter().map(ToString::to_string).collect();
+    if survey.index_is_gone {
+        lines.push(
+            "the index is made anew from the log: groups, committed offsets and log starts are lost that were written \
+             before its oldest segment"
+                .to_owned(),
+        );
+    }
+    for loss in &survey.losses {
+        let id = loss.partition.topic;
+        let topic = names.get(&id).cloned().unwrap_or_else(|| format!("with id {id}"));
+        lines.push(format!("topic {topic}, partition {}: {loss}", loss.partition.index));
+    }
+    if survey.losses.is_empty() {
+        lines.push("no record is lost".to_owned());
+    }
+    lines
+}
