@@ -7,17 +7,17 @@ use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 use slatedb::config::{CloseOptions, FlushOptions, FlushType};
+use slatedb::wal::WalError;
 use slatedb::{Db, WriteBatch};
 
 use super::{Repair, RepairError, Survey};
+use crate::log::keys;
 use crate::log::metrics::{LogMetrics, ShardMetrics};
 use crate::log::wal::{Init, Salvage};
 use crate::store::database::Role;
 
 /// Whoever holds the shard, and writes, does so at least as often.
 const WATCH: Duration = Duration::from_secs(3);
-/// Rows of one write.
-const ROWS_AT_ONCE: usize = 1_000;
 /// Time for opening the shard once.
 const OPEN_LIMIT: Duration = Duration::from_secs(120);
 /// Epochs that an index is counted up by, at most: it takes two requests each.
@@ -29,20 +29,28 @@ impl Repair {
         self.runtime.clock.sleep(WATCH).await;
         self.check_unchanged(survey).await?;
         let aside = self.paths.damaged(self.runtime.clock.now_ms());
+        let metrics = Arc::new(LogMetrics::register(&self.runtime.metrics).shard(self.paths.shard()));
+        // From here on a try that ends early leaves the shard damaged, and can be made again.
+        let marked = Salvage::mark(&self.init(Arc::clone(&metrics)), &survey.found).await;
+        marked.map_err(|error| match error {
+            WalError::Fenced => RepairError::Busy,
+            error => RepairError::Other(error.to_string()),
+        })?;
         if survey.index_is_gone {
             self.move_folder(self.paths.index(), &aside.clone().join("index")).await?;
         }
-        for id in &survey.broken {
-            let from = self.paths.segment(*id);
-            self.move_aside(&from, &aside.clone().join("log").join(from.filename().unwrap_or_default()))
-                .await?;
-        }
-        let db = self.take_over(survey).await?;
+        let db = self.take_over(survey, &metrics).await?;
         let written = self.write(&db, survey).await;
         let closing = db.close_with_options(CloseOptions::default());
         let closed = self.runtime.clock.timeout(OPEN_LIMIT, closing).await;
         written?;
         closed.map_err(|_| RepairError::Other("closing the index took too long".to_owned()))??;
+        // The index needs none of them any more.
+        for id in &survey.broken {
+            let from = self.paths.segment(*id);
+            self.move_aside(&from, &aside.clone().join("log").join(from.filename().unwrap_or_default()))
+                .await?;
+        }
         match self.survey().await?.damage.into_iter().next() {
             None => Ok(()),
             Some(damage) => Err(RepairError::StillDamaged(damage)),
@@ -80,7 +88,7 @@ impl Repair {
     }
 
     /// Opens the shard with an epoch that nobody had. Every try takes the next one.
-    async fn take_over(&self, survey: &Survey) -> Result<Db, RepairError> {
+    async fn take_over(&self, survey: &Survey, metrics: &Arc<ShardMetrics>) -> Result<Db, RepairError> {
         let mut epoch = match survey.index_is_gone {
             true => 0,
             false => survey.stored.map_or(0, |(_, epoch)| epoch),
@@ -88,12 +96,14 @@ impl Repair {
         if survey.found.above_epoch.saturating_sub(epoch) > MOST_EPOCHS {
             return Err(RepairError::Other(format!("epoch {} is too far away", survey.found.above_epoch)));
         }
-        let metrics = Arc::new(LogMetrics::register(&self.runtime.metrics).shard(self.paths.shard()));
         loop {
             let opening = self
                 .databases
                 .builder(self.paths.index().clone(), Role::ShardIndex)
-                .with_wal_writer(Box::new(self.salvage(survey, Arc::clone(&metrics))))
+                .with_wal_writer(Box::new(Salvage {
+                    init: self.init(Arc::clone(metrics)),
+                    found: survey.found.clone(),
+                }))
                 .with_expected_epoch(epoch)
                 .build();
             let opened = self.runtime.clock.timeout(OPEN_LIMIT, opening).await;
@@ -116,8 +126,8 @@ impl Repair {
         }
     }
 
-    fn salvage(&self, survey: &Survey, metrics: Arc<ShardMetrics>) -> Salvage {
-        let init = Init {
+    fn init(&self, metrics: Arc<ShardMetrics>) -> Init {
+        Init {
             store: self.log.clone(),
             databases: self.databases.clone(),
             width: 1,
@@ -128,25 +138,22 @@ impl Repair {
             clock: Arc::clone(self.databases.clock()),
             opened: Arc::new(OnceLock::new()),
             damage: Arc::new(OnceLock::new()),
-        };
-        Salvage { init, found: survey.found.clone() }
+        }
     }
 
     /// Writes what stands for what is lost, and has the index need nothing of the log that was damaged.
     async fn write(&self, db: &Db, survey: &Survey) -> Result<(), RepairError> {
-        let marker = crate::log::keys::flush_marker();
-        let rows: Vec<_> =
-            survey.rows.iter().cloned().chain(std::iter::once((marker.0, Some(marker.1)))).collect();
-        for rows in rows.chunks(ROWS_AT_ONCE) {
-            let mut batch = WriteBatch::new();
-            for (key, value) in rows {
-                match value {
-                    Some(value) => batch.put_bytes(key.clone(), value.clone()),
-                    None => batch.delete(key),
-                }
+        // All in one write: the index takes it whole or not at all.
+        let mut batch = WriteBatch::new();
+        let (key, value) = keys::flush_marker();
+        batch.put_bytes(key, value);
+        for (key, value) in &survey.rows {
+            match value {
+                Some(value) => batch.put_bytes(key.clone(), value.clone()),
+                None => batch.delete(key),
             }
-            db.write(batch).await?;
         }
+        db.write(batch).await?;
         db.flush_with_options(FlushOptions { flush_type: FlushType::MemTable }).await?;
         Ok(())
     }

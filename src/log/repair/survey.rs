@@ -82,7 +82,8 @@ impl Repair {
             newest,
             found: Found {
                 replayed,
-                taken: ids.range(replay_after..).copied().filter(|id| there.contains(id)).collect(),
+                replay_after,
+                taken: ids.range(replay_after..).copied().collect(),
                 newest,
                 window,
                 above_epoch,

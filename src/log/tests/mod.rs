@@ -17,6 +17,7 @@ mod life;
 mod loading;
 mod offsets;
 mod reading;
+mod repair;
 mod retention;
 mod window;
 

@@ -22,6 +22,7 @@ use crate::store::database::DatabaseClock;
 pub struct Found {
     /// The objects to replay, in order.
     pub replayed: Vec<u64>,
+    pub replay_after: u64,
     /// All that are there, from the replay point on.
     pub taken: BTreeSet<u64>,
     /// The newest object, or the replay point.
@@ -30,6 +31,13 @@ pub struct Found {
     pub window: u16,
     /// An index must have a higher epoch than any that was ever given out.
     pub above_epoch: u64,
+}
+
+impl Found {
+    /// The id of an object that says that the one before it is missing.
+    fn mark(&self) -> u64 {
+        self.newest + 2
+    }
 }
 
 /// Opens the log above all that is there.
@@ -59,7 +67,6 @@ impl WriterInit for Salvage {
         let objects = stream::iter(self.found.replayed.clone()).map(move |id| reader.clone().read(id));
         let replay = Objects {
             objects: objects.buffered(super::init::REPLAY_READS).boxed(),
-            fence: Some(tail.fence),
             clock: Arc::clone(&self.init.clock),
         };
         Ok(WriterInitResult { replay_iterator: Box::new(replay), wal_writer: Box::new(Writer(wal.0)) })
@@ -67,53 +74,64 @@ impl WriterInit for Salvage {
 }
 
 impl Salvage {
-    /// Takes every id that an older owner could still write to: behind the newest object, and the holes before it. Whatever is
-    /// there by now is that of somebody who is at work.
+    /// Makes the log say that something is missing, until the index needs nothing of it any more: whoever opens it before the
+    /// repair is done finds it damaged still. The id behind the newest object stays free.
+    pub async fn mark(init: &Init, found: &Found) -> Result<(), WalError> {
+        let own = Identity { epoch: found.above_epoch, nonce: init.runtime.rng.u128() };
+        create(init, own, found.mark(), Kind::Fence, found.window).await
+    }
+
+    /// Takes the ids that an older owner could still write to, behind the mark. Whatever came since the log was looked at is
+    /// that of somebody who is at work.
     async fn fence(&self, own: Identity) -> Result<Tail, WalError> {
-        let Found { newest, window, taken, .. } = &self.found;
-        let width = u64::from((*window).max(self.init.width));
-        let fence = newest + 1;
-        let holes = newest.saturating_sub(width)..=*newest;
-        let holes = holes.filter(|id| *id > 0 && !taken.contains(id));
-        let ids = std::iter::once(fence).chain(fence + 1..=fence + width).chain(holes);
-        let hands = Hands {
-            store: self.init.store.clone(),
-            own,
-            deadline: self.init.deadline,
-            runtime: self.init.runtime.clone(),
-            thorough: false,
-        };
-        for id in ids {
-            let kind = if id == fence { Kind::Fence } else { Kind::WindowFence };
-            match hands.act(Action::Create { id, kind, window: (*window).max(self.init.width) }).await {
-                Ok(Event::Created(_)) => {}
-                Ok(_) | Err(Failure::Fenced) => return Err(WalError::Fenced),
-                Err(Failure::Store(error)) => return Err(WalError::Unavailable(Arc::new(error))),
-                Err(Failure::Manifest(error)) => return Err(error),
-                Err(Failure::Damaged(damage)) => return Err(WalError::DataError(Arc::new(damage))),
-            }
+        let found = &self.found;
+        let width = u64::from(found.window.max(self.init.width));
+        let fence = found.mark() + 1;
+        create(&self.init, own, fence, Kind::Fence, found.window).await?;
+        for id in fence + 1..=fence + width {
+            create(&self.init, own, id, Kind::WindowFence, found.window).await?;
         }
-        Ok(Tail { fence, first_segment: fence + width + 1, start_epoch: 0 })
+        let ids = self.init.store.ids(found.replay_after).await;
+        let ids = ids.map_err(|error| WalError::Unavailable(Arc::new(error)))?;
+        match ids.iter().all(|id| *id >= found.mark() || found.taken.contains(id)) {
+            true => Ok(Tail { fence, first_segment: fence + width + 1, start_epoch: 0 }),
+            false => Err(WalError::Fenced),
+        }
     }
 }
 
-/// The rows of all objects, then the fence.
+/// Creates an object that nobody else has made.
+async fn create(init: &Init, own: Identity, id: u64, kind: Kind, window: u16) -> Result<(), WalError> {
+    let hands = Hands {
+        store: init.store.clone(),
+        own,
+        deadline: init.deadline,
+        runtime: init.runtime.clone(),
+        thorough: false,
+    };
+    match hands.act(Action::Create { id, kind, window: window.max(init.width) }).await {
+        Ok(Event::Created(_)) => Ok(()),
+        Ok(_) | Err(Failure::Fenced) => Err(WalError::Fenced),
+        Err(Failure::Store(error)) => Err(WalError::Unavailable(Arc::new(error))),
+        Err(Failure::Manifest(error)) => Err(error),
+        Err(Failure::Damaged(damage)) => Err(WalError::DataError(Arc::new(damage))),
+    }
+}
+
+/// The rows of all objects. The replay point stays before the mark until there is something behind it.
 struct Objects {
     objects: BoxStream<'static, Read>,
-    fence: Option<u64>,
     clock: Arc<DatabaseClock>,
 }
 
 #[async_trait]
 impl WalIterator for Objects {
     async fn next(&mut self) -> Result<Option<WalRows>, WalError> {
-        if let Some(read) = self.objects.next().await {
-            let (id, _, rows) = read?;
-            if let Some(latest) = rows.iter().filter_map(|row| row.create_ts).max() {
-                self.clock.raise(latest);
-            }
-            return Ok(Some(WalRows { rows, last_consumed_wal_file_id: id }));
+        let Some(read) = self.objects.next().await else { return Ok(None) };
+        let (id, _, rows) = read?;
+        if let Some(latest) = rows.iter().filter_map(|row| row.create_ts).max() {
+            self.clock.raise(latest);
         }
-        Ok(self.fence.take().map(|id| WalRows { rows: Vec::new(), last_consumed_wal_file_id: id }))
+        Ok(Some(WalRows { rows, last_consumed_wal_file_id: id }))
     }
 }

@@ -1,0 +1,190 @@
+//! Repairs of a damaged shard that end at any request: either it is damaged still, and is repaired by the next try, or it is
+//! sound, and no offset is given out twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use futures::future::BoxFuture;
+use object_store::ObjectStoreExt as _;
+
+use super::{Broker, SHARD, World, append_now, batch, partition, read_from};
+use crate::log::paths::ShardPaths;
+use crate::log::repair::{Expected, Repair, RepairError};
+use crate::log::{OpenError, PartitionSettings, Shard, ShardOptions, Standing};
+use crate::store::faults::Last;
+use crate::types::LeaderEpoch;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A segment that the index does not have yet, with others behind it.
+    Missing,
+    /// The newest one.
+    Cut,
+    /// One that the index has.
+    OldMissing,
+    IndexGone,
+    ShardGone,
+    OlderCopy,
+}
+
+const ALL: [Kind; 6] =
+    [Kind::Missing, Kind::Cut, Kind::OldMissing, Kind::IndexGone, Kind::ShardGone, Kind::OlderCopy];
+
+/// A shard that was damaged, and what it must have after a repair.
+struct Damaged {
+    world: World,
+    opened_epoch: u64,
+    left: &'static [&'static str],
+}
+
+async fn delete(world: &World, below: &str) {
+    let listed: Vec<_> = world.objects.list(None).try_collect().await.expect("lists");
+    for object in listed.iter().filter(|object| object.location.as_ref().starts_with(below)) {
+        world.objects.delete(&object.location).await.expect("deleted");
+    }
+}
+
+impl Damaged {
+    /// Four records at the offsets 0 to 3, each in a segment of its own; the first two are in the index.
+    async fn new(kind: Kind) -> Damaged {
+        let world = World::new(7);
+        let broker = world.broker();
+        let paths = ShardPaths::new(&broker.store, SHARD);
+        let mut shard = broker.open_with(1, 1).await;
+        for value in ["a", "b"] {
+            append_now(&shard, 0, batch(&[value])).await.expect("appended");
+        }
+        shard.close().await;
+        let copied: Vec<_> = world.objects.list(None).try_collect().await.expect("lists");
+        let mut copy = Vec::new();
+        for object in copied {
+            let bytes = world.objects.get(&object.location).await.expect("is there").bytes().await;
+            copy.push((object.location, bytes.expect("reads")));
+        }
+        shard = broker.open_with(1, 2).await;
+        for value in ["c", "d"] {
+            append_now(&shard, 0, batch(&[value])).await.expect("appended");
+        }
+        let opened_epoch = shard.status().epoch.expect("open");
+        broker.faults.outage(true);
+        let segments: Vec<_> = world.objects.list(Some(paths.log())).try_collect().await.expect("lists");
+        let mut segments: Vec<_> = segments.into_iter().filter(|meta| meta.size > 200).collect();
+        segments.sort_by(|a, b| a.location.cmp(&b.location));
+        let with = |value: &'static str| {
+            let objects = Arc::clone(&world.objects);
+            let segments = segments.clone();
+            async move {
+                for meta in segments {
+                    let bytes =
+                        objects.get(&meta.location).await.expect("is there").bytes().await.expect("reads");
+                    if bytes.windows(3).any(|found| found[1] == value.as_bytes()[0] && found[0] == 2) {
+                        return meta.location;
+                    }
+                }
+                panic!("no segment has {value}")
+            }
+        };
+        let left: &[&str] = match kind {
+            Kind::Missing => {
+                world.objects.delete(&with("c").await).await.expect("deleted");
+                &["a", "b", "d"]
+            }
+            Kind::Cut => {
+                world
+                    .objects
+                    .put(&with("d").await, bytes::Bytes::from_static(b"cut").into())
+                    .await
+                    .expect("put");
+                &["a", "b", "c"]
+            }
+            Kind::OldMissing => {
+                world.objects.delete(&with("a").await).await.expect("deleted");
+                &["b", "c", "d"]
+            }
+            Kind::IndexGone => {
+                delete(&world, paths.index().as_ref()).await;
+                &["a", "b", "c", "d"]
+            }
+            Kind::ShardGone => {
+                delete(&world, "shards").await;
+                &[]
+            }
+            Kind::OlderCopy => {
+                delete(&world, "shards").await;
+                for (location, bytes) in copy {
+                    world.objects.put(&location, bytes.into()).await.expect("put");
+                }
+                &["a", "b"]
+            }
+        };
+        Damaged { world, opened_epoch, left }
+    }
+
+    async fn repair(&self, broker: &Broker) -> Result<(), RepairError> {
+        let expected = Expected {
+            opened_epoch: self.opened_epoch,
+            leader_epoch: LeaderEpoch(2),
+            partitions: vec![partition(0)],
+        };
+        let Broker { store, shared, .. } = broker;
+        let repair = Repair::new(SHARD, expected, store, &shared.databases, &shared.runtime);
+        let survey = repair.survey().await?;
+        if survey.is_sound() { Ok(()) } else { repair.accept(&survey).await }
+    }
+
+    /// As a broker does that knows of the newest opening.
+    async fn open(&self) -> Result<Shard, OpenError> {
+        let broker = self.world.broker();
+        let opened_epoch = self.opened_epoch;
+        let confirm = move |_| {
+            let standing = Standing { opened_epoch, ..Standing::of(true) };
+            Box::pin(async move { Ok(standing) }) as BoxFuture<'static, _>
+        };
+        let limits = broker.limits;
+        let options = ShardOptions { id: SHARD, confirm_owner: Arc::new(confirm), limits, doubted: false };
+        Shard::open(options, broker.store.clone(), broker.shared.clone()).await
+    }
+
+    /// No offset comes again, and what is left is there.
+    async fn check(&self, kind: Kind, shard: Shard) {
+        shard.set_partition(partition(0), PartitionSettings::led(LeaderEpoch(3)));
+        let offset = append_now(&shard, 0, batch(&["new"])).await.expect("appended");
+        assert!(offset > 3, "{kind:?}: {offset} was given out before");
+        let log = shard.partition(partition(0)).await.expect("the partition loads");
+        let found = read_from(&shard, 0, log.log_start()).await;
+        let values: Vec<&str> = found.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values, [self.left, &["new"]].concat(), "{kind:?}");
+        assert_eq!(found.last().map(|(offset, _)| *offset), Some(offset));
+        shard.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_that_ends_at_any_request_gives_no_offset_out_twice() {
+    for kind in ALL {
+        let mut number = 1;
+        loop {
+            let damaged = Damaged::new(kind).await;
+            let ends = damaged.world.broker();
+            ends.faults.gone_at(number, if number % 2 == 0 { Last::Lands } else { Last::Vanishes });
+            let limit = Duration::from_secs(1_000);
+            let outcome = damaged.world.runtime.clock.timeout(limit, damaged.repair(&ends)).await;
+            let is_done = matches!(outcome, Ok(Ok(())));
+            match damaged.open().await {
+                Ok(shard) => damaged.check(kind, shard).await,
+                Err(OpenError::Damaged(damage)) => {
+                    assert!(!is_done, "{kind:?}: repaired, and {damage}");
+                    damaged.repair(&damaged.world.broker()).await.expect("repaired");
+                    damaged.check(kind, damaged.open().await.expect("it opens")).await;
+                }
+                Err(error) => panic!("{kind:?}, {number}: {error}"),
+            }
+            if is_done {
+                break;
+            }
+            number += 1;
+        }
+        assert!(number > 10, "{kind:?} was repaired in {number} requests");
+    }
+}
