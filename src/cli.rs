@@ -197,6 +197,18 @@ mod tests {
     }
 
     #[test]
+    fn a_repair_names_its_shard_and_gives_nothing_up_unless_told_to() {
+        let matches = |arguments: &[&str]| command().try_get_matches_from(arguments);
+        let read = |arguments: &[&str]| repaired(&matches(arguments).expect("known flags"));
+        assert_eq!(read(&["kafkaesque"]), None);
+        let base = ["kafkaesque", "--port", "2000", "storage", "repair", "--shard", "3"];
+        assert_eq!(read(&base), Some((ShardId(3), false)));
+        assert_eq!(read(&[&base[..], &["--accept-loss"]].concat()), Some((ShardId(3), true)));
+        assert!(matches(&["kafkaesque", "storage", "repair", "--accept-loss"]).is_err());
+        assert!(matches(&["kafkaesque", "storage"]).is_err());
+    }
+
+    #[test]
     fn unknown_flags_are_refused() {
         assert!(parse(["kafkaesque", "--no-such-flag"], Given::nothing()).is_err());
         assert!(parse(["kafkaesque", "serve"], Given::nothing()).is_err());

@@ -41,6 +41,8 @@ pub struct ShardHost {
     hosted: RwLock<BTreeMap<ShardId, Hosted>>,
     /// Shards that were assigned with this epoch, and refused.
     damaged: RwLock<BTreeMap<ShardId, (LeaderEpoch, Damage)>>,
+    /// Set once the metadata was found to be damaged: what it says of any shard is not to be trusted.
+    suspect: RwLock<Option<Damage>>,
     /// The newest image whose partitions all hosted shards know.
     served: watch::Sender<Arc<Image>>,
     /// One request at a time asks who owns what; the others wait for its answer.
@@ -83,6 +85,7 @@ impl ShardHost {
             options,
             hosted: RwLock::default(),
             damaged: RwLock::default(),
+            suspect: RwLock::default(),
             served,
             confirming: tokio::sync::Mutex::default(),
         })
@@ -237,6 +240,9 @@ impl ShardHost {
         let options = self.shard_options(id, epoch);
         let (mut doubted, mut pause) = (false, REOPEN_AFTER);
         loop {
+            if let Some(damage) = self.suspect.read().clone() {
+                return self.refuse(id, epoch, damage);
+            }
             let opening = Shard::open(
                 ShardOptions { doubted, ..options.clone() },
                 self.options.store.clone(),
@@ -248,12 +254,14 @@ impl ShardHost {
             };
             match opened {
                 Ok(shard) => return self.opened(id, epoch, shard).await,
+                Err(OpenError::Damaged(damage)) if damage.object == self.folder() => {
+                    return self.distrust(&damage);
+                }
                 Err(OpenError::Damaged(damage)) => {
                     if !doubted {
                         tracing::error!(shard = %id, %damage, "{}", Damage::ADVICE);
                     }
-                    self.did_not_open(id, epoch, &damage.to_string());
-                    self.damaged.write().insert(id, (epoch, damage));
+                    self.refuse(id, epoch, damage);
                     (doubted, pause) = (true, REOPEN_DAMAGED_AFTER);
                 }
                 Err(error) => self.did_not_open(id, epoch, &error.to_string()),
@@ -263,6 +271,39 @@ impl ShardHost {
             }
             self.runtime.clock.sleep(pause).await;
         }
+    }
+
+    fn refuse(&self, id: ShardId, epoch: LeaderEpoch, damage: Damage) {
+        self.did_not_open(id, epoch, &damage.to_string());
+        self.damaged.write().insert(id, (epoch, damage));
+    }
+
+    /// Refuses all shards, since one has seen newer metadata than this. Others that have not would go on under what is not what
+    /// happened, and could not go back.
+    fn distrust(&self, damage: &Damage) {
+        if self.suspect.write().replace(damage.clone()).is_some() {
+            return;
+        }
+        tracing::error!(
+            %damage,
+            "the metadata was damaged, and no shard is served: put back what the store held before, as it was (older versions of \
+             the objects, a backup), and start the broker again"
+        );
+        let ids: Vec<(ShardId, LeaderEpoch)> =
+            self.hosted.read().iter().map(|(id, hosted)| (*id, hosted.epoch)).collect();
+        for (id, epoch) in ids {
+            let opening = Hosted::opening(epoch, self.runtime.clock.instant());
+            let before = self.hosted.write().insert(id, opening);
+            self.refuse(id, epoch, damage.clone());
+            if let Some(Hosted { state: Hosting::Open(shard), .. }) = before {
+                self.runtime.tasks.spawn(TaskKind::ShardSupervisor, async move { shard.close().await });
+            }
+        }
+    }
+
+    /// Where the metadata lies in the store.
+    fn folder(&self) -> String {
+        self.options.store.path(&format!("raft/{}", self.metadata.broker_id())).to_string()
     }
 
     fn did_not_open(&self, id: ShardId, epoch: LeaderEpoch, reason: &str) {
@@ -283,7 +324,8 @@ impl ShardHost {
         // Held while partitions are introduced, so that no newer image is missed in between.
         let unwanted = {
             let mut hosted = self.hosted.write();
-            match hosted.get_mut(&id).filter(|hosted| hosted.epoch == epoch) {
+            let is_trusted = self.suspect.read().is_none();
+            match hosted.get_mut(&id).filter(|hosted| hosted.epoch == epoch && is_trusted) {
                 Some(hosted) => {
                     self.damaged.write().remove(&id);
                     let image = self.metadata.image();
@@ -301,7 +343,12 @@ impl ShardHost {
             }
         };
         match unwanted {
-            Some(shard) => shard.close().await,
+            Some(shard) => {
+                shard.close().await;
+                if let Some(damage) = self.suspect.read().clone() {
+                    self.refuse(id, epoch, damage);
+                }
+            }
             None => {
                 self.tell_opened(id);
                 let image = self.metadata.image();
@@ -313,8 +360,7 @@ impl ShardHost {
     }
 
     fn shard_options(&self, id: ShardId, epoch: LeaderEpoch) -> ShardOptions {
-        let folder = self.options.store.path(&format!("raft/{}", self.metadata.broker_id()));
-        let confirm_owner = standing::ask(self.metadata.clone(), epoch, folder.as_ref());
+        let confirm_owner = standing::ask(self.metadata.clone(), epoch, &self.folder());
         ShardOptions { id, confirm_owner, limits: self.options.limits, doubted: false }
     }
 

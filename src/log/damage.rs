@@ -18,7 +18,8 @@ pub struct Damage {
 impl Damage {
     /// For whoever can put things right.
     pub const ADVICE: &str = "the shard was damaged and is refused: put back what the store held before, as it was (an older version \
-                              of the object, a backup); the shard is looked at every ten seconds";
+                              of the object, a backup); the shard is looked at every ten seconds. `kafkaesque storage \
+                              repair` tells what is lost otherwise";
 
     /// The object of an index that an error speaks of, if it does.
     pub fn of_index(error: &slatedb::Error) -> Option<Damage> {

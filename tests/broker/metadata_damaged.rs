@@ -144,6 +144,50 @@ async fn a_newest_entry_of_the_metadata_that_is_gone_is_missed() {
     assert_eq!(place.values("second").await, ["b"]);
 }
 
+/// What one shard saw holds for all: the others would go on with what is not what happened, and could not go back.
+#[tokio::test]
+async fn metadata_that_one_shard_finds_older_is_served_by_none() {
+    let place = Place::new();
+    let run = || Running::on(place.data.path(), &[("SHARDS", "4")]);
+    let names = ["t0", "t1", "t2", "t3"];
+    let running = run().await;
+    let mut client = running.client().await;
+    create(&mut client, names.map(|name| topic(name, 1, 1)).to_vec()).await;
+    for name in names {
+        assert_eq!(produce(&mut client, name, bytes(batch(&["a"]))).await.error_code, 0);
+    }
+    drop(client);
+    running.stop().await;
+    place.keep("raft", "older");
+    let running = run().await;
+    let mut client = running.client().await;
+    create(&mut client, vec![topic("late", 1, 1)]).await;
+    assert_eq!(produce(&mut client, "late", bytes(batch(&["b"]))).await.error_code, 0);
+    drop(client);
+    running.stop().await;
+    place.keep("raft", "newest");
+    place.put_back("raft", "older");
+    for _ in 0..2 {
+        let running = run().await;
+        let mut client = running.client().await;
+        for name in names {
+            let answer = produce(&mut client, name, bytes(batch(&["x"]))).await;
+            assert_eq!(answer.error_code, ErrorCode::KafkaStorageError.code(), "{name}: {answer:?}");
+        }
+        drop(client);
+        running.stop().await;
+    }
+    place.put_back("raft", "newest");
+    let running = run().await;
+    let mut client = running.client().await;
+    for name in names {
+        assert_eq!(produce(&mut client, name, bytes(batch(&["y"]))).await.base_offset, 1);
+    }
+    assert_eq!(read_all(&mut client, "late", 0).await, [(0, "b".to_owned())]);
+    drop(client);
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn metadata_that_is_gone_or_empty_is_not_made_anew() {
     let place = Place::new();
