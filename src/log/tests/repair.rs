@@ -25,13 +25,37 @@ enum Kind {
     Cut,
     /// One that the index has.
     OldMissing,
+    /// A segment of the tail that is a copy of its neighbour.
+    Swapped,
     IndexGone,
+    /// The newest manifest of the index.
+    ManifestCut,
+    /// A table of the index.
+    TableGone,
+    TableFlipped,
     ShardGone,
     OlderCopy,
 }
 
-const ALL: [Kind; 6] =
-    [Kind::Missing, Kind::Cut, Kind::OldMissing, Kind::IndexGone, Kind::ShardGone, Kind::OlderCopy];
+const ALL: [Kind; 10] = [
+    Kind::Missing,
+    Kind::Cut,
+    Kind::OldMissing,
+    Kind::Swapped,
+    Kind::IndexGone,
+    Kind::ManifestCut,
+    Kind::TableGone,
+    Kind::TableFlipped,
+    Kind::ShardGone,
+    Kind::OlderCopy,
+];
+
+impl Kind {
+    /// An opening does not see it: whoever reads it gets an error, and nothing is given out twice for that.
+    fn is_found_late(self) -> bool {
+        matches!(self, Kind::OldMissing | Kind::TableGone | Kind::TableFlipped)
+    }
+}
 
 /// A shard that was damaged, and what it must have after a repair.
 struct Damaged {
@@ -97,6 +121,30 @@ impl Damaged {
             Kind::OldMissing => {
                 world.objects.delete(&with("a").await).await.expect("deleted");
                 &["b", "c", "d"]
+            }
+            Kind::Swapped => {
+                let copy = world.objects.get(&with("d").await).await.expect("is there").bytes().await;
+                world.objects.put(&with("c").await, copy.expect("reads").into()).await.expect("put");
+                &["a", "b", "d"]
+            }
+            Kind::ManifestCut | Kind::TableGone | Kind::TableFlipped => {
+                let folder = if kind == Kind::ManifestCut { "manifest" } else { "compacted" };
+                let below = paths.index().clone().join(folder);
+                let all =
+                    everything(&world).await.into_iter().filter(|(path, _)| path.prefix_matches(&below));
+                let (path, bytes) = all.last().expect("one");
+                match kind {
+                    Kind::TableGone => world.objects.delete(&path).await.expect("deleted"),
+                    Kind::ManifestCut => {
+                        let half = bytes.slice(..bytes.len() / 2);
+                        drop(world.objects.put(&path, half.into()).await.expect("put"));
+                    }
+                    _ => {
+                        let flipped: Vec<u8> = bytes.iter().map(|byte| byte ^ 1).collect();
+                        drop(world.objects.put(&path, flipped.into()).await.expect("put"));
+                    }
+                }
+                &["a", "b", "c", "d"]
             }
             Kind::IndexGone => {
                 delete(&world, paths.index().as_ref()).await;
@@ -182,8 +230,8 @@ async fn ends_at(kind: Kind, number: u64) {
     let outcome = damaged.world.runtime.clock.timeout(limit, damaged.repair(&ends)).await;
     let is_done = matches!(outcome, Ok(Ok(())));
     match damaged.open().await {
-        // That is found by who reads it.
-        Ok(shard) if kind == Kind::OldMissing && !is_done => shard.close().await,
+        // Those are found by who reads them.
+        Ok(shard) if kind.is_found_late() && !is_done => shard.close().await,
         Ok(shard) => damaged.check(kind, shard).await,
         Err(OpenError::Damaged(damage)) => {
             assert!(!is_done, "{kind:?}: repaired, and {damage}");
