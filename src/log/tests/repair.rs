@@ -90,6 +90,68 @@ async fn segment_with(world: &World, paths: &ShardPaths, value: &str) -> Path {
     found.expect("a segment with it").0
 }
 
+/// Damages the store. The values that are left of those are the answer; `copy` is what was there two records before.
+async fn damage(
+    world: &World,
+    paths: &ShardPaths,
+    kind: Kind,
+    copy: Vec<(Path, Bytes)>,
+) -> &'static [&'static str] {
+    let with = |value| segment_with(world, paths, value);
+    match kind {
+        Kind::Missing => {
+            world.objects.delete(&with("c").await).await.expect("deleted");
+            &["a", "b", "d"]
+        }
+        Kind::Cut => {
+            world.objects.put(&with("d").await, Bytes::from_static(b"cut").into()).await.expect("put");
+            &["a", "b", "c"]
+        }
+        Kind::OldMissing => {
+            world.objects.delete(&with("a").await).await.expect("deleted");
+            &["b", "c", "d"]
+        }
+        Kind::Swapped => {
+            let copy = world.objects.get(&with("d").await).await.expect("is there").bytes().await;
+            world.objects.put(&with("c").await, copy.expect("reads").into()).await.expect("put");
+            &["a", "b", "d"]
+        }
+        Kind::ManifestCut | Kind::TableGone | Kind::TableFlipped => {
+            let folder = if kind == Kind::ManifestCut { "manifest" } else { "compacted" };
+            let below = paths.index().clone().join(folder);
+            let all = everything(world).await.into_iter().filter(|(path, _)| path.prefix_matches(&below));
+            let (path, bytes) = all.last().expect("one");
+            match kind {
+                Kind::TableGone => world.objects.delete(&path).await.expect("deleted"),
+                Kind::ManifestCut => {
+                    let half = bytes.slice(..bytes.len() / 2);
+                    drop(world.objects.put(&path, half.into()).await.expect("put"));
+                }
+                _ => {
+                    let flipped: Vec<u8> = bytes.iter().map(|byte| byte ^ 1).collect();
+                    drop(world.objects.put(&path, flipped.into()).await.expect("put"));
+                }
+            }
+            &["a", "b", "c", "d"]
+        }
+        Kind::IndexGone => {
+            delete(world, paths.index().as_ref()).await;
+            &["a", "b", "c", "d"]
+        }
+        Kind::ShardGone => {
+            delete(world, "shards").await;
+            &[]
+        }
+        Kind::OlderCopy => {
+            delete(world, "shards").await;
+            for (location, bytes) in copy {
+                world.objects.put(&location, bytes.into()).await.expect("put");
+            }
+            &["a", "b"]
+        }
+    }
+}
+
 impl Damaged {
     /// Four records at the offsets 0 to 3, each in a segment of its own; the first two are in the index.
     async fn new(kind: Kind) -> Damaged {
@@ -108,60 +170,7 @@ impl Damaged {
         }
         let opened_epoch = shard.status().epoch.expect("open");
         broker.faults.contact(Contact::Gone);
-        let with = |value| segment_with(&world, &paths, value);
-        let left: &[&str] = match kind {
-            Kind::Missing => {
-                world.objects.delete(&with("c").await).await.expect("deleted");
-                &["a", "b", "d"]
-            }
-            Kind::Cut => {
-                world.objects.put(&with("d").await, Bytes::from_static(b"cut").into()).await.expect("put");
-                &["a", "b", "c"]
-            }
-            Kind::OldMissing => {
-                world.objects.delete(&with("a").await).await.expect("deleted");
-                &["b", "c", "d"]
-            }
-            Kind::Swapped => {
-                let copy = world.objects.get(&with("d").await).await.expect("is there").bytes().await;
-                world.objects.put(&with("c").await, copy.expect("reads").into()).await.expect("put");
-                &["a", "b", "d"]
-            }
-            Kind::ManifestCut | Kind::TableGone | Kind::TableFlipped => {
-                let folder = if kind == Kind::ManifestCut { "manifest" } else { "compacted" };
-                let below = paths.index().clone().join(folder);
-                let all =
-                    everything(&world).await.into_iter().filter(|(path, _)| path.prefix_matches(&below));
-                let (path, bytes) = all.last().expect("one");
-                match kind {
-                    Kind::TableGone => world.objects.delete(&path).await.expect("deleted"),
-                    Kind::ManifestCut => {
-                        let half = bytes.slice(..bytes.len() / 2);
-                        drop(world.objects.put(&path, half.into()).await.expect("put"));
-                    }
-                    _ => {
-                        let flipped: Vec<u8> = bytes.iter().map(|byte| byte ^ 1).collect();
-                        drop(world.objects.put(&path, flipped.into()).await.expect("put"));
-                    }
-                }
-                &["a", "b", "c", "d"]
-            }
-            Kind::IndexGone => {
-                delete(&world, paths.index().as_ref()).await;
-                &["a", "b", "c", "d"]
-            }
-            Kind::ShardGone => {
-                delete(&world, "shards").await;
-                &[]
-            }
-            Kind::OlderCopy => {
-                delete(&world, "shards").await;
-                for (location, bytes) in copy {
-                    world.objects.put(&location, bytes.into()).await.expect("put");
-                }
-                &["a", "b"]
-            }
-        };
+        let left = damage(&world, &paths, kind, copy).await;
         Damaged { world, opened_epoch, left }
     }
 
