@@ -280,7 +280,7 @@ async fn open_store(config: &Config, readiness: &Readiness, runtime: &Runtime) -
     opened.map_err(|error| StartError::Store { variable: config.to_look_at(error.trouble()), error })
 }
 
-fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> MetadataSettings {
+pub(crate) fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> MetadataSettings {
     let timeouts = if config.store.backend.is_remote() { Timeouts::cloud() } else { Timeouts::local() };
     let timeouts = Timeouts { proposal: config.network.request_timeout, ..timeouts };
     MetadataSettings {
@@ -296,6 +296,7 @@ fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> Metadat
         rack: config.identity.rack.clone(),
         timeouts: timeouts.raised_for(store.probe().put_p99),
         snapshot_log_bytes: metadata::SNAPSHOT_LOG_BYTES,
+        is_rebuilt: false,
     }
 }
 

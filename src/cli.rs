@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{Config, Given, VARIABLES, Variable};
+use crate::storage::Part;
 use crate::types::ShardId;
 use crate::{ops, storage};
 
@@ -14,6 +15,7 @@ const HEALTH: &str = "health";
 const STORAGE: &str = "storage";
 const REPAIR: &str = "repair";
 const SHARD: &str = "shard";
+const METADATA: &str = "metadata";
 const ACCEPT_LOSS: &str = "accept-loss";
 
 /// Reads flags and environment, then hands the settings to `run`. What is wrong with them goes to standard error, and
@@ -31,7 +33,7 @@ pub fn main_with(prepare: impl FnOnce(Given) -> Given, run: impl FnOnce(Config) 
     match Config::load(&prepare(given(&matches, Given::from_environment()))) {
         Ok(config) if matches.subcommand_name() == Some(HEALTH) => health(&config),
         Ok(config) => match repaired(&matches) {
-            Some((shard, accept_loss)) => report(storage::repair(&config, shard, accept_loss)),
+            Some((part, accept_loss)) => report(storage::repair(&config, part, accept_loss)),
             None => run(config),
         },
         Err(error) => {
@@ -75,14 +77,21 @@ pub fn command() -> Command {
 
 fn repair_command() -> Command {
     Command::new(REPAIR)
-        .about("Tells what a damaged shard has lost, and gives it up if told to. The shard must not be served meanwhile.")
+        .about("Tells what a damaged shard has lost, or what metadata that is gone can have back, and repairs it if told to.")
         .arg(
             Arg::new(SHARD)
                 .long(SHARD)
                 .value_name("N")
-                .required(true)
+                .required_unless_present(METADATA)
+                .conflicts_with(METADATA)
                 .value_parser(clap::value_parser!(u32))
                 .help("The shard, by the number that the broker names it with"),
+        )
+        .arg(
+            Arg::new(METADATA)
+                .long(METADATA)
+                .action(ArgAction::SetTrue)
+                .help("The metadata, made anew from what the shards remember; the broker must not run"),
         )
         .arg(
             Arg::new(ACCEPT_LOSS)
@@ -92,10 +101,14 @@ fn repair_command() -> Command {
         )
 }
 
-/// The shard that is to be repaired, if one is.
-fn repaired(matches: &ArgMatches) -> Option<(ShardId, bool)> {
+/// The part that is to be repaired, if one is.
+fn repaired(matches: &ArgMatches) -> Option<(Part, bool)> {
     let repair = matches.subcommand_matches(STORAGE)?.subcommand_matches(REPAIR)?;
-    Some((ShardId(*repair.get_one(SHARD)?), repair.get_flag(ACCEPT_LOSS)))
+    let part = match repair.get_flag(METADATA) {
+        true => Part::Metadata,
+        false => Part::Shard(ShardId(*repair.get_one(SHARD)?)),
+    };
+    Some((part, repair.get_flag(ACCEPT_LOSS)))
 }
 
 fn argument(variable: &'static Variable) -> Arg {
@@ -202,9 +215,12 @@ mod tests {
         let read = |arguments: &[&str]| repaired(&matches(arguments).expect("known flags"));
         assert_eq!(read(&["kafkaesque"]), None);
         let base = ["kafkaesque", "--port", "2000", "storage", "repair", "--shard", "3"];
-        assert_eq!(read(&base), Some((ShardId(3), false)));
-        assert_eq!(read(&[&base[..], &["--accept-loss"]].concat()), Some((ShardId(3), true)));
+        assert_eq!(read(&base), Some((Part::Shard(ShardId(3)), false)));
+        assert_eq!(read(&[&base[..], &["--accept-loss"]].concat()), Some((Part::Shard(ShardId(3)), true)));
         assert!(matches(&["kafkaesque", "storage", "repair", "--accept-loss"]).is_err());
+        let metadata = ["kafkaesque", "storage", "repair", "--metadata"];
+        assert_eq!(read(&metadata), Some((Part::Metadata, false)));
+        assert!(matches(&[&metadata[..], &["--shard", "3"]].concat()).is_err());
         assert!(matches(&["kafkaesque", "storage"]).is_err());
     }
 

@@ -36,7 +36,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "config",
         ],
     ),
-    ("storage", &["types", "runtime", "store", "log", "metadata", "ops", "config"]),
+    ("storage", &["types", "runtime", "store", "log", "metadata", "ops", "config", "broker"]),
     ("config", &["types", "runtime", "settings", "store", "net", "log", "metadata", "cluster", "ops"]),
 ];
 

@@ -125,6 +125,8 @@ impl Change {
             | Command::TopicDataRemoved { .. }
             | Command::AllocateProducerIds { .. }
             | Command::BeginLife { .. }
+            | Command::AcceptPast { .. }
+            | Command::RaiseCounters { .. }
             | Command::ShardOpened { .. } => Change::Other,
         }
     }

@@ -287,7 +287,7 @@ impl ShardHost {
         tracing::error!(
             %damage,
             "the metadata was damaged, and no shard is served: put back what the store held before, as it was (older versions of \
-             the objects, a backup), and start the broker again"
+             the objects, a backup), and start the broker again; or stop it and see `kafkaesque storage repair --metadata`"
         );
         let ids: Vec<(ShardId, LeaderEpoch)> =
             self.hosted.read().iter().map(|(id, hosted)| (*id, hosted.epoch)).collect();
@@ -424,6 +424,9 @@ impl ShardHost {
         let retention = if settings.cleanup.delete { settings.retention } else { Retention::UNLIMITED };
         for (partition, _) in topic.partitions().filter(|(_, shard)| *shard == id) {
             shard.set_partition(partition, PartitionSettings { leader_epoch: epoch, retention });
+        }
+        if let Some(kept) = standing::kept(topic, id) {
+            shard.keep_topic(&kept);
         }
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
-use crate::log::keys::Served;
+use crate::log::keys::{KeptTopic, Served};
 use crate::log::{ConfirmOwner, Damage, Standing};
-use crate::metadata::{Image, Metadata, Moment, Shard};
+use crate::metadata::{Image, Metadata, Moment, Shard, Topic};
 use crate::types::{LeaderEpoch, ShardId};
 
 /// Asks the metadata of a shard that this broker owns with `epoch`. `folder` is where the metadata lies in the store.
@@ -52,5 +52,19 @@ pub fn served(image: &Image, shard: ShardId) -> Option<Served> {
         index: moment.index,
         nonce: moment.nonce,
         cluster_id: moment.cluster_id.to_string(),
+    })
+}
+
+/// A topic as a shard keeps it; none if it has no partition there.
+pub fn kept(topic: &Topic, shard: ShardId) -> Option<KeptTopic> {
+    let here = topic.partitions().filter(|(_, on)| *on == shard);
+    let here: Vec<u32> = here.map(|(partition, _)| partition.index.cast_unsigned()).collect();
+    (!here.is_empty()).then(|| KeptTopic {
+        id: topic.id,
+        name: topic.name.to_string(),
+        created_ms: topic.created_ms,
+        partitions: u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX),
+        here,
+        configs: topic.configs.clone(),
     })
 }

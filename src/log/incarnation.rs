@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use slatedb::Db;
 use tokio::sync::{OnceCell, mpsc};
@@ -36,6 +37,8 @@ pub(super) struct Settings {
     producer_expiration_ms: AtomicI64,
     /// The metadata that all this is from, or newer.
     served: Mutex<Option<Arc<Served>>>,
+    /// Rows of topics with partitions here, as they are stored, or about to be.
+    topics: Mutex<HashMap<Bytes, Bytes>>,
 }
 
 impl Settings {
@@ -44,6 +47,7 @@ impl Settings {
             partitions: Mutex::default(),
             producer_expiration_ms: AtomicI64::default(),
             served: Mutex::default(),
+            topics: Mutex::default(),
         };
         settings.set_producer_expiration(producer_expiration);
         settings
@@ -62,6 +66,27 @@ impl Settings {
     /// A producer whose last batch is older is forgotten, in milliseconds since the Unix epoch.
     pub fn expired_before(&self, now_ms: i64) -> i64 {
         now_ms.saturating_sub(self.producer_expiration_ms.load(Ordering::Relaxed))
+    }
+
+    /// Notes that the row of a topic is to be kept. False if that is known.
+    pub fn keep_topic(&self, key: &Bytes, value: &Bytes) -> bool {
+        self.topics.lock().insert(key.clone(), value.clone()).as_ref() != Some(value)
+    }
+
+    pub fn forget_topic(&self, key: &Bytes) {
+        self.topics.lock().remove(key);
+    }
+
+    /// Learns which rows of topics are stored, and gives those that should be and are not.
+    pub fn compare_topics(&self, stored: Vec<(Bytes, Bytes)>) -> Vec<(Bytes, Bytes)> {
+        let mut topics = self.topics.lock();
+        let stored: HashMap<Bytes, Bytes> = stored.into_iter().collect();
+        let missing = topics.iter().filter(|(key, value)| stored.get(*key) != Some(*value));
+        let missing = missing.map(|(key, value)| (key.clone(), value.clone())).collect();
+        for (key, value) in stored {
+            topics.entry(key).or_insert(value);
+        }
+        missing
     }
 
     pub fn served(&self) -> Option<Arc<Served>> {

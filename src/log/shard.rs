@@ -1,5 +1,6 @@
 //! The handle of one shard.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use super::damage::Damage;
 use super::error::{AppendError, NotOpen, OpenError, PartitionError};
 use super::health::{Cause, STALL_LIMIT, Unable};
 use super::incarnation::{Incarnation, Settings};
-use super::keys::{ProducerEntry, Served, Tag};
+use super::keys::{KeptTopic, ProducerEntry, Served, Tag};
 use super::loading;
 use super::metrics::{LogMetrics, ShardMetrics};
 use super::partition::{PartitionLog, PartitionSettings};
@@ -32,7 +33,7 @@ use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::Store;
 use crate::store::database::Databases;
-use crate::types::{Partition, ShardId};
+use crate::types::{Partition, ShardId, TopicId};
 
 /// Asks the metadata, linearizably, whether this broker still owns the shard. An error means that nobody could say.
 pub type ConfirmOwner = Arc<dyn Fn(ShardId) -> BoxFuture<'static, Result<Standing, String>> + Send + Sync>;
@@ -280,6 +281,11 @@ impl Shard {
             self.0.settings.partitions().remove(partition);
         }
         let incarnation = self.0.open()?;
+        let topics: BTreeSet<TopicId> = partitions.iter().map(|partition| partition.topic).collect();
+        for key in topics.into_iter().map(KeptTopic::key) {
+            self.0.settings.forget_topic(&key);
+            self.write_rows(vec![(key, None)])?.await?;
+        }
         for partition in partitions {
             let (answer, ticket) = Ticket::pair();
             incarnation.send(Request::Forget(*partition, answer))?;
@@ -347,6 +353,18 @@ impl Shard {
     /// nothing of that is stored without it.
     pub fn serve_under(&self, served: Served) {
         self.0.settings.serve_under(served);
+    }
+
+    /// Has the shard remember a topic with partitions here, should the metadata be lost. It is stored within the time after
+    /// which the index is flushed.
+    pub fn keep_topic(&self, topic: &KeptTopic) {
+        let (key, value) = (KeptTopic::key(topic.id), topic.value());
+        if self.0.settings.keep_topic(&key, &value)
+            && let Ok(incarnation) = self.0.open()
+        {
+            // The next incarnation looks what is missing.
+            let _ = incarnation.send(Request::Keep(key, value));
+        }
     }
 
     /// Whether the metadata cannot be an older copy of itself without this shard having said so when it was opened. A store of

@@ -13,6 +13,8 @@ use super::error::OpenError;
 use super::fence::Depth;
 use super::garbage::Collector;
 use super::incarnation::{Incarnation, Parts};
+use super::keys::Tag;
+use super::loading;
 use super::reader::Source;
 use super::retention::{self, Keeper};
 use super::shard::{Inner, State};
@@ -60,7 +62,14 @@ pub(super) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenError> {
     match clock.timeout(timeout, open_database(inner)).await {
         Ok(opened) => {
             let (db, opened) = opened?;
-            start(inner, db, &opened)
+            let topics = loading::rows(&db, Tag::Topic).await;
+            let topics = topics.map_err(|error| OpenError::Store(error.to_string()))?;
+            let running = start(inner, db, &opened)?;
+            for (key, value) in inner.settings.compare_topics(topics) {
+                // Should it end at once, the next one looks again.
+                let _ = running.incarnation.send(Request::Keep(key, value));
+            }
+            Ok(running)
         }
         Err(_) => Err(OpenError::TimedOut(timeout)),
     }

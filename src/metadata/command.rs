@@ -78,6 +78,17 @@ pub enum Command {
         shard: ShardId,
         epoch: u64,
     },
+    /// After a repair: what the shards saw, up to this entry and in these lives, counts as this metadata's past, though it
+    /// does not have it.
+    AcceptPast {
+        nonces: Vec<u128>,
+        index: u64,
+    },
+    /// After a repair: nothing below is given out again.
+    RaiseCounters {
+        next_leader_epoch: i32,
+        next_producer_id: i64,
+    },
 }
 
 /// A topic to be created.
@@ -204,7 +215,10 @@ impl Command {
             | Command::IncrementalAlterConfigs { .. }
             | Command::AllocateProducerIds { .. }
             | Command::SetFeature { .. } => 1,
-            Command::BeginLife { .. } | Command::ShardOpened { .. } => 2,
+            Command::BeginLife { .. }
+            | Command::AcceptPast { .. }
+            | Command::RaiseCounters { .. }
+            | Command::ShardOpened { .. } => 2,
         }
     }
 }

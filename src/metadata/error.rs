@@ -25,7 +25,8 @@ pub enum StartError {
     /// There are shards, so there was metadata; topics made anew would have other ids, and none of the records.
     #[error(
         "the metadata in {path} is gone or empty, although the store has shards: put back what it held before (older \
-         versions of its objects, a backup); nothing was changed"
+         versions of its objects, a backup), or have it made anew from the shards: `kafkaesque storage repair --metadata`; \
+         nothing was changed"
     )]
     Gone { path: String },
     /// The object store did not answer.

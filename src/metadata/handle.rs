@@ -114,7 +114,7 @@ impl Metadata {
             bootstrap::has_objects(&*objects, &shards, &runtime.clock),
         )?;
         // A voter among others may start for the first time when they have shards already.
-        let is_formed = has_shards && cluster.voters.len() == 1;
+        let is_formed = has_shards && cluster.voters.len() == 1 && !settings.is_rebuilt;
         if is_formed && manifest.is_none() {
             return Err(StartError::Gone { path: path.to_string() });
         }

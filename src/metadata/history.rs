@@ -56,6 +56,19 @@ impl History {
         }
     }
 
+    /// Takes these lives, and everything up to this entry, into the past; the newest life stays the newest.
+    pub(super) fn accept(&mut self, nonces: &[u128], index: u64) {
+        let known: Vec<u128> = self.lives.iter().map(|life| life.nonce).collect();
+        let lives = Arc::make_mut(&mut self.lives);
+        let newest = lives.len().saturating_sub(1);
+        let unknown = nonces.iter().filter(|nonce| !known.contains(nonce));
+        let unknown: Vec<Life> = unknown.map(|nonce| Life { nonce: *nonce, after: index }).collect();
+        lives.splice(newest..newest, unknown);
+        for life in lives.iter_mut() {
+            life.after = life.after.max(index);
+        }
+    }
+
     pub(super) fn opened(&mut self, shard: ShardId, epoch: u64) {
         if self.opened_epoch(shard) < epoch {
             self.opened.insert_mut(shard, epoch);
@@ -158,6 +171,22 @@ mod tests {
         let now = image(9_000, &many);
         assert!(!is_damage(&now, &image(15, &[(0, 0), (1, 10)])));
         assert!(is_damage(&now, &image(8_000, &[(777, 0)])));
+    }
+
+    #[test]
+    fn a_past_that_was_accepted_contradicts_nobody_and_what_comes_later_is_judged_as_ever() {
+        let seen = [image(20, &[(1, 0), (2, 9)]), image(30, &[(7, 0)])];
+        let mut now = image(12, &[(1, 0), (3, 9)]);
+        now.history.accept(&[2, 7], 30);
+        for moment in &seen {
+            assert!(!is_damage(&now, moment));
+        }
+        let own = Image { index: 13, ..now.clone() };
+        let mut later = own.clone();
+        later.history.begin(Life { nonce: 4, after: 13 });
+        assert!(!is_damage(&later, &own) && !is_damage(&later, &seen[1]));
+        let lacks = Image { index: 12, ..now };
+        assert!(is_damage(&lacks, &own));
     }
 
     #[test]

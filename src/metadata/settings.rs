@@ -27,6 +27,8 @@ pub struct MetadataSettings {
     pub timeouts: Timeouts,
     /// Bytes of log after which a snapshot is taken, unless twice the last snapshot is more.
     pub snapshot_log_bytes: u64,
+    /// Metadata that is gone is made anew, though there are shards: somebody is about to repair it.
+    pub is_rebuilt: bool,
 }
 
 /// The id of a cluster that was given none.

@@ -5,11 +5,16 @@ use std::path::PathBuf;
 
 use kafkaesque::config::{Config, Given};
 use kafkaesque::protocol::ErrorCode;
+use kafkaesque::protocol::messages::delete_topics;
+use kafkaesque::protocol::messages::metadata::MetadataResponseTopic as Topic;
 use kafkaesque::runtime::Runtime;
-use kafkaesque::storage::{self, Report};
+use kafkaesque::storage::{self, Part, Report};
 use kafkaesque::types::ShardId;
 
-use crate::admin::{create, topic};
+use crate::Running;
+use crate::admin::{create, describe, topic};
+use crate::configs::change;
+
 use crate::client::Client;
 use crate::metadata_damaged::{Place, copy};
 use crate::produce_fetch::{batch, bytes, fetch, produce, read_all};
@@ -18,12 +23,16 @@ use crate::produce_fetch::{batch, bytes, fetch, produce, read_all};
 const UNKNOWN: i64 = 1 << 40;
 
 async fn repair(place: &Place, accept_loss: bool) -> Result<Report, String> {
+    repair_part(place, Part::Shard(ShardId(0)), accept_loss).await
+}
+
+async fn repair_part(place: &Place, part: Part, accept_loss: bool) -> Result<Report, String> {
     let given = Given::nothing()
         .with("LOCAL_FSYNC", "false")
         .with("LOCAL_RESERVE_BYTES", "0")
         .with("DATA_PATH", place.data.path().display().to_string());
     let config = Config::load(&given).expect("settings");
-    storage::run(&config, ShardId(0), accept_loss, &Runtime::system()).await
+    storage::run(&config, part, accept_loss, &Runtime::system()).await
 }
 
 /// Hears what is lost, which changes nothing, then gives it up.
@@ -230,4 +239,90 @@ async fn a_shard_that_a_broker_writes_to_is_not_repaired() {
     assert!(!place.path("shards/0/damaged").exists());
     drop(client);
     running.stop().await;
+}
+
+/// A store of four shards with topics, their configs, and records in each partition; one topic is deleted, one has nothing yet.
+async fn with_topics(place: &Place) -> Vec<Topic> {
+    let running = four_shards(place).await;
+    let mut client = running.client().await;
+    let names = ["t0", "t1", "t2", "gone", "empty"];
+    create(&mut client, names.map(|name| topic(name, 3, 1)).to_vec()).await;
+    assert_eq!(change(&mut client, 2, "t1", &[("max.message.bytes", 0, Some("4711"))]).await, 0);
+    for name in &names[..4] {
+        assert_eq!(produce(&mut client, name, bytes(batch(&[name]))).await.error_code, 0);
+    }
+    let request = delete_topics::Request {
+        topic_names: vec!["gone".to_owned()],
+        timeout_ms: 1_000,
+        ..delete_topics::Request::default()
+    };
+    assert_eq!(client.ask(&request, 5).await.responses[0].error_code, 0);
+    let mut topics = Vec::new();
+    for name in ["t0", "t1", "t2", "empty"] {
+        topics.push(describe(&mut client, name, false).await);
+    }
+    // Its shards have removed it by then.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    drop(client);
+    running.stop().await;
+    topics
+}
+
+async fn four_shards(place: &Place) -> Running {
+    Running::on(place.data.path(), &[("SHARDS", "4")]).await
+}
+
+/// All of them are as they were, and go on.
+async fn check_topics(place: &Place, topics: &[Topic], round: i64) {
+    let running = four_shards(place).await;
+    let mut client = running.client().await;
+    for before in topics {
+        let name = before.name.clone().expect("a name");
+        let now = describe(&mut client, &name, false).await;
+        assert_eq!((now.error_code, now.topic_id), (0, before.topic_id), "{name}");
+        assert_eq!(now.partitions.len(), 3);
+        let epochs = now.partitions.iter().zip(&before.partitions);
+        assert!(epochs.into_iter().all(|(now, before)| now.leader_epoch > before.leader_epoch), "{name}");
+        let answer = produce(&mut client, &name, bytes(batch(&["new"]))).await;
+        let had = i64::from(name != "empty");
+        assert_eq!((answer.error_code, answer.base_offset), (0, had + round), "{name}");
+        let found = read_all(&mut client, &name, 0).await;
+        assert_eq!(found.len() as i64, had + round + 1, "{name}");
+    }
+    let gone = describe(&mut client, "gone", false).await;
+    assert_eq!(gone.error_code, ErrorCode::UnknownTopicOrPartition.code());
+    let large = "x".repeat(8_000);
+    let refused = produce(&mut client, "t1", bytes(batch(&[&large]))).await;
+    assert_eq!(refused.error_code, ErrorCode::MessageTooLarge.code());
+    drop(client);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn metadata_that_is_gone_is_made_anew_from_what_the_shards_remember() {
+    let place = Place::new();
+    let topics = with_topics(&place).await;
+    fs::remove_dir_all(place.path("raft")).expect("removed");
+    let told = repair_part(&place, Part::Metadata, false).await.expect("a look");
+    assert!(!told.is_sound && !place.path("raft").exists());
+    assert!(told.lines.contains(&"topic t1, 3 partitions: comes back".to_owned()), "{told:?}");
+    assert!(repair_part(&place, Part::Metadata, true).await.expect("a repair").is_sound);
+    for round in 0..3 {
+        check_topics(&place, &topics, round).await;
+        let again = repair_part(&place, Part::Metadata, true).await.expect("a look");
+        assert_eq!(again.lines, ["no shard knows more than the metadata"]);
+    }
+}
+
+#[tokio::test]
+async fn metadata_that_is_an_older_copy_learns_what_the_shards_remember() {
+    let place = Place::new();
+    four_shards(&place).await.stop().await;
+    place.keep("raft", "older");
+    let topics = with_topics(&place).await;
+    place.put_back("raft", "older");
+    assert!(repair_part(&place, Part::Metadata, true).await.expect("a repair").is_sound);
+    for round in 0..2 {
+        check_topics(&place, &topics, round).await;
+    }
 }

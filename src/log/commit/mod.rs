@@ -55,6 +55,8 @@ pub enum Request {
     Rows(Vec<(Bytes, Option<Bytes>)>, Answer<()>),
     /// Makes an offset the log start, unless it is further already.
     LogStart(Partition, i64, Answer<i64>),
+    /// A row that goes with the next segment, within the time after which the index is flushed.
+    Keep(Bytes, Bytes),
     /// Tells the producers of a partition, as they are once everything before is durable.
     Producers(Partition, Answer<Vec<ProducerEntry>>),
     /// Removes extent rows below the partition's log start.
@@ -78,6 +80,7 @@ impl Request {
             | Request::Producers(partition, _)
             | Request::Remove(partition, ..) => Some(*partition),
             Request::Rows(..)
+            | Request::Keep(..)
             | Request::FlushIndex(_)
             | Request::Unload(_)
             | Request::Forget(..)
@@ -94,6 +97,7 @@ impl Request {
             }
             Request::Remove(_, removal, _) => removal.keys.iter().map(Bytes::len).sum(),
             Request::LogStart(..)
+            | Request::Keep(..)
             | Request::Producers(..)
             | Request::FlushIndex(_)
             | Request::Unload(_)
@@ -152,6 +156,8 @@ struct Flushing {
     overdue: bool,
     /// The metadata that was written last as that which the shard serves under.
     served: Option<Arc<Served>>,
+    /// Rows that have waited for a segment to go with.
+    kept: Vec<(Bytes, Bytes)>,
 }
 
 impl Flushing {
@@ -311,6 +317,10 @@ impl Committer {
     fn received(&mut self, request: Request) {
         match request {
             Request::Close(done) => self.closing = Some(done),
+            Request::Keep(key, value) => {
+                self.flushing.kept.push((key, value));
+                self.flushing.since.get_or_insert_with(|| self.runtime.clock.instant());
+            }
             request => {
                 self.incarnation.progress.taken(|| self.runtime.clock.instant());
                 self.backlog.push_back(request);
@@ -417,7 +427,7 @@ impl Committer {
                 | Request::Remove(_, _, answer)
                 | Request::FlushIndex(answer)
                 | Request::Forget(_, answer) => drop(answer.send(Err(error))),
-                Request::Unload(_) | Request::Close(_) => {}
+                Request::Keep(..) | Request::Unload(_) | Request::Close(_) => {}
             }
         }
     }
@@ -459,6 +469,9 @@ impl Committer {
     fn plan_served(&mut self, plan: &mut Plan) {
         if !plan.has_rows() {
             return;
+        }
+        if !self.flushing.kept.is_empty() {
+            plan.keep(self.flushing.kept.drain(..));
         }
         let served = self.incarnation.settings.served();
         let is_known = match (&served, &self.flushing.served) {

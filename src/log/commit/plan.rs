@@ -163,6 +163,11 @@ impl Plan {
         self.rows.push((key, Some(value)));
     }
 
+    /// Rows that came before all others of this commit.
+    pub fn keep(&mut self, rows: impl Iterator<Item = (Bytes, Bytes)>) {
+        self.rows.splice(0..0, rows.map(|(key, value)| (key, Some(value))));
+    }
+
     pub fn serve_under(&mut self, served: &Served) {
         self.rows.push((Served::key(), Some(served.value())));
     }
@@ -296,6 +301,7 @@ impl Plan {
             },
             Request::Forget(_, answer) => self.outcomes.push(Outcome::Done(answer)),
             // Dropping it says that nothing came of it; the task keeps these to itself.
+            Request::Keep(key, value) => self.rows.push((key, Some(value))),
             Request::FlushIndex(_) | Request::Unload(_) | Request::Close(_) => {}
         }
     }

@@ -15,6 +15,7 @@ mod served;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod topic;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -28,6 +29,7 @@ pub use lost::Lost;
 pub use object::Object;
 pub use served::Served;
 pub use snapshot::{PartitionSnapshot, ProducerEntry};
+pub use topic::KeptTopic;
 
 /// The kinds of rows. A tag is the first byte of a key and is never used again for something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +58,8 @@ pub enum Tag {
     Served = 9,
     /// Offsets that were given up in a repair: `tag | topic id 16 | partition u32 | last offset u64`. [`Lost`].
     Lost = 10,
+    /// A topic with partitions here, as it was served last: `tag | topic id 16`. [`KeptTopic`].
+    Topic = 11,
 }
 
 impl Tag {

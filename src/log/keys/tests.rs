@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -131,7 +133,7 @@ proptest! {
 
     #[test]
     fn hostile_rows_are_refused(
-        tag in 0..11u8,
+        tag in 0..12u8,
         key in proptest::collection::vec(any::<u8>(), 0..40),
         value in proptest::collection::vec(any::<u8>(), 0..200),
     ) {
@@ -145,6 +147,21 @@ proptest! {
         let _ = LeaderEpochStart::decode(&key, &value);
         let _ = Served::decode(&key[..1], &value);
         let _ = Lost::decode(&key, &value);
+        let _ = KeptTopic::decode(&key, &value);
+    }
+
+    #[test]
+    fn topics_come_back(
+        id in any::<u128>(), name in "[a-zé]{0,9}", created_ms in any::<i64>(), partitions in any::<u32>(),
+        here in proptest::collection::vec(any::<u32>(), 0..5),
+        configs in proptest::collection::btree_map("[a-z]{0,5}", "[a-zé]{0,5}", 0..4),
+    ) {
+        let topic = KeptTopic { id: TopicId(Uuid::from_u128(id)), name, created_ms, partitions, here, configs };
+        let (key, value) = (KeptTopic::key(topic.id), topic.value());
+        for end in 0..value.len() {
+            prop_assert!(KeptTopic::decode(&key, &value[..end]).is_err());
+        }
+        prop_assert_eq!(KeptTopic::decode(&key, &value), Ok(topic));
     }
 
     #[test]
@@ -217,6 +234,14 @@ fn the_bytes_are_those_of_the_golden_file() {
         expires_ms: None,
         metadata: "mine".to_owned(),
     };
+    let topic = KeptTopic {
+        id: partition.topic,
+        name: "orders".to_owned(),
+        created_ms: 1_700_000_000_004,
+        partitions: 6,
+        here: vec![1, 5],
+        configs: BTreeMap::from([("retention.ms".to_owned(), "5".to_owned())]),
+    };
     let served =
         Served { shard: ShardId(3), index: 1_000, nonce: 0x0123_4567, cluster_id: "kafkaesque".to_owned() };
     let rows = [
@@ -231,6 +256,7 @@ fn the_bytes_are_those_of_the_golden_file() {
         ("leader-epoch", LeaderEpochStart::key(partition, epoch.epoch), epoch.value()),
         ("committed-offset", CommittedOffset::key("orders", partition), committed.value()),
         ("served", Served::key(), served.value()),
+        ("topic", KeptTopic::key(topic.id), topic.value()),
         ("lost", Lost::key(partition, 99), Lost { first: 46, last: 99 }.value()),
     ];
     let text: String =

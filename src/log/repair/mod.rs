@@ -1,6 +1,6 @@
 //! The way back for a shard that was damaged: what can be read is kept, what is lost is told, and given up if somebody says so.
 //! It never deletes an object: what is damaged is moved aside.
-//! Entry points: [`Repair::survey`], which only reads, and [`Repair::accept`].
+//! Entry points: [`Repair::survey`] and [`Repair::remembered`], which only read, and [`Repair::accept`].
 //! Invariant: no offset that may have been given out is given out again.
 //!
 //! The index takes what every readable segment of the log says, as replay does, and the next offset of each partition rises over
@@ -8,6 +8,7 @@
 
 mod accept;
 mod partition;
+mod remember;
 mod survey;
 
 use thiserror::Error;
@@ -21,6 +22,7 @@ use crate::store::database::Databases;
 use crate::types::{LeaderEpoch, Partition, ShardId};
 
 pub use partition::Loss;
+pub use remember::Remembered;
 
 /// The metadata's word on the shard: what it should have, were nothing damaged.
 #[derive(Clone, Debug)]

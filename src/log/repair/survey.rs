@@ -28,17 +28,17 @@ const UNKNOWN: i64 = 1 << 40;
 const MOST_RISE: i64 = 1 << 48;
 
 /// The segments above the replay point.
-struct Log {
-    readable: BTreeMap<u64, (Header, Vec<RowEntry>)>,
+pub(super) struct Log {
+    pub readable: BTreeMap<u64, (Header, Vec<RowEntry>)>,
     broken: BTreeMap<u64, String>,
 }
 
 /// The index as it is stored.
-struct Index {
+pub(super) struct Index {
     /// Id of the newest manifest, and its writer epoch.
-    stored: Option<(u64, u64)>,
+    pub stored: Option<(u64, u64)>,
     /// None if it cannot be used.
-    usable: Option<(VersionedManifest, Rows)>,
+    pub usable: Option<(VersionedManifest, Rows)>,
 }
 
 impl Repair {
@@ -103,7 +103,7 @@ impl Repair {
     }
 
     /// The index, with the rows of all partitions.
-    async fn index(&self, damage: &mut Vec<Damage>) -> Result<Index, RepairError> {
+    pub(super) async fn index(&self, damage: &mut Vec<Damage>) -> Result<Index, RepairError> {
         let folder = self.paths.index().clone();
         let manifest = match self.databases.stored_manifest(&folder).await {
             Ok(Some(manifest)) => manifest,
@@ -128,7 +128,7 @@ impl Repair {
     async fn index_rows(&self) -> Result<Rows, slatedb::Error> {
         let db = self.databases.reader(self.paths.index().clone(), Role::ShardIndex).await?;
         let mut found = Rows::new();
-        for tag in Tag::OF_PARTITION {
+        for tag in Tag::OF_PARTITION.into_iter().chain([Tag::Served, Tag::Topic]) {
             let mut rows = db.scan(keys::range(tag)).await?;
             while let Some(row) = rows.next().await? {
                 found.insert(row.key, row.value);
@@ -179,7 +179,7 @@ impl Repair {
         }
     }
 
-    async fn log(&self, ids: impl Iterator<Item = u64>) -> Result<Log, RepairError> {
+    pub(super) async fn log(&self, ids: impl Iterator<Item = u64>) -> Result<Log, RepairError> {
         let objects = &self.log.objects;
         let reading = stream::iter(ids).map(|id| async move {
             let path = self.paths.segment(id);
@@ -234,7 +234,7 @@ fn note(damage: &mut Vec<Damage>, found: Damage) {
 }
 
 /// The segments that count: what an owner wrote after a later one had begun does not.
-fn live(log: &Log) -> Vec<u64> {
+pub(super) fn live(log: &Log) -> Vec<u64> {
     let mut epoch = 0;
     let mut live = Vec::new();
     for (id, (header, _)) in &log.readable {
@@ -249,7 +249,7 @@ fn live(log: &Log) -> Vec<u64> {
     live
 }
 
-fn overlay(rows: &mut Rows, segment: &[RowEntry]) {
+pub(super) fn overlay(rows: &mut Rows, segment: &[RowEntry]) {
     for row in segment {
         match row.value.as_bytes() {
             Some(value) => drop(rows.insert(row.key.clone(), value)),

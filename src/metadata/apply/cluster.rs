@@ -81,6 +81,18 @@ pub(super) fn begin_life(image: &mut Image, nonce: u128, after: Option<u64>) -> 
     Ok(Applied::Done)
 }
 
+pub(super) fn accept_past(image: &mut Image, nonces: &[u128], index: u64) -> Outcome {
+    image.history.accept(nonces, index);
+    Ok(Applied::Done)
+}
+
+pub(super) fn raise_counters(image: &mut Image, next_leader_epoch: i32, next_producer_id: i64) -> Outcome {
+    let counters = &mut image.counters;
+    counters.next_leader_epoch = counters.next_leader_epoch.max(next_leader_epoch);
+    counters.next_producer_id = counters.next_producer_id.max(next_producer_id);
+    Ok(Applied::Done)
+}
+
 pub(super) fn shard_opened(image: &mut Image, shard: ShardId, epoch: u64) -> Outcome {
     if image.shard(shard).is_none() {
         return Err(Refused::UnknownShard(shard));

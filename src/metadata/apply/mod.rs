@@ -51,6 +51,10 @@ pub(super) fn apply(image: &mut Image, command: &Command, checks: Checks) -> Out
         }
         Command::SetFeature { name, level } => cluster::set_feature(image, name, *level, checks),
         Command::BeginLife { nonce, after } => cluster::begin_life(image, *nonce, *after),
+        Command::AcceptPast { nonces, index } => cluster::accept_past(image, nonces, *index),
+        Command::RaiseCounters { next_leader_epoch, next_producer_id } => {
+            cluster::raise_counters(image, *next_leader_epoch, *next_producer_id)
+        }
         Command::ShardOpened { shard, epoch } => cluster::shard_opened(image, *shard, *epoch),
     }
 }

@@ -171,6 +171,14 @@ fn later_commands() -> Vec<Command> {
     ]
 }
 
+/// More of the second version: those of a repair.
+fn commands_of_repairs() -> Vec<Command> {
+    vec![
+        Command::AcceptPast { nonces: vec![0x0708], index: 300 },
+        Command::RaiseCounters { next_leader_epoch: 9, next_producer_id: 3_000 },
+    ]
+}
+
 fn commands() -> Vec<Command> {
     let topic = TopicId(Uuid::from_u128(0x0123));
     let broker = BrokerId(3);
@@ -249,6 +257,8 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
     let batch = Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(Batch(commands().into())) };
     let later_batch =
         Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(Batch(later_commands().into())) };
+    let of_repairs = Batch(commands_of_repairs().into());
+    let of_repairs = Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(of_repairs) };
     let blank = Entry { log_id: log_id(2, 8), payload: EntryPayload::Blank };
     let nodes = BTreeMap::from([(3, openraft::BasicNode::new("h:9093"))]);
     let members = openraft::Membership::new(vec![[3].into()], nodes);
@@ -261,6 +271,7 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
         ("entry-membership", encoded(keys::encode(&members))),
         ("entry-batch", encoded(keys::encode(&batch))),
         ("entry-batch-2", encoded(keys::encode(&later_batch))),
+        ("entry-batch-3", encoded(keys::encode(&of_repairs))),
         ("snapshot-row", encoded(keys::encode(&row))),
         // The first format, which is written no more.
         ("image", encoded(postcard::to_extend(&image, vec![1]))),

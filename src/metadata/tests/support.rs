@@ -163,5 +163,6 @@ pub fn settings(broker: i32) -> MetadataSettings {
         rack: None,
         timeouts: Timeouts::local(),
         snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
+        is_rebuilt: false,
     }
 }

@@ -1,35 +1,17 @@
-//! The command that repairs what is stored, once something was damaged and nobody can put it back.
+//! A shard that was damaged: what is lost, by topic and offsets.
 
 use std::collections::BTreeMap;
 
-use crate::config::{Config, LogFormat};
+use super::Report;
+use crate::config::Config;
 use crate::log::repair::{Expected, Repair, RepairError, Survey};
 use crate::metadata::{Image, Metadata};
-use crate::ops;
 use crate::runtime::Runtime;
 use crate::store;
 use crate::store::database::Databases;
 use crate::types::{LeaderEpoch, ShardId, TopicId};
 
-/// Looks at a shard and tells what is lost; gives that up if `accept_loss`.
-pub fn repair(config: &Config, shard: ShardId, accept_loss: bool) -> Result<Report, String> {
-    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let tokio = tokio.map_err(|error| format!("the asynchronous runtime did not start: {error}"))?;
-    let json = config.operation.log_format == LogFormat::Json;
-    ops::log_to_stderr(&config.operation.log_filter, json).map_err(|error| error.to_string())?;
-    tokio.block_on(run(config, shard, accept_loss, &Runtime::system()))
-}
-
-/// What was found and done.
-#[derive(Debug)]
-pub struct Report {
-    /// For people.
-    pub lines: Vec<String>,
-    /// The shard is sound now.
-    pub is_sound: bool,
-}
-
-/// The same in a runtime that is there.
+/// Tells what a shard has lost, and gives it up if `accept_loss`.
 pub async fn run(
     config: &Config,
     shard: ShardId,
@@ -58,10 +40,7 @@ pub async fn run(
         return Ok(Report { lines, is_sound: true });
     }
     if !accept_loss {
-        lines.push(
-            "nothing was changed: put back what the store held before, or give up what is lost with --accept-loss"
-                .to_owned(),
-        );
+        lines.push(super::UNCHANGED.to_owned());
         return Ok(Report { lines, is_sound: false });
     }
     repair.accept(&survey).await.map_err(told)?;
