@@ -24,7 +24,7 @@ const LIBRARIES: [&str; 12] = [
     "tokio",
 ];
 /// The modules of this crate.
-pub(super) const MODULES: [&str; 16] = [
+pub(super) const MODULES: [&str; 17] = [
     "api",
     "broker",
     "cli",
@@ -39,6 +39,7 @@ pub(super) const MODULES: [&str; 16] = [
     "protocol",
     "runtime",
     "settings",
+    "storage",
     "store",
     "types",
 ];
