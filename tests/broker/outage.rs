@@ -22,13 +22,23 @@ struct Failing {
 }
 
 impl Failing {
+    /// One that gives a write a second, then calls its outcome unknown.
     async fn start() -> Failing {
+        Failing::with(&[("REQUEST_TIMEOUT_MS", "1000")]).await
+    }
+
+    /// One that gives a write as long as brokers do.
+    async fn patient() -> Failing {
+        Failing::with(&[]).await
+    }
+
+    async fn with(settings: &[(&str, &str)]) -> Failing {
         let folder = tempfile::tempdir().expect("a directory");
         let control = folder.path().join("control");
         let faults = format!("control={}", control.display());
         let health_port = free_port().to_string();
-        let variables =
-            [("STORE_FAULTS", &*faults), ("HEALTH_PORT", &*health_port), ("REQUEST_TIMEOUT_MS", "1000")];
+        let mut variables = vec![("STORE_FAULTS", &*faults), ("HEALTH_PORT", &*health_port)];
+        variables.extend(settings);
         let running = Running::with(&variables).await;
         Failing { running, control, _folder: folder }
     }
@@ -138,7 +148,7 @@ async fn delete_first_record(client: &mut Client, timeout_ms: i32) -> i16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_store_is_waited_for_whatever_time_the_request_gives_itself() {
-    let broker = Failing::start().await;
+    let broker = Failing::patient().await;
     let mut client = broker.client_with_topic().await;
     broker.fail("latency=150ms");
     let mut expected = Vec::new();
@@ -186,7 +196,7 @@ async fn records_are_not_said_to_be_deleted_during_an_outage() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_fails_now_and_then_is_not_noticed() {
-    let broker = Failing::start().await;
+    let broker = Failing::patient().await;
     let mut client = broker.client_with_topic().await;
     broker.fail("put_errors=0.2,lost_responses=0.2,late_puts=0.1,late_by=300ms,get_errors=0.1");
     let mut expected = Vec::new();
