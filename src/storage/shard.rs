@@ -31,7 +31,8 @@ pub async fn run(
         Err(error) => return Err(format!("the metadata cannot be read: {error}")),
     };
     if image.shard(shard).is_none() {
-        return Err(format!("there is no shard {shard}"));
+        let known: Vec<_> = image.shards.keys().map(ToString::to_string).collect();
+        return Err(format!("there is no shard {shard}, only {}", known.join(", ")));
     }
     let repair = Repair::new(shard, expected(&image, shard), &store, &databases, runtime);
     let survey = repair.survey().await.map_err(told)?;
