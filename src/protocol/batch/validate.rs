@@ -103,15 +103,20 @@ pub struct Validation<'a> {
     inside: Option<Inside>,
 }
 
-/// Findings on the records so far.
+/// The records under way.
 struct Inside {
     walk: Walk,
     rewriting: Option<Rewriting>,
+    seen: Seen,
+    ended: bool,
+}
+
+/// Findings on the records so far.
+struct Seen {
     max_timestamp: i64,
     offsets_in_order: bool,
     rejected: Vec<RejectedRecord>,
     rejected_total: usize,
-    ended: bool,
 }
 
 impl<'a> Validation<'a> {
@@ -185,10 +190,7 @@ impl<'a> Validation<'a> {
         Ok(Inside {
             walk: Walk::new(header, self.batch.payload.clone())?.limited(limit),
             rewriting,
-            max_timestamp: -1,
-            offsets_in_order: true,
-            rejected: Vec::new(),
-            rejected_total: 0,
+            seen: Seen { max_timestamp: -1, offsets_in_order: true, rejected: Vec::new(), rejected_total: 0 },
             ended: false,
         })
     }
@@ -206,14 +208,15 @@ impl<'a> Validation<'a> {
                 if kind == TimestampType::LogAppendTime { now_ms } else { header.max_timestamp };
             return Ok(stamp(batch, kind, max_timestamp));
         };
-        if inside.rejected_total > 0 {
-            return Err(Invalid::Rejected { records: inside.rejected, total: inside.rejected_total });
+        let Inside { rewriting, seen, .. } = inside;
+        if seen.rejected_total > 0 {
+            return Err(Invalid::Rejected { records: seen.rejected, total: seen.rejected_total });
         }
-        let max_timestamp = if kind == TimestampType::LogAppendTime { now_ms } else { inside.max_timestamp };
-        if let Some(rewriting) = inside.rewriting {
+        let max_timestamp = if kind == TimestampType::LogAppendTime { now_ms } else { seen.max_timestamp };
+        if let Some(rewriting) = rewriting {
             return rewriting.finish(kind, max_timestamp);
         }
-        match (inside.offsets_in_order, codec) {
+        match (seen.offsets_in_order, codec) {
             (true, _) => Ok(stamp(batch, kind, max_timestamp)),
             (false, Codec::None) => number_anew(&batch, rules)?.finish(kind, max_timestamp),
             (false, _) => Err(Invalid::Offsets),
@@ -228,22 +231,23 @@ impl Inside {
         sink: &mut S,
         allowance: &mut usize,
     ) -> Result<(), Invalid> {
+        let Inside { walk, seen, ended, .. } = self;
         loop {
-            while let Some(record) = self.walk.next_whole(sink) {
-                self.see(&record, judge);
-            }
-            match self.walk.next_into(sink, allowance)? {
-                Step::Record(record) => self.see(&record, judge),
+            walk.over_whole(sink, |record| seen.see(record, judge));
+            match walk.next_into(sink, allowance)? {
+                Step::Record(record) => seen.see(&record, judge),
                 Step::Pause => return Ok(()),
                 Step::End => {
-                    self.ended = true;
+                    *ended = true;
                     return Ok(());
                 }
             }
         }
     }
+}
 
-    #[inline]
+impl Seen {
+    #[inline(always)]
     fn see(&mut self, record: &RecordHead, judge: &Judge<'_>) {
         let timestamp = judge.header.base_timestamp.wrapping_add(record.timestamp_delta);
         self.max_timestamp = self.max_timestamp.max(timestamp);

@@ -31,6 +31,46 @@ pub(super) fn read_i64(bytes: &mut &[u8]) -> Option<i64> {
     Some((value >> 1) as i64 ^ -((value & 1) as i64))
 }
 
+/// Numbers of at most three bytes, as nearly all are, in a row of eight bytes that are read at once.
+pub(super) struct ShortNumbers {
+    /// Those that were not taken yet, in its lowest bytes.
+    word: u64,
+    used: usize,
+}
+
+impl ShortNumbers {
+    #[inline(always)]
+    pub fn at(bytes: &[u8], at: usize) -> Option<ShortNumbers> {
+        let row = bytes.get(at..)?.first_chunk()?;
+        Some(ShortNumbers { word: u64::from_le_bytes(*row), used: 0 })
+    }
+
+    /// The next one. None if it is longer, or ends behind the row.
+    #[inline(always)]
+    pub fn next(&mut self) -> Option<i32> {
+        let word = self.word;
+        let (value, len) = match word {
+            _ if word & 0x80 == 0 => (word & 0x7f, 1),
+            _ if word & 0x8000 == 0 => (word & 0x7f | word >> 1 & 0x3f80, 2),
+            _ if word & 0x80_0000 == 0 => (word & 0x7f | word >> 1 & 0x3f80 | word >> 2 & 0x1f_c000, 3),
+            _ => return None,
+        };
+        self.word >>= 8 * len;
+        self.used += len;
+        // What was shifted in from behind the row looks like zeros.
+        if self.used > size_of::<u64>() {
+            return None;
+        }
+        Some((value >> 1) as i32 ^ -((value & 1) as i32))
+    }
+
+    /// Bytes of those that were taken.
+    #[inline(always)]
+    pub fn used(&self) -> usize {
+        self.used
+    }
+}
+
 fn read_long(bytes: &mut &[u8], most: usize) -> Option<u64> {
     let mut value = 0u64;
     for (index, byte) in bytes.iter().take(most).enumerate() {

@@ -5,11 +5,13 @@ use super::compression::DecompressError;
 use super::header::Header;
 use super::records::RecordError;
 use super::unfold::Stream;
-use super::varint;
+use super::varint::{self, ShortNumbers};
 use thiserror::Error;
 
 /// Most bytes of a record up to the length of its key: its own length, attributes, timestamp, offset, that length.
 const HEAD_BYTES: usize = 5 + 1 + 10 + 5 + 5;
+/// Of a record's attributes, which mean nothing.
+const ATTRIBUTES_BYTES: usize = 1;
 /// Most bytes of a length.
 const LENGTH_BYTES: usize = 5;
 
@@ -204,44 +206,30 @@ impl Walk {
         Ok(())
     }
 
-    /// The next record if it is there as a whole and as it should be. Most are; [`Walk::next`] takes the others.
-    #[inline(always)]
-    pub(super) fn next_whole<S: Sink>(&mut self, sink: &mut S) -> Option<RecordHead> {
-        if self.part != Part::Head || self.skip > 0 || self.index == self.count {
-            return None;
+    /// Goes over the records that are there as a whole and as they should be. Most are; [`Walk::next`] takes the others.
+    #[inline]
+    pub(super) fn over_whole<S: Sink>(&mut self, sink: &mut S, mut see: impl FnMut(&RecordHead)) {
+        if self.part != Part::Head || self.skip > 0 {
+            return;
         }
         let unread = self.stream.unread();
-        let mut rest = unread;
-        let length = usize::try_from(varint::read_i32(&mut rest)?).ok()?;
-        let (mut body, _) = rest.split_at_checked(length)?;
-        let used = unread.len() - rest.len() + length;
-        if length > self.max_bytes {
-            return None;
+        let (mut rest, mut index) = (unread, self.index);
+        while index < self.count
+            && let Some(record) = plain(rest).or_else(|| whole(rest))
+            && record.body_len <= self.max_bytes
+        {
+            let (this, behind) = rest.split_at(record.end);
+            let Whole { timestamp_delta, offset_delta, has_key, from_key, .. } = record;
+            let head = RecordHead { index, timestamp_delta, offset_delta, has_key };
+            sink.record(&head, this.len() - from_key);
+            sink.bytes(&this[from_key..]);
+            see(&head);
+            rest = behind;
+            index += 1;
         }
-        let (timestamp_delta, offset_delta, key, after_offset) = parse_head(&mut body)?;
-        let from_key = used - after_offset..used;
-        skip(&mut body, key)?;
-        let value = varint::read_i32(&mut body)?;
-        skip(&mut body, value)?;
-        let headers = varint::read_i32(&mut body)?;
-        if headers < 0 {
-            return None;
-        }
-        for _ in 0..headers {
-            let name = varint::read_i32(&mut body)?;
-            skip(&mut body, usize::try_from(name).ok()? as i32)?;
-            let value = varint::read_i32(&mut body)?;
-            skip(&mut body, value)?;
-        }
-        if !body.is_empty() {
-            return None;
-        }
-        let head = RecordHead { index: self.index, timestamp_delta, offset_delta, has_key: key >= 0 };
-        sink.record(&head, after_offset);
-        sink.bytes(&unread[from_key]);
+        let used = unread.len() - rest.len();
+        self.index = index;
         self.stream.consume(used);
-        self.index += 1;
-        Some(head)
     }
 
     fn head<S: Sink>(&mut self, sink: &mut S, allowance: &mut usize) -> Result<Step, WalkError> {
@@ -326,6 +314,65 @@ impl Walk {
     }
 }
 
+/// A record that is there as a whole. Places are in bytes from its beginning.
+#[derive(Debug, PartialEq, Eq)]
+struct Whole {
+    timestamp_delta: i64,
+    offset_delta: i32,
+    has_key: bool,
+    /// Behind the offset.
+    from_key: usize,
+    /// Of what its own length counts.
+    body_len: usize,
+    end: usize,
+}
+
+/// The record at the start of `bytes`, if it is like most: short numbers and no headers.
+#[inline(always)]
+fn plain(bytes: &[u8]) -> Option<Whole> {
+    let mut numbers = ShortNumbers::at(bytes, 0)?;
+    let body_len = usize::try_from(numbers.next()?).ok()?;
+    let head = numbers.used() + ATTRIBUTES_BYTES;
+    let end = numbers.used() + body_len;
+    let mut numbers = ShortNumbers::at(bytes, head)?;
+    let timestamp_delta = numbers.next()?.into();
+    let offset_delta = numbers.next()?;
+    let from_key = head + numbers.used();
+    let key = numbers.next()?;
+    let value_at = head + numbers.used() + usize::try_from(key).unwrap_or(0);
+    let mut numbers = ShortNumbers::at(bytes, value_at)?;
+    let value = numbers.next()?;
+    let header_count = value_at + numbers.used() + usize::try_from(value).unwrap_or(0);
+    let has_no_headers = header_count + 1 == end && bytes.get(header_count) == Some(&0);
+    let record = Whole { timestamp_delta, offset_delta, has_key: key >= 0, from_key, body_len, end };
+    has_no_headers.then_some(record)
+}
+
+/// The record at the start of `bytes`, whatever it is like.
+fn whole(bytes: &[u8]) -> Option<Whole> {
+    let mut rest = bytes;
+    let body_len = usize::try_from(varint::read_i32(&mut rest)?).ok()?;
+    let (mut body, behind) = rest.split_at_checked(body_len)?;
+    let end = bytes.len() - behind.len();
+    let (timestamp_delta, offset_delta, key, after_offset) = parse_head(&mut body)?;
+    skip(&mut body, key)?;
+    let value = varint::read_i32(&mut body)?;
+    skip(&mut body, value)?;
+    let headers = varint::read_i32(&mut body)?;
+    if headers < 0 {
+        return None;
+    }
+    for _ in 0..headers {
+        let name = varint::read_i32(&mut body)?;
+        skip(&mut body, usize::try_from(name).ok()? as i32)?;
+        let value = varint::read_i32(&mut body)?;
+        skip(&mut body, value)?;
+    }
+    let from_key = end - after_offset;
+    let record = Whole { timestamp_delta, offset_delta, has_key: key >= 0, from_key, body_len, end };
+    body.is_empty().then_some(record)
+}
+
 /// Steps over a field; a negative length is null.
 #[inline(always)]
 fn skip(rest: &mut &[u8], length: i32) -> Option<()> {
@@ -337,10 +384,61 @@ fn skip(rest: &mut &[u8], length: i32) -> Option<()> {
 /// come behind the offset.
 #[inline(always)]
 fn parse_head(rest: &mut &[u8]) -> Option<(i64, i32, i32, usize)> {
-    *rest = rest.get(1..)?;
+    *rest = rest.get(ATTRIBUTES_BYTES..)?;
     let timestamp_delta = varint::read_i64(rest)?;
     let offset_delta = varint::read_i32(rest)?;
     let after_offset = rest.len();
     let key = varint::read_i32(rest)?;
     Some((timestamp_delta, offset_delta, key, after_offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn field(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+        varint::write_i32(out, bytes.map_or(-1, |bytes| bytes.len() as i32));
+        out.extend_from_slice(bytes.unwrap_or_default());
+    }
+
+    proptest! {
+        #[test]
+        fn records_like_most_are_read_as_any_are(
+            deltas in (prop_oneof![-70i32..70, any::<i32>()], prop_oneof![0i32..9_000, any::<i32>()]),
+            (key, value) in (option::of(vec(any::<u8>(), 0..90)), option::of(vec(any::<u8>(), 0..9_000))),
+            headers in vec((vec(any::<u8>(), 0..3), option::of(vec(any::<u8>(), 0..3))), 0..2),
+            behind in vec(any::<u8>(), 0..20),
+            spoilt in option::of((any::<prop::sample::Index>(), any::<u8>())),
+        ) {
+            let mut body = vec![0];
+            varint::write_i64(&mut body, i64::from(deltas.0));
+            varint::write_i32(&mut body, deltas.1);
+            field(&mut body, key.as_deref());
+            field(&mut body, value.as_deref());
+            varint::write_i32(&mut body, headers.len() as i32);
+            for (name, value) in &headers {
+                field(&mut body, Some(name));
+                field(&mut body, value.as_deref());
+            }
+            let mut bytes = Vec::new();
+            field(&mut bytes, Some(&body));
+            let is_plain = headers.is_empty() && behind.len() >= 8 && spoilt.is_none();
+            bytes.extend(behind);
+            if let Some((place, byte)) = spoilt {
+                let len = bytes.len().min(16);
+                bytes[place.index(len)] = byte;
+            }
+            let (read, short) = (whole(&bytes), plain(&bytes));
+            if short.is_some() {
+                prop_assert_eq!(&short, &read);
+            }
+            if is_plain && [deltas.0, deltas.1].iter().all(|delta| (-1_000_000..1_000_000).contains(delta)) {
+                prop_assert!(short.is_some());
+            }
+        }
+    }
 }
