@@ -9,7 +9,7 @@ use crate::protocol::batch::{Batch, HEAD_LEN};
 /// Shorter records are copied next to their heads: a piece of its own costs a store more than copying this much.
 const COPY_UP_TO: usize = 4 * 1024;
 /// From this length on it is cheaper to derive a checksum from the batch's own than to read all bytes again.
-const COMBINE_FROM: usize = 256 * 1024;
+const COMBINE_FROM: usize = 16 * 1024;
 /// The first bytes of a batch, which its own checksum does not cover.
 const UNCOVERED_LEN: usize = 21;
 
