@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::Request;
+use super::gathering::Gathering;
 use super::plan::Plan;
 use crate::runtime::clock::Instant;
 
@@ -86,6 +87,8 @@ pub(super) struct Backlog {
     bytes: usize,
     /// The request that came last said that another is on its way.
     more_to_come: bool,
+    /// Whether waiting for it has paid so far.
+    pub gathering: Gathering,
 }
 
 impl Backlog {

@@ -4,6 +4,7 @@
 //! Invariant: nothing is answered or becomes visible before the segment that it is in, and all before that, are durable.
 
 mod flights;
+mod gathering;
 pub mod payload;
 pub mod plan;
 pub mod removal;
@@ -33,15 +34,12 @@ use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::types::Partition;
 use flights::{Backlog, Flight, Flights, Lost};
+use gathering::{GATHER_TIME, SMALL_COMMIT_BYTES};
 use plan::{Plan, Planner};
 use removal::Removal;
 
 /// Partitions whose snapshots go into one commit at most; the others follow in the next ones.
 const SNAPSHOTS_PER_COMMIT: usize = 1024;
-/// A commit of fewer bytes costs more for itself than for what is in it.
-const SMALL_COMMIT_BYTES: usize = 256 * 1024;
-/// The longest that a small commit waits for what is on its way.
-const GATHER_TIME: Duration = Duration::from_millis(1);
 /// Pause before a partition's loading is tried again.
 const LOAD_RETRY: Duration = Duration::from_millis(500);
 
@@ -280,9 +278,10 @@ impl Committer {
 
     /// Waits, for a moment, for the appends of producers that do not wait for the answers to these.
     async fn gather(&mut self) -> Result<(), Lost> {
-        if !self.is_gathering() {
+        if !self.is_gathering() || !self.backlog.gathering.is_due() {
             return Ok(());
         }
+        let mut anything_came = false;
         let clock = self.runtime.clock.clone();
         let mut over = std::pin::pin!(clock.sleep(GATHER_TIME));
         while self.is_gathering() {
@@ -291,11 +290,13 @@ impl Committer {
                 landed = self.flights.landed() => self.publish(landed?),
                 () = &mut over => break,
                 Some(request) = self.queue.recv() => {
+                    anything_came = true;
                     self.received(request);
                     self.receive();
                 }
             }
         }
+        self.backlog.gathering.ended(anything_came);
         Ok(())
     }
 

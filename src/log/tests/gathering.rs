@@ -59,6 +59,17 @@ async fn what_was_to_come_and_does_not_is_waited_for_a_moment_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_never_comes_is_hardly_ever_waited_for() {
+    let world = World::new(5);
+    let (_broker, shard) = open(&world).await;
+    let started = world.runtime.clock.instant();
+    for _ in 0..100 {
+        append_of_many(&shard, "a").await.expect("appended");
+    }
+    assert!(started.elapsed() <= Duration::from_millis(20), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lone_record_waits_for_nobody() {
     let world = World::new(3);
     let (_broker, shard) = open(&world).await;
