@@ -12,9 +12,10 @@ use kafkaesque::store::faults::{Contact, Faults, Late};
 use tokio::sync::oneshot;
 
 use crate::clients::{Client, Target, some_clients, work};
+use crate::seeds::seeds;
+use crate::simulate;
 use crate::truth::{Check, Truth, Violation};
 use crate::world::{Broker, PARTITIONS, World, read_all};
-use crate::{seeds, simulate};
 
 /// Longest wait for a read: its owner may hear nothing of the store.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -336,7 +337,7 @@ fn run(seed: u64) -> (Check, Run) {
 #[test]
 fn no_interleaving_of_owners_loses_doubles_or_moves_an_acknowledged_record() {
     let (mut acked, mut runs) = (0, 0);
-    for seed in seeds(300) {
+    for seed in seeds(0..300) {
         let (check, run) = run(seed);
         if let Err(problem) = check {
             panic!(

@@ -1,10 +1,12 @@
 //! Takeovers under random interleavings of owners, on a simulated store.
 //! [`sim`] drives the real decisions; [`model`] is the rules alone, with switches to turn them off.
 //! Entry points: the tests below and in both.
-//! Invariant: a seed names one interleaving for ever.
+//! Invariant: a seed names one interleaving for ever; `KAFKAESQUE_SIM_SEEDS` sets which are tried where nothing should go wrong.
 
 mod model;
 mod planted;
+#[path = "../../../../tests/sim/seeds.rs"]
+mod seeds;
 mod sim;
 
 use super::{Action, Collision, Depth, Event, Flaw, Identity, Start, Step, Tail, Takeover, judge};
