@@ -6,8 +6,9 @@ use super::context::{Broker, Context};
 use super::errors::Failure;
 use crate::coordinator::{Coordinator, Gone};
 use crate::log::Shard;
+use crate::metadata;
 use crate::protocol::ErrorCode;
-use crate::types::LeaderEpoch;
+use crate::types::{LeaderEpoch, ShardId};
 
 /// The coordinator of a group, here.
 pub struct Coordinating {
@@ -39,11 +40,17 @@ impl Context {
         Ok(Coordinating { broker: Arc::clone(&self.broker), coordinator, epoch })
     }
 
-    /// The coordinators of all shards that are here.
+    /// The coordinators of all shards that are here. Those of damaged ones are as good as at no broker, unless that is all.
     pub async fn coordinators(&self) -> Result<Vec<Coordinating>, Failure> {
         let image = self.image();
         let mut all = Vec::new();
-        for (id, _) in image.shards_of(self.broker.metadata.owner()) {
+        let shards: Vec<_> = image.shards_of(self.broker.metadata.owner()).collect();
+        let is_damaged =
+            |(id, shard): &(ShardId, metadata::Shard)| self.broker.shards.damage(*id, shard.epoch).is_some();
+        if shards.iter().all(is_damaged) {
+            return Err(ErrorCode::CoordinatorNotAvailable.into());
+        }
+        for (id, _) in shards.into_iter().filter(|shard| !is_damaged(shard)) {
             let no_leader = |_| Failure::from(ErrorCode::CoordinatorLoadInProgress);
             let (shard, epoch) = self.broker.open_shard(&image, id).map_err(no_leader)?;
             let coordinator = self.broker.coordinators.of(&shard).await?;

@@ -30,6 +30,8 @@ use std::path::Path;
 use kafkaesque::broker::Broker;
 use kafkaesque::config::{Config, Given};
 use kafkaesque::runtime::Runtime;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use client::Client;
 
@@ -78,8 +80,26 @@ impl Running {
         Client::connect(self.broker.address()).await
     }
 
+    /// Status and body of a look at the operations port.
+    pub async fn look(&self, path: &str) -> (u16, String) {
+        let address = self.broker.health_address().expect("there is one");
+        let mut stream = TcpStream::connect(address).await.expect("connects");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("is sent");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.expect("is read");
+        let status = response.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, response.split_once("\r\n\r\n").expect("a body").1.to_owned())
+    }
+
     pub async fn stop(self) {
         self.broker.stop().await;
         assert_eq!(self.runtime.tasks.failure(), None);
     }
+}
+
+/// Nobody listens there now, and it is not given to outgoing connections twice in a row.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    listener.local_addr().expect("an address").port()
 }

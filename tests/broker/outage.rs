@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use kafkaesque::protocol::ErrorCode;
 use kafkaesque::protocol::messages::{delete_records, fetch, metadata};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
-use crate::Running;
 use crate::admin::{create, topic};
 use crate::client::Client;
 use crate::produce_fetch::{batch, bytes, fetch_request, produce, produce_request, read_all};
+use crate::{Running, free_port};
 
 /// A broker whose store fails as the control file says while it is there.
 struct Failing {
@@ -52,21 +50,9 @@ impl Failing {
         std::fs::remove_file(&self.control).expect("the control file");
     }
 
-    /// Status and body of a look at the operations port.
-    async fn look(&self, path: &str) -> (u16, String) {
-        let address = self.running.broker.health_address().expect("there is one");
-        let mut stream = TcpStream::connect(address).await.expect("connects");
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.expect("is sent");
-        let mut response = String::new();
-        stream.read_to_string(&mut response).await.expect("is read");
-        let status = response.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        (status, response.split_once("\r\n\r\n").expect("a body").1.to_owned())
-    }
-
     async fn until_ready_says(&self, status: u16) {
         let said = async {
-            while self.look("/ready").await.0 != status {
+            while self.running.look("/ready").await.0 != status {
                 self.running.runtime.clock.sleep(Duration::from_millis(100)).await;
             }
         };
@@ -79,12 +65,6 @@ impl Failing {
         create(&mut client, vec![topic("t", 1, 1)]).await;
         client
     }
-}
-
-/// Nobody listens there now, and it is not given to outgoing connections twice in a row.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
-    listener.local_addr().expect("an address").port()
 }
 
 /// What a produce that gives itself `timeout_ms` is answered.
@@ -170,14 +150,14 @@ async fn ready_and_health_tell_of_an_outage_and_of_its_end() {
     let broker = Failing::start().await;
     let mut client = broker.client_with_topic().await;
     produce(&mut client, "t", bytes(batch(&["a"]))).await;
-    assert_eq!(broker.look("/ready").await.0, 200);
+    assert_eq!(broker.running.look("/ready").await.0, 200);
     broker.fail("");
     produce_within(&mut client, "unknown", 100, -1).await;
     broker.until_ready_says(503).await;
-    let (status, health) = broker.look("/health").await;
+    let (status, health) = broker.running.look("/health").await;
     assert_eq!(status, 503);
     assert!(health.contains("shard 0") && health.contains("the store is out"), "{health}");
-    assert_eq!(broker.look("/live").await.0, 200);
+    assert_eq!(broker.running.look("/live").await.0, 200);
     broker.heal();
     broker.until_ready_says(200).await;
     broker.running.stop().await;
