@@ -269,7 +269,10 @@ impl ShardHost {
             if !self.is_assigned(id, epoch) {
                 return;
             }
-            self.runtime.clock.sleep(pause).await;
+            tokio::select! {
+                () = self.runtime.shutdown.requested() => return,
+                () = self.runtime.clock.sleep(pause) => {}
+            }
         }
     }
 
