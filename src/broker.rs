@@ -323,7 +323,7 @@ fn host_shards(
 ) -> Arc<ShardHost> {
     let limits = Limits {
         commit_interval: config.log.commit_interval,
-        window: config.log.commit_window,
+        window: config.log.commit_window.min(Limits::MOST_WINDOW),
         segment_max_bytes: config.log.segment_max_bytes as usize,
         retention_check_interval: config.topics.retention_check_interval,
         ..Limits::default()

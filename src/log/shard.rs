@@ -75,6 +75,11 @@ pub struct Limits {
     pub close_timeout: Duration,
 }
 
+impl Limits {
+    /// Greatest window of any owner.
+    pub const MOST_WINDOW: u16 = 64;
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {

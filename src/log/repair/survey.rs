@@ -67,7 +67,9 @@ impl Repair {
         let newest = ids.last().copied().unwrap_or(0).max(replay_after);
         let index_is_gone = index.usable.is_none();
         let is_older = index.stored.map_or(0, |(_, epoch)| epoch) < self.expected.opened_epoch;
-        let missing = (replay_after + 1..=newest).filter(|id| !there.contains(id)).count() as i64;
+        let stand_ins = stand_ins(&log);
+        let is_missing = |id: &u64| !there.contains(id) || stand_ins.contains(id);
+        let missing = (replay_after + 1..=newest).filter(is_missing).count() as i64;
         let jump = match index_is_gone || is_older {
             true => UNKNOWN,
             false => missing.saturating_mul(MOST_RECORDS_OF_SEGMENT).min(MOST_RISE),
@@ -237,8 +239,9 @@ fn note(damage: &mut Vec<Damage>, found: Damage) {
 pub(super) fn live(log: &Log) -> Vec<u64> {
     let mut epoch = 0;
     let mut live = Vec::new();
+    let stand_ins = stand_ins(log);
     for (id, (header, _)) in &log.readable {
-        if header.epoch < epoch {
+        if header.epoch < epoch || stand_ins.contains(id) {
             continue;
         }
         epoch = header.epoch;
@@ -247,6 +250,17 @@ pub(super) fn live(log: &Log) -> Vec<u64> {
         }
     }
     live
+}
+
+/// The ids that a repair which ended early has taken where segments are missing: before its fence, where an owner takes those
+/// behind its own.
+fn stand_ins(log: &Log) -> BTreeSet<u64> {
+    let fences = log.readable.iter().filter(|(_, (header, _))| header.kind == Kind::Fence);
+    let fences: BTreeMap<u128, u64> = fences.map(|(id, (header, _))| (header.nonce, *id)).collect();
+    let closing = log.readable.iter().filter(|(_, (header, _))| header.kind == Kind::WindowFence);
+    let early =
+        closing.filter(|(id, (header, _))| fences.get(&header.nonce).is_some_and(|fence| *id < fence));
+    early.map(|(id, _)| *id).collect()
 }
 
 pub(super) fn overlay(rows: &mut Rows, segment: &[RowEntry]) {

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
-use super::{Broker, SHARD, World, append_now, batch, partition, read_from};
+use super::{Broker, SHARD, World, append, append_now, batch, partition, read_from};
 use crate::log::paths::ShardPaths;
 use crate::log::repair::{Expected, Repair, RepairError};
 use crate::log::{OpenError, PartitionSettings, Shard, ShardOptions, Standing};
@@ -155,8 +155,16 @@ async fn damage(
 impl Damaged {
     /// Four records at the offsets 0 to 3, each in a segment of its own; the first two are in the index.
     async fn new(kind: Kind) -> Damaged {
+        let (damaged, broker, _) = Damaged::with_owner(kind, 1).await;
+        broker.faults.contact(Contact::Gone);
+        damaged
+    }
+
+    /// The owner still has it open.
+    async fn with_owner(kind: Kind, window: u16) -> (Damaged, Broker, Shard) {
         let world = World::new(7);
-        let broker = world.broker();
+        let mut broker = world.broker();
+        broker.limits.window = window;
         let paths = ShardPaths::new(&broker.store, SHARD);
         let mut shard = broker.open_with(1, 1).await;
         for value in ["a", "b"] {
@@ -169,9 +177,8 @@ impl Damaged {
             append_now(&shard, 0, batch(&[value])).await.expect("appended");
         }
         let opened_epoch = shard.status().epoch.expect("open");
-        broker.faults.contact(Contact::Gone);
         let left = damage(&world, &paths, kind, copy).await;
-        Damaged { world, opened_epoch, left }
+        (Damaged { world, opened_epoch, left }, broker, shard)
     }
 
     fn of(&self, broker: &Broker) -> Repair {
@@ -265,6 +272,30 @@ fn a_repair_that_ends_at_any_request_gives_no_offset_out_twice() {
         // Those before and behind only look.
         for number in surveyed + 1..=all - surveyed {
             alone(ends_at(kind, number));
+        }
+    }
+}
+
+/// The owner hears of the repair when it writes next.
+async fn idle_owner(kind: Kind, window: u16, appends: usize) {
+    let (damaged, owner, shard) = Damaged::with_owner(kind, window).await;
+    let repaired = damaged.repair(&damaged.world.broker()).await;
+    let late: Vec<_> = (0..appends).filter_map(|_| append(&shard, 0, batch(&["late"])).ok()).collect();
+    for ticket in late {
+        let outcome = damaged.world.runtime.clock.timeout(Duration::from_secs(5), ticket).await;
+        assert!(!matches!(outcome, Ok(Ok(_))), "{kind:?}, window {window}: it is acknowledged, and lost");
+    }
+    owner.faults.contact(Contact::Gone);
+    repaired.unwrap_or_else(|error| panic!("{kind:?}, window {window}: {error}"));
+    damaged.check(kind, damaged.open().await.expect("it opens")).await;
+}
+
+#[test]
+fn an_owner_that_was_idle_during_a_repair_acknowledges_nothing_more() {
+    // Where the newest objects are gone, only the owner knows how far the log is.
+    for kind in ALL.into_iter().filter(|kind| !matches!(kind, Kind::ShardGone | Kind::OlderCopy)) {
+        for window in [1, 4, 64] {
+            alone(idle_owner(kind, window, 3));
         }
     }
 }

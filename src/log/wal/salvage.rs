@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
 use slatedb::wal::{WalError, WalIterator, WalRows, WriterInit, WriterInitResult, WriterManifest};
 
 use super::Writer;
@@ -15,7 +15,12 @@ use super::takeover::{Failure, Hands};
 use crate::log::fence::{Action, Event, Identity, Tail};
 use crate::log::replay::Read;
 use crate::log::segment::Kind;
+use crate::log::shard::Limits;
 use crate::store::database::DatabaseClock;
+
+/// Ids that are free below the newest object: more than any owner has in flight, and what repairs that ended early left.
+const MOST_OPEN: usize = 1_024;
+const CREATES_AT_ONCE: usize = 16;
 
 /// The log as it was found.
 #[derive(Clone, Debug)]
@@ -34,9 +39,16 @@ pub struct Found {
 }
 
 impl Found {
-    /// The id of an object that says that the one before it is missing.
+    /// The ids at which an older owner could still make durable what it acknowledges: those that are free, and one behind the
+    /// newest. It acknowledges in order, so that any of them stops it.
+    fn open_ids(&self) -> BTreeSet<u64> {
+        let free = (self.replay_after + 1..=self.newest).rev().filter(|id| !self.taken.contains(id));
+        free.take(MOST_OPEN).chain([self.newest + 1]).collect()
+    }
+
+    /// The id of an object that says that the one before it is missing. No older owner comes as far as that one.
     fn mark(&self) -> u64 {
-        self.newest + 2
+        self.newest + u64::from(Limits::MOST_WINDOW) + 2
     }
 }
 
@@ -75,10 +87,16 @@ impl WriterInit for Salvage {
 
 impl Salvage {
     /// Makes the log say that something is missing, until the index needs nothing of it any more: whoever opens it before the
-    /// repair is done finds it damaged still. The id behind the newest object stays free.
+    /// repair is done finds it damaged still. The id before the mark stays free. An owner that has been idle is stopped
+    /// before it can acknowledge what the repair does not know of.
     pub async fn mark(init: &Init, found: &Found) -> Result<(), WalError> {
         let own = Identity { epoch: found.above_epoch, nonce: init.runtime.rng.u128() };
-        create(init, own, found.mark(), Kind::Fence, found.window).await
+        create(init, own, found.mark(), Kind::Fence, found.window).await?;
+        let closing = stream::iter(found.open_ids()).map(|id| async move {
+            let kind = if id > found.newest { Kind::Fence } else { Kind::WindowFence };
+            create(init, own, id, kind, found.window).await
+        });
+        closing.buffered(CREATES_AT_ONCE).try_collect().await
     }
 
     /// Takes the ids that an older owner could still write to, behind the mark. Whatever came since the log was looked at is
@@ -93,7 +111,9 @@ impl Salvage {
         }
         let ids = self.init.store.ids(found.replay_after).await;
         let ids = ids.map_err(|error| WalError::Unavailable(Arc::new(error)))?;
-        match ids.iter().all(|id| *id >= found.mark() || found.taken.contains(id)) {
+        let closed = found.open_ids();
+        let is_known = |id: &u64| *id >= found.mark() || found.taken.contains(id) || closed.contains(id);
+        match ids.iter().all(is_known) {
             true => Ok(Tail { fence, first_segment: fence + width + 1, start_epoch: 0 }),
             false => Err(WalError::Fenced),
         }
