@@ -11,8 +11,8 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use parking_lot::Mutex;
 use thiserror::Error;
 
@@ -196,10 +196,17 @@ async fn load(under_way: UnderWay, path: Path) -> Result<Bytes, ReadObjectError>
     let get = async |range: Range<u64>| {
         let at = range.start;
         let Inner { objects, tasks, .. } = &*cache.0;
-        let got = files::get_range(objects.as_ref(), &path, range, tasks).await;
-        got.map_err(|source| match source {
-            object_store::Error::NotFound { .. } => ReadObjectError::Missing { path: path.clone(), at },
-            source => ReadObjectError::Store { path: path.clone(), source: Arc::new(source) },
+        let source = match files::get_range(objects.as_ref(), &path, range, tasks).await {
+            Ok(bytes) => return Ok(bytes),
+            Err(object_store::Error::NotFound { .. }) => {
+                return Err(ReadObjectError::Missing { path: path.clone(), at });
+            }
+            Err(error) => error,
+        };
+        // Stores have an error for ranges behind the end, which looks like any other.
+        Err(match objects.head(&path).await {
+            Ok(meta) if meta.size <= at => ReadObjectError::Missing { path: path.clone(), at },
+            _ => ReadObjectError::Store { path: path.clone(), source: Arc::new(source) },
         })
     };
     let is_known = cache.0.known.contains_key(&(key.shard, key.object));

@@ -21,6 +21,10 @@ impl Damage {
                               of the object, a backup); the shard is looked at every ten seconds. `kafkaesque storage \
                               repair` tells what is lost otherwise";
 
+    /// The same of a segment that only who reads its records needs.
+    pub const OF_RECORDS: &str = "a stored object was damaged, and its records are refused: put back what the store held before, as it \
+                                  was. Otherwise consumers must seek to what is behind them, or DeleteRecords removes them";
+
     /// The object of an index that an error speaks of, if it does.
     pub fn of_index(error: &slatedb::Error) -> Option<Damage> {
         let broken = Broken::find(error)?;

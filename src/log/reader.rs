@@ -10,6 +10,7 @@ use slatedb::config::ScanOptions;
 use thiserror::Error;
 
 use super::block_cache::{ObjectRef, ReadObjectError, Span};
+use super::damage::Damage;
 use super::error::NotOpen;
 use super::keys::{Extent, Lost, Malformed};
 use super::paths::ShardPaths;
@@ -95,6 +96,8 @@ struct Stretch {
     range: Range<u64>,
     /// Where the extents end: reading on up to here stays inside.
     end: u64,
+    /// The first offset of its first batch, which no checksum of a batch covers. `None` if that batch holds the wanted offset.
+    base_offset: Option<i64>,
 }
 
 impl Source {
@@ -216,7 +219,8 @@ impl Source {
                 _ => {
                     let path = self.0.paths.object(extent.object);
                     let object = ObjectRef { shard: self.0.shard, object: extent.object, path };
-                    stretches.push(Stretch { object, range: start..end, end });
+                    let base_offset = Some(extent.base_offset);
+                    stretches.push(Stretch { object, range: start..end, end, base_offset });
                 }
             }
         }
@@ -225,6 +229,8 @@ impl Source {
             && first.range.contains(&at)
         {
             first.range.start = at;
+            let begins_there = |extent: &&Extent| extent.object == object && u64::from(extent.position) == at;
+            first.base_offset = extents.iter().find(begins_there).map(|extent| extent.base_offset);
         }
         stretches
     }
@@ -263,7 +269,7 @@ impl Source {
         let object = &stretch.object;
         let is_damage = !matches!(error, ReadObjectError::Store { .. });
         if is_damage && self.0.reads.is_news(object.shard, object.object, stretch.range.start) {
-            tracing::error!(%error, "stored object is damaged");
+            tracing::error!(%error, "{}", Damage::OF_RECORDS);
         }
         error.into()
     }
@@ -285,6 +291,7 @@ impl Source {
         window: &mut Window,
     ) -> Result<Option<u64>, ReadError> {
         let mut at = stretch.range.start;
+        walk.expected = stretch.base_offset;
         while at < stretch.end {
             let head = at..(at + HEAD_LEN as u64).min(stretch.end);
             self.show(walk, stretch, window, head.clone()).await?;
@@ -322,7 +329,8 @@ impl Source {
         walk.collect(window);
         window.taken = needed.start..needed.start;
         let wanted = (needed.start + walk.left() as u64).min(stretch.end).max(needed.end);
-        window.span = self.0.reads.blocks().read(&stretch.object, needed.start..wanted).await?;
+        let read = self.0.reads.blocks().read(&stretch.object, needed.start..wanted).await;
+        window.span = read.map_err(|error| self.unreadable(stretch, error))?;
         Ok(())
     }
 
@@ -360,7 +368,7 @@ impl Source {
     fn corrupt(&self, stretch: &Stretch, at: u64, reason: &str) -> ReadError {
         let object = &stretch.object;
         if self.0.reads.is_news(object.shard, object.object, at) {
-            tracing::error!(path = %object.path, at, reason, "stored batch is corrupt");
+            tracing::error!(path = %object.path, at, reason, "{}", Damage::OF_RECORDS);
         }
         ReadError::Corrupt { object: object.path.to_string(), at, reason: reason.to_owned() }
     }
@@ -393,28 +401,37 @@ enum Decision {
 struct Walk {
     slice: Slice,
     run: Run,
-    /// Last offset of the batch before, in the same stretch or an earlier one.
-    previous: Option<i64>,
+    /// The first offset of the next batch. `None` if it holds the wanted offset.
+    expected: Option<i64>,
 }
 
 impl Walk {
     fn new(slice: Slice) -> Walk {
-        Walk { slice, run: Run { next_offset: slice.offset, ..Run::default() }, previous: None }
+        Walk { slice, run: Run { next_offset: slice.offset, ..Run::default() }, expected: None }
     }
 
     fn left(&self) -> usize {
         self.slice.max_bytes.saturating_sub(self.run.bytes)
     }
 
-    /// Offsets ascend, and a batch lies inside its extent.
+    /// Offsets follow one another, and a batch lies inside its extent.
     fn check(&mut self, header: Header, at: u64, end: u64) -> Result<Header, String> {
         if at + header.len() as u64 > end {
             return Err(format!("it has {} bytes and its extent ends at {end}", header.len()));
         }
-        if header.last_offset_delta < 0 || self.previous.is_some_and(|last| header.base_offset <= last) {
-            return Err(format!("its offsets {}.. are out of order", header.base_offset));
+        let offset = self.slice.offset;
+        let fits = match self.expected {
+            Some(expected) => header.base_offset == expected,
+            None => (header.base_offset..=header.last_offset()).contains(&offset),
+        };
+        if header.last_offset_delta < 0 || !fits {
+            let expected = self.expected.unwrap_or(offset);
+            return Err(format!(
+                "its offsets begin at {}, and those at {expected} should lie there",
+                header.base_offset
+            ));
         }
-        self.previous = Some(header.last_offset());
+        self.expected = Some(header.last_offset() + 1);
         Ok(header)
     }
 
