@@ -5,8 +5,8 @@
 mod many;
 
 use bytes::Bytes;
-use slatedb::Db;
 use slatedb::config::ScanOptions;
+use slatedb::{Db, DbReadOps};
 
 use super::epochs::EpochHistory;
 use super::error::PartitionError;
@@ -84,7 +84,10 @@ pub(super) async fn some_rows(
 }
 
 /// All rows of one kind.
-pub(super) async fn rows(db: &Db, tag: Tag) -> Result<Vec<(Bytes, Bytes)>, PartitionError> {
+pub(super) async fn rows(
+    db: &(impl DbReadOps + Sync),
+    tag: Tag,
+) -> Result<Vec<(Bytes, Bytes)>, PartitionError> {
     let mut rows = db.scan_with_options(keys::range(tag), &scan_options()).await.map_err(index)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().await.map_err(index)? {

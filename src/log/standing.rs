@@ -4,10 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use slatedb::Db;
+use slatedb::DbReadOps;
 
 use super::damage::Damage;
-use super::error::{OpenError, PartitionError};
+use super::error::PartitionError;
 use super::keys::Served;
 use super::paths::ShardPaths;
 
@@ -50,16 +50,12 @@ impl Standing {
         }
     }
 
-    /// Compares what the shard keeps of the metadata. False if it keeps nothing yet.
-    pub(super) async fn judge_served(&self, db: &Db, paths: &ShardPaths) -> Result<bool, OpenError> {
-        let Some(served) = read(db).await.map_err(|error| OpenError::Store(error.to_string()))? else {
-            return Ok(false);
-        };
+    /// Compares what the shard keeps of the metadata.
+    pub(super) fn judge_served(&self, served: &Served, paths: &ShardPaths) -> Result<(), Damage> {
         if served.shard != paths.shard() {
-            return Err(Damage::new(paths.index(), format!("is that of shard {}", served.shard)).into());
+            return Err(Damage::new(paths.index(), format!("is that of shard {}", served.shard)));
         }
-        (self.compare)(&served)?;
-        Ok(true)
+        (self.compare)(served)
     }
 }
 
@@ -71,7 +67,7 @@ impl fmt::Debug for Standing {
 }
 
 /// The metadata that the shard served under, as far as it is stored.
-pub(super) async fn read(db: &Db) -> Result<Option<Served>, PartitionError> {
+pub(super) async fn read(db: &(impl DbReadOps + Sync)) -> Result<Option<Served>, PartitionError> {
     let key = Served::key();
     let value = db.get(&key).await.map_err(|error| PartitionError::Index(Arc::new(error)))?;
     Ok(value.map(|value| Served::decode(&key, &value)).transpose()?)

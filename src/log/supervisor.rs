@@ -3,22 +3,23 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use slatedb::config::CloseOptions;
-use slatedb::{CloseReason, Db, ErrorKind};
+use slatedb::{CloseReason, Db, DbReadOps, ErrorKind};
 use tokio::sync::{mpsc, oneshot};
 
 use super::commit::{Committer, Ended, Request};
 use super::damage::Damage;
-use super::error::OpenError;
+use super::error::{OpenError, PartitionError};
 use super::fence::Depth;
 use super::garbage::Collector;
 use super::incarnation::{Incarnation, Parts};
-use super::keys::Tag;
+use super::keys::{Served, Tag};
 use super::loading;
 use super::reader::Source;
 use super::retention::{self, Keeper};
 use super::shard::{Inner, State};
-use super::standing::Standing;
+use super::standing::{self, Standing};
 use super::wal::{Failure, Init, Inspection, LogStore};
 use crate::runtime::TaskKind;
 use crate::store::database::{Maintenance, Role};
@@ -61,11 +62,9 @@ pub(super) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenError> {
     let clock = &inner.shared.runtime.clock;
     match clock.timeout(timeout, open_database(inner)).await {
         Ok(opened) => {
-            let (db, opened) = opened?;
-            let topics = loading::rows(&db, Tag::Topic).await;
-            let topics = topics.map_err(|error| OpenError::Store(error.to_string()))?;
+            let (db, opened, found) = opened?;
             let running = start(inner, db, &opened)?;
-            for (key, value) in inner.settings.compare_topics(topics) {
+            for (key, value) in inner.settings.compare_topics(found.topics) {
                 // Should it end at once, the next one looks again.
                 let _ = running.incarnation.send(Request::Keep(key, value));
             }
@@ -75,10 +74,24 @@ pub(super) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenError> {
     }
 }
 
-async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<super::wal::Wal>), OpenError> {
+/// What an opening reads of the index.
+struct Found {
+    /// The metadata that the shard served under, if it keeps any.
+    served: Option<Served>,
+    /// The rows of topics.
+    topics: Vec<(Bytes, Bytes)>,
+}
+
+impl Found {
+    async fn read(db: &(impl DbReadOps + Sync)) -> Result<Found, PartitionError> {
+        Ok(Found { served: standing::read(db).await?, topics: loading::rows(db, Tag::Topic).await? })
+    }
+}
+
+async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<super::wal::Wal>, Found), OpenError> {
     let databases = &inner.shared.databases;
     let path = inner.paths.index().clone();
-    let stored = databases.stored_manifest(&path).await.map_err(|error| manifest_error(inner, error))?;
+    let stored = databases.stored_manifest(&path).await.map_err(|error| manifest_error(inner, &error))?;
     let epoch = stored.as_ref().map_or(0, |manifest| manifest.writer_epoch());
     let inspection = inspection(inner);
     // What was found damaged once is looked at whole, before anything is written to it again.
@@ -91,6 +104,9 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<super::wal::W
     }
     inspected.map_err(inspection_error)?;
     judge(inner, &standing, epoch).await?;
+    if epoch > 0 && inner.is_doubted() {
+        look_into_index(inner, epoch).await?;
+    }
     let limits = &inner.options.limits;
     let runtime = &inner.shared.runtime;
     let (opened, damage) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
@@ -114,21 +130,67 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<super::wal::W
         .await
         .map_err(|error| match damage.get() {
             Some(damage) => OpenError::Damaged(damage.clone()),
-            None => open_error(inner, error),
+            None => open_error(inner, &error),
         })?;
-    match standing.judge_served(&db, &inner.paths).await {
-        // A shard that is new has nothing of another metadata.
-        Ok(has_served) => inner.note_knows_metadata(has_served || epoch == 0),
+    let found = match judge_index(inner, &standing, &db).await {
+        Ok(found) => found,
         Err(error) => {
             // Nothing was written that another opening would not write, and nothing is served.
             let closing = db.close_with_options(CloseOptions { flush_type: None });
             let _ = runtime.clock.timeout(ABANDON_TIMEOUT, closing).await;
             return Err(error);
         }
-    }
+    };
+    // A shard that is new has nothing of another metadata.
+    inner.note_knows_metadata(found.served.is_some() || epoch == 0);
     inner.trust();
     let wal = opened.get().cloned();
-    Ok((db, wal.map(OnceLock::from).unwrap_or_default()))
+    Ok((db, wal.map(OnceLock::from).unwrap_or_default(), found))
+}
+
+/// Reads what an opening needs of the index before anything is written.
+async fn look_into_index(inner: &Inner, epoch: u64) -> Result<(), OpenError> {
+    let reader = inner.shared.databases.reader(inner.paths.index().clone(), Role::ShardIndex).await;
+    let reader = reader.map_err(|error| open_error(inner, &error))?;
+    let found = Found::read(&reader).await;
+    if let Err(error) = reader.close().await {
+        tracing::debug!(shard = %inner.options.id, %error, "the reader did not close cleanly");
+    }
+    match found {
+        Ok(_) => Ok(()),
+        Err(error) => Err(unreadable(inner, epoch, &error).await),
+    }
+}
+
+/// Reads what is needed of an index that was opened, and compares it with the metadata.
+async fn judge_index(inner: &Inner, standing: &Standing, db: &Db) -> Result<Found, OpenError> {
+    let found = match Found::read(db).await {
+        Ok(found) => found,
+        Err(error) => return Err(unreadable(inner, db.manifest().writer_epoch(), &error).await),
+    };
+    if let Some(served) = &found.served {
+        standing.judge_served(served, &inner.paths)?;
+    }
+    Ok(found)
+}
+
+/// Why rows of the index were not read. A newer owner may have replaced the tables that they were in since `epoch`.
+async fn unreadable(inner: &Inner, epoch: u64, error: &PartitionError) -> OpenError {
+    let damage = match error {
+        PartitionError::Index(error) => match open_error(inner, error) {
+            OpenError::Damaged(damage) => damage,
+            other => return other,
+        },
+        PartitionError::Malformed(_) => Damage::new(inner.paths.index(), format!("is damaged: {error}")),
+        PartitionError::NotOpen(_) | PartitionError::Unknown(_) => {
+            return OpenError::Store(error.to_string());
+        }
+    };
+    match inner.shared.databases.stored_manifest(inner.paths.index()).await {
+        Ok(Some(manifest)) if manifest.writer_epoch() != epoch => OpenError::Fenced,
+        Ok(_) => OpenError::Damaged(damage),
+        Err(error) => manifest_error(inner, &error),
+    }
 }
 
 /// Refuses what the metadata knows better. A newer owner may have opened the shard since its epoch was read.
@@ -138,7 +200,7 @@ async fn judge(inner: &Inner, standing: &Standing, stored: u64) -> Result<(), Op
     }
     let Err(damage) = standing.judge_epoch(stored, &inner.paths) else { return Ok(()) };
     let now = inner.shared.databases.stored_manifest(inner.paths.index()).await;
-    let now = now.map_err(|error| manifest_error(inner, error))?;
+    let now = now.map_err(|error| manifest_error(inner, &error))?;
     match now.map_or(0, |manifest| manifest.writer_epoch()) == stored {
         true => Err(OpenError::Damaged(damage)),
         false => Err(OpenError::Fenced),
@@ -347,8 +409,8 @@ async fn reopen(inner: &Arc<Inner>) -> Option<Running> {
 
 /// A manifest that is there and cannot be read. An owner that is at work cannot be the cause. The database counts what is
 /// wrong inside of one among its internal errors.
-fn manifest_error(inner: &Inner, error: slatedb::Error) -> OpenError {
-    if let Some(damage) = Damage::of_index(&error) {
+fn manifest_error(inner: &Inner, error: &slatedb::Error) -> OpenError {
+    if let Some(damage) = Damage::of_index(error) {
         return OpenError::Damaged(damage);
     }
     match error.kind() {
@@ -363,8 +425,8 @@ fn manifest_error(inner: &Inner, error: slatedb::Error) -> OpenError {
     }
 }
 
-fn open_error(inner: &Inner, error: slatedb::Error) -> OpenError {
-    if let Some(damage) = Damage::of_index(&error) {
+fn open_error(inner: &Inner, error: &slatedb::Error) -> OpenError {
+    if let Some(damage) = Damage::of_index(error) {
         return OpenError::Damaged(damage);
     }
     match error.kind() {
