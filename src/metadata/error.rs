@@ -1,8 +1,11 @@
 //! Why the metadata does not start, and why a proposal has no outcome.
 
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
+use slatedb::ErrorKind;
 use thiserror::Error;
 
+use crate::store::database::Broken;
 use crate::types::BrokerId;
 
 /// Why the metadata could not be started.
@@ -20,7 +23,10 @@ pub enum StartError {
     #[error("{setting}: {reason}")]
     Setting { setting: &'static str, reason: String },
     /// `cluster.json` is there but not what this version writes.
-    #[error("the cluster description {path} cannot be read: {reason}")]
+    #[error(
+        "the cluster description {path} cannot be read: {reason}: put back what the store held before, or delete it: \
+         beside the metadata it is made anew as it was"
+    )]
     ClusterFile { path: String, reason: String },
     /// There are shards, so there was metadata; topics made anew would have other ids, and none of the records.
     #[error(
@@ -29,12 +35,22 @@ pub enum StartError {
          nothing was changed"
     )]
     Gone { path: String },
+    /// What is stored of it is not what was written.
+    #[error(
+        "the metadata in {path} was damaged, and no shard is served: {problem}: put back what the store held before, as it was \
+         (all of {path}, from a backup or older versions of its objects), and start the broker again; or see `kafkaesque \
+         storage repair --metadata`"
+    )]
+    Damaged { path: String, problem: String },
     /// The object store did not answer.
     #[error("the object store failed while {doing}")]
     Store { doing: &'static str, source: object_store::Error },
     /// The Raft database did not open, or failed.
-    #[error("the Raft database failed while {doing}")]
+    #[error("the Raft database failed while {doing}: {source}")]
     Database { doing: &'static str, source: slatedb::Error },
+    /// Rows of the Raft database could not be read.
+    #[error("the metadata cannot be read: {0}")]
+    Rows(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The Raft group did not come up.
     #[error("the Raft group did not start: {0}")]
     Raft(String),
@@ -47,6 +63,32 @@ pub enum StartError {
     /// A command of the start itself had no outcome.
     #[error("the cluster did not answer this broker: {0}")]
     Propose(#[from] ProposeError),
+}
+
+impl StartError {
+    /// The same, or that what is stored in `path` was damaged, if that is why.
+    pub(super) fn of_damage(self, path: &Path) -> StartError {
+        let cause: &(dyn std::error::Error + 'static) = match &self {
+            StartError::Database { source, .. } => source,
+            StartError::Rows(error) => &**error,
+            _ => return self,
+        };
+        let path = path.to_string();
+        if let Some(broken) = Broken::find(cause) {
+            return StartError::Damaged { path, problem: broken.to_string() };
+        }
+        let kind = std::iter::successors(Some(cause), |error| error.source())
+            .find_map(|error| error.downcast_ref::<slatedb::Error>())
+            .map(slatedb::Error::kind);
+        // Without an error of the database, the rows themselves are wrong. The database counts what is wrong inside of an
+        // object among its internal errors.
+        match kind {
+            None | Some(ErrorKind::Data | ErrorKind::Internal) => {
+                StartError::Damaged { path, problem: cause.to_string() }
+            }
+            Some(_) => self,
+        }
+    }
 }
 
 /// Why a proposal has no outcome.

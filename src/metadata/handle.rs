@@ -92,7 +92,9 @@ impl Metadata {
     ) -> Result<Metadata, StartError> {
         settings.check()?;
         let opening = Metadata::open_unlimited(store, databases, settings, transport, runtime);
-        runtime.clock.timeout(START_LIMIT, opening).await.map_err(|_| too_slow("opening the metadata"))?
+        let opened = runtime.clock.timeout(START_LIMIT, opening).await;
+        let opened = opened.map_err(|_| too_slow("opening the metadata"))?;
+        opened.map_err(|error| error.of_damage(&store.path(&format!("raft/{}", settings.broker_id))))
     }
 
     async fn open_unlimited(
@@ -164,12 +166,12 @@ impl Metadata {
         broker: BrokerId,
     ) -> Result<Option<Image>, StartError> {
         let path = store.path(&format!("raft/{broker}"));
-        let failed = |source| StartError::Database { doing: "reading", source };
+        let failed = |source| StartError::Database { doing: "reading", source }.of_damage(&path);
         if databases.stored_manifest(&path).await.map_err(failed)?.is_none() {
             return Ok(None);
         }
-        let db = databases.reader(path, Role::Raft).await.map_err(failed)?;
-        let image = look(&db).await.map_err(|error| StartError::Raft(error.to_string()));
+        let db = databases.reader(path.clone(), Role::Raft).await.map_err(failed)?;
+        let image = look(&db).await.map_err(|error| StartError::Rows(Box::new(error)).of_damage(&path));
         if let Err(error) = db.close().await {
             tracing::debug!(%error, "the reader did not close cleanly");
         }

@@ -11,7 +11,7 @@ use crate::broker;
 use crate::config::Config;
 use crate::log::keys::KeptTopic;
 use crate::log::repair::{Expected, Remembered, Repair};
-use crate::metadata::{Command, IfExists, Image, Metadata, MetadataSettings, NewTopic};
+use crate::metadata::{Command, IfExists, Image, Metadata, MetadataSettings, NewTopic, StartError};
 use crate::runtime::Runtime;
 use crate::store::database::Databases;
 use crate::store::{self, Store};
@@ -38,9 +38,12 @@ pub async fn run(config: &Config, accept_loss: bool, runtime: &Runtime) -> Resul
     let store = opened.map_err(|error| format!("{}: {error}", config.to_look_at(error.trouble())))?;
     let databases = Databases::new(&store, config.log.index_cache_bytes, runtime);
     let broker = config.identity.broker_id;
-    // What cannot be read is as good as gone.
-    let image = Metadata::look(&store, &databases, broker).await.unwrap_or_default();
-    let image = image.filter(Image::is_formed);
+    let image = match Metadata::look(&store, &databases, broker).await {
+        Ok(image) => image.filter(Image::is_formed),
+        // What cannot be read is as good as gone.
+        Err(StartError::Damaged { .. }) => None,
+        Err(error) => return Err(error.to_string()),
+    };
     let shards = remembered(&store, &databases, runtime).await?;
     let mut plan = plan(image.as_ref(), &shards);
     if !plan.is_needed {

@@ -64,8 +64,9 @@ impl Node {
         let upkeep = Arc::new(Upkeep::new(start.db, start.settings.snapshot_log_bytes));
         let (publish, image) = watch::channel(Arc::new(Image::empty()));
         let machine = StateMachine::open(Arc::clone(&upkeep), Arc::new(publish)).await;
-        let machine = machine.map_err(|e| failed(&e))?;
-        let log = LogStore::open(id, Arc::clone(&upkeep), machine.applied()).await.map_err(|e| failed(&e))?;
+        let machine = machine.map_err(|error| StartError::Rows(Box::new(error)))?;
+        let log = LogStore::open(id, Arc::clone(&upkeep), machine.applied()).await;
+        let log = log.map_err(|error| StartError::Rows(Box::new(error)))?;
         let peers = Peers {
             me: start.settings.broker_id,
             incarnation: start.incarnation,
