@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
+use object_store::path::Path;
 use slatedb::{ErrorKind, RowEntry, VersionedManifest};
 
 use super::partition::{self, Fate, Rows};
@@ -49,7 +50,9 @@ impl Repair {
         let replay_after = index.usable.as_ref().map_or(0, |(manifest, _)| manifest.replay_after_wal_id());
         let ids: BTreeSet<u64> = self.log.ids(0).await?.into_iter().collect();
         self.inspect(&index, &ids, &mut damage).await?;
-        let log = self.log(ids.range(replay_after + 1..).copied()).await?;
+        let mut log = self.log(ids.range(replay_after + 1..).copied()).await?;
+        // The index needs no row of that one, and it may hold records.
+        log.broken.extend(self.log(ids.range(replay_after..=replay_after).copied()).await?.broken);
         for (id, problem) in &log.broken {
             note(&mut damage, Damage::new(&self.paths.segment(*id), format!("is damaged: {problem}")));
         }
@@ -110,18 +113,17 @@ impl Repair {
         let manifest = match self.databases.stored_manifest(&folder).await {
             Ok(Some(manifest)) => manifest,
             Ok(None) => return Ok(Index { stored: None, usable: None }),
-            Err(error) if matches!(error.kind(), ErrorKind::Data | ErrorKind::Internal) => {
-                let problem = format!("has a newest manifest that is damaged: {error}");
-                note(damage, Damage::new(&folder.join("manifest"), problem));
+            Err(error) => {
+                let problem = "has a newest manifest that is damaged";
+                note(damage, damage_of(error, &folder.join("manifest"), problem)?);
                 return Ok(Index { stored: None, usable: None });
             }
-            Err(error) => return Err(error.into()),
         };
         let stored = Some((manifest.id(), manifest.writer_epoch()));
         match self.index_rows().await {
             Ok(rows) => Ok(Index { stored, usable: Some((manifest, rows)) }),
             Err(error) => {
-                note(damage, Damage::new(&folder, format!("cannot be read: {error}")));
+                note(damage, damage_of(error, &folder, "cannot be read")?);
                 Ok(Index { stored, usable: None })
             }
         }
@@ -225,6 +227,17 @@ impl Repair {
             note(damage, Damage::new(&self.paths.segment(id), problem));
         }
         Ok(())
+    }
+}
+
+/// The damage that an error of the index tells of; the error itself if the store may only be out.
+fn damage_of(error: slatedb::Error, folder: &Path, problem: &str) -> Result<Damage, RepairError> {
+    match (Damage::of_index(&error), error.kind()) {
+        (Some(damage), _) => Ok(damage),
+        (None, ErrorKind::Data | ErrorKind::Internal) => {
+            Ok(Damage::new(folder, format!("{problem}: {error}")))
+        }
+        (None, _) => Err(error.into()),
     }
 }
 

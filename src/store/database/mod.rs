@@ -106,7 +106,7 @@ impl Databases {
     pub async fn reader(&self, path: Path, role: Role) -> Result<DbReader, slatedb::Error> {
         let options =
             DbReaderOptions { skip_wal_replay: role == Role::ShardIndex, ..DbReaderOptions::default() };
-        DbReader::builder(path, self.store.object_store())
+        DbReader::builder(path, Arc::clone(&self.objects))
             .with_reader_mode(DbReaderMode::FollowLatest)
             .with_options(options)
             .with_db_cache_disabled()
