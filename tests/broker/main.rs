@@ -9,6 +9,7 @@ mod configs;
 mod consumer_groups;
 mod damaged;
 mod groups;
+mod harmed;
 mod hostile;
 mod internal_topics;
 mod metadata_damaged;

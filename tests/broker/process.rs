@@ -1,15 +1,20 @@
 //! A broker in a process of its own, whose memory is its own.
 
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// It is killed when dropped, and its data goes with it.
+use rustix::process::{Pid, Signal};
+
+/// It is killed when dropped, and data of its own goes with it.
 pub struct Process {
     child: Child,
     pub clients: SocketAddr,
     pub health: SocketAddr,
-    data: tempfile::TempDir,
+    data: Option<tempfile::TempDir>,
 }
 
 impl Process {
@@ -26,12 +31,30 @@ impl Process {
 
     /// Killed, and started again on the same data.
     pub fn again(mut self) -> Process {
-        let data = std::mem::replace(&mut self.data, tempfile::tempdir().expect("a folder"));
+        let data = self.data.take().expect("data of its own");
         drop(self);
         Process::on(data, &[], None)
     }
 
+    /// On a store that these variables name and that outlives it; what it logs goes to a file. `None` if it ends by itself.
+    pub fn on_store(variables: &[(&str, &str)], log: &Path) -> Option<Process> {
+        let log = File::create(log).expect("a file");
+        let mut process = Process::launch(None, variables, None, log.into());
+        process.comes_up().then_some(process)
+    }
+
     fn on(data: tempfile::TempDir, variables: &[(&str, &str)], files: Option<u32>) -> Process {
+        let mut process = Process::launch(Some(data), variables, files, Stdio::inherit());
+        assert!(process.comes_up(), "the broker ended by itself");
+        process
+    }
+
+    fn launch(
+        data: Option<tempfile::TempDir>,
+        variables: &[(&str, &str)],
+        files: Option<u32>,
+        log: Stdio,
+    ) -> Process {
         let free = || TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port");
         let (clients, health) = (free(), free());
         let binary =
@@ -44,20 +67,44 @@ impl Process {
             .env("HEALTH_PORT", health.port().to_string())
             .env("RAFT_LISTEN_ADDR", "127.0.0.1:0")
             .env("LOCAL_FSYNC", "false")
-            .env("DATA_PATH", data.path())
+            .envs(data.as_ref().map(|data| ("DATA_PATH", data.path())))
             .env("GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
             .env("RUST_LOG", "error")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the broker's binary starts");
-        let process = Process { child, clients, health, data };
+        Process { child, clients, health, data }
+    }
+
+    /// Waits until it has started, whatever it can serve; false if it ended instead.
+    fn comes_up(&mut self) -> bool {
         let deadline = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect(clients).is_err() {
-            assert!(Instant::now() < deadline, "the broker does not listen");
+        while self.is_starting().unwrap_or(true) {
+            if self.child.try_wait().expect("a child").is_some() {
+                return false;
+            }
+            assert!(Instant::now() < deadline, "the broker neither starts nor ends");
             std::thread::sleep(Duration::from_millis(20));
         }
-        process
+        true
+    }
+
+    fn is_starting(&self) -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect(self.health)?;
+        stream.write_all(b"GET /ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer.contains("\"starting\""))
+    }
+
+    /// Asks it to end, as an operator does, and waits until it has.
+    pub fn stop(mut self) {
+        let id = Pid::from_child(&self.child);
+        rustix::process::kill_process(id, Signal::TERM).expect("a process of our own");
+        let status = self.child.wait().expect("a child");
+        assert!(status.success(), "it ended with {status}");
     }
 
     /// The most memory that it has had, in KiB.

@@ -1,17 +1,18 @@
 //! What happens to stored objects while nobody looks: every kind of it, one object at a time, and to many together.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use object_store::memory::InMemory;
-use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use object_store::{ObjectStore, ObjectStoreExt as _};
 
 /// A whole store: bytes by path.
 pub type Objects = BTreeMap<String, Bytes>;
 
-pub async fn objects(store: &InMemory) -> Objects {
+/// What differs: by path what is there now, if anything is.
+pub type Harmed = BTreeMap<String, Option<Bytes>>;
+
+pub async fn objects(store: &dyn ObjectStore) -> Objects {
     let listed: Vec<_> = store.list(None).try_collect().await.expect("lists");
     let mut all = Objects::new();
     for meta in listed {
@@ -21,12 +22,10 @@ pub async fn objects(store: &InMemory) -> Objects {
     all
 }
 
-pub async fn stored(objects: &Objects) -> Arc<InMemory> {
-    let store = Arc::new(InMemory::new());
+pub async fn put(store: &dyn ObjectStore, objects: &Objects) {
     for (path, bytes) in objects {
         store.put(&path.as_str().into(), bytes.clone().into()).await.expect("stored");
     }
-    store
 }
 
 /// What is done to one object.
@@ -60,16 +59,17 @@ impl Harm {
     ];
 
     /// The objects that differ then, with what they are; `None` if nothing does.
-    pub fn done_to(self, objects: &Objects, path: &str) -> Option<BTreeMap<String, Option<Bytes>>> {
+    pub fn done_to(self, objects: &Objects, path: &str) -> Option<Harmed> {
         let bytes = &objects[path];
-        let folder = &path[..=path.rfind('/').expect("a folder")];
-        let mut siblings = objects.keys().filter(|other| other.starts_with(folder) && *other != path);
+        let folder = &path[..path.rfind('/').map_or(0, |at| at + 1)];
+        let in_it = |other: &str| other.strip_prefix(folder).is_some_and(|name| !name.contains('/'));
+        let mut siblings = objects.keys().filter(|other| in_it(other) && *other != path);
         let flipped = |at: usize| {
             let mut flipped = bytes.to_vec();
             flipped[at] ^= 0x10;
             Some(Bytes::from(flipped))
         };
-        let one = |changed: Option<Bytes>| BTreeMap::from([(path.to_owned(), changed)]);
+        let one = |changed: Option<Bytes>| Harmed::from([(path.to_owned(), changed)]);
         let harmed = match self {
             Harm::Deleted => one(None),
             Harm::CutInHalf => one(Some(bytes.slice(..bytes.len() / 2))),
@@ -94,7 +94,7 @@ impl Harm {
 }
 
 /// Turns `objects` into what they are with those changes.
-pub fn apply(objects: &Objects, harmed: &BTreeMap<String, Option<Bytes>>) -> Objects {
+pub fn apply(objects: &Objects, harmed: &Harmed) -> Objects {
     let mut all = objects.clone();
     for (path, changed) in harmed {
         match changed {
@@ -103,17 +103,4 @@ pub fn apply(objects: &Objects, harmed: &BTreeMap<String, Option<Bytes>>) -> Obj
         };
     }
     all
-}
-
-/// What must be done to `objects` so that they are `others` instead, where the path is one of `touched`.
-pub fn difference(
-    objects: &Objects,
-    others: &Objects,
-    touched: impl Fn(&str) -> bool,
-) -> BTreeMap<String, Option<Bytes>> {
-    let paths = objects.keys().chain(others.keys()).filter(|path| touched(path));
-    paths
-        .filter(|path| objects.get(*path) != others.get(*path))
-        .map(|path| (path.clone(), others.get(path).cloned()))
-        .collect()
 }

@@ -154,10 +154,10 @@ pub async fn live(window: u16, ending: Ending) -> Left {
             }
         }
         if owner < OWNERS {
-            earlier.push(harm::objects(&store).await);
+            earlier.push(harm::objects(&*store).await);
         }
     }
-    let objects = harm::objects(&store).await;
+    let objects = harm::objects(&*store).await;
     let replay_after = life.world.broker(limits(window)).replay_point().await;
     let unvouched = unvouched(&objects, replay_after);
     Left { objects, earlier, told: life.told, unvouched }

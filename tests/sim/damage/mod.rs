@@ -10,14 +10,11 @@ mod verdict;
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use harm::Harm;
+use harm::{Harm, Harmed, Objects};
 use life::{Ending, Left};
 use verdict::{End, Verdict};
 
 use crate::simulate;
-
-type Harmed = BTreeMap<String, Option<Bytes>>;
 
 /// What came of all cases of one life.
 #[derive(Default)]
@@ -85,9 +82,18 @@ fn whole(left: &Left) -> Vec<(&'static str, Harmed)> {
         ("log gone", all(&|path| path.contains("/log/"))),
     ];
     for earlier in &left.earlier {
-        harms.push(("index rolled back", harm::difference(&left.objects, earlier, index)));
+        harms.push(("index rolled back", difference(&left.objects, earlier, index)));
     }
     harms
+}
+
+/// What must be done to `objects` so that they are `others` instead, where the path is one of `touched`.
+fn difference(objects: &Objects, others: &Objects, touched: impl Fn(&str) -> bool) -> Harmed {
+    let paths = objects.keys().chain(others.keys()).filter(|path| touched(path));
+    paths
+        .filter(|path| objects.get(*path) != others.get(*path))
+        .map(|path| (path.clone(), others.get(path).cloned()))
+        .collect()
 }
 
 /// Gives the number of objects whose loss nobody could see.

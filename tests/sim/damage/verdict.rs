@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use kafkaesque::log::{OpenError, Shard, ShardState};
 use object_store::memory::InMemory;
 
-use super::harm::{self, Objects};
+use super::harm::{self, Harmed, Objects};
 use super::life::{Left, OWNERS, Told, limits, row_key};
 use crate::world::{PARTITIONS, World, append, plain_batch, try_read_all};
 
@@ -35,12 +34,18 @@ pub struct Verdict {
     pub deleted: BTreeSet<String>,
 }
 
+async fn stored(objects: &Objects) -> Arc<InMemory> {
+    let store = Arc::new(InMemory::new());
+    harm::put(&*store, objects).await;
+    store
+}
+
 /// Opens what is left of `left` once `harmed` was done to it.
-pub async fn judge(left: &Left, window: u16, harmed: &BTreeMap<String, Option<Bytes>>) -> Verdict {
+pub async fn judge(left: &Left, window: u16, harmed: &Harmed) -> Verdict {
     let before = harm::apply(&left.objects, harmed);
-    let store = harm::stored(&before).await;
+    let store = stored(&before).await;
     let end = serve(Arc::clone(&store), window, &left.told, harmed).await;
-    let after = harm::objects(&store).await;
+    let after = harm::objects(&*store).await;
     let deleted = before.keys().filter(|path| !after.contains_key(*path)).cloned().collect();
     let end = match end {
         End::Refused(line) => match healed(&after, left, window, harmed).await {
@@ -52,12 +57,7 @@ pub async fn judge(left: &Left, window: u16, harmed: &BTreeMap<String, Option<By
     Verdict { end, deleted }
 }
 
-async fn serve(
-    store: Arc<InMemory>,
-    window: u16,
-    told: &Told,
-    harmed: &BTreeMap<String, Option<Bytes>>,
-) -> End {
+async fn serve(store: Arc<InMemory>, window: u16, told: &Told, harmed: &Harmed) -> End {
     let mut world = World::on(store, 2, OWNERS);
     let mut refused = None;
     // A shard that is refused stays so, however often it is tried.
@@ -82,7 +82,7 @@ async fn serve(
 }
 
 /// A line helps only if it says where.
-fn unnamed(line: &str, harmed: &BTreeMap<String, Option<Bytes>>) -> Option<End> {
+fn unnamed(line: &str, harmed: &Harmed) -> Option<End> {
     let folder = |path: &str| path[..path.rfind('/').unwrap_or(0)].to_owned();
     let index = |path: &str| path.find("/index/").map(|end| path[..end + "/index".len()].to_owned());
     let named = harmed.keys().any(|path| {
@@ -96,7 +96,7 @@ fn unnamed(line: &str, harmed: &BTreeMap<String, Option<Bytes>>) -> Option<End> 
 }
 
 /// An open shard is read and written, collected twice, and taken over once more.
-async fn used(world: &World, shard: &Shard, told: &Told, harmed: &BTreeMap<String, Option<Bytes>>) -> End {
+async fn used(world: &World, shard: &Shard, told: &Told, harmed: &Harmed) -> End {
     let served = read_and_append(world, shard, told).await;
     for _ in 0..2 {
         // A pass that fails deletes nothing that it should not; that is seen later.
@@ -175,12 +175,7 @@ async fn read_and_append(world: &World, shard: &Shard, told: &Told) -> Result<En
 }
 
 /// With the objects as they were before the harm, a new owner has everything.
-async fn healed(
-    after: &Objects,
-    left: &Left,
-    window: u16,
-    harmed: &BTreeMap<String, Option<Bytes>>,
-) -> Result<(), String> {
+async fn healed(after: &Objects, left: &Left, window: u16, harmed: &Harmed) -> Result<(), String> {
     let mut objects = after.clone();
     for path in harmed.keys() {
         match left.objects.get(path) {
@@ -188,7 +183,7 @@ async fn healed(
             None => objects.remove(path),
         };
     }
-    let mut world = World::on(harm::stored(&objects).await, 3, OWNERS + 10);
+    let mut world = World::on(stored(&objects).await, 3, OWNERS + 10);
     let broker = world.broker(limits(window));
     world.assign(&broker);
     let shard = match world.runtime.clock.timeout(PATIENCE, broker.open()).await {

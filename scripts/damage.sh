@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Stores of real processes on an S3 server, with an object of each kind harmed in every way, one at a time.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+source "$root/scripts/stores.sh"
+
+forget_settings
+make_work_dir
+use_versitygw
+export KAFKAESQUE_HARM_STORE=environment
+quietly cargo test --quiet --manifest-path "$root/Cargo.toml" --test broker harmed
+echo "ok damage on versitygw"
