@@ -31,7 +31,10 @@ impl Damage {
         Some(Damage::new(&broken.path, broken.problem))
     }
 
+    /// Of the problem the first line is told: servers answer errors with documents.
     pub fn new(object: &Path, problem: impl Into<String>) -> Damage {
-        Damage { object: object.to_string(), problem: problem.into() }
+        let problem: String = problem.into();
+        let problem = problem.lines().next().unwrap_or_default().to_owned();
+        Damage { object: object.to_string(), problem }
     }
 }

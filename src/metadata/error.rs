@@ -84,7 +84,9 @@ impl StartError {
         // object among its internal errors.
         match kind {
             None | Some(ErrorKind::Data | ErrorKind::Internal) => {
-                StartError::Damaged { path, problem: cause.to_string() }
+                // Servers answer errors with documents.
+                let problem = cause.to_string().lines().next().unwrap_or_default().to_owned();
+                StartError::Damaged { path, problem }
             }
             Some(_) => self,
         }
