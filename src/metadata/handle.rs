@@ -25,6 +25,8 @@ use crate::types::{BrokerId, ProducerId};
 
 /// Opening the Raft database and finding a leader takes no longer than this, or the start fails.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long a stop waits for the store.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The metadata of the cluster, as this broker sees it. Cheap to clone.
 #[derive(Clone)]
@@ -359,14 +361,20 @@ impl Metadata {
         self.0.node.snapshot_index()
     }
 
-    /// Stops taking part, and closes the database. Proposals that wait get no outcome.
+    /// Stops taking part, and closes the database, unless the store is away: whatever was acknowledged is stored anyway.
+    /// Proposals that wait get no outcome.
     pub async fn close(&self) {
         self.0.stop.request();
-        let maintenance = self.0.maintenance.lock().take();
-        if let Some(maintenance) = maintenance {
-            maintenance.stop().await;
+        let closing = async {
+            let maintenance = self.0.maintenance.lock().take();
+            if let Some(maintenance) = maintenance {
+                maintenance.stop().await;
+            }
+            self.0.node.stop().await;
+        };
+        if self.0.runtime.clock.timeout(CLOSE_LIMIT, closing).await.is_err() {
+            tracing::warn!("the Raft database was not closed in time");
         }
-        self.0.node.stop().await;
     }
 }
 

@@ -160,3 +160,26 @@ async fn an_outage_costs_time_only() {
     assert_eq!(process.metadata.image().topics.len(), 2);
     process.metadata.close().await;
 }
+
+/// Nobody waits for ever for a store that is away; what was acknowledged is there at the next start.
+#[tokio::test(start_paused = true)]
+async fn a_stop_during_an_outage_ends() {
+    for is_writing in [false, true] {
+        let bucket = Bucket::new();
+        let runtime = Runtime::simulated(1);
+        let plan = FaultPlan::new(&runtime);
+        let process = bucket.behind(&plan).start_in(runtime, &settings(0)).await.expect("a start");
+        process.create("before").await;
+        plan.outage(true);
+        if is_writing {
+            let topic = process.topic("during");
+            let outcome = process.metadata.propose(Command::CreateTopic(topic)).await;
+            assert_eq!(outcome, Err(crate::metadata::ProposeError::Timeout));
+        }
+        let stop = process.metadata.close();
+        process.runtime.clock.timeout(Duration::from_secs(15), stop).await.expect("it ends");
+        let next = bucket.start().await;
+        assert!(next.metadata.image().topics.iter().any(|topic| &*topic.name == "before"));
+        next.metadata.close().await;
+    }
+}
