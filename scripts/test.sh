@@ -64,7 +64,7 @@ check "consumer groups" timeout 240 scripts/groups/run.sh "$addr" short
 check "consumer groups of KIP-848" timeout 240 scripts/groups/run.sh "$addr" consumer
 check "consumer groups over kill -9" timeout 240 scripts/groups/crash.sh
 check "a failing store" timeout 240 scripts/outage.sh
-check "damage on an S3 server" timeout 300 scripts/damage.sh
+check "damage on an S3 server" timeout 600 scripts/damage.sh
 check "a full disk" timeout 180 scripts/full-disk.sh
 check "metrics, dashboard and alerts" timeout 180 scripts/metrics.sh
 check "image" timeout 180 scripts/image.sh
