@@ -74,7 +74,7 @@ pub(super) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenError> {
     }
 }
 
-/// What an opening reads of the index.
+/// The rows that an opening reads of the index.
 struct Found {
     /// The metadata that the shard served under, if it keeps any.
     served: Option<Served>,

@@ -35,7 +35,7 @@ pub enum StartError {
          nothing was changed"
     )]
     Gone { path: String },
-    /// What is stored of it is not what was written.
+    /// Stored objects of it are not as they were written.
     #[error(
         "the metadata in {path} was damaged, and no shard is served: {problem}: put back what the store held before, as it was \
          (all of {path}, from a backup or older versions of its objects), and start the broker again; or see `kafkaesque \

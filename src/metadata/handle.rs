@@ -25,7 +25,7 @@ use crate::types::{BrokerId, ProducerId};
 
 /// Opening the Raft database and finding a leader takes no longer than this, or the start fails.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// How long a stop waits for the store.
+/// The longest that a stop waits for the store.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The metadata of the cluster, as this broker sees it. Cheap to clone.

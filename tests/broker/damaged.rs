@@ -21,7 +21,7 @@ type Codes = BTreeMap<i32, i16>;
 
 const REFUSED: i16 = ErrorCode::KafkaStorageError.code();
 
-/// What each API answers of both partitions of the topic `t`.
+/// The answers of each API on both partitions of the topic `t`.
 async fn ask_for_both(client: &mut Client) -> Vec<(&'static str, Codes)> {
     let mut produced = produce_request("t", bytes(batch(&["x"])), -1);
     let mut other = produced.topic_data[0].partition_data[0].clone();
@@ -66,7 +66,7 @@ async fn ask_for_both(client: &mut Client) -> Vec<(&'static str, Codes)> {
     ]
 }
 
-/// What the coordinator of a group answers: an API each.
+/// The answers of the coordinator of a group, by API.
 async fn ask_of_group(client: &mut Client, group: &str) -> Vec<(&'static str, i16)> {
     let group_id = || group.to_owned();
     let find = find_coordinator::Request { key: group_id(), ..Default::default() };

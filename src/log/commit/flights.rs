@@ -87,7 +87,7 @@ pub(super) struct Backlog {
     bytes: usize,
     /// The request that came last said that another is on its way.
     more_to_come: bool,
-    /// Whether waiting for it has paid so far.
+    /// The record of waits for it: they go on while they pay.
     pub gathering: Gathering,
 }
 

@@ -9,7 +9,7 @@ pub(super) const GATHER_TIME: Duration = Duration::from_millis(1);
 /// Waits that are left out at most, one after the other.
 const MOST_LEFT_OUT: u32 = 63;
 
-/// What came of the waits so far. Each in vain doubles how many are left out after it, so that a client whose answers take
+/// The record of the waits so far. Each in vain doubles how many are left out after it, so that a client whose answers take
 /// longer than its records are apart, and looks as if it sent many at a time, is not held back for good.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
@@ -20,7 +20,7 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    /// Whether the next commit is to wait. Asked once for each that could.
+    /// True if the next commit is to wait. Asked once for each that could.
     pub fn is_due(&mut self) -> bool {
         let is_due = self.left == 0;
         self.left = self.left.saturating_sub(1);
