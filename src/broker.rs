@@ -1,35 +1,37 @@
 //! The composition root: builds the layers from the bottom up, and stops them from the top down.
 
-use std::io::{ErrorKind, Write as _};
+mod http;
+mod layers;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use serde_json::{Map, Value, json};
-use tokio::net::TcpListener;
 
 use crate::api::{self, Service};
 use crate::cluster::{GroupTopics, HostOptions, ShardHost, Watch, WatchLimits, controller, outage};
 use crate::config::{Config, HostPort, LogFormat};
-use crate::coordinator::group::{classic, consumer, offsets};
-use crate::coordinator::{self, Coordinators, MetadataSource, TopicNames, TopicSource};
-use crate::log::reads::{ReadLimits, Reads};
-use crate::log::{Limits, LogMetrics, Shared, Unable};
-use crate::metadata::{self, Image, Metadata, MetadataSettings, Timeouts};
-use crate::net::{self, Server};
-use crate::ops::{self, Http, Phase, Readiness};
-use crate::protocol::batch::Depth;
+use crate::coordinator::group::consumer;
+use crate::coordinator::{Coordinators, MetadataSource, TopicNames, TopicSource};
+use crate::log::reads::Reads;
+use crate::log::{LogMetrics, Shared};
+use crate::metadata::{self, Image, Metadata};
+use crate::net::Server;
+use crate::ops::{self, Phase, Readiness};
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::settings::GroupSettings;
 use crate::store::{self, Store, database::Databases};
-use crate::types::{ShardId, TopicId};
+use crate::types::TopicId;
+
+use http::{Parts, listen, local_address};
+pub(crate) use layers::metadata_settings;
 
 /// The name of the one listener, as Kafka calls one without TLS or SASL.
 const LISTENER: &str = "PLAINTEXT";
-/// Bytes of records in one Fetch response (Kafka's `fetch.max.bytes`).
-const FETCH_MAX_BYTES: usize = 55 * 1024 * 1024;
 /// How long the start may wait for the broker's shards to open.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// How often the start looks whether they have.
@@ -138,32 +140,33 @@ impl Broker {
         ops::register_readiness_metrics(&runtime.metrics, readiness.clone(), runtime.tasks.clone())?;
         let parts = Arc::new(OnceLock::new());
         let stop_http = Shutdown::new();
-        let health = serve_http(config, &readiness, &parts, &stop_http, runtime).await?;
+        let health = http::serve(config, &readiness, &parts, &stop_http, runtime).await?;
         let clients = listen("PORT", "HOST", &config.listen.host, config.listen.port).await?;
         check_raft_address(config).await?;
         let clients_at = local_address("PORT", &clients)?;
         let store = open_store(config, &readiness, runtime).await?;
         let databases = Databases::new(&store, config.log.index_cache_bytes, runtime);
         readiness.set(Phase::Starting("joining the cluster".to_owned()));
-        let settings = metadata_settings(config, clients_at.port(), &store);
+        let configs = config.broker_settings(clients_at.port());
+        let settings = layers::metadata_settings(config, clients_at.port(), &store);
         let metadata = Metadata::start(&store, &databases, &settings, runtime).await?;
         let reads = reads(config, &store, runtime);
-        let shards = host_shards(config, clients_at.port(), &store, databases, &reads, &metadata, runtime);
+        let shards = host_shards(config, &configs, &store, databases, &reads, &metadata, runtime);
         // Nothing else sets it.
         let _ =
             parts.set(Parts { shards: shards.clone(), metadata: metadata.clone(), watch: OnceLock::new() });
         readiness.set(Phase::Starting("opening shards".to_owned()));
-        readiness.set_shards(shard_states(&shards));
+        readiness.set_shards(http::shard_states(&shards));
         wait_for_shards(&shards, runtime).await?;
         runtime.tasks.spawn(TaskKind::Periodic, outage::watch(shards.clone(), runtime.clone()));
 
         let stop_clients = runtime.shutdown.child();
-        let coordinators = coordinate(config, clients_at.port(), &metadata, &shards, runtime);
+        let coordinators = coordinate(config, &configs, &metadata, &shards, runtime);
         let watch = watch(config, &shards, &coordinators, runtime)?;
         // Nothing else sets it.
         let _ = parts.get().map(|parts: &Parts| parts.watch.set(watch));
-        let service = service(config, clients_at.port(), &metadata, &shards, reads, coordinators, runtime)?;
-        let limits = net_limits(config, &shards);
+        let service = service(config, &configs, &metadata, &shards, reads, coordinators, runtime)?;
+        let limits = layers::net_limits(config, &shards);
         let server = Server::new(
             Arc::new(service),
             limits,
@@ -230,25 +233,6 @@ impl Broker {
     }
 }
 
-/// `variable` is to blame if the port cannot be had, and `of_host` if it is the host.
-async fn listen(
-    variable: &'static str,
-    of_host: &'static str,
-    host: &str,
-    port: u16,
-) -> Result<TcpListener, StartError> {
-    let failed =
-        |variable, source| StartError::Listen { variable, address: format!("{host}:{port}"), source };
-    let addresses: Vec<_> = match tokio::net::lookup_host((host, port)).await {
-        Ok(addresses) => addresses.collect(),
-        Err(source) => return Err(failed(of_host, source)),
-    };
-    TcpListener::bind(&*addresses).await.map_err(|source| match source.kind() {
-        ErrorKind::AddrNotAvailable => failed(of_host, source),
-        _ => failed(variable, source),
-    })
-}
-
 /// Other brokers will be listened for there. A port that somebody else has is found out now, not by the first of them.
 async fn check_raft_address(config: &Config) -> Result<(), StartError> {
     const VARIABLE: &str = "RAFT_LISTEN_ADDR";
@@ -257,11 +241,6 @@ async fn check_raft_address(config: &Config) -> Result<(), StartError> {
         listen(VARIABLE, VARIABLE, host, *port).await?;
     }
     Ok(())
-}
-
-fn local_address(variable: &'static str, listener: &TcpListener) -> Result<SocketAddr, StartError> {
-    let unknown = |source| StartError::Listen { variable, address: String::new(), source };
-    listener.local_addr().map_err(unknown)
 }
 
 /// A store that may come up by itself is waited for, and the log says every few seconds why.
@@ -280,61 +259,28 @@ async fn open_store(config: &Config, readiness: &Readiness, runtime: &Runtime) -
     opened.map_err(|error| StartError::Store { variable: config.to_look_at(error.trouble()), error })
 }
 
-pub(crate) fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> MetadataSettings {
-    let timeouts = if config.store.backend.is_remote() { Timeouts::cloud() } else { Timeouts::local() };
-    let timeouts = Timeouts { proposal: config.network.request_timeout, ..timeouts };
-    MetadataSettings {
-        broker_id: config.identity.broker_id,
-        cluster_id: config.is_given("CLUSTER_ID").then(|| config.identity.cluster_id.clone()),
-        shards: config.log.shards,
-        voters: Vec::new(),
-        listeners: vec![metadata::Listener {
-            name: LISTENER.to_owned(),
-            host: config.listen.advertised_host.clone(),
-            port: config.listen.advertised_port.unwrap_or(bound_port),
-        }],
-        rack: config.identity.rack.clone(),
-        timeouts: timeouts.raised_for(store.probe().put_p99),
-        snapshot_log_bytes: metadata::SNAPSHOT_LOG_BYTES,
-        is_rebuilt: false,
-    }
-}
-
 fn reads(config: &Config, store: &Store, runtime: &Runtime) -> Reads {
-    let limits = ReadLimits {
-        tail_cache_bytes: config.log.tail_cache_bytes,
-        block_cache_bytes: config.log.block_cache_bytes,
-        answer_bytes: config.network.response_memory_bytes,
-        ..ReadLimits::default()
-    };
-    let reads = Reads::new(store, limits, runtime);
+    let reads = Reads::new(store, layers::read_limits(config), runtime);
     runtime.tasks.spawn(TaskKind::Periodic, reads.clone().keep_recent());
     reads
 }
 
 fn host_shards(
     config: &Config,
-    bound_port: u16,
+    configs: &BTreeMap<&'static str, String>,
     store: &Store,
     databases: Databases,
     reads: &Reads,
     metadata: &Metadata,
     runtime: &Runtime,
 ) -> Arc<ShardHost> {
-    let limits = Limits {
-        commit_interval: config.log.commit_interval,
-        window: config.log.commit_window.min(Limits::MOST_WINDOW),
-        segment_max_bytes: config.log.segment_max_bytes as usize,
-        retention_check_interval: config.topics.retention_check_interval,
-        ..Limits::default()
-    };
     let metrics = LogMetrics::register(&runtime.metrics);
     let shared = Shared { runtime: runtime.clone(), databases, reads: reads.clone(), metrics };
     let session = config.cluster.broker_session_timeout;
     let options = HostOptions {
-        limits,
+        limits: layers::log_limits(config),
         session,
-        configs: config.broker_settings(bound_port),
+        configs: configs.clone(),
         store: store.clone(),
         shared,
     };
@@ -355,14 +301,14 @@ async fn wait_for_shards(shards: &ShardHost, runtime: &Runtime) -> Result<(), St
 
 fn coordinate(
     config: &Config,
-    bound_port: u16,
+    configs: &BTreeMap<&'static str, String>,
     metadata: &Metadata,
     shards: &Arc<ShardHost>,
     runtime: &Runtime,
 ) -> Arc<Coordinators> {
     let coordinators = Arc::new(Coordinators::new(
-        group_settings(config),
-        metadata_source(config, bound_port, shards),
+        layers::group_settings(config),
+        metadata_source(config, configs, shards),
         runtime.clone(),
     ));
     let here = Arc::clone(shards);
@@ -388,32 +334,13 @@ fn watch(
     Watch::register(Arc::clone(shards), Arc::clone(coordinators), limits, &runtime.clock, &runtime.metrics)
 }
 
-fn group_settings(config: &Config) -> coordinator::Settings {
-    let groups = &config.groups;
-    let classic = classic::Limits {
-        initial_delay_ms: groups.initial_rebalance_delay_ms,
-        max_size: usize::try_from(groups.max_size).unwrap_or(usize::MAX),
-        session_timeout_ms: (groups.min_session_timeout_ms, groups.max_session_timeout_ms),
-        ..classic::Limits::default()
-    };
-    let offsets = offsets::Limits {
-        max_metadata_len: usize::try_from(groups.offset_metadata_max_bytes).unwrap_or(usize::MAX),
-        retention_ms: i64::from(groups.offsets_retention_minutes) * 60_000,
-    };
-    let consumer = consumer::Settings {
-        session_timeout_ms: groups.consumer.session_timeout_ms,
-        heartbeat_interval_ms: groups.consumer.heartbeat_interval_ms,
-        assignment_interval_ms: groups.consumer.assignment_interval_ms,
-        max_size: usize::try_from(groups.consumer.max_size).unwrap_or(usize::MAX),
-        migration: groups.consumer.migration_policy,
-        ..consumer::Settings::default()
-    };
-    coordinator::Settings { classic, consumer, offsets }
-}
-
-fn metadata_source(config: &Config, bound_port: u16, shards: &Arc<ShardHost>) -> MetadataSource {
+fn metadata_source(
+    config: &Config,
+    configs: &BTreeMap<&'static str, String>,
+    shards: &Arc<ShardHost>,
+) -> MetadataSource {
+    let (id, fixed) = (config.identity.broker_id, configs.clone());
     let (topics, configs) = (Arc::clone(shards), Arc::clone(shards));
-    let (id, fixed) = (config.identity.broker_id, config.broker_settings(bound_port));
     MetadataSource {
         topics: Box::new(move || Arc::new(GroupTopics::of(topics.image()))),
         group_settings: Box::new(move |group, of_all| {
@@ -457,112 +384,15 @@ fn topic_source(metadata: &Metadata, shards: &Arc<ShardHost>) -> TopicSource {
 
 fn service(
     config: &Config,
-    bound_port: u16,
+    configs: &BTreeMap<&'static str, String>,
     metadata: &Metadata,
     shards: &Arc<ShardHost>,
     reads: Reads,
     coordinators: Arc<Coordinators>,
     runtime: &Runtime,
 ) -> Result<Service, prometheus::Error> {
-    let options = api::Options {
-        configs: config.broker_settings(bound_port),
-        auto_create_topics: config.topics.auto_create,
-        default_partitions: u32::try_from(config.topics.default_partitions).unwrap_or(1),
-        fetch_max_bytes: FETCH_MAX_BYTES,
-        batch_depth: if config.topics.validate_inside { Depth::Full } else { Depth::Headers },
-        log_dir: config.data_place(),
-        request_timeout: config.network.request_timeout,
-    };
+    let options = layers::api_options(config, configs);
     let broker =
         api::Broker::new(metadata.clone(), shards.clone(), reads, coordinators, options, runtime.clone());
     Service::new(Arc::new(broker))
-}
-
-fn net_limits(config: &Config, shards: &Arc<ShardHost>) -> net::Limits {
-    let network = &config.network;
-    let (max_connections, for_files) = (network.max_connections as usize, net::connections_for_files());
-    if for_files < max_connections {
-        tracing::warn!(
-            max_connections,
-            for_files,
-            "MAX_CONNECTIONS is more than the limit of open files allows"
-        );
-    }
-    let shards = Arc::clone(shards);
-    let allowed = move || shards.broker_settings(&shards.image()).max_connections.min(for_files);
-    net::Limits {
-        max_connections: Arc::new(allowed),
-        max_frame_bytes: network.max_request_bytes as usize,
-        request_memory_bytes: network.request_memory_bytes as usize,
-        idle: network.connection_idle_timeout,
-        pace: net::Pace { grace: network.transfer_grace, ..net::Pace::default() },
-        drain: network.shutdown_timeout,
-        ..net::Limits::default()
-    }
-}
-
-fn shard_states(shards: &Arc<ShardHost>) -> ops::ShardStates {
-    let shards = Arc::clone(shards);
-    Box::new(move || {
-        let state = |(id, unable): (ShardId, Option<Unable>)| ops::ShardState {
-            name: format!("shard {id}"),
-            unable: unable.map(|unable| unable.cause.to_string()),
-        };
-        shards.states().into_iter().map(state).collect()
-    })
-}
-
-/// The parts that `/health` and `/metrics` tell of, once they are there.
-struct Parts {
-    shards: Arc<ShardHost>,
-    metadata: Metadata,
-    watch: OnceLock<Arc<Watch>>,
-}
-
-impl Parts {
-    fn summary(&self) -> Map<String, Value> {
-        let image = self.shards.image();
-        let here = image.broker(self.metadata.broker_id()).and_then(|broker| broker.listeners.first());
-        let facts = [
-            ("connect", json!(here.map(|here| format!("{}:{}", here.host, here.port)))),
-            ("broker", json!(self.metadata.broker_id().0)),
-            ("cluster", json!(&*image.cluster_id)),
-            ("topics", json!(image.topics.len())),
-            ("open_shards", json!(self.shards.open_shards().len())),
-        ];
-        facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect()
-    }
-}
-
-/// The operations port opens first of all, so that a broker that is starting can say what it waits for.
-async fn serve_http(
-    config: &Config,
-    readiness: &Readiness,
-    parts: &Arc<OnceLock<Parts>>,
-    stop: &Shutdown,
-    runtime: &Runtime,
-) -> Result<Option<SocketAddr>, StartError> {
-    let Some(port) = config.operation.health_port else { return Ok(None) };
-    let listener = listen("HEALTH_PORT", "HOST", &config.listen.host, port).await?;
-    let address = local_address("HEALTH_PORT", &listener)?;
-    let (shown, watched) = (Arc::clone(parts), Arc::clone(parts));
-    let summary: ops::Summary = Arc::new(move || shown.get().map(Parts::summary).unwrap_or_default());
-    let look: ops::Look = Arc::new(move || {
-        let watch = watched.get().and_then(|parts| parts.watch.get()).cloned();
-        async move {
-            if let Some(watch) = watch {
-                watch.look().await;
-            }
-        }
-        .boxed()
-    });
-    let token = config.operation.metrics_token.as_ref().map(|token| token.reveal());
-    let http = Http::new(readiness.clone(), summary, look, token, runtime);
-    let stop = stop.clone();
-    runtime.tasks.spawn(TaskKind::Http, async move {
-        if let Err(error) = http.serve(listener, stop).await {
-            tracing::error!(%error, "health and metrics are not served any more");
-        }
-    });
-    Ok(Some(address))
 }

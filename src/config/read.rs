@@ -9,6 +9,7 @@ use super::{
     Cluster, Config, Groups, HostPort, Identity, Listen, Log, LogFormat, Network, Operation, Security,
     Topics, check, consumer_groups, syntax,
 };
+use crate::log::Limits;
 use crate::ops;
 use crate::store::{self, Secret};
 use crate::types::BrokerId;
@@ -148,7 +149,7 @@ fn read_faults(reader: &mut Reader<'_>) -> Option<store::faults::Setting> {
 
 fn read_log(reader: &mut Reader<'_>, remote: bool) -> Option<Log> {
     let commit_interval = reader.millis("COMMIT_INTERVAL_MS", 0..=10_000);
-    let commit_window = reader.number("COMMIT_WINDOW", 1..=64);
+    let commit_window = reader.number("COMMIT_WINDOW", 1..=Limits::MOST_WINDOW);
     let segment_max_bytes = reader.bytes("SEGMENT_MAX_BYTES", 64 * KIB..=256 * MIB);
     let shards = reader.number("SHARDS", 1..=1024);
     let tail_cache_bytes = reader.bytes("TAIL_CACHE_BYTES", 0..=MOST_MEMORY);

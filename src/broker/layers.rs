@@ -1,0 +1,115 @@
+//! What each layer is told, out of the process settings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::LISTENER;
+use crate::cluster::ShardHost;
+use crate::config::Config;
+use crate::coordinator::group::{classic, consumer, offsets};
+use crate::log::Limits;
+use crate::log::reads::ReadLimits;
+use crate::metadata::{self, MetadataSettings, Timeouts};
+use crate::protocol::batch::Depth;
+use crate::store::Store;
+use crate::{api, coordinator, net};
+
+/// Bytes of records in one Fetch response (Kafka's `fetch.max.bytes`).
+const FETCH_MAX_BYTES: usize = 55 * 1024 * 1024;
+
+pub(crate) fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> MetadataSettings {
+    let timeouts = if config.store.backend.is_remote() { Timeouts::cloud() } else { Timeouts::local() };
+    let timeouts = Timeouts { proposal: config.network.request_timeout, ..timeouts };
+    MetadataSettings {
+        broker_id: config.identity.broker_id,
+        cluster_id: config.is_given("CLUSTER_ID").then(|| config.identity.cluster_id.clone()),
+        shards: config.log.shards,
+        voters: Vec::new(),
+        listeners: vec![metadata::Listener {
+            name: LISTENER.to_owned(),
+            host: config.listen.advertised_host.clone(),
+            port: config.listen.advertised_port.unwrap_or(bound_port),
+        }],
+        rack: config.identity.rack.clone(),
+        timeouts: timeouts.raised_for(store.probe().put_p99),
+        snapshot_log_bytes: metadata::SNAPSHOT_LOG_BYTES,
+        is_rebuilt: false,
+    }
+}
+
+pub(super) fn read_limits(config: &Config) -> ReadLimits {
+    ReadLimits {
+        tail_cache_bytes: config.log.tail_cache_bytes,
+        block_cache_bytes: config.log.block_cache_bytes,
+        answer_bytes: config.network.response_memory_bytes,
+        ..ReadLimits::default()
+    }
+}
+
+pub(super) fn log_limits(config: &Config) -> Limits {
+    Limits {
+        commit_interval: config.log.commit_interval,
+        window: config.log.commit_window,
+        segment_max_bytes: config.log.segment_max_bytes as usize,
+        retention_check_interval: config.topics.retention_check_interval,
+        ..Limits::default()
+    }
+}
+
+pub(super) fn group_settings(config: &Config) -> coordinator::Settings {
+    let groups = &config.groups;
+    let classic = classic::Limits {
+        initial_delay_ms: groups.initial_rebalance_delay_ms,
+        max_size: usize::try_from(groups.max_size).unwrap_or(usize::MAX),
+        session_timeout_ms: (groups.min_session_timeout_ms, groups.max_session_timeout_ms),
+        ..classic::Limits::default()
+    };
+    let offsets = offsets::Limits {
+        max_metadata_len: usize::try_from(groups.offset_metadata_max_bytes).unwrap_or(usize::MAX),
+        retention_ms: i64::from(groups.offsets_retention_minutes) * 60_000,
+    };
+    let consumer = consumer::Settings {
+        session_timeout_ms: groups.consumer.session_timeout_ms,
+        heartbeat_interval_ms: groups.consumer.heartbeat_interval_ms,
+        assignment_interval_ms: groups.consumer.assignment_interval_ms,
+        max_size: usize::try_from(groups.consumer.max_size).unwrap_or(usize::MAX),
+        migration: groups.consumer.migration_policy,
+        ..consumer::Settings::default()
+    };
+    coordinator::Settings { classic, consumer, offsets }
+}
+
+pub(super) fn api_options(config: &Config, configs: &BTreeMap<&'static str, String>) -> api::Options {
+    api::Options {
+        configs: configs.clone(),
+        auto_create_topics: config.topics.auto_create,
+        default_partitions: u32::try_from(config.topics.default_partitions).unwrap_or(1),
+        fetch_max_bytes: FETCH_MAX_BYTES,
+        batch_depth: if config.topics.validate_inside { Depth::Full } else { Depth::Headers },
+        log_dir: config.data_place(),
+        request_timeout: config.network.request_timeout,
+    }
+}
+
+pub(super) fn net_limits(config: &Config, shards: &Arc<ShardHost>) -> net::Limits {
+    let network = &config.network;
+    let (max_connections, for_files) = (network.max_connections as usize, net::connections_for_files());
+    if for_files < max_connections {
+        tracing::warn!(
+            max_connections,
+            for_files,
+            "MAX_CONNECTIONS is more than the limit of open files allows"
+        );
+    }
+    let shards = Arc::clone(shards);
+    let allowed = move || shards.broker_settings(&shards.image()).max_connections.min(for_files);
+    net::Limits {
+        max_connections: Arc::new(allowed),
+        max_frame_bytes: network.max_request_bytes as usize,
+        request_memory_bytes: network.request_memory_bytes as usize,
+        idle: network.connection_idle_timeout,
+        pace: net::Pace { grace: network.transfer_grace, ..net::Pace::default() },
+        drain: network.shutdown_timeout,
+        ..net::Limits::default()
+    }
+}
