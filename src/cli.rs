@@ -1,6 +1,7 @@
 //! The command line: one flag per process setting, built from the table of them. No logic.
 
 use std::ffi::OsString;
+use std::num::NonZeroU16;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -58,8 +59,8 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("The Kafka protocol on object storage: one binary, nothing else to run.")
         .after_help(
-            "Every setting is an environment variable, named in brackets, and a flag; the flag wins. Secrets are better \
-             given as variables: everybody on a machine can see its command lines.",
+            "Every setting is an environment variable, named in brackets, and a flag; the flag wins. \
+             Secrets are better given as variables: everybody on a machine can see its command lines.",
         )
         .args(VARIABLES.iter().map(argument))
         .disable_help_subcommand(true)
@@ -77,7 +78,10 @@ pub fn command() -> Command {
 
 fn repair_command() -> Command {
     Command::new(REPAIR)
-        .about("Tells what a damaged shard has lost, or what metadata that is gone can have back, and repairs it if told to.")
+        .about(
+            "Tells what a damaged shard has lost, or what metadata that is gone can have back, and repairs \
+             it if told to.",
+        )
         .arg(
             Arg::new(SHARD)
                 .long(SHARD)
@@ -112,12 +116,11 @@ fn repaired(matches: &ArgMatches) -> Option<(Part, bool)> {
 }
 
 fn argument(variable: &'static Variable) -> Arg {
-    let names = std::iter::once(variable.name).chain(variable.aliases.iter().copied());
-    let environment = names.collect::<Vec<_>>().join(", ");
-    let default = variable.default.map(|value| format!(" [default: {value}]")).unwrap_or_default();
+    let environment = variable.names().collect::<Vec<_>>().join(", ");
+    let default = variable.default().map(|value| format!(" [default: {value}]")).unwrap_or_default();
     let argument = Arg::new(variable.name)
         .long(variable.flag())
-        .value_name(variable.shape)
+        .value_name(variable.shape().into_owned())
         .help(format!("{} [env: {environment}]{default}", variable.help))
         .help_heading(variable.section.title());
     if variable.is_switch() { argument.num_args(0..=1).default_missing_value("true") } else { argument }
@@ -135,7 +138,7 @@ fn given(matches: &ArgMatches, mut given: Given) -> Given {
 }
 
 fn health(config: &Config) -> ExitCode {
-    match ops::probe(&config.listen.host, config.operation.health_port) {
+    match ops::probe(&config.listen.host, config.operation.health_port.map(NonZeroU16::get)) {
         Ok(answer) => {
             println!("{answer}");
             ExitCode::SUCCESS
@@ -179,15 +182,14 @@ mod tests {
         command().debug_assert();
         let help = command().term_width(0).render_long_help().to_string();
         for variable in VARIABLES {
-            let names: Vec<&str> =
-                std::iter::once(variable.name).chain(variable.aliases.iter().copied()).collect();
+            let names: Vec<&str> = variable.names().collect();
             let lines: Vec<&str> = help.lines().map(str::trim).collect();
             let flag = format!("--{} ", variable.flag());
             let at = lines.iter().position(|line| line.starts_with(&flag));
             let at = at.unwrap_or_else(|| panic!("{flag} is not in\n{help}"));
             let text = lines[at..].iter().take(2).copied().collect::<Vec<_>>().join(" ");
             assert!(text.contains(&format!("[env: {}]", names.join(", "))), "{text}");
-            if let Some(default) = variable.default {
+            if let Some(default) = variable.default() {
                 assert!(text.contains(&format!("[default: {default}]")), "{text}");
             }
         }
@@ -204,7 +206,7 @@ mod tests {
         let config =
             load(&["kafkaesque", "--port", "2000", "--log-retention-ms", "-1", "--auto-create-topics=false"]);
         assert_eq!(config.listen.port, 2000);
-        assert_eq!(config.topics.retention_ms, Some(-1));
+        assert_eq!(config.broker_settings(2000)["log.retention.ms"], "-1");
         assert!(!config.topics.auto_create);
         assert!(load(&["kafkaesque", "--auto-create-topics", "--port", "3000"]).topics.auto_create);
     }

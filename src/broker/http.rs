@@ -48,7 +48,7 @@ pub(super) async fn serve(
     runtime: &Runtime,
 ) -> Result<Option<SocketAddr>, StartError> {
     let Some(port) = config.operation.health_port else { return Ok(None) };
-    let listener = listen("HEALTH_PORT", "HOST", &config.listen.host, port).await?;
+    let listener = listen("HEALTH_PORT", "HOST", &config.listen.host, port.get()).await?;
     let address = local_address("HEALTH_PORT", &listener)?;
     let (shown, watched) = (Arc::clone(parts), Arc::clone(parts));
     let summary: ops::Summary = Arc::new(move || shown.get().map(Parts::summary).unwrap_or_default());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::LISTENER;
 use crate::cluster::ShardHost;
-use crate::config::Config;
+use crate::config::{Config, Validation};
 use crate::coordinator::group::{classic, consumer, offsets};
 use crate::log::Limits;
 use crate::log::reads::ReadLimits;
@@ -50,7 +50,7 @@ pub(super) fn log_limits(config: &Config) -> Limits {
     Limits {
         commit_interval: config.log.commit_interval,
         window: config.log.commit_window,
-        segment_max_bytes: config.log.segment_max_bytes as usize,
+        segment_max_bytes: config.log.segment_max_bytes,
         retention_check_interval: config.topics.retention_check_interval,
         ..Limits::default()
     }
@@ -60,20 +60,20 @@ pub(super) fn group_settings(config: &Config) -> coordinator::Settings {
     let groups = &config.groups;
     let classic = classic::Limits {
         initial_delay_ms: groups.initial_rebalance_delay_ms,
-        max_size: usize::try_from(groups.max_size).unwrap_or(usize::MAX),
+        max_size: groups.max_size,
         session_timeout_ms: (groups.min_session_timeout_ms, groups.max_session_timeout_ms),
         ..classic::Limits::default()
     };
     let offsets = offsets::Limits {
-        max_metadata_len: usize::try_from(groups.offset_metadata_max_bytes).unwrap_or(usize::MAX),
+        max_metadata_len: groups.offset_metadata_max_bytes,
         retention_ms: i64::from(groups.offsets_retention_minutes) * 60_000,
     };
     let consumer = consumer::Settings {
-        session_timeout_ms: groups.consumer.session_timeout_ms,
-        heartbeat_interval_ms: groups.consumer.heartbeat_interval_ms,
-        assignment_interval_ms: groups.consumer.assignment_interval_ms,
-        max_size: usize::try_from(groups.consumer.max_size).unwrap_or(usize::MAX),
-        migration: groups.consumer.migration_policy,
+        session_timeout_ms: groups.consumer_session_timeout_ms,
+        heartbeat_interval_ms: groups.consumer_heartbeat_interval_ms,
+        assignment_interval_ms: groups.consumer_assignment_interval_ms,
+        max_size: groups.consumer_max_size,
+        migration: groups.consumer_migration,
         ..consumer::Settings::default()
     };
     coordinator::Settings { classic, consumer, offsets }
@@ -83,9 +83,12 @@ pub(super) fn api_options(config: &Config, configs: &BTreeMap<&'static str, Stri
     api::Options {
         configs: configs.clone(),
         auto_create_topics: config.topics.auto_create,
-        default_partitions: u32::try_from(config.topics.default_partitions).unwrap_or(1),
+        default_partitions: config.topics.default_partitions,
         fetch_max_bytes: FETCH_MAX_BYTES,
-        batch_depth: if config.topics.validate_inside { Depth::Full } else { Depth::Headers },
+        batch_depth: match config.topics.validation {
+            Validation::Full => Depth::Full,
+            Validation::Headers => Depth::Headers,
+        },
         log_dir: config.data_place(),
         request_timeout: config.network.request_timeout,
     }
@@ -93,7 +96,7 @@ pub(super) fn api_options(config: &Config, configs: &BTreeMap<&'static str, Stri
 
 pub(super) fn net_limits(config: &Config, shards: &Arc<ShardHost>) -> net::Limits {
     let network = &config.network;
-    let (max_connections, for_files) = (network.max_connections as usize, net::connections_for_files());
+    let (max_connections, for_files) = (network.max_connections, net::connections_for_files());
     if for_files < max_connections {
         tracing::warn!(
             max_connections,
@@ -105,8 +108,8 @@ pub(super) fn net_limits(config: &Config, shards: &Arc<ShardHost>) -> net::Limit
     let allowed = move || shards.broker_settings(&shards.image()).max_connections.min(for_files);
     net::Limits {
         max_connections: Arc::new(allowed),
-        max_frame_bytes: network.max_request_bytes as usize,
-        request_memory_bytes: network.request_memory_bytes as usize,
+        max_frame_bytes: network.max_request_bytes,
+        request_memory_bytes: network.request_memory_bytes,
         idle: network.connection_idle_timeout,
         pace: net::Pace { grace: network.transfer_grace, ..net::Pace::default() },
         drain: network.shutdown_timeout,

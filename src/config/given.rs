@@ -1,12 +1,12 @@
-//! What was given, and reading it: every refusal names the variable.
+//! What was given, as texts: every refusal names the variable.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::RangeInclusive;
-use std::str::FromStr;
-use std::time::Duration;
 
-use super::variables::{VARIABLES, Variable, variable_named};
+use super::table::{VARIABLES, variable_named};
+use super::variable::Variable;
+use super::words::StoreKind;
+use super::{names, platform};
 use crate::store::Secret;
 
 /// The settings that somebody set, by the variable's main name.
@@ -14,7 +14,9 @@ use crate::store::Secret;
 pub struct Given {
     values: BTreeMap<&'static str, String>,
     /// Variables that a platform sets for the clients of its stores, by name.
-    platform: Vec<(String, Secret)>,
+    platform: Vec<(&'static str, Secret)>,
+    /// Variables that nothing reads, and that somebody may have meant to be read.
+    warnings: Vec<String>,
     problems: Vec<Problem>,
 }
 
@@ -43,50 +45,66 @@ impl Given {
         self
     }
 
-    /// Takes every variable that `lookup` knows by its name or an alias. Names that disagree are a problem.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<Result<String, NotUnicode>>) -> Given {
+    /// Takes what is known of an environment. Names of one setting that disagree are a problem; a name that is nearly one,
+    /// or begins like ours, is a warning.
+    pub fn from_variables(
+        variables: impl IntoIterator<Item = (String, Result<String, NotUnicode>)>,
+    ) -> Given {
+        let mut set: BTreeMap<String, _> = variables.into_iter().collect();
+        set.retain(|_, value| !matches!(value, Ok(value) if value.trim().is_empty()));
         let mut given = Given::default();
         for variable in VARIABLES {
-            let mut source: Option<(&str, String)> = None;
-            for name in std::iter::once(variable.name).chain(variable.aliases.iter().copied()) {
-                let value = match lookup(name) {
-                    None => continue,
-                    Some(Err(NotUnicode)) => {
-                        given.problems.push(Problem::new(name, "its value is not valid Unicode"));
-                        continue;
-                    }
-                    Some(Ok(value)) if value.trim().is_empty() => continue,
-                    Some(Ok(value)) => value,
-                };
-                match &source {
-                    Some((other, first)) if *first != value => {
-                        let message = format!("{other} is set too, to something else; they mean the same");
-                        given.problems.push(Problem::new(name, &message));
-                    }
-                    Some(_) => {}
-                    None => source = Some((name, value)),
-                }
-            }
-            if let Some((_, value)) = source {
-                given.values.insert(variable.name, value);
-            }
+            given.take(variable, &set);
         }
+        let told = platform::names().filter_map(|name| Some((name, set.get(name)?.as_ref().ok()?)));
+        given.platform = told.map(|(name, value)| (name, Secret::new(value))).collect();
+        let texts = set.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_deref().ok()?)));
+        given.warnings = texts.filter_map(|(name, value)| names::warning(name, value)).collect();
         given
     }
 
-    /// Takes what a platform sets for the clients of its stores. An empty variable is not set here either.
-    #[must_use]
-    pub fn with_platform(mut self, variables: impl Iterator<Item = (String, String)>) -> Given {
-        let is_told = |(name, value): &(String, String)| {
-            let known = name.starts_with("AWS_") || name.starts_with("AZURE_") || name == "IDENTITY_ENDPOINT";
-            known && !value.trim().is_empty()
-        };
-        self.platform = variables.filter(is_told).map(|(name, value)| (name, Secret::new(value))).collect();
-        self
+    /// Takes a variable by its name or an alias.
+    fn take(&mut self, variable: &Variable, set: &BTreeMap<String, Result<String, NotUnicode>>) {
+        let mut source: Option<(&str, &String)> = None;
+        for name in variable.names() {
+            let value = match set.get(name) {
+                None => continue,
+                Some(Err(NotUnicode)) => {
+                    self.problems.push(Problem::new(name, "its value is not valid Unicode"));
+                    continue;
+                }
+                Some(Ok(value)) => value,
+            };
+            match source {
+                Some((other, first)) if first != value => {
+                    let message = format!("{other} is set too, to something else; they mean the same");
+                    self.problems.push(Problem::new(name, &message));
+                }
+                Some(_) => {}
+                None => source = Some((name, value)),
+            }
+        }
+        if let Some((_, value)) = source {
+            self.values.insert(variable.name, value.clone());
+        }
     }
 
-    pub(super) fn platform(&self) -> &[(String, Secret)] {
-        &self.platform
+    /// What a platform tells the clients of this kind of store.
+    pub(super) fn platform(&self, store: StoreKind) -> Vec<(&'static str, Secret)> {
+        let is_of = |(name, _): &&(&str, Secret)| platform::of(store).any(|known| known == *name);
+        self.platform.iter().filter(is_of).cloned().collect()
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    pub(super) fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    pub(super) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Whether somebody set it.
@@ -125,120 +143,3 @@ impl fmt::Display for Problem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct ConfigError(pub Vec<Problem>);
-
-/// Reads settings by type. A wrong one is noted and stands as `None` or the type's zero until the end, where
-/// [`Reader::finish`] refuses everything.
-pub(super) struct Reader<'a> {
-    given: &'a Given,
-    problems: Vec<Problem>,
-    /// Which settings were asked for: one that nobody reads would be accepted without effect.
-    pub(super) read: Vec<&'static str>,
-}
-
-impl<'a> Reader<'a> {
-    pub(super) fn new(given: &'a Given) -> Reader<'a> {
-        Reader { given, problems: given.problems.clone(), read: Vec::new() }
-    }
-
-    pub(super) fn refuse(&mut self, name: &str, message: &str) {
-        self.problems.push(Problem::new(name, message));
-    }
-
-    pub(super) fn finish<T>(self, config: T) -> Result<T, ConfigError> {
-        if self.problems.is_empty() { Ok(config) } else { Err(ConfigError(self.problems)) }
-    }
-
-    /// The trimmed text, given or default.
-    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
-        self.read.push(name);
-        let variable = variable_named(name);
-        debug_assert!(variable.is_some(), "{name} is missing in the table");
-        let given = self.given.values.get(name).map(String::as_str);
-        let text = given.or(variable.and_then(|known| known.default))?.trim();
-        if text.contains(char::is_control) {
-            self.refuse(name, "its value has a line break or another control character in it");
-            return None;
-        }
-        Some(text.to_owned())
-    }
-
-    pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
-        let text = self.text(name)?;
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Some(true),
-            "false" | "0" | "no" | "off" => Some(false),
-            _ => {
-                self.refuse_value(name, &text, "true or false");
-                None
-            }
-        }
-    }
-
-    pub(super) fn number<T>(&mut self, name: &'static str, range: RangeInclusive<T>) -> Option<T>
-    where
-        T: FromStr + PartialOrd + fmt::Display,
-    {
-        let text = self.text(name)?;
-        match text.parse::<T>() {
-            Ok(number) if range.contains(&number) => Some(number),
-            _ => {
-                let wanted = format!("a whole number from {} to {}", range.start(), range.end());
-                self.refuse_value(name, &text, &wanted);
-                None
-            }
-        }
-    }
-
-    /// A number of bytes, with or without a unit: `8388608`, `8MiB`.
-    pub(super) fn bytes(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
-        let text = self.text(name)?;
-        match parse_bytes(&text) {
-            Some(bytes) if range.contains(&bytes) => Some(bytes),
-            _ => {
-                let wanted = format!(
-                    "a number of bytes from {} to {}, which may end in KiB, MiB or GiB",
-                    range.start(),
-                    range.end()
-                );
-                self.refuse_value(name, &text, &wanted);
-                None
-            }
-        }
-    }
-
-    pub(super) fn millis(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Option<Duration> {
-        self.number(name, range).map(Duration::from_millis)
-    }
-
-    /// One of `choices`, whatever its case.
-    pub(super) fn one_of<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
-        let text = self.text(name)?;
-        let found = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
-        if found.is_none() {
-            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-            self.refuse_value(name, &text, &words.join(" or "));
-        }
-        found.map(|(_, choice)| *choice)
-    }
-
-    pub(super) fn refuse_value(&mut self, name: &str, text: &str, wanted: &str) {
-        let shown = match variable_named(name) {
-            Some(Variable { secret: true, .. }) => "its value".to_owned(),
-            _ => format!("'{text}'"),
-        };
-        self.refuse(name, &format!("{shown} is not {wanted}"));
-    }
-}
-
-fn parse_bytes(text: &str) -> Option<u64> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor)
-}

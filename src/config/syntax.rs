@@ -1,6 +1,12 @@
 //! The form of single values: the error of a function says what is wrong with a text, for behind its variable's name.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::path::Path;
+
+use super::{HostPort, Peers};
+use crate::ops;
+use crate::store::faults;
+use crate::types::BrokerId;
 
 /// A host name or an address, without port or scheme.
 pub(super) fn host(text: &str) -> Result<(), &'static str> {
@@ -100,6 +106,84 @@ pub(super) fn base64(text: &str) -> Result<(), &'static str> {
         true => Ok(()),
         false => Err("its value is no base64"),
     }
+}
+
+/// A host whose brackets are gone: an IPv6 address may stand in them, as it does before a port.
+pub(super) fn bare_host(text: &str) -> Result<String, String> {
+    let bare = match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        Some(bare) if bare.parse::<Ipv6Addr>().is_ok() => bare,
+        _ => text,
+    };
+    host(bare).map(|()| bare.to_owned()).map_err(str::to_owned)
+}
+
+/// Where brokers listen for each other.
+pub(super) fn listen_address(text: &str) -> Result<String, String> {
+    let Some(address) = host_port(text) else { return Err(format!("'{text}' is not of the form host:port")) };
+    host(&address.host).map(|()| text.to_owned()).map_err(str::to_owned)
+}
+
+pub(super) fn host_port(text: &str) -> Option<HostPort> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = match host.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']')?,
+        None if host.contains(':') => return None,
+        None => host,
+    };
+    let port = port.parse().ok()?;
+    (!host.is_empty()).then(|| HostPort { host: host.to_owned(), port })
+}
+
+pub(super) fn peers(text: &str) -> Result<String, String> {
+    peer_list(text).map(|_| text.to_owned())
+}
+
+pub(super) fn peer_list(text: &str) -> Result<Peers, String> {
+    let mut peers = Peers::new();
+    for peer in text.split(',').map(str::trim).filter(|peer| !peer.is_empty()) {
+        let parsed = peer.split_once('=').and_then(|(id, address)| {
+            let id = id.trim().parse::<i32>().ok().filter(|id| *id >= 0)?;
+            Some((BrokerId(id), host_port(address.trim())?))
+        });
+        match parsed {
+            Some((id, _)) if peers.iter().any(|(other, _)| *other == id) => {
+                return Err(format!("broker {id} is listed twice"));
+            }
+            Some(parsed) => peers.push(parsed),
+            None => return Err(format!("'{peer}' is not of the form id=host:port")),
+        }
+    }
+    Ok(peers)
+}
+
+pub(super) fn faults(text: &str) -> Result<String, String> {
+    match text.parse::<faults::Setting>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(problem) => Err(format!("'{text}' is not a list of faults: {problem}")),
+    }
+}
+
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    ops::check_filter(text).map(|()| text.to_owned())
+}
+
+/// A file that is there.
+pub(super) fn file(text: &str) -> Result<String, String> {
+    if Path::new(text).is_file() { Ok(text.to_owned()) } else { Err(format!("'{text}' is no file")) }
+}
+
+/// A number of bytes, with or without a unit: `8388608`, `8MiB`.
+pub(super) fn bytes(text: &str) -> Option<i64> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<i64>().ok()?.checked_mul(factor)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 use std::collections::BTreeSet;
+use std::num::NonZeroU16;
+use std::time::Duration;
 
 use super::*;
 use crate::settings::{self, Scope, Target};
+use crate::store::Secret;
 
-fn problems(given: &Given) -> Vec<Problem> {
+pub(super) fn problems(given: &Given) -> Vec<Problem> {
     match Config::load(given) {
         Ok(_) => Vec::new(),
         Err(ConfigError(problems)) => problems,
@@ -14,15 +17,19 @@ fn names(given: &Given) -> Vec<String> {
     problems(given).into_iter().map(|problem| problem.variable).collect()
 }
 
+fn environment(pairs: &[(&str, &str)]) -> Given {
+    Given::from_variables(pairs.iter().map(|(name, value)| ((*name).to_owned(), Ok((*value).to_owned()))))
+}
+
 fn local() -> Given {
     Given::nothing().with("ADVERTISED_HOST", "localhost")
 }
 
-fn s3() -> Given {
+pub(super) fn s3() -> Given {
     Given::nothing().with("OBJECT_STORE_TYPE", "s3").with("S3_BUCKET", "bucket")
 }
 
-fn azure() -> Given {
+pub(super) fn azure() -> Given {
     Given::nothing()
         .with("OBJECT_STORE_TYPE", "azure")
         .with("AZURE_CONTAINER", "container")
@@ -142,7 +149,7 @@ const REFUSED: &[Case] = &[
     ("OTEL_EXPORTER_OTLP_ENDPOINT", local, &[]),
 ];
 
-fn gcs() -> Given {
+pub(super) fn gcs() -> Given {
     Given::nothing().with("OBJECT_STORE_TYPE", "gcs").with("GCS_BUCKET", "bucket")
 }
 
@@ -161,30 +168,16 @@ fn a_wrong_value_is_refused_and_names_its_variable() {
 }
 
 #[test]
-fn every_variable_is_read() {
-    for given in [local(), s3()] {
-        let mut reader = Reader::new(&given);
-        assert!(read::read(&mut reader, &given).is_some());
-        check::unsupported(&given, &mut reader);
-        let read: BTreeSet<&str> = reader.read.iter().copied().collect();
-        let known: BTreeSet<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
-        let unread: Vec<_> = known.difference(&read).collect();
-        // Only the start-up warning looks at it.
-        assert_eq!(unread, [&"OTEL_EXPORTER_OTLP_ENDPOINT"]);
-    }
-}
-
-#[test]
 fn nothing_set_is_a_local_broker_with_kafkas_defaults() {
     let config = Config::load(&Given::nothing()).expect("defaults are valid");
     assert_eq!(config.identity.broker_id, BrokerId(0));
     assert_eq!(config.identity.cluster_id, "kafkaesque");
     assert_eq!((config.listen.host.as_str(), config.listen.port), ("0.0.0.0", 9092));
-    assert!(!check::is_wildcard(&config.listen.advertised_host), "{:?}", config.listen);
+    assert!(!values::is_wildcard(&config.listen.advertised_host), "{:?}", config.listen);
     assert_eq!(config.data_place(), "/tmp/kafkaesque-data");
     assert_eq!((config.log.commit_interval, config.log.commit_window), (Duration::ZERO, 1));
     assert_eq!(config.log.segment_max_bytes, 8 << 20);
-    assert_eq!(config.operation.health_port, Some(8080));
+    assert_eq!(config.operation.health_port.map(NonZeroU16::get), Some(8080));
     let warnings = config.warnings();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("HOST=0.0.0.0") && warnings[0].contains("9092"), "{warnings:?}");
@@ -192,29 +185,6 @@ fn nothing_set_is_a_local_broker_with_kafkas_defaults() {
     let fixed = config.broker_settings(9092);
     assert_eq!(fixed.get("num.partitions"), None, "a default is not a setting");
     assert_eq!(fixed["listeners"], "PLAINTEXT://0.0.0.0:9092");
-}
-
-#[test]
-fn defaults_are_those_of_the_table_of_broker_configs() {
-    let pairs = [
-        ("AUTO_CREATE_TOPICS", "auto.create.topics.enable"),
-        ("DEFAULT_NUM_PARTITIONS", "num.partitions"),
-        ("MAX_MESSAGE_SIZE", "message.max.bytes"),
-        ("MAX_CONNECTIONS", "max.connections"),
-        ("CONNECTION_IDLE_TIMEOUT_MS", "connections.max.idle.ms"),
-        ("MAX_REQUEST_SIZE", "socket.request.max.bytes"),
-        ("REQUEST_MEMORY_BYTES", "queued.max.request.bytes"),
-    ];
-    let default = |name: &str| variable_named(name).and_then(|known| known.default).expect("has a default");
-    for (variable, name) in pairs {
-        let config = Config::load(&local().with(variable, default(variable))).expect("a default is valid");
-        let definition = settings::lookup(Scope::Broker, name).expect("is a broker config");
-        assert_eq!(
-            config.broker_settings(9092)[name],
-            definition.default.expect("has a default"),
-            "{variable}"
-        );
-    }
 }
 
 #[test]
@@ -291,7 +261,7 @@ fn this_broker_alone_among_its_peers_starts() {
     let config =
         Config::load(&local().with("BROKER_ID", "3").with("RAFT_PEERS", " 3=[::1]:9093 , ")).expect("valid");
     let alone = HostPort { host: "::1".to_owned(), port: 9093 };
-    assert_eq!(config.cluster.raft_peers, [(BrokerId(3), alone)]);
+    assert_eq!(config.cluster.raft_peers, Some(vec![(BrokerId(3), alone)]));
 }
 
 #[test]
@@ -301,8 +271,8 @@ fn the_advertised_host_follows_the_host_unless_that_is_a_wildcard() {
     };
     assert_eq!(advertised("127.0.0.1"), "127.0.0.1");
     assert_eq!(advertised("broker-0.example"), "broker-0.example");
-    assert_eq!(advertised("::"), read::host_name());
-    assert_eq!(advertised("[::]"), read::host_name());
+    assert_eq!(advertised("::"), values::host_name());
+    assert_eq!(advertised("[::]"), values::host_name());
     assert_eq!(advertised("[::1]"), "::1");
     let config = Config::load(&Given::nothing().with("HOST", "::1")).expect("valid");
     assert_eq!(config.broker_settings(9092)["advertised.listeners"], "PLAINTEXT://[::1]:9092");
@@ -322,12 +292,6 @@ fn every_wrong_setting_is_reported_at_once() {
 
 #[test]
 fn aliases_stand_in_and_must_agree() {
-    let environment = |pairs: &'static [(&str, &str)]| {
-        Given::from_lookup(move |name| {
-            let found = pairs.iter().find(|(key, _)| *key == name);
-            found.map(|(_, value)| Ok((*value).to_owned()))
-        })
-    };
     let given =
         environment(&[("OBJECT_STORE_TYPE", "s3"), ("AWS_S3_BUCKET", "a"), ("S3_ENDPOINT", "https://s")]);
     let config = Config::load(&given).expect("aliases count");
@@ -339,17 +303,41 @@ fn aliases_stand_in_and_must_agree() {
     assert!(problems(&given).is_empty());
     let given = environment(&[("PORT", " "), ("RACK", "")]);
     assert!(problems(&given).is_empty(), "an empty variable is not set");
-    let given = Given::from_lookup(|name| (name == "HOST").then_some(Err(NotUnicode)));
+    let given = Given::from_variables([("HOST".to_owned(), Err(NotUnicode))]);
     assert_eq!(names(&given), ["HOST"]);
 }
 
 #[test]
-fn what_a_platform_tells_is_taken_unless_it_is_empty() {
-    let told =
-        [("AWS_ROLE_ARN", "a"), ("AWS_SESSION_TOKEN", " "), ("AZURE_CLIENT_ID", ""), ("HOME", "/root")];
-    let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let config = Config::load(&s3().with_platform(told.into_iter())).expect("valid");
-    assert_eq!(config.store.platform, [("AWS_ROLE_ARN".to_owned(), Secret::new("a"))]);
+fn what_a_platform_tells_of_the_chosen_store_is_taken_unless_it_is_empty() {
+    let given = environment(&[
+        ("OBJECT_STORE_TYPE", "s3"),
+        ("S3_BUCKET", "bucket"),
+        ("AWS_ROLE_ARN", "a"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", " "),
+        ("AWS_PROFILE", "b"),
+        ("AZURE_CLIENT_ID", "c"),
+        ("HOME", "/home/me"),
+    ]);
+    let config = Config::load(&given).expect("valid");
+    assert_eq!(config.store.platform, [("AWS_ROLE_ARN", Secret::new("a"))]);
+    assert_eq!(config.warnings().len(), 1, "HOST is open: {:?}", config.warnings());
+}
+
+#[test]
+fn a_variable_that_is_nearly_a_setting_is_a_warning() {
+    let given = environment(&[
+        ("HOST", "127.0.0.1"),
+        ("DATA_PATH", "/data"),
+        ("COMMIT_INTERVALL_MS", "5"),
+        ("KAFKAESQUE_BROKER_ID", "1"),
+        ("KAFKAESQUE_PORT_9092_TCP_ADDR", "10.0.0.1"),
+    ]);
+    let warnings = Config::load(&given).expect("valid").warnings();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("COMMIT_INTERVALL_MS") && warnings[0].contains("is COMMIT_INTERVAL_MS meant")
+    );
+    assert!(warnings[1].starts_with("KAFKAESQUE_BROKER_ID") && warnings[1].contains("is BROKER_ID meant"));
 }
 
 #[test]

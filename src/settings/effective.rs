@@ -122,8 +122,16 @@ impl MigrationPolicy {
         MigrationPolicy::Disabled,
     ];
 
+    /// The names of all.
+    pub const NAMES: &'static [&'static str] = &[
+        MigrationPolicy::ALL[0].name(),
+        MigrationPolicy::ALL[1].name(),
+        MigrationPolicy::ALL[2].name(),
+        MigrationPolicy::ALL[3].name(),
+    ];
+
     /// As Kafka prints it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             MigrationPolicy::Bidirectional => "bidirectional",
             MigrationPolicy::Upgrade => "upgrade",

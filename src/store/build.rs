@@ -1,5 +1,6 @@
 //! Builds the client of the configured store.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,12 +73,9 @@ fn s3_client(s3: &S3, config: &Config) -> object_store::Result<object_store::aws
             }
         }
         // Web identity and container credentials are announced by variables that the platform sets.
-        _ => config.platform.iter().fold(AmazonS3Builder::new(), |builder, (name, value)| {
-            match name.to_ascii_lowercase().parse() {
-                Ok(key) => builder.with_config(key, value.reveal()),
-                Err(_) => builder,
-            }
-        }),
+        _ => {
+            told(config).fold(AmazonS3Builder::new(), |builder, (key, value)| builder.with_config(key, value))
+        }
     };
     if let Some(region) = &s3.region {
         builder = builder.with_region(region);
@@ -97,10 +95,12 @@ fn s3_client(s3: &S3, config: &Config) -> object_store::Result<object_store::aws
 }
 
 fn gcs_client(gcs: &Gcs, config: &Config) -> object_store::Result<object_store::gcp::GoogleCloudStorage> {
-    let mut builder = GoogleCloudStorageBuilder::new().with_bucket_name(&gcs.bucket);
-    if let Some(path) = &gcs.credentials_path {
-        builder = builder.with_application_credentials(path.to_string_lossy());
-    }
+    let builder = GoogleCloudStorageBuilder::new();
+    let mut builder = match &gcs.credentials_path {
+        Some(path) => builder.with_application_credentials(path.to_string_lossy()),
+        // Other accounts are announced by variables that the platform sets.
+        None => told(config).fold(builder, |builder, (key, value)| builder.with_config(key, value)),
+    };
     if let Some(url) = &gcs.base_url {
         builder = builder.with_base_url(url);
     }
@@ -108,7 +108,11 @@ fn gcs_client(gcs: &Gcs, config: &Config) -> object_store::Result<object_store::
         builder = builder.with_bearer_token(token.reveal());
     }
     let plain = gcs.base_url.as_ref().is_some_and(|url| url.starts_with("http://"));
-    builder.with_retry(retry()).with_client_options(client_options(config, plain)).build()
+    builder
+        .with_bucket_name(&gcs.bucket)
+        .with_retry(retry())
+        .with_client_options(client_options(config, plain))
+        .build()
 }
 
 fn azure_client(azure: &Azure, config: &Config) -> object_store::Result<object_store::azure::MicrosoftAzure> {
@@ -116,13 +120,8 @@ fn azure_client(azure: &Azure, config: &Config) -> object_store::Result<object_s
         Some(key) => MicrosoftAzureBuilder::new().with_access_key(key.reveal()),
         // Workload identity is announced by variables that the platform sets.
         None => {
-            config.platform.iter().fold(MicrosoftAzureBuilder::new(), |builder, (name, value)| {
-                match name.to_ascii_lowercase().parse() {
-                    Ok(key) => builder.with_config(key, value.reveal()),
-                    Err(_) if name == "IDENTITY_ENDPOINT" => builder.with_msi_endpoint(value.reveal()),
-                    Err(_) => builder,
-                }
-            })
+            let builder = MicrosoftAzureBuilder::new();
+            told(config).fold(builder, |builder, (key, value)| builder.with_config(key, value))
         }
     };
     if let Some(endpoint) = &azure.endpoint {
@@ -135,6 +134,12 @@ fn azure_client(azure: &Azure, config: &Config) -> object_store::Result<object_s
         .with_retry(retry())
         .with_client_options(client_options(config, azure.allow_http))
         .build()
+}
+
+/// What the platform tells, by the keys of the store's client: they are called as the variables, in small letters.
+fn told<K: FromStr>(config: &Config) -> impl Iterator<Item = (K, &str)> {
+    let told = config.platform.iter();
+    told.filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.reveal())))
 }
 
 fn retry() -> RetryConfig {

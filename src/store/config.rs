@@ -17,7 +17,7 @@ pub struct Config {
     /// Time at the start for a store that is not there yet.
     pub start_timeout: Duration,
     /// Variables by which a platform tells clients of its credentials. They count where none are configured.
-    pub platform: Vec<(String, Secret)>,
+    pub platform: Vec<(&'static str, Secret)>,
     /// What goes wrong on purpose. For tests and benchmarks of a whole process.
     pub faults: Option<faults::Setting>,
 }
