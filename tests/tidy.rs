@@ -62,6 +62,11 @@ const API_FILE_LINES: usize = 250;
 const FUNCTION_LINES: usize = 70;
 const STRUCT_FIELDS: usize = 12;
 
+/// The width that `rustfmt` keeps to, and folders in which no line of code is wider: it leaves what it cannot fit as it
+/// is, with all that stands around it.
+const WIDTH: usize = 110;
+const FITTED: &[&str] = &["src/broker", "src/cli.rs", "src/config", "src/settings/", "src/types.rs"];
+
 struct Source {
     path: String,
     text: String,
@@ -455,6 +460,24 @@ fn files_functions_and_structs_stay_small() {
     refuse(&problems);
 }
 
+/// Lines of code that are too wide to be formatted.
+fn wide_lines(text: &str) -> Vec<usize> {
+    let is_wide = |line: &str| line.chars().count() > WIDTH && !line.trim_start().starts_with("//");
+    text.lines().zip(1..).filter(|(line, _)| is_wide(line)).map(|(_, number)| number).collect()
+}
+
+#[test]
+fn no_line_is_too_wide_to_be_formatted() {
+    let mut problems = Vec::new();
+    for source in sources("src") {
+        if FITTED.iter().any(|folder| source.path.starts_with(folder)) {
+            let wide = wide_lines(&source.text).into_iter();
+            problems.extend(wide.map(|number| format!("{}:{number}: wider than {WIDTH}", source.path)));
+        }
+    }
+    refuse(&problems);
+}
+
 #[test]
 fn exceptions_are_still_needed() {
     let mut problems = Vec::new();
@@ -543,6 +566,8 @@ fn the_checks_see_what_they_look_for() {
     let text = "fn long(\n    a: u8,\n) {\n    body();\n}\n\nstruct Wide {\n    a: u8,\n    pub b: u8,\n}\n";
     assert_eq!(functions(text), [("long".to_string(), 5)]);
     assert_eq!(structs(text), [("Wide".to_string(), 2)]);
+    let wide = "x".repeat(WIDTH + 1);
+    assert_eq!(wide_lines(&format!("{wide}\nshort\n// {wide}\n  {wide}")), [1, 4]);
     let imports =
         imported_layers("use crate::api::errors;\nuse crate::{log, net::frame};\n// crate::broker\n");
     let names: Vec<&str> = imports.iter().map(|(_, name)| name.as_str()).collect();

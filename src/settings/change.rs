@@ -77,7 +77,8 @@ impl Definition {
             (Target::Topic | Target::Group, _) => Ok(()),
             (_, Update::ReadOnly) => refuse("Cannot update these configs dynamically"),
             (_, Update::PerListener) => refuse(
-                "These security configs can be dynamically updated only per-listener using the listener prefix",
+                "These security configs can be dynamically updated only per-listener using the listener \
+                 prefix",
             ),
             (_, Update::PerBroker | Update::ClusterWide) => Ok(()),
         }

@@ -75,7 +75,8 @@ fn pool_size(name: &str, wanted: i64, broker: &BrokerLayers<'_>) -> Result<(), I
     let Some(now) = now else { return Ok(()) };
     let refuse = |how: &str| {
         let message = format!(
-            "Dynamic thread count update validation failed for {name}={wanted}, value should {how} the current value {now}"
+            "Dynamic thread count update validation failed for {name}={wanted}, value should {how} the \
+             current value {now}"
         );
         Err(InvalidConfig::new(name, message))
     };

@@ -61,13 +61,14 @@ fn values_out_of_range_are_refused_in_kafkas_words() {
         (
             "compression.gzip.level",
             "0",
-            "Invalid value 0 for configuration compression.gzip.level: Value must be between 1 and 9 or equal to -1",
+            "Invalid value 0 for configuration compression.gzip.level: Value must be between 1 and 9 or \
+             equal to -1",
         ),
         (
             "message.timestamp.type",
             "createtime",
-            "Invalid value createtime for configuration message.timestamp.type: String must be one of: CreateTime, \
-             LogAppendTime",
+            "Invalid value createtime for configuration message.timestamp.type: String must be one of: \
+             CreateTime, LogAppendTime",
         ),
         (
             "preallocate",

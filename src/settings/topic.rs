@@ -32,8 +32,8 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "cleanup.policy",
         List,
         Some("delete"),
-        "What happens to old records: 'delete' drops them by age or size, 'compact' keeps the last one of each key \
-         (in this version: all of them). An empty list keeps everything.",
+        "What happens to old records: 'delete' drops them by age or size, 'compact' keeps the last one of \
+         each key (in this version: all of them). An empty list keeps everything.",
     )
     .valid(ListOf(CLEANUP_POLICIES))
     .synonyms(&[Synonym::same("log.cleanup.policy")]),
@@ -57,7 +57,8 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "compression.type",
         String,
         Some("producer"),
-        "Codec of stored batches. 'producer' keeps what the producer sent; anything else compresses again on arrival.",
+        "Codec of stored batches. 'producer' keeps what the producer sent; anything else compresses again \
+         on arrival.",
     )
     .valid(OneOf(CODECS))
     .synonyms(&[Synonym::same("compression.type")]),
@@ -134,7 +135,8 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "local.retention.bytes",
         Long,
         Some("-2"),
-        "Bytes of a partition kept on local disk once they are in the remote tier; -2 follows retention.bytes.",
+        "Bytes of a partition kept on local disk once they are in the remote tier; -2 follows \
+         retention.bytes.",
     )
     .valid(AtLeast(-2))
     .status(ONE_TIER)
@@ -143,7 +145,8 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "local.retention.ms",
         Long,
         Some("-2"),
-        "Milliseconds that records stay on local disk once they are in the remote tier; -2 follows retention.ms.",
+        "Milliseconds that records stay on local disk once they are in the remote tier; -2 follows \
+         retention.ms.",
     )
     .valid(AtLeast(-2))
     .status(ONE_TIER)
@@ -193,7 +196,8 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         "message.timestamp.type",
         String,
         Some("CreateTime"),
-        "Whether a record carries its producer's time (CreateTime) or the time of its arrival (LogAppendTime).",
+        "Whether a record carries its producer's time (CreateTime) or the time of its arrival \
+         (LogAppendTime).",
     )
     .valid(OneOf(TIMESTAMP_TYPES))
     .synonyms(&[Synonym::same("log.message.timestamp.type")]),
@@ -224,14 +228,20 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     .valid(AtLeast(1))
     .status(DURABLE_WHEN_ACKED)
     .synonyms(&[Synonym::same("min.insync.replicas")]),
-    Definition::new("preallocate", Boolean, Some("false"), "Whether a new segment file gets its full size at once.")
-        .status(NO_SEGMENT_FILES)
-        .synonyms(&[Synonym::same("log.preallocate")]),
+    Definition::new(
+        "preallocate",
+        Boolean,
+        Some("false"),
+        "Whether a new segment file gets its full size at once.",
+    )
+    .status(NO_SEGMENT_FILES)
+    .synonyms(&[Synonym::same("log.preallocate")]),
     Definition::new(
         "remote.copy.lag.bytes",
         Long,
         Some("-1"),
-        "Bytes of newer log after which a segment may move to the remote tier; -1 follows the local retention.",
+        "Bytes of newer log after which a segment may move to the remote tier; -1 follows the local \
+         retention.",
     )
     .valid(AtLeast(-1))
     .status(ONE_TIER)
@@ -284,10 +294,15 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         .valid(AtLeast(1024 * 1024))
         .status(NO_SEGMENT_FILES)
         .synonyms(&[Synonym::same("log.segment.bytes")]),
-    Definition::new("segment.index.bytes", Int, Some("10485760"), "Largest size, in bytes, of an index file.")
-        .valid(AtLeast(4))
-        .status(NO_SEGMENT_FILES)
-        .synonyms(&[Synonym::same("log.index.size.max.bytes")]),
+    Definition::new(
+        "segment.index.bytes",
+        Int,
+        Some("10485760"),
+        "Largest size, in bytes, of an index file.",
+    )
+    .valid(AtLeast(4))
+    .status(NO_SEGMENT_FILES)
+    .synonyms(&[Synonym::same("log.index.size.max.bytes")]),
     Definition::new(
         "segment.jitter.ms",
         Long,
@@ -300,10 +315,15 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         Synonym::same("log.roll.jitter.ms"),
         Synonym { name: "log.roll.jitter.hours", unit: Unit::Hours },
     ]),
-    Definition::new("segment.ms", Long, Some("604800000"), "Milliseconds after which a new segment file is begun.")
-        .valid(AtLeast(1))
-        .status(NO_SEGMENT_FILES)
-        .synonyms(&[Synonym::same("log.roll.ms"), Synonym { name: "log.roll.hours", unit: Unit::Hours }]),
+    Definition::new(
+        "segment.ms",
+        Long,
+        Some("604800000"),
+        "Milliseconds after which a new segment file is begun.",
+    )
+    .valid(AtLeast(1))
+    .status(NO_SEGMENT_FILES)
+    .synonyms(&[Synonym::same("log.roll.ms"), Synonym { name: "log.roll.hours", unit: Unit::Hours }]),
     Definition::new(
         "unclean.leader.election.enable",
         Boolean,

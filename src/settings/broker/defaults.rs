@@ -10,15 +10,35 @@ use crate::settings::topic::{
 use crate::settings::validator::Validator::{AtLeast, Between, Fraction, GzipLevel, ListOf, OneOf};
 
 pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
-    Definition::new("compression.gzip.level", Int, Some("-1"), "compression.gzip.level of topics without their own.")
-        .valid(GzipLevel),
-    Definition::new("compression.lz4.level", Int, Some("9"), "compression.lz4.level of topics without their own.")
-        .valid(Between(1, 17)),
-    Definition::new("compression.type", String, Some("producer"), "compression.type of topics without their own.")
-        .importance(High)
-        .valid(OneOf(CODECS)),
-    Definition::new("compression.zstd.level", Int, Some("3"), "compression.zstd.level of topics without their own.")
-        .valid(Between(-131_072, 22)),
+    Definition::new(
+        "compression.gzip.level",
+        Int,
+        Some("-1"),
+        "compression.gzip.level of topics without their own.",
+    )
+    .valid(GzipLevel),
+    Definition::new(
+        "compression.lz4.level",
+        Int,
+        Some("9"),
+        "compression.lz4.level of topics without their own.",
+    )
+    .valid(Between(1, 17)),
+    Definition::new(
+        "compression.type",
+        String,
+        Some("producer"),
+        "compression.type of topics without their own.",
+    )
+    .importance(High)
+    .valid(OneOf(CODECS)),
+    Definition::new(
+        "compression.zstd.level",
+        Int,
+        Some("3"),
+        "compression.zstd.level of topics without their own.",
+    )
+    .valid(Between(-131_072, 22)),
     Definition::new(
         "log.cleaner.delete.retention.ms",
         Long,
@@ -51,8 +71,13 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     )
     .valid(AtLeast(0))
     .status(ONLY_FOR_CLEANING),
-    Definition::new("log.cleanup.policy", List, Some("delete"), "cleanup.policy of topics without their own.")
-        .valid(ListOf(CLEANUP_POLICIES)),
+    Definition::new(
+        "log.cleanup.policy",
+        List,
+        Some("delete"),
+        "cleanup.policy of topics without their own.",
+    )
+    .valid(ListOf(CLEANUP_POLICIES)),
     Definition::new(
         "log.flush.interval.messages",
         Long,
@@ -74,9 +99,14 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     .importance(High)
     .status(DURABLE_WHEN_ACKED)
     .read_only(),
-    Definition::new("log.index.interval.bytes", Int, Some("4096"), "index.interval.bytes of topics without their own.")
-        .valid(AtLeast(0))
-        .status(NO_SEGMENT_FILES),
+    Definition::new(
+        "log.index.interval.bytes",
+        Int,
+        Some("4096"),
+        "index.interval.bytes of topics without their own.",
+    )
+    .valid(AtLeast(0))
+    .status(NO_SEGMENT_FILES),
     Definition::new(
         "log.index.size.max.bytes",
         Int,
@@ -85,12 +115,22 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     )
     .valid(AtLeast(4))
     .status(NO_SEGMENT_FILES),
-    Definition::new("log.local.retention.bytes", Long, Some("-2"), "local.retention.bytes of topics without their own.")
-        .valid(AtLeast(-2))
-        .status(ONE_TIER),
-    Definition::new("log.local.retention.ms", Long, Some("-2"), "local.retention.ms of topics without their own.")
-        .valid(AtLeast(-2))
-        .status(ONE_TIER),
+    Definition::new(
+        "log.local.retention.bytes",
+        Long,
+        Some("-2"),
+        "local.retention.bytes of topics without their own.",
+    )
+    .valid(AtLeast(-2))
+    .status(ONE_TIER),
+    Definition::new(
+        "log.local.retention.ms",
+        Long,
+        Some("-2"),
+        "local.retention.ms of topics without their own.",
+    )
+    .valid(AtLeast(-2))
+    .status(ONE_TIER),
     Definition::new(
         "log.message.timestamp.after.max.ms",
         Long,
@@ -114,19 +154,30 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     .valid(OneOf(TIMESTAMP_TYPES)),
     Definition::new("log.preallocate", Boolean, Some("false"), "preallocate of topics without their own.")
         .status(NO_SEGMENT_FILES),
-    Definition::new("log.remote.copy.lag.bytes", Long, Some("-1"), "remote.copy.lag.bytes of topics without their own.")
-        .valid(AtLeast(-1))
-        .status(ONE_TIER),
-    Definition::new("log.remote.copy.lag.ms", Long, Some("0"), "remote.copy.lag.ms of topics without their own.")
-        .valid(AtLeast(-1))
-        .status(ONE_TIER),
+    Definition::new(
+        "log.remote.copy.lag.bytes",
+        Long,
+        Some("-1"),
+        "remote.copy.lag.bytes of topics without their own.",
+    )
+    .valid(AtLeast(-1))
+    .status(ONE_TIER),
+    Definition::new(
+        "log.remote.copy.lag.ms",
+        Long,
+        Some("0"),
+        "remote.copy.lag.ms of topics without their own.",
+    )
+    .valid(AtLeast(-1))
+    .status(ONE_TIER),
     Definition::new("log.retention.bytes", Long, Some("-1"), "retention.bytes of topics without their own.")
         .importance(High),
     Definition::new(
         "log.retention.hours",
         Int,
         Some("168"),
-        "Retention of topics without their own, in hours; -1 is no limit. Weaker than the minutes and milliseconds.",
+        "Retention of topics without their own, in hours; -1 is no limit. Weaker than the minutes and \
+         milliseconds.",
     )
     .importance(High)
     .read_only(),
@@ -138,28 +189,43 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     )
     .importance(High)
     .read_only(),
-    Definition::new("log.retention.ms", Long, None, "retention.ms of topics without their own; -1 is no limit.")
-        .importance(High),
+    Definition::new(
+        "log.retention.ms",
+        Long,
+        None,
+        "retention.ms of topics without their own; -1 is no limit.",
+    )
+    .importance(High),
     Definition::new("log.roll.hours", Int, Some("168"), "segment.ms of topics without their own, in hours.")
         .importance(High)
         .valid(AtLeast(1))
         .status(NO_SEGMENT_FILES)
         .read_only(),
-    Definition::new("log.roll.jitter.hours", Int, Some("0"), "segment.jitter.ms of topics without their own, in hours.")
-        .importance(High)
-        .valid(AtLeast(0))
-        .status(NO_SEGMENT_FILES)
-        .read_only(),
+    Definition::new(
+        "log.roll.jitter.hours",
+        Int,
+        Some("0"),
+        "segment.jitter.ms of topics without their own, in hours.",
+    )
+    .importance(High)
+    .valid(AtLeast(0))
+    .status(NO_SEGMENT_FILES)
+    .read_only(),
     Definition::new("log.roll.jitter.ms", Long, None, "segment.jitter.ms of topics without their own.")
         .importance(High)
         .status(NO_SEGMENT_FILES),
     Definition::new("log.roll.ms", Long, None, "segment.ms of topics without their own.")
         .importance(High)
         .status(NO_SEGMENT_FILES),
-    Definition::new("log.segment.bytes", Int, Some("1073741824"), "segment.bytes of topics without their own.")
-        .importance(High)
-        .valid(AtLeast(1024 * 1024))
-        .status(NO_SEGMENT_FILES),
+    Definition::new(
+        "log.segment.bytes",
+        Int,
+        Some("1073741824"),
+        "segment.bytes of topics without their own.",
+    )
+    .importance(High)
+    .valid(AtLeast(1024 * 1024))
+    .status(NO_SEGMENT_FILES),
     Definition::new(
         "log.segment.delete.delay.ms",
         Long,
@@ -176,13 +242,23 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         "max.decompressed.message.bytes of topics without their own.",
     )
     .valid(Between(1, MAX_ARRAY_BYTES)),
-    Definition::new("message.max.bytes", Int, Some("1048588"), "max.message.bytes of topics without their own.")
-        .importance(High)
-        .valid(AtLeast(0)),
-    Definition::new("min.insync.replicas", Int, Some("1"), "min.insync.replicas of topics without their own.")
-        .importance(High)
-        .valid(AtLeast(1))
-        .status(DURABLE_WHEN_ACKED),
+    Definition::new(
+        "message.max.bytes",
+        Int,
+        Some("1048588"),
+        "max.message.bytes of topics without their own.",
+    )
+    .importance(High)
+    .valid(AtLeast(0)),
+    Definition::new(
+        "min.insync.replicas",
+        Int,
+        Some("1"),
+        "min.insync.replicas of topics without their own.",
+    )
+    .importance(High)
+    .valid(AtLeast(1))
+    .status(DURABLE_WHEN_ACKED),
     Definition::new(
         "unclean.leader.election.enable",
         Boolean,

@@ -6,15 +6,10 @@ use crate::settings::definition::Type::{Boolean, Int, List, Long, String};
 use crate::settings::validator::Validator::{AtLeast, Items, ListOf};
 
 pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
-    Definition::new(
-        "advertised.listeners",
-        List,
-        None,
-        "The address that clients are told to connect to.",
-    )
-    .importance(High)
-    .valid(Items { may_be_empty: false })
-.read_only(),
+    Definition::new("advertised.listeners", List, None, "The address that clients are told to connect to.")
+        .importance(High)
+        .valid(Items { may_be_empty: false })
+        .read_only(),
     Definition::new(
         "auto.create.topics.enable",
         Boolean,
@@ -40,7 +35,8 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         "default.replication.factor",
         Int,
         Some("1"),
-        "Replication factor reported for topics whose creator leaves it open. Durability is the object store's either way.",
+        "Replication factor reported for topics whose creator leaves it open. Durability is the object \
+         store's either way.",
     )
     .read_only(),
     Definition::new("delete.topic.enable", Boolean, Some("true"), "Whether topics can be deleted.")
@@ -65,7 +61,7 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     Definition::new("listeners", List, Some("PLAINTEXT://:9092"), "The address that the broker listens on.")
         .importance(High)
         .valid(Items { may_be_empty: false })
-.read_only(),
+        .read_only(),
     Definition::new(
         "log.dir",
         List,
@@ -74,11 +70,16 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     )
     .importance(High)
     .valid(Items { may_be_empty: false })
-.read_only(),
-    Definition::new("log.dirs", List, None, "Where data is: a directory, or the bucket and prefix of an object store.")
-        .importance(High)
-        .valid(Items { may_be_empty: false })
-.read_only(),
+    .read_only(),
+    Definition::new(
+        "log.dirs",
+        List,
+        None,
+        "Where data is: a directory, or the bucket and prefix of an object store.",
+    )
+    .importance(High)
+    .valid(Items { may_be_empty: false })
+    .read_only(),
     Definition::new(
         "log.retention.check.interval.ms",
         Long,
@@ -106,13 +107,18 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
     .valid(AtLeast(1))
     .read_only(),
     Definition::new("node.id", Int, None, "The broker's id.").importance(High).valid(AtLeast(0)).read_only(),
-    Definition::new("num.partitions", Int, Some("1"), "Partitions of a topic whose creator leaves the number open.")
-        .valid(AtLeast(1))
-        .read_only(),
+    Definition::new(
+        "num.partitions",
+        Int,
+        Some("1"),
+        "Partitions of a topic whose creator leaves the number open.",
+    )
+    .valid(AtLeast(1))
+    .read_only(),
     Definition::new("process.roles", List, None, "What the process is: always broker and controller.")
         .importance(High)
         .valid(ListOf(&["broker", "controller"]))
-.read_only(),
+        .read_only(),
     Definition::new(
         "queued.max.request.bytes",
         Long,
@@ -120,8 +126,13 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = &[
         "Bytes of requests in memory, all connections together, before reading stops.",
     )
     .read_only(),
-    Definition::new("socket.request.max.bytes", Int, Some("104857600"), "Largest request, in bytes, that is read.")
-        .importance(High)
-        .valid(AtLeast(1))
-        .read_only(),
+    Definition::new(
+        "socket.request.max.bytes",
+        Int,
+        Some("104857600"),
+        "Largest request, in bytes, that is read.",
+    )
+    .importance(High)
+    .valid(AtLeast(1))
+    .read_only(),
 ];
