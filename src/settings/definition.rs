@@ -94,6 +94,14 @@ impl Synonym {
         Synonym { name, unit: Unit::Same }
     }
 
+    pub(super) const fn minutes(name: &'static str) -> Synonym {
+        Synonym { name, unit: Unit::Minutes }
+    }
+
+    pub(super) const fn hours(name: &'static str) -> Synonym {
+        Synonym { name, unit: Unit::Hours }
+    }
+
     /// The synonym's `value` in the unit of the config that it stands in for: milliseconds, if the unit differs.
     pub fn convert(&self, value: &str) -> String {
         let factor = match self.unit {
@@ -129,6 +137,29 @@ pub struct Definition {
     pub shown_if_set: bool,
 }
 
+/// Rows of the table, sorted by name. Each is a chain of what is said below about a definition, with its doc at the end:
+///
+/// ```text
+/// "name": Type = "default", importance(High), read_only => "doc";
+/// ```
+macro_rules! definitions {
+    ($(
+        $name:literal: $kind:ident $(= $default:expr)? $(, $said:ident $(($($of:tt)*))?)* => $doc:expr;
+    )*) => {
+        &[$(
+            $crate::settings::definition::Definition::new(
+                $name,
+                $crate::settings::definition::Type::$kind,
+                $crate::settings::definition::definitions!(@default $($default)?),
+                $doc,
+            ) $(.$said($($($of)*)?))*,
+        )*]
+    };
+    (@default) => { None };
+    (@default $default:expr) => { Some($default) };
+}
+pub(super) use definitions;
+
 impl Definition {
     pub(super) const fn new(
         name: &'static str,
@@ -162,12 +193,6 @@ impl Definition {
 
     pub(super) const fn read_only(mut self) -> Definition {
         self.update = Update::ReadOnly;
-        self
-    }
-
-    /// The default of all brokers can be changed while they run.
-    pub(super) const fn dynamic(mut self) -> Definition {
-        self.update = Update::ClusterWide;
         self
     }
 
