@@ -1,5 +1,6 @@
 //! What is known of one config.
 
+use super::broker;
 use super::validator::Validator;
 
 /// Whose config it is.
@@ -221,6 +222,12 @@ impl Definition {
     pub(super) const fn synonyms(mut self, synonyms: &'static [Synonym]) -> Definition {
         self.synonyms = synonyms;
         self
+    }
+
+    /// Broker configs that stand in for it, strongest first. The default of the first is its own.
+    pub(super) const fn like(mut self, synonyms: &'static [Synonym]) -> Definition {
+        self.default = broker::default_of(synonyms[0].name);
+        self.synonyms(synonyms)
     }
 
     /// Whether its value is never shown to anybody.

@@ -27,88 +27,81 @@ pub(super) const NO_SHARE_GROUPS: Status = NotYet("share groups are not supporte
 
 /// Sorted by name.
 pub(super) const DEFINITIONS: &[Definition] = definitions! {
-    "cleanup.policy": List = "delete", valid(ListOf(CLEANUP_POLICIES)),
-        synonyms(&[Synonym::same("log.cleanup.policy")])
+    "cleanup.policy": List, valid(ListOf(CLEANUP_POLICIES)), like(&[Synonym::same("log.cleanup.policy")])
         => "What happens to old records: 'delete' drops them by age or size, 'compact' keeps the last one \
             of each key (in this version: all of them). An empty list keeps everything.";
-    "compression.gzip.level": Int = "-1", valid(GzipLevel),
-        synonyms(&[Synonym::same("compression.gzip.level")])
+    "compression.gzip.level": Int, valid(GzipLevel), like(&[Synonym::same("compression.gzip.level")])
         => "Level used when compression.type is gzip: 1 (fast) to 9 (small), or -1 for the codec's \
             default.";
-    "compression.lz4.level": Int = "9", valid(Between(1, 17)),
-        synonyms(&[Synonym::same("compression.lz4.level")])
+    "compression.lz4.level": Int, valid(Between(1, 17)), like(&[Synonym::same("compression.lz4.level")])
         => "Level used when compression.type is lz4: 1 (fast) to 17 (small).";
-    "compression.type": String = "producer", valid(OneOf(CODECS)),
-        synonyms(&[Synonym::same("compression.type")])
+    "compression.type": String, valid(OneOf(CODECS)), like(&[Synonym::same("compression.type")])
         => "Codec of stored batches. 'producer' keeps what the producer sent; anything else compresses \
             again on arrival.";
-    "compression.zstd.level": Int = "3", valid(Between(-131_072, 22)),
-        synonyms(&[Synonym::same("compression.zstd.level")])
+    "compression.zstd.level": Int, valid(Between(-131_072, 22)),
+        like(&[Synonym::same("compression.zstd.level")])
         => "Level used when compression.type is zstd: -131072 (fast) to 22 (small).";
-    "delete.retention.ms": Long = "86400000", valid(AtLeast(0)),
-        synonyms(&[Synonym::same("log.cleaner.delete.retention.ms")]), status(ONLY_FOR_CLEANING)
+    "delete.retention.ms": Long, valid(AtLeast(0)),
+        like(&[Synonym::same("log.cleaner.delete.retention.ms")]), status(ONLY_FOR_CLEANING)
         => "How long, in milliseconds, a cleaned topic keeps the marker of a deleted key.";
     "errors.deadletterqueue.group.enable": Boolean = "false", status(NO_SHARE_GROUPS)
         => "Whether share groups may write records that cannot be delivered to this topic.";
-    "file.delete.delay.ms": Long = "60000", valid(AtLeast(0)),
-        synonyms(&[Synonym::same("log.segment.delete.delay.ms")]), status(NO_SEGMENT_FILES)
-        => "Milliseconds between dropping a segment and removing its file.";
-    "flush.messages": Long = FOREVER, valid(AtLeast(1)),
-        synonyms(&[Synonym::same("log.flush.interval.messages")]), status(DURABLE_WHEN_ACKED)
-        => "Records between two forced syncs of a log file.";
+    "file.delete.delay.ms": Long, valid(AtLeast(0)), like(&[Synonym::same("log.segment.delete.delay.ms")]),
+        status(NO_SEGMENT_FILES) => "Milliseconds between dropping a segment and removing its file.";
+    "flush.messages": Long, valid(AtLeast(1)), like(&[Synonym::same("log.flush.interval.messages")]),
+        status(DURABLE_WHEN_ACKED) => "Records between two forced syncs of a log file.";
     "flush.ms": Long = FOREVER, valid(AtLeast(0)),
         synonyms(&[Synonym::same("log.flush.interval.ms"), Synonym::same("log.flush.scheduler.interval.ms")]),
         status(DURABLE_WHEN_ACKED) => "Milliseconds between two forced syncs of a log file.";
     "follower.replication.throttled.replicas": List = "", valid(ThrottledReplicas), status(ONE_REPLICA_SET)
         => "Replicas, as partition:broker or '*', whose copying is slowed down on the follower.";
-    "index.interval.bytes": Int = "4096", valid(AtLeast(0)),
-        synonyms(&[Synonym::same("log.index.interval.bytes")]), status(NO_SEGMENT_FILES)
-        => "Bytes of log between two entries of the offset index file.";
+    "index.interval.bytes": Int, valid(AtLeast(0)), like(&[Synonym::same("log.index.interval.bytes")]),
+        status(NO_SEGMENT_FILES) => "Bytes of log between two entries of the offset index file.";
     "leader.replication.throttled.replicas": List = "", valid(ThrottledReplicas), status(ONE_REPLICA_SET)
         => "Replicas, as partition:broker or '*', whose copying is slowed down on the leader.";
-    "local.retention.bytes": Long = "-2", valid(AtLeast(-2)),
-        synonyms(&[Synonym::same("log.local.retention.bytes")]), status(ONE_TIER)
+    "local.retention.bytes": Long, valid(AtLeast(-2)), like(&[Synonym::same("log.local.retention.bytes")]),
+        status(ONE_TIER)
         => "Bytes of a partition kept on local disk once they are in the remote tier; -2 follows \
             retention.bytes.";
-    "local.retention.ms": Long = "-2", valid(AtLeast(-2)),
-        synonyms(&[Synonym::same("log.local.retention.ms")]), status(ONE_TIER)
+    "local.retention.ms": Long, valid(AtLeast(-2)), like(&[Synonym::same("log.local.retention.ms")]),
+        status(ONE_TIER)
         => "Milliseconds that records stay on local disk once they are in the remote tier; -2 follows \
             retention.ms.";
-    "max.compaction.lag.ms": Long = FOREVER, valid(AtLeast(1)),
-        synonyms(&[Synonym::same("log.cleaner.max.compaction.lag.ms")]), status(ONLY_FOR_CLEANING)
+    "max.compaction.lag.ms": Long, valid(AtLeast(1)),
+        like(&[Synonym::same("log.cleaner.max.compaction.lag.ms")]), status(ONLY_FOR_CLEANING)
         => "Longest time, in milliseconds, that a record of a cleaned topic may stay uncleaned.";
-    "max.decompressed.message.bytes": Int = "2147483639", valid(Between(1, MAX_ARRAY_BYTES)),
-        synonyms(&[Synonym::same("max.decompressed.message.bytes")])
+    "max.decompressed.message.bytes": Int, valid(Between(1, MAX_ARRAY_BYTES)),
+        like(&[Synonym::same("max.decompressed.message.bytes")])
         => "Largest decompressed size, in bytes, of one record wherever the broker has to decompress.";
-    "max.message.bytes": Int = "1048588", valid(AtLeast(0)), synonyms(&[Synonym::same("message.max.bytes")])
+    "max.message.bytes": Int, valid(AtLeast(0)), like(&[Synonym::same("message.max.bytes")])
         => "Largest record batch, in bytes as sent, that the topic takes.";
-    "message.timestamp.after.max.ms": Long = "3600000", valid(AtLeast(0)),
-        synonyms(&[Synonym::same("log.message.timestamp.after.max.ms")])
+    "message.timestamp.after.max.ms": Long, valid(AtLeast(0)),
+        like(&[Synonym::same("log.message.timestamp.after.max.ms")])
         => "How far, in milliseconds, a record's own timestamp may lie ahead of the broker's clock.";
-    "message.timestamp.before.max.ms": Long = FOREVER, valid(AtLeast(0)),
-        synonyms(&[Synonym::same("log.message.timestamp.before.max.ms")])
+    "message.timestamp.before.max.ms": Long, valid(AtLeast(0)),
+        like(&[Synonym::same("log.message.timestamp.before.max.ms")])
         => "How far, in milliseconds, a record's own timestamp may lie behind the broker's clock.";
-    "message.timestamp.type": String = "CreateTime", valid(OneOf(TIMESTAMP_TYPES)),
-        synonyms(&[Synonym::same("log.message.timestamp.type")])
+    "message.timestamp.type": String, valid(OneOf(TIMESTAMP_TYPES)),
+        like(&[Synonym::same("log.message.timestamp.type")])
         => "Whether a record carries its producer's time (CreateTime) or the time of its arrival \
             (LogAppendTime).";
-    "min.cleanable.dirty.ratio": Double = "0.5", valid(Fraction(0.0, 1.0)),
-        synonyms(&[Synonym::same("log.cleaner.min.cleanable.ratio")]), status(ONLY_FOR_CLEANING)
+    "min.cleanable.dirty.ratio": Double, valid(Fraction(0.0, 1.0)),
+        like(&[Synonym::same("log.cleaner.min.cleanable.ratio")]), status(ONLY_FOR_CLEANING)
         => "Share of a cleaned log that must be uncleaned before it is cleaned again.";
-    "min.compaction.lag.ms": Long = "0", valid(AtLeast(0)),
-        synonyms(&[Synonym::same("log.cleaner.min.compaction.lag.ms")]), status(ONLY_FOR_CLEANING)
+    "min.compaction.lag.ms": Long, valid(AtLeast(0)),
+        like(&[Synonym::same("log.cleaner.min.compaction.lag.ms")]), status(ONLY_FOR_CLEANING)
         => "Shortest time, in milliseconds, that a record of a cleaned topic stays uncleaned.";
-    "min.insync.replicas": Int = "1", valid(AtLeast(1)), synonyms(&[Synonym::same("min.insync.replicas")]),
+    "min.insync.replicas": Int, valid(AtLeast(1)), like(&[Synonym::same("min.insync.replicas")]),
         status(DURABLE_WHEN_ACKED)
         => "Replicas that must have a record before a producer with acks=all is answered.";
-    "preallocate": Boolean = "false", synonyms(&[Synonym::same("log.preallocate")]),
-        status(NO_SEGMENT_FILES) => "Whether a new segment file gets its full size at once.";
-    "remote.copy.lag.bytes": Long = "-1", valid(AtLeast(-1)),
-        synonyms(&[Synonym::same("log.remote.copy.lag.bytes")]), status(ONE_TIER)
+    "preallocate": Boolean, like(&[Synonym::same("log.preallocate")]), status(NO_SEGMENT_FILES)
+        => "Whether a new segment file gets its full size at once.";
+    "remote.copy.lag.bytes": Long, valid(AtLeast(-1)), like(&[Synonym::same("log.remote.copy.lag.bytes")]),
+        status(ONE_TIER)
         => "Bytes of newer log after which a segment may move to the remote tier; -1 follows the local \
             retention.";
-    "remote.copy.lag.ms": Long = "0", valid(AtLeast(-1)),
-        synonyms(&[Synonym::same("log.remote.copy.lag.ms")]), status(ONE_TIER)
+    "remote.copy.lag.ms": Long, valid(AtLeast(-1)), like(&[Synonym::same("log.remote.copy.lag.ms")]),
+        status(ONE_TIER)
         => "Milliseconds after which a segment may move to the remote tier; -1 follows the local \
             retention.";
     "remote.log.copy.disable": Boolean = "false", status(NO_TIERING)
@@ -116,21 +109,18 @@ pub(super) const DEFINITIONS: &[Definition] = definitions! {
     "remote.log.delete.on.disable": Boolean = "false", status(NO_TIERING)
         => "Whether turning the remote tier off also deletes what it holds.";
     "remote.storage.enable": Boolean = "false", status(NO_TIERING) => "Whether the topic has a remote tier.";
-    "retention.bytes": Long = "-1", synonyms(&[Synonym::same("log.retention.bytes")])
+    "retention.bytes": Long, like(&[Synonym::same("log.retention.bytes")])
         => "Bytes that a partition keeps before old records are deleted; -1 is no limit.";
     "retention.ms": Long = "604800000", valid(AtLeast(-1)),
         synonyms(&[
             Synonym::same("log.retention.ms"),
             Synonym::minutes("log.retention.minutes"),
             Synonym::hours("log.retention.hours"),
-        ])
-        => "Milliseconds that a record is kept before it is deleted; -1 is no limit.";
-    "segment.bytes": Int = "1073741824", valid(AtLeast(1024 * 1024)),
-        synonyms(&[Synonym::same("log.segment.bytes")]), status(NO_SEGMENT_FILES)
-        => "Bytes at which a new segment file is begun.";
-    "segment.index.bytes": Int = "10485760", valid(AtLeast(4)),
-        synonyms(&[Synonym::same("log.index.size.max.bytes")]), status(NO_SEGMENT_FILES)
-        => "Largest size, in bytes, of an index file.";
+        ]) => "Milliseconds that a record is kept before it is deleted; -1 is no limit.";
+    "segment.bytes": Int, valid(AtLeast(1024 * 1024)), like(&[Synonym::same("log.segment.bytes")]),
+        status(NO_SEGMENT_FILES) => "Bytes at which a new segment file is begun.";
+    "segment.index.bytes": Int, valid(AtLeast(4)), like(&[Synonym::same("log.index.size.max.bytes")]),
+        status(NO_SEGMENT_FILES) => "Largest size, in bytes, of an index file.";
     "segment.jitter.ms": Long = "0", valid(AtLeast(0)),
         synonyms(&[Synonym::same("log.roll.jitter.ms"), Synonym::hours("log.roll.jitter.hours")]),
         status(NO_SEGMENT_FILES)
@@ -138,7 +128,6 @@ pub(super) const DEFINITIONS: &[Definition] = definitions! {
     "segment.ms": Long = "604800000", valid(AtLeast(1)),
         synonyms(&[Synonym::same("log.roll.ms"), Synonym::hours("log.roll.hours")]),
         status(NO_SEGMENT_FILES) => "Milliseconds after which a new segment file is begun.";
-    "unclean.leader.election.enable": Boolean = "false",
-        synonyms(&[Synonym::same("unclean.leader.election.enable")]), status(ONE_REPLICA_SET)
-        => "Whether a replica that lacks acknowledged records may lead.";
+    "unclean.leader.election.enable": Boolean, like(&[Synonym::same("unclean.leader.election.enable")]),
+        status(ONE_REPLICA_SET) => "Whether a replica that lacks acknowledged records may lead.";
 };

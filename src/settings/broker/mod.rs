@@ -33,3 +33,28 @@ static TABLE: LazyLock<Vec<Definition>> = LazyLock::new(|| {
 pub(super) fn definitions() -> &'static [Definition] {
     &TABLE
 }
+
+/// The default of a broker config that topics or groups have as well.
+pub(super) const fn default_of(name: &str) -> Option<&'static str> {
+    let tables = [defaults::DEFINITIONS, groups::DEFINITIONS];
+    let mut at = 0;
+    while at < tables[0].len() + tables[1].len() {
+        let (table, row) = if at < tables[0].len() { (0, at) } else { (1, at - tables[0].len()) };
+        if is_same(name.as_bytes(), tables[table][row].name.as_bytes()) {
+            return tables[table][row].default;
+        }
+        at += 1;
+    }
+    panic!("there is no such broker config")
+}
+
+/// What `==` says, which a constant cannot ask.
+const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
+    while let ([first, rest @ ..], [second, others @ ..]) = (one, other) {
+        if *first != *second {
+            return false;
+        }
+        (one, other) = (rest, others);
+    }
+    one.is_empty() && other.is_empty()
+}
