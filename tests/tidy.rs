@@ -33,7 +33,40 @@ const IMPORTS: &[(&str, &[&str])] = &[
 type Parts = &'static [(&'static str, &'static [&'static str])];
 
 /// The folders whose parts have one direction.
-const PARTS: &[(&str, Parts)] = &[];
+const PARTS: &[(&str, Parts)] = &[(
+    "api",
+    &[
+        ("fetch_session", &[]),
+        ("operations", &[]),
+        ("rules", &[]),
+        ("together", &[]),
+        ("metrics", &[]),
+        ("errors", &["fetch_session"]),
+        ("context", &["fetch_session", "errors"]),
+        ("changes", &["errors", "context"]),
+        ("topics", &["errors", "context"]),
+        ("groups", &["errors", "context"]),
+        ("configs", &["errors", "context"]),
+        ("handler", &["context"]),
+        (
+            "handlers",
+            &[
+                "fetch_session",
+                "operations",
+                "rules",
+                "together",
+                "errors",
+                "context",
+                "topics",
+                "groups",
+                "configs",
+                "handler",
+            ],
+        ),
+        // Of the handlers it knows the list alone.
+        ("dispatch", &["metrics", "context", "handler", "handlers"]),
+    ],
+)];
 
 /// Names that may appear under one folder only.
 const ONLY_HERE: &[(&str, &[&str])] = &[

@@ -7,12 +7,11 @@ use bytes::{Buf as _, Bytes};
 
 use super::context::{Broker, Client, Context, LOGGED_CHARS};
 use super::handler::{Entry, Outcome};
+use super::handlers::TABLE;
 use super::metrics::Metrics;
-use super::{TABLE, api_versions};
 use crate::net::{self, Admission, Answer, CloseReason, Closer, Frame, Peer, Ticket};
 use crate::protocol::codec::{DecodeError, Reader};
 use crate::protocol::header::{self, LENGTH_SIZE, RequestHeader};
-use crate::protocol::messages::api_versions::Request as ApiVersionsRequest;
 use crate::protocol::{ApiKey, ErrorCode};
 use crate::runtime::Complaints;
 
@@ -41,11 +40,11 @@ impl Service {
             RequestHeader::decode(&frame.bytes).map_err(|error| Malformed::header(&frame, error))?;
         let Some(entry) = header.api().and_then(entry) else {
             self.metrics.refused("unknown_api");
-            return Ok(unsupported(&header));
+            return Ok(refuse_version(None, header.correlation_id));
         };
         if !entry.versions.contains(&header.api_version) {
             self.metrics.refused("unsupported_version");
-            return Ok(unsupported(&header));
+            return Ok(refuse_version(Some(entry), header.correlation_id));
         }
         let started = self.broker.runtime.clock.instant();
         let key = entry.key;
@@ -155,18 +154,14 @@ fn entry(key: ApiKey) -> Option<&'static Entry> {
     TABLE.iter().find(|entry| entry.key == key)
 }
 
-/// The answer to an API or version that is not served, on a connection that stays open. ApiVersions has an answer for
-/// this; anything else gets the error code alone, since the layout that the client expects is not known.
-fn unsupported(header: &RequestHeader<'_>) -> Ticket {
-    if header.api() == Some(ApiKey::ApiVersions) {
-        let response = api_versions::unsupported();
-        if let Ok(chunks) = header::response_frame::<ApiVersionsRequest>(&response, 0, header.correlation_id)
-        {
-            return Ticket::ready(Answer::frame(without_length(chunks)));
-        }
+/// The answer to an API or version that is not served, on a connection that stays open: the error code alone, since the
+/// layout that the client expects is not known, unless the API has an answer for this.
+fn refuse_version(entry: Option<&Entry>, correlation_id: i32) -> Ticket {
+    if let Some(chunks) = entry.and_then(|entry| (entry.refuse_version)(correlation_id)) {
+        return Ticket::ready(Answer::frame(without_length(chunks)));
     }
     let mut frame = Vec::with_capacity(6);
-    frame.extend_from_slice(&header.correlation_id.to_be_bytes());
+    frame.extend_from_slice(&correlation_id.to_be_bytes());
     frame.extend_from_slice(&ErrorCode::UnsupportedVersion.code().to_be_bytes());
     Ticket::ready(Answer::frame(vec![Bytes::from(frame)]))
 }

@@ -13,6 +13,9 @@ use crate::protocol::codec::{DecodeError, Decoder, EncodeError, Message as _, Re
 use crate::protocol::{ApiKey, header};
 use crate::runtime::memory::Share;
 
+/// The versions of an API, from the lowest to the highest.
+pub type Versions = RangeInclusive<i16>;
+
 /// One Kafka API.
 ///
 /// Calling [`Handler::handle`] admits the request: what must happen in the order of arrival happens before it returns
@@ -21,10 +24,10 @@ pub trait Handler: 'static {
     type Request: Request + Send;
 
     /// The versions served, and announced where [`Handler::ANNOUNCED`] says nothing else.
-    const VERSIONS: RangeInclusive<i16>;
+    const VERSIONS: Versions;
 
     /// The versions announced.
-    const ANNOUNCED: RangeInclusive<i16> = Self::VERSIONS;
+    const ANNOUNCED: Versions = Self::VERSIONS;
 
     /// How requests of this API queue behind others of their connection.
     const ADMISSION: Admission = Admission::Alone;
@@ -43,6 +46,11 @@ pub trait Handler: 'static {
     > + Send
     + 'static {
         std::future::ready(Self::handle(context, request))
+    }
+
+    /// The answer, in version 0, to a version that is not served, where Kafka has one.
+    fn refuse_version() -> Option<<Self::Request as Request>::Response> {
+        None
     }
 }
 
@@ -94,10 +102,12 @@ pub(super) struct Admitted {
 /// One row of the table of APIs.
 pub(super) struct Entry {
     pub key: ApiKey,
-    pub versions: RangeInclusive<i16>,
-    pub announced: RangeInclusive<i16>,
+    pub versions: Versions,
+    pub announced: Versions,
     pub admission: Admission,
     pub admit: fn(Context, &Bytes) -> Result<Admitted, DecodeError>,
+    /// The frame that answers a version which is not served, by its correlation id, where there is one.
+    pub refuse_version: fn(i32) -> Option<Vec<Bytes>>,
 }
 
 impl Entry {
@@ -108,6 +118,7 @@ impl Entry {
             announced: H::ANNOUNCED,
             admission: H::ADMISSION,
             admit: admit::<H>,
+            refuse_version: refuse_version::<H>,
         }
     }
 }
@@ -136,4 +147,9 @@ fn admit<H: Handler>(context: Context, body: &Bytes) -> Result<Admitted, DecodeE
         finishing
     });
     Ok(Admitted { finishing: Box::pin(finishing), bytes })
+}
+
+fn refuse_version<H: Handler>(correlation_id: i32) -> Option<Vec<Bytes>> {
+    let response = H::refuse_version()?;
+    header::response_frame::<H::Request>(&response, 0, correlation_id).ok()
 }

@@ -1,0 +1,106 @@
+//! CreatePartitions: more partitions for a topic (KIP-195).
+//! Versions 0-3. 3: THROTTLING_QUOTA_EXCEEDED (KIP-599).
+//! Left out: assignments are checked but do not place anything, since a partition lies on a shard.
+
+use std::collections::HashMap;
+
+use crate::api::context::{Broker, Context};
+use crate::api::errors::{Failure, must_have_time};
+use crate::api::handler::{Handler, Versions};
+use crate::api::topics::must_fit_one_request;
+use crate::metadata::{Command, Image};
+use crate::protocol::ErrorCode;
+use crate::protocol::messages::create_partitions::{
+    CreatePartitionsTopic, CreatePartitionsTopicResult, Request, Response,
+};
+
+pub struct CreatePartitions;
+
+impl Handler for CreatePartitions {
+    type Request = Request;
+    const VERSIONS: Versions = 0..=3;
+
+    async fn handle(context: Context, request: Request) -> Response {
+        let image = context.image();
+        let mut named: HashMap<&str, usize> = HashMap::new();
+        for topic in &request.topics {
+            *named.entry(topic.name.as_str()).or_default() += 1;
+        }
+        let single: Vec<&CreatePartitionsTopic> =
+            request.topics.iter().filter(|topic| named.get(topic.name.as_str()) == Some(&1)).collect();
+        if let Err(failure) = check(&image, &request, &single) {
+            let refused = request.topics.iter().map(|topic| result(&topic.name, Err(failure.clone())));
+            return Response { results: refused.collect(), ..Response::default() };
+        }
+        let plans = single.iter().map(|topic| Ok((*topic, command(&context.broker, &image, topic)?)));
+        let outcomes = context.carry_out(plans.collect(), request.validate_only).await;
+        let results =
+            single.iter().zip(outcomes).map(|(topic, outcome)| result(&topic.name, outcome.map(drop)));
+        let mut results: Vec<_> = results.collect();
+        let mut repeated: Vec<&str> =
+            named.iter().filter(|(_, times)| **times > 1).map(|(name, _)| *name).collect();
+        repeated.sort_unstable();
+        let duplicate = || Failure::new(ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned());
+        results.extend(repeated.into_iter().map(|name| result(name, Err(duplicate()))));
+        Response { results, ..Response::default() }
+    }
+}
+
+/// Refusals of a whole request, before anything is built of what it asks for.
+fn check(image: &Image, request: &Request, topics: &[&CreatePartitionsTopic]) -> Result<(), Failure> {
+    if topics.is_empty() {
+        return Ok(());
+    }
+    must_have_time(request.timeout_ms)?;
+    must_fit_one_request(
+        "additional partitions",
+        topics.iter().filter_map(|asked| {
+            let topic = image.topic_by_name(&asked.name)?;
+            Some(usize::try_from(asked.count).unwrap_or(0).saturating_sub(topic.partitions.len()))
+        }),
+    )
+}
+
+fn result(name: &str, outcome: Result<(), Failure>) -> CreatePartitionsTopicResult {
+    let mut result = CreatePartitionsTopicResult { name: name.to_owned(), ..Default::default() };
+    if let Err(failure) = outcome {
+        result.error_code = failure.code.into();
+        result.error_message = failure.message;
+    }
+    result
+}
+
+fn command(broker: &Broker, image: &Image, asked: &CreatePartitionsTopic) -> Result<Command, Failure> {
+    let topic = image.topic_by_name(&asked.name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let current = topic.partitions.len();
+    let count = usize::try_from(asked.count).unwrap_or(0);
+    if count == current {
+        let message = format!("Topic already has {current} partition(s).");
+        return Err(Failure::new(ErrorCode::InvalidPartitions, message));
+    }
+    if count < current {
+        let message = format!(
+            "The topic {} currently has {current} partition(s); {} would not be an increase.",
+            asked.name, asked.count
+        );
+        return Err(Failure::new(ErrorCode::InvalidPartitions, message));
+    }
+    let added = count - current;
+    if let Some(assignments) = &asked.assignments {
+        if assignments.len() != added {
+            let message = format!(
+                "Attempted to add {added} additional partition(s), but only {} assignment(s) were specified.",
+                assignments.len()
+            );
+            return Err(Failure::new(ErrorCode::InvalidReplicaAssignment, message));
+        }
+        for assignment in assignments {
+            crate::api::topics::validate_assignment(image, &assignment.broker_ids, Some(1))?;
+        }
+    }
+    Ok(Command::CreatePartitions {
+        id: topic.id,
+        from: current as u32,
+        placement: image.place(added as u32, broker.runtime.rng.below(u64::from(u32::MAX))),
+    })
+}

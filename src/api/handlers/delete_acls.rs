@@ -1,0 +1,27 @@
+//! DeleteAcls: removes the access rules that match filters.
+//! Versions 1-3. 2: flexible encoding. 3: user resources (KIP-373).
+//! Left out: there is no authorizer yet, so the answer is that of a Kafka broker without one (`AclApis`).
+
+use crate::api::context::Context;
+use crate::api::errors::no_authorizer;
+use crate::api::handler::{Handler, Versions};
+use crate::protocol::messages::delete_acls::{DeleteAclsFilterResult, Request, Response};
+
+pub struct DeleteAcls;
+
+impl Handler for DeleteAcls {
+    type Request = Request;
+    const VERSIONS: Versions = 1..=3;
+
+    async fn handle(_: Context, request: Request) -> Response {
+        let refused = request.filters.iter().map(|_| {
+            let failure = no_authorizer();
+            DeleteAclsFilterResult {
+                error_code: failure.code.into(),
+                error_message: failure.message,
+                ..DeleteAclsFilterResult::default()
+            }
+        });
+        Response { filter_results: refused.collect(), ..Response::default() }
+    }
+}

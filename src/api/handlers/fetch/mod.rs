@@ -1,0 +1,149 @@
+//! Fetch: record batches of many partitions, waiting for more if there is too little.
+//! Versions 4-18. 5: log start. 7: sessions (KIP-227). 9: leader epochs (KIP-320). 11: racks (KIP-392). 12: diverging epochs
+//! (KIP-595). 13: topic ids. 15: replica state. 16: the current leader's address (KIP-951). 17, 18: for followers.
+//! Left out: followers. A replica id is not looked at: there is nothing to follow, the object store replicates.
+
+mod places;
+
+use std::sync::Arc;
+
+use crate::api::context::Context;
+use crate::api::errors::Failure;
+use crate::api::fetch_session::{self, Answer, Key, Params, TopicKey};
+use crate::api::handler::{Handler, Reply, Versions};
+use crate::api::together::join_all;
+use crate::api::topics::endpoints;
+use crate::log::fetch::Isolation;
+use crate::metadata::Image;
+use crate::net::Admission;
+use crate::protocol::ErrorCode;
+use crate::protocol::codec::Records;
+use crate::protocol::messages::fetch::{
+    EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData, Request, Response,
+};
+use crate::types::TopicId;
+use places::{place, read, topic};
+
+/// From here on an answer says who leads instead (KIP-595), and then where that is (KIP-951).
+const LEADER_SINCE: i16 = 12;
+const ENDPOINTS_SINCE: i16 = 16;
+/// From here on topics are named by id (KIP-516).
+const TOPIC_IDS_SINCE: i16 = 13;
+
+pub struct Fetch;
+
+impl Handler for Fetch {
+    type Request = Request;
+    const VERSIONS: Versions = 4..=18;
+    const ADMISSION: Admission = Admission::AfterAnswers;
+
+    async fn handle(context: Context, request: Request) -> Reply<Response> {
+        let fetch = match context.broker.sessions.begin(session_request(&context, &request)) {
+            Ok(fetch) => fetch,
+            Err(error) => return refusal(error.into()).into(),
+        };
+        let image = context.image();
+        let asked = fetch.partitions.iter().map(|(key, _)| (topic(&image, &key.topic), key.partition));
+        let asked = asked.filter_map(|(topic, index)| Some((&**topic.ok()?, index)));
+        context.broker.prepare(&image, asked).await;
+        let places = fetch.partitions.iter().map(|(key, params)| place(&context, &image, key, params));
+        let places = join_all(places).await;
+        let (answers, share) = read(&context, &request, places).await;
+        let outcomes: Vec<Answer> = answers.iter().map(outcome).collect();
+        match context.broker.sessions.finish(&fetch, &outcomes) {
+            Ok(reply) => Reply::SendLarge(respond(&context, &image, &fetch, answers, reply), share),
+            Err(error) => refusal(error.into()).into(),
+        }
+    }
+}
+
+fn refusal(failure: Failure) -> Response {
+    Response { error_code: failure.code.into(), ..Response::default() }
+}
+
+/// What the request says to its session.
+fn session_request(context: &Context, request: &Request) -> fetch_session::Request {
+    let uses_topic_ids = context.version >= TOPIC_IDS_SINCE;
+    let topic_key = |name: &str, id| match uses_topic_ids {
+        true => TopicKey::Id(TopicId(id)),
+        false => TopicKey::Name(Arc::from(name)),
+    };
+    let mut partitions = Vec::new();
+    for topic in &request.topics {
+        let key = topic_key(&topic.topic, topic.topic_id);
+        partitions.extend(topic.partitions.iter().map(|asked| {
+            let params = Params {
+                fetch_offset: asked.fetch_offset,
+                max_bytes: asked.partition_max_bytes,
+                log_start_offset: asked.log_start_offset,
+                current_leader_epoch: asked.current_leader_epoch,
+                last_fetched_epoch: asked.last_fetched_epoch,
+            };
+            (Key { topic: key.clone(), partition: asked.partition }, params)
+        }));
+    }
+    let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
+        let key = topic_key(&topic.topic, topic.topic_id);
+        topic.partitions.iter().map(move |partition| Key { topic: key.clone(), partition: *partition })
+    });
+    fetch_session::Request {
+        session_id: request.session_id,
+        epoch: request.session_epoch,
+        uses_topic_ids,
+        partitions,
+        forgotten: forgotten.collect(),
+    }
+}
+
+/// `FetchIsolation.of`: anything but 1 reads uncommitted.
+pub(super) fn isolation(level: i8) -> Isolation {
+    match level {
+        1 => Isolation::ReadCommitted,
+        _ => Isolation::ReadUncommitted,
+    }
+}
+
+/// What the session needs to know of an answer.
+fn outcome(answer: &PartitionData) -> Answer {
+    Answer {
+        records_bytes: answer.records.as_ref().map_or(0, Records::len),
+        high_watermark: answer.high_watermark,
+        log_start_offset: answer.log_start_offset,
+        is_error: answer.error_code != ErrorCode::None.code(),
+        diverges: answer.diverging_epoch != EpochEndOffset::default(),
+    }
+}
+
+fn respond(
+    context: &Context,
+    image: &Image,
+    fetch: &fetch_session::Fetch,
+    answers: Vec<PartitionData>,
+    reply: fetch_session::Reply,
+) -> Response {
+    let moved = context.version >= ENDPOINTS_SINCE
+        && answers.iter().any(|answer| answer.current_leader != LeaderIdAndEpoch::default());
+    let mut responses: Vec<FetchableTopicResponse> = Vec::new();
+    let mut last: Option<&TopicKey> = None;
+    let included = fetch.partitions.iter().zip(answers).zip(reply.include).filter(|(_, include)| *include);
+    for (((key, _), mut answer), _) in included {
+        answer.partition_index = key.partition;
+        if last != Some(&key.topic) {
+            last = Some(&key.topic);
+            let (topic, topic_id) = match &key.topic {
+                TopicKey::Id(id) => (String::new(), id.0),
+                TopicKey::Name(name) => (name.to_string(), TopicId::ZERO.0),
+            };
+            responses.push(FetchableTopicResponse { topic, topic_id, partitions: Vec::new() });
+        }
+        if let Some(response) = responses.last_mut() {
+            response.partitions.push(answer);
+        }
+    }
+    Response {
+        session_id: reply.session_id,
+        responses,
+        node_endpoints: if moved { endpoints(image) } else { Vec::new() },
+        ..Response::default()
+    }
+}
