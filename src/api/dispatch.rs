@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 
 use super::context::{Broker, Client, Context, LOGGED_CHARS};
 use super::handler::{Entry, Outcome};
@@ -11,7 +11,7 @@ use super::handlers::TABLE;
 use super::metrics::Metrics;
 use crate::net::{self, Admission, Answer, CloseReason, Closer, Frame, Peer, Ticket};
 use crate::protocol::codec::{DecodeError, Reader};
-use crate::protocol::header::{self, LENGTH_SIZE, RequestHeader};
+use crate::protocol::header::RequestHeader;
 use crate::protocol::{ApiKey, ErrorCode};
 use crate::runtime::Complaints;
 
@@ -78,7 +78,7 @@ impl Service {
                     Answer {
                         share,
                         close: close.then_some(CloseReason::OutcomeUnknown),
-                        ..Answer::frame(without_length(chunks))
+                        ..Answer::frame(chunks)
                     }
                 }
                 Ok(Outcome::Silent) => Answer::nothing(),
@@ -158,18 +158,10 @@ fn entry(key: ApiKey) -> Option<&'static Entry> {
 /// layout that the client expects is not known, unless the API has an answer for this.
 fn refuse_version(entry: Option<&Entry>, correlation_id: i32) -> Ticket {
     if let Some(chunks) = entry.and_then(|entry| (entry.refuse_version)(correlation_id)) {
-        return Ticket::ready(Answer::frame(without_length(chunks)));
+        return Ticket::ready(Answer::frame(chunks));
     }
     let mut frame = Vec::with_capacity(6);
     frame.extend_from_slice(&correlation_id.to_be_bytes());
     frame.extend_from_slice(&ErrorCode::UnsupportedVersion.code().to_be_bytes());
     Ticket::ready(Answer::frame(vec![Bytes::from(frame)]))
-}
-
-/// The network layer writes the length itself.
-fn without_length(mut chunks: Vec<Bytes>) -> Vec<Bytes> {
-    if let Some(first) = chunks.first_mut() {
-        first.advance(LENGTH_SIZE.min(first.len()));
-    }
-    chunks
 }

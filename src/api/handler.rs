@@ -74,7 +74,7 @@ impl<R> From<R> for Reply<R> {
     }
 }
 
-/// A finished request as chunks for the wire, header included.
+/// A finished request on its way to the wire.
 pub(super) enum Outcome {
     /// The length in front included.
     Frame {

@@ -9,11 +9,13 @@ use std::borrow::Cow;
 use bytes::{BufMut, Bytes};
 
 use super::ApiKey;
-use super::codec::{DecodeError, EncodeError, Fault, Message, Reader, Request, Writer, text};
+use super::codec::{DecodeError, EncodeError, Fault, Message as _, Reader, Request, Writer, text};
 use super::messages;
 
 /// Bytes of the length in front of a frame.
 pub const LENGTH_SIZE: usize = 4;
+/// Room for the small parts of a frame; most frames are smaller.
+const FIRST_PIECE: usize = 256;
 
 /// The header of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,54 +78,42 @@ pub fn request_frame<R: Request>(
     correlation_id: i32,
     client_id: Option<&str>,
 ) -> Result<Vec<Bytes>, EncodeError> {
-    frame(request, version, |out| {
-        let small = out.small();
-        small.put_i16(R::KEY.key());
-        small.put_i16(version);
-        small.put_i32(correlation_id);
-        match client_id {
-            None => small.put_i16(-1),
-            Some(id) => {
-                let length =
-                    i16::try_from(id.len()).map_err(|_| EncodeError::TooLong { field: "client_id" })?;
-                small.put_i16(length);
-                small.put_slice(id.as_bytes());
-            }
+    let mut out = Writer::with_capacity(FIRST_PIECE);
+    let small = out.small();
+    small.put_i32(0);
+    small.put_i16(R::KEY.key());
+    small.put_i16(version);
+    small.put_i32(correlation_id);
+    match client_id {
+        None => small.put_i16(-1),
+        Some(id) => {
+            let length = i16::try_from(id.len()).map_err(|_| EncodeError::TooLong { field: "client_id" })?;
+            small.put_i16(length);
+            small.put_slice(id.as_bytes());
         }
-        if R::MESSAGE.is_flexible(version) {
-            out.varint(0);
-        }
-        Ok(())
-    })
+    }
+    if R::MESSAGE.is_flexible(version) {
+        out.varint(0);
+    }
+    request.encode(&mut out, version)?;
+    let length =
+        i32::try_from(out.len() - LENGTH_SIZE).map_err(|_| EncodeError::TooLong { field: "frame" })?;
+    out.patch_int32(0, length);
+    Ok(out.finish())
 }
 
-/// The response to an `R` as a frame, its length in front: the pieces to send, in order.
+/// The response to an `R` as a frame without its length, which the sender adds: the pieces to send, in order.
 pub fn response_frame<R: Request>(
     response: &R::Response,
     version: i16,
     correlation_id: i32,
 ) -> Result<Vec<Bytes>, EncodeError> {
-    frame(response, version, |out| {
-        out.small().put_i32(correlation_id);
-        if has_response_tags(R::KEY, version) {
-            out.varint(0);
-        }
-        Ok(())
-    })
-}
-
-fn frame<M: Message>(
-    message: &M,
-    version: i16,
-    header: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
-) -> Result<Vec<Bytes>, EncodeError> {
-    let mut out = Writer::with_capacity(256);
-    out.small().put_i32(0);
-    header(&mut out)?;
-    message.encode(&mut out, version)?;
-    let length =
-        i32::try_from(out.len() - LENGTH_SIZE).map_err(|_| EncodeError::TooLong { field: "frame" })?;
-    out.patch_int32(0, length);
+    let mut out = Writer::with_capacity(FIRST_PIECE);
+    out.small().put_i32(correlation_id);
+    if has_response_tags(R::KEY, version) {
+        out.varint(0);
+    }
+    response.encode(&mut out, version)?;
     Ok(out.finish())
 }
 
@@ -212,10 +202,11 @@ mod tests {
         let response = api_versions::Response::default();
         for version in 0..=5 {
             let frame = response_frame::<api_versions::Request>(&response, version, 5).unwrap();
-            let frame = one_piece(frame);
+            let frame = Bytes::from(frame.concat());
             assert_eq!(api_versions::Response::decode(&frame.slice(4..), version), Ok(response.clone()));
         }
-        let frame = one_piece(response_frame::<metadata::Request>(&Default::default(), 9, 5).unwrap());
+        let frame = response_frame::<metadata::Request>(&Default::default(), 9, 5).unwrap();
+        let frame = Bytes::from(frame.concat());
         assert_eq!(frame[..5], [0, 0, 0, 5, 0]);
         let (correlation_id, body) = decode_response_header(&frame, ApiKey::Metadata, 9).unwrap();
         assert_eq!((correlation_id, metadata::Response::decode(&body, 9)), (5, Ok(Default::default())));
