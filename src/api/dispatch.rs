@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::context::{Broker, Client, Context, LOGGED_CHARS};
-use super::handler::{Entry, Outcome};
+use super::handler::{Entry, Finished};
 use super::handlers::TABLE;
 use super::metrics::Metrics;
 use crate::net::{self, Admission, Answer, CloseReason, Closer, Frame, Peer, Ticket};
@@ -73,16 +73,10 @@ impl Service {
             let outcome = finishing.await;
             metrics.answered(key, clock.instant() - started);
             match outcome {
-                Ok(Outcome::Frame { chunks, close, errors, share }) => {
+                Ok(Finished { answer, errors }) => {
                     metrics.answered_with(key, &errors);
-                    Answer {
-                        share,
-                        close: close.then_some(CloseReason::OutcomeUnknown),
-                        ..Answer::frame(chunks)
-                    }
+                    answer
                 }
-                Ok(Outcome::Silent) => Answer::nothing(),
-                Ok(Outcome::Close) => Answer::nothing().closing(CloseReason::NoAnswer),
                 Err(error) => {
                     tracing::error!(%error, api = key.name(), "response cannot be written");
                     Answer::nothing().closing(CloseReason::NoAnswer)

@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::context::Context;
-use crate::net::Admission;
+use crate::net::{Admission, Answer, CloseReason};
 use crate::protocol::codec::{DecodeError, Decoder, EncodeError, Message as _, Request, error_codes};
 use crate::protocol::{ApiKey, header};
 use crate::runtime::memory::Share;
@@ -74,22 +74,14 @@ impl<R> From<R> for Reply<R> {
     }
 }
 
-/// A finished request on its way to the wire.
-pub(super) enum Outcome {
-    /// The length in front included.
-    Frame {
-        chunks: Vec<Bytes>,
-        close: bool,
-        /// The error codes in it.
-        errors: Vec<i16>,
-        share: Option<Share>,
-    },
-    Silent,
-    Close,
+/// A finished request: the answer, and the error codes in it.
+pub(super) struct Finished {
+    pub answer: Answer,
+    pub errors: Vec<i16>,
 }
 
-/// An admitted request on its way to its outcome.
-pub(super) type Finishing = BoxFuture<'static, Result<Outcome, EncodeError>>;
+/// An admitted request on its way to its answer.
+pub(super) type Finishing = BoxFuture<'static, Result<Finished, EncodeError>>;
 
 /// A request that was read and gets its place.
 pub(super) struct Admitted {
@@ -131,22 +123,30 @@ fn admit<H: Handler>(context: Context, body: &Bytes) -> Result<Admitted, DecodeE
     let request = decoder.message()?;
     let bytes = decoder.charged();
     let finishing = H::admit(context, request).map(move |finishing| {
-        let finishing: Finishing = Box::pin(async move {
-            let (response, close, share) = match finishing.await.into() {
-                Reply::Send(response) => (response, false, None),
-                Reply::SendLarge(response, share) => (response, false, Some(share)),
-                Reply::SendAndClose(response) => (response, true, None),
-                Reply::Silent => return Ok(Outcome::Silent),
-                Reply::Close => return Ok(Outcome::Close),
-            };
-            let mut errors = Vec::new();
-            error_codes(&response, version, |code| errors.push(code));
-            let chunks = header::response_frame::<H::Request>(&response, version, correlation_id)?;
-            Ok(Outcome::Frame { chunks, close, errors, share })
-        });
+        let finishing: Finishing =
+            Box::pin(async move { frame::<H>(finishing.await.into(), version, correlation_id) });
         finishing
     });
     Ok(Admitted { finishing: Box::pin(finishing), bytes })
+}
+
+fn frame<H: Handler>(
+    reply: Reply<<H::Request as Request>::Response>,
+    version: i16,
+    correlation_id: i32,
+) -> Result<Finished, EncodeError> {
+    let without_frame = |answer| Ok(Finished { answer, errors: Vec::new() });
+    let (response, close, share) = match reply {
+        Reply::Send(response) => (response, None, None),
+        Reply::SendLarge(response, share) => (response, None, Some(share)),
+        Reply::SendAndClose(response) => (response, Some(CloseReason::OutcomeUnknown), None),
+        Reply::Silent => return without_frame(Answer::nothing()),
+        Reply::Close => return without_frame(Answer::nothing().closing(CloseReason::NoAnswer)),
+    };
+    let mut errors = Vec::new();
+    error_codes(&response, version, |code| errors.push(code));
+    let chunks = header::response_frame::<H::Request>(&response, version, correlation_id)?;
+    Ok(Finished { answer: Answer { close, share, ..Answer::frame(chunks) }, errors })
 }
 
 fn refuse_version<H: Handler>(correlation_id: i32) -> Option<Vec<Bytes>> {

@@ -9,7 +9,7 @@ mod configs;
 mod context;
 mod dispatch;
 mod errors;
-pub mod fetch_session;
+mod fetch_session;
 mod groups;
 mod handler;
 mod handlers;

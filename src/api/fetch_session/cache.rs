@@ -46,6 +46,7 @@ impl Cache {
     }
 
     /// Sessions, and partitions in all of them.
+    #[cfg(test)]
     pub fn len(&self) -> (usize, usize) {
         (self.sessions.len(), self.partitions)
     }

@@ -58,13 +58,11 @@ pub struct Key {
     pub partition: i32,
 }
 
-/// What is asked of a partition; remembered by a session until the client says otherwise.
+/// A request for one partition, remembered by a session until the client says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Params {
     pub fetch_offset: i64,
     pub max_bytes: i32,
-    /// The log start offset that a follower has; -1 for consumers.
-    pub log_start_offset: i64,
     /// -1 if the client does not say.
     pub current_leader_epoch: i32,
     /// -1 if the client does not say.
@@ -82,7 +80,7 @@ pub struct Request {
     pub forgotten: Vec<Key>,
 }
 
-/// What is to be read, in this order, and what becomes of the answers.
+/// Partitions to be read, in this order, and what becomes of their answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
     pub partitions: Vec<(Key, Params)>,
@@ -102,9 +100,9 @@ enum Kind {
     },
 }
 
-/// What a partition of a [`Fetch`] answers, as far as sessions care.
+/// The answer of a partition of a [`Fetch`], as far as sessions care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Outcome {
     pub records_bytes: usize,
     pub high_watermark: i64,
     pub log_start_offset: i64,
@@ -113,7 +111,7 @@ pub struct Answer {
     pub diverges: bool,
 }
 
-/// What the response says.
+/// The session's part of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     pub session_id: i32,
@@ -157,40 +155,30 @@ impl Sessions {
         Ok(fetch)
     }
 
-    /// Ends a fetch with `answers` in the order of its partitions. `random` gives candidates for a new session's id.
+    /// Ends a fetch with the `outcomes` of its partitions, in their order. `random` gives candidates for a new session's id.
     pub fn finish(
         &mut self,
         fetch: &Fetch,
-        answers: &[Answer],
+        outcomes: impl IntoIterator<Item = Outcome>,
         now_ms: i64,
         random: impl FnMut() -> i32,
     ) -> Result<Reply, SessionError> {
-        let everything = vec![true; answers.len()];
+        let everything = || vec![true; fetch.partitions.len()];
+        let answered = fetch.partitions.iter().zip(outcomes);
         match fetch.kind {
-            Kind::Sessionless => Ok(Reply { session_id: NO_SESSION, include: everything }),
+            Kind::Sessionless => Ok(Reply { session_id: NO_SESSION, include: everything() }),
             Kind::Full { uses_topic_ids } => {
-                let answered = fetch.partitions.iter().zip(answers);
                 let session = || Session::new(uses_topic_ids, answered, now_ms);
-                let session_id = self.0.create(answers.len(), now_ms, random, session);
-                Ok(Reply { session_id: session_id.unwrap_or(NO_SESSION), include: everything })
+                let session_id = self.0.create(fetch.partitions.len(), now_ms, random, session);
+                Ok(Reply { session_id: session_id.unwrap_or(NO_SESSION), include: everything() })
             }
             Kind::Incremental { session_id, epoch } => {
                 let session = self.0.get_mut(session_id).filter(|session| session.epoch == next_epoch(epoch));
                 let session = session.ok_or(SessionError::InvalidEpoch)?;
-                let answered = fetch.partitions.iter().zip(answers);
-                let include = answered.map(|((key, _), answer)| session.answer(key, answer)).collect();
+                let include = answered.map(|((key, _), outcome)| session.note(key, outcome)).collect();
                 Ok(Reply { session_id, include })
             }
         }
-    }
-
-    /// Sessions, and partitions in all of them.
-    pub fn len(&self) -> (usize, usize) {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len().0 == 0
     }
 }
 
@@ -239,8 +227,12 @@ impl SharedSessions {
     }
 
     /// See [`Sessions::finish`].
-    pub fn finish(&self, fetch: &Fetch, answers: &[Answer]) -> Result<Reply, SessionError> {
+    pub fn finish(
+        &self,
+        fetch: &Fetch,
+        outcomes: impl IntoIterator<Item = Outcome>,
+    ) -> Result<Reply, SessionError> {
         let random = || (self.runtime.rng.u64() & i32::MAX as u64) as i32;
-        self.sessions.lock().finish(fetch, answers, self.runtime.clock.now_ms(), random)
+        self.sessions.lock().finish(fetch, outcomes, self.runtime.clock.now_ms(), random)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Answer, INITIAL_EPOCH, Key, Params, next_epoch};
+use super::{INITIAL_EPOCH, Key, Outcome, Params, next_epoch};
 
-/// The partitions of a consumer, and what it was told of them last.
+/// Partitions of a consumer, and what it was told of them last.
 #[derive(Debug)]
 pub(super) struct Session {
     /// The epoch of the next fetch.
@@ -30,7 +30,7 @@ struct Entry {
 impl Session {
     pub fn new<'a>(
         uses_topic_ids: bool,
-        answered: impl Iterator<Item = (&'a (Key, Params), &'a Answer)>,
+        answered: impl Iterator<Item = (&'a (Key, Params), Outcome)>,
         now_ms: i64,
     ) -> Session {
         let mut session = Session {
@@ -42,12 +42,12 @@ impl Session {
             places: HashMap::new(),
             next_place: 0,
         };
-        for ((key, params), answer) in answered {
+        for ((key, params), outcome) in answered {
             session.push(Entry {
                 key: key.clone(),
                 params: *params,
-                high_watermark: answer.high_watermark,
-                log_start_offset: answer.log_start_offset,
+                high_watermark: outcome.high_watermark,
+                log_start_offset: outcome.log_start_offset,
             });
         }
         session
@@ -84,25 +84,25 @@ impl Session {
         self.entries.is_empty()
     }
 
-    /// Notes an answer. True if the client has to be told. A partition that gave records is served last from now on, so
-    /// that the budget of an answer comes round to all.
-    pub fn answer(&mut self, key: &Key, answer: &Answer) -> bool {
+    /// Notes what became of a partition. True if the client has to be told. A partition that gave records is served last
+    /// from now on, so that the budget of an answer comes round to all.
+    pub fn note(&mut self, key: &Key, outcome: Outcome) -> bool {
         let Some(&place) = self.places.get(key) else { return false };
         let Some(entry) = self.entries.get_mut(&place) else { return false };
-        let changed = entry.high_watermark != answer.high_watermark
-            || entry.log_start_offset != answer.log_start_offset;
-        entry.high_watermark = answer.high_watermark;
-        entry.log_start_offset = answer.log_start_offset;
-        if answer.is_error || answer.diverges {
+        let changed = entry.high_watermark != outcome.high_watermark
+            || entry.log_start_offset != outcome.log_start_offset;
+        entry.high_watermark = outcome.high_watermark;
+        entry.log_start_offset = outcome.log_start_offset;
+        if outcome.is_error || outcome.diverges {
             // Once that is over, the partition is told of again.
             entry.high_watermark = -1;
         }
-        if answer.records_bytes > 0
+        if outcome.records_bytes > 0
             && let Some(entry) = self.entries.remove(&place)
         {
             self.push(entry);
         }
-        changed || answer.records_bytes > 0 || answer.is_error || answer.diverges
+        changed || outcome.records_bytes > 0 || outcome.is_error || outcome.diverges
     }
 
     fn push(&mut self, entry: Entry) {

@@ -9,17 +9,11 @@ fn key(partition: i32) -> Key {
 }
 
 fn params(fetch_offset: i64) -> Params {
-    Params {
-        fetch_offset,
-        max_bytes: 1024,
-        log_start_offset: -1,
-        current_leader_epoch: -1,
-        last_fetched_epoch: -1,
-    }
+    Params { fetch_offset, max_bytes: 1024, current_leader_epoch: -1, last_fetched_epoch: -1 }
 }
 
-fn answer(records_bytes: usize, high_watermark: i64) -> Answer {
-    Answer { records_bytes, high_watermark, log_start_offset: 0, is_error: false, diverges: false }
+fn outcome(records_bytes: usize, high_watermark: i64) -> Outcome {
+    Outcome { records_bytes, high_watermark, log_start_offset: 0, is_error: false, diverges: false }
 }
 
 fn request(session_id: i32, epoch: i32, partitions: &[i32]) -> Request {
@@ -34,8 +28,8 @@ fn order(fetch: &Fetch) -> Vec<i32> {
 /// Opens a session of `partitions` whose high watermarks are all 0, and gives its id.
 fn open(sessions: &mut Sessions, partitions: &[i32], now_ms: i64, id: i32) -> i32 {
     let fetch = sessions.begin(request(NO_SESSION, INITIAL_EPOCH, partitions), now_ms).expect("full fetch");
-    let answers = vec![answer(0, 0); partitions.len()];
-    sessions.finish(&fetch, &answers, now_ms, || id).expect("finishes").session_id
+    let outcomes = partitions.iter().map(|_| outcome(0, 0));
+    sessions.finish(&fetch, outcomes, now_ms, || id).expect("finishes").session_id
 }
 
 fn sessions() -> Sessions {
@@ -47,9 +41,9 @@ fn a_full_fetch_opens_a_session_and_tells_everything() {
     let mut sessions = sessions();
     let fetch = sessions.begin(request(NO_SESSION, INITIAL_EPOCH, &[0, 1]), NOW).expect("full fetch");
     assert_eq!(order(&fetch), [0, 1]);
-    let reply = sessions.finish(&fetch, &[answer(0, 0), answer(0, 0)], NOW, || 7).expect("finishes");
+    let reply = sessions.finish(&fetch, [outcome(0, 0), outcome(0, 0)], NOW, || 7).expect("finishes");
     assert_eq!(reply, Reply { session_id: 7, include: vec![true, true] });
-    assert_eq!(sessions.len(), (1, 2));
+    assert_eq!(sessions.0.len(), (1, 2));
 }
 
 #[test]
@@ -58,16 +52,16 @@ fn an_incremental_fetch_tells_what_changed() {
     let id = open(&mut sessions, &[0, 1, 2, 3], NOW, 7);
     let fetch = sessions.begin(request(id, 1, &[]), NOW).expect("incremental fetch");
     assert_eq!(order(&fetch), [0, 1, 2, 3]);
-    let unchanged = answer(0, 0);
-    let moved_start = Answer { log_start_offset: 5, ..unchanged };
-    let failed = Answer { is_error: true, ..unchanged };
-    let reply = sessions.finish(&fetch, &[unchanged, moved_start, answer(10, 0), failed], NOW, || 0);
+    let unchanged = outcome(0, 0);
+    let moved_start = Outcome { log_start_offset: 5, ..unchanged };
+    let failed = Outcome { is_error: true, ..unchanged };
+    let reply = sessions.finish(&fetch, [unchanged, moved_start, outcome(10, 0), failed], NOW, || 0);
     assert_eq!(reply.expect("finishes").include, [false, true, true, true]);
 
     // The one with records is served last now; the one that failed is told of again although nothing moved.
     let fetch = sessions.begin(request(id, 2, &[]), NOW).expect("incremental fetch");
     assert_eq!(order(&fetch), [0, 1, 3, 2]);
-    let reply = sessions.finish(&fetch, &[unchanged, moved_start, unchanged, unchanged], NOW, || 0);
+    let reply = sessions.finish(&fetch, [unchanged, moved_start, unchanged, unchanged], NOW, || 0);
     assert_eq!(reply.expect("finishes").include, [false, false, true, false]);
 }
 
@@ -82,7 +76,7 @@ fn partitions_are_added_changed_and_forgotten() {
     };
     let fetch = sessions.begin(change, NOW).expect("incremental fetch");
     assert_eq!(fetch.partitions, [(key(1), params(9)), (key(5), params(3))]);
-    let reply = sessions.finish(&fetch, &[answer(0, 0), answer(0, 0)], NOW, || 0).expect("finishes");
+    let reply = sessions.finish(&fetch, [outcome(0, 0), outcome(0, 0)], NOW, || 0).expect("finishes");
     assert_eq!(reply.include, [false, true], "a new partition is told whatever it is");
 }
 
@@ -103,8 +97,8 @@ fn a_fetch_that_was_overtaken_gets_no_answer() {
     let id = open(&mut sessions, &[0], NOW, 7);
     let first = sessions.begin(request(id, 1, &[]), NOW).expect("incremental fetch");
     let second = sessions.begin(request(id, 2, &[]), NOW).expect("incremental fetch");
-    assert_eq!(sessions.finish(&first, &[answer(0, 0)], NOW, || 0), Err(SessionError::InvalidEpoch));
-    assert!(sessions.finish(&second, &[answer(0, 0)], NOW, || 0).is_ok());
+    assert_eq!(sessions.finish(&first, [outcome(0, 0)], NOW, || 0), Err(SessionError::InvalidEpoch));
+    assert!(sessions.finish(&second, [outcome(0, 0)], NOW, || 0).is_ok());
 }
 
 #[test]
@@ -112,13 +106,13 @@ fn a_final_or_full_fetch_closes_the_session_that_it_names() {
     let mut sessions = sessions();
     let id = open(&mut sessions, &[0], NOW, 7);
     let fetch = sessions.begin(request(id, FINAL_EPOCH, &[3]), NOW).expect("final fetch");
-    let reply = sessions.finish(&fetch, &[answer(0, 0)], NOW, || 8).expect("finishes");
+    let reply = sessions.finish(&fetch, [outcome(0, 0)], NOW, || 8).expect("finishes");
     assert_eq!(reply, Reply { session_id: NO_SESSION, include: vec![true] });
-    assert!(sessions.is_empty());
+    assert_eq!(sessions.0.len(), (0, 0));
 
     let id = open(&mut sessions, &[0], NOW, 7);
     let fetch = sessions.begin(request(id, INITIAL_EPOCH, &[3]), NOW).expect("full fetch");
-    assert_eq!(sessions.finish(&fetch, &[answer(0, 0)], NOW, || 8).expect("finishes").session_id, 8);
+    assert_eq!(sessions.finish(&fetch, [outcome(0, 0)], NOW, || 8).expect("finishes").session_id, 8);
     assert_eq!(sessions.begin(request(id, 1, &[]), NOW), Err(SessionError::NotFound));
 }
 
@@ -129,8 +123,8 @@ fn a_session_without_partitions_ends() {
     let forget = Request { forgotten: vec![key(0)], ..request(id, 1, &[]) };
     let fetch = sessions.begin(forget, NOW).expect("incremental fetch");
     assert!(fetch.partitions.is_empty());
-    assert_eq!(sessions.finish(&fetch, &[], NOW, || 0).expect("finishes").session_id, NO_SESSION);
-    assert!(sessions.is_empty());
+    assert_eq!(sessions.finish(&fetch, [], NOW, || 0).expect("finishes").session_id, NO_SESSION);
+    assert_eq!(sessions.0.len(), (0, 0));
 }
 
 #[test]
@@ -182,7 +176,7 @@ fn ids_are_positive_and_free() {
     open(&mut sessions, &[0], NOW, 5);
     let fetch = sessions.begin(request(NO_SESSION, INITIAL_EPOCH, &[0]), NOW).expect("full fetch");
     let mut candidates = [0, 5, 6].into_iter();
-    let reply = sessions.finish(&fetch, &[answer(0, 0)], NOW, || candidates.next().expect("enough"));
+    let reply = sessions.finish(&fetch, [outcome(0, 0)], NOW, || candidates.next().expect("enough"));
     assert_eq!(reply.expect("finishes").session_id, 6);
 }
 

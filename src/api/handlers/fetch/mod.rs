@@ -3,13 +3,13 @@
 //! (KIP-595). 13: topic ids. 15: replica state. 16: the current leader's address (KIP-951). 17, 18: for followers.
 //! Left out: followers. A replica id is not looked at: there is nothing to follow, the object store replicates.
 
-mod places;
+mod partitions;
 
 use std::sync::Arc;
 
 use crate::api::context::Context;
 use crate::api::errors::Failure;
-use crate::api::fetch_session::{self, Answer, Key, Params, TopicKey};
+use crate::api::fetch_session::{self, Key, Outcome, Params, TopicKey};
 use crate::api::handler::{Handler, Reply, Versions};
 use crate::api::together::join_all;
 use crate::api::topics::endpoints;
@@ -22,7 +22,7 @@ use crate::protocol::messages::fetch::{
     EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData, Request, Response,
 };
 use crate::types::TopicId;
-use places::{place, read, topic};
+use partitions::{find, find_topic, read};
 
 /// From here on an answer says who leads instead (KIP-595), and then where that is (KIP-951).
 const LEADER_SINCE: i16 = 12;
@@ -43,14 +43,13 @@ impl Handler for Fetch {
             Err(error) => return refusal(error.into()).into(),
         };
         let image = context.image();
-        let asked = fetch.partitions.iter().map(|(key, _)| (topic(&image, &key.topic), key.partition));
-        let asked = asked.filter_map(|(topic, index)| Some((&**topic.ok()?, index)));
-        context.broker.prepare(&image, asked).await;
-        let places = fetch.partitions.iter().map(|(key, params)| place(&context, &image, key, params));
-        let places = join_all(places).await;
-        let (answers, share) = read(&context, &request, places).await;
-        let outcomes: Vec<Answer> = answers.iter().map(outcome).collect();
-        match context.broker.sessions.finish(&fetch, &outcomes) {
+        let topics = fetch.partitions.iter().map(|(key, _)| (find_topic(&image, &key.topic), key.partition));
+        let known = topics.filter_map(|(topic, index)| Some((&**topic.ok()?, index)));
+        context.broker.prepare(&image, known).await;
+        let found = fetch.partitions.iter().map(|(key, params)| find(&context, &image, key, params));
+        let found = join_all(found).await;
+        let (answers, share) = read(&context, &request, found).await;
+        match context.broker.sessions.finish(&fetch, answers.iter().map(outcome)) {
             Ok(reply) => Reply::SendLarge(respond(&context, &image, &fetch, answers, reply), share),
             Err(error) => refusal(error.into()).into(),
         }
@@ -61,7 +60,7 @@ fn refusal(failure: Failure) -> Response {
     Response { error_code: failure.code.into(), ..Response::default() }
 }
 
-/// What the request says to its session.
+/// The session's part of a request.
 fn session_request(context: &Context, request: &Request) -> fetch_session::Request {
     let uses_topic_ids = context.version >= TOPIC_IDS_SINCE;
     let topic_key = |name: &str, id| match uses_topic_ids {
@@ -75,7 +74,6 @@ fn session_request(context: &Context, request: &Request) -> fetch_session::Reque
             let params = Params {
                 fetch_offset: asked.fetch_offset,
                 max_bytes: asked.partition_max_bytes,
-                log_start_offset: asked.log_start_offset,
                 current_leader_epoch: asked.current_leader_epoch,
                 last_fetched_epoch: asked.last_fetched_epoch,
             };
@@ -103,9 +101,9 @@ pub(super) fn isolation(level: i8) -> Isolation {
     }
 }
 
-/// What the session needs to know of an answer.
-fn outcome(answer: &PartitionData) -> Answer {
-    Answer {
+/// The part of an answer that its session needs to know.
+fn outcome(answer: &PartitionData) -> Outcome {
+    Outcome {
         records_bytes: answer.records.as_ref().map_or(0, Records::len),
         high_watermark: answer.high_watermark,
         log_start_offset: answer.log_start_offset,

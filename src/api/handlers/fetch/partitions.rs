@@ -17,41 +17,34 @@ use crate::protocol::messages::fetch::{EpochEndOffset, LeaderIdAndEpoch, Partiti
 use crate::runtime::memory::Share;
 use crate::types::LeaderEpoch;
 
-/// A partition that is to be read, or what its answer is already.
-pub(super) enum Place {
-    Read(Wanted),
-    Diverged(Arc<PartitionLog>, EpochEndOffset),
-    Refused(Failure, Option<LeaderIdAndEpoch>),
-}
+/// A partition that is to be read, or its answer if that is there already.
+pub(super) type Found = Result<Wanted, Box<PartitionData>>;
 
-pub(super) fn topic<'a>(image: &'a Image, key: &TopicKey) -> Result<&'a Arc<Topic>, ErrorCode> {
+pub(super) fn find_topic<'a>(image: &'a Image, key: &TopicKey) -> Result<&'a Arc<Topic>, ErrorCode> {
     match key {
         TopicKey::Id(id) => image.topic(*id).ok_or(ErrorCode::UnknownTopicId),
         TopicKey::Name(name) => image.topic_by_name(name).ok_or(ErrorCode::UnknownTopicOrPartition),
     }
 }
 
-pub(super) async fn place(context: &Context, image: &Image, key: &Key, asked: &Params) -> Place {
-    let topic = match topic(image, &key.topic) {
-        Ok(topic) => topic,
-        Err(code) => return Place::Refused(code.into(), None),
-    };
+pub(super) async fn find(context: &Context, image: &Image, key: &Key, asked: &Params) -> Found {
+    let topic = find_topic(image, &key.topic).map_err(|code| Box::new(refused(code.into())))?;
     match open(&context.broker, image, topic, key.partition, asked).await {
-        Ok((log, None)) => Place::Read(Wanted {
+        Ok((log, None)) => Ok(Wanted {
             log,
             offset: asked.fetch_offset,
             max_bytes: usize::try_from(asked.max_bytes).unwrap_or(0),
         }),
-        Ok((log, Some(diverging))) => Place::Diverged(log, diverging),
+        Ok((log, Some(diverging_epoch))) => Err(Box::new(diverged(&log, diverging_epoch))),
         Err(failure) => {
             let moved = context.version >= LEADER_SINCE
                 && matches!(failure.code, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
-            let shard = topic.shard(key.partition).filter(|_| moved);
-            let leader = shard.map(|shard| {
-                let leadership = Leadership::of(image, shard);
-                LeaderIdAndEpoch { leader_id: leadership.leader, leader_epoch: leadership.epoch }
-            });
-            Place::Refused(failure, leader)
+            let mut answer = Box::new(refused(failure));
+            if let Some(shard) = topic.shard(key.partition).filter(|_| moved) {
+                let Leadership { leader, epoch, .. } = Leadership::of(image, shard);
+                answer.current_leader = LeaderIdAndEpoch { leader_id: leader, leader_epoch: epoch };
+            }
+            Err(answer)
         }
     }
 }
@@ -88,43 +81,34 @@ fn diverging(log: &PartitionLog, asked: &Params) -> Result<Option<EpochEndOffset
 pub(super) async fn read(
     context: &Context,
     request: &Request,
-    places: Vec<Place>,
+    found: Vec<Found>,
 ) -> (Vec<PartitionData>, Share) {
     let broker = &context.broker;
-    let answered = places.iter().any(|place| !matches!(place, Place::Read(_)));
-    let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0).min(broker.options.fetch_max_bytes);
-    let wanted = places.iter().filter_map(|place| match place {
-        Place::Read(wanted) => Some(wanted.clone()),
-        Place::Diverged(..) | Place::Refused(..) => None,
-    });
+    let mut partitions = Vec::with_capacity(found.len());
+    let answered: Vec<Option<Box<PartitionData>>> =
+        found.into_iter().map(|found| found.map(|wanted| partitions.push(wanted)).err()).collect();
     let reading = Reading {
-        partitions: wanted.collect(),
-        max_bytes,
-        min_bytes: if answered { 0 } else { usize::try_from(request.min_bytes).unwrap_or(0) },
+        max_bytes: usize::try_from(request.max_bytes).unwrap_or(0).min(broker.options.fetch_max_bytes),
+        min_bytes: match partitions.len() == answered.len() {
+            true => usize::try_from(request.min_bytes).unwrap_or(0),
+            false => 0,
+        },
+        partitions,
         max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)),
         isolation: isolation(request.isolation_level),
     };
     let committed = reading.isolation == Isolation::ReadCommitted;
     let (fetched, share) = reading.run(&broker.reads).await;
     let mut fetched = fetched.into_iter();
-    let answer = |place| match place {
-        Place::Read(_) => match fetched.next() {
+    let answer = |answered: Option<Box<PartitionData>>| match answered {
+        Some(answer) => *answer,
+        None => match fetched.next() {
             Some(Ok(fetched)) => records(fetched, committed),
-            Some(Err(error)) => refused(error.into(), None),
-            None => refused(ErrorCode::UnknownServerError.into(), None),
+            Some(Err(error)) => refused(error.into()),
+            None => refused(ErrorCode::UnknownServerError.into()),
         },
-        Place::Diverged(log, diverging_epoch) => PartitionData {
-            high_watermark: log.high_watermark(),
-            last_stable_offset: log.last_stable_offset(),
-            log_start_offset: log.log_start(),
-            diverging_epoch,
-            aborted_transactions: None,
-            records: Some(Records::default()),
-            ..PartitionData::default()
-        },
-        Place::Refused(failure, leader) => refused(failure, leader),
     };
-    (places.into_iter().map(answer).collect(), share)
+    (answered.into_iter().map(answer).collect(), share)
 }
 
 fn records(fetched: Fetched, committed: bool) -> PartitionData {
@@ -138,13 +122,24 @@ fn records(fetched: Fetched, committed: bool) -> PartitionData {
     }
 }
 
+fn diverged(log: &PartitionLog, diverging_epoch: EpochEndOffset) -> PartitionData {
+    PartitionData {
+        high_watermark: log.high_watermark(),
+        last_stable_offset: log.last_stable_offset(),
+        log_start_offset: log.log_start(),
+        diverging_epoch,
+        aborted_transactions: None,
+        records: Some(Records::default()),
+        ..PartitionData::default()
+    }
+}
+
 /// As in Kafka, aborted transactions are an empty list where no log was asked, null where one refused.
-fn refused(failure: Failure, leader: Option<LeaderIdAndEpoch>) -> PartitionData {
+fn refused(failure: Failure) -> PartitionData {
     let no_log = matches!(failure.code, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId);
     PartitionData {
         error_code: failure.code.into(),
         high_watermark: -1,
-        current_leader: leader.unwrap_or_default(),
         aborted_transactions: no_log.then(Vec::new),
         records: Some(Records::default()),
         ..PartitionData::default()
