@@ -17,6 +17,7 @@ mod metrics;
 mod operations;
 mod rules;
 mod together;
+mod topic_settings;
 mod topics;
 
 pub use context::{Broker, Options};

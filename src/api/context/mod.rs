@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 
 use super::errors::Failure;
 use super::fetch_session::SharedSessions;
+use super::topic_settings::Resolved;
 use crate::cluster::ShardHost;
 use crate::coordinator::Coordinators;
 use crate::log::Shard;
@@ -36,6 +37,7 @@ pub struct Broker {
     /// Names of clients that were told that there are no transactions.
     pub transactional: Complaints<String>,
     pub runtime: Runtime,
+    topics: Resolved,
 }
 
 /// Settings of the APIs.
@@ -141,8 +143,19 @@ impl Broker {
         runtime: Runtime,
     ) -> Broker {
         let sessions = SharedSessions::new(&runtime);
-        let (id, transactional) = (metadata.broker_id(), Complaints::default());
-        Broker { id, metadata, shards, options, reads, coordinators, sessions, transactional, runtime }
+        let (id, transactional, topics) = (metadata.broker_id(), Complaints::default(), Resolved::default());
+        Broker {
+            id,
+            metadata,
+            shards,
+            options,
+            reads,
+            coordinators,
+            sessions,
+            transactional,
+            runtime,
+            topics,
+        }
     }
 
     /// The layers that stand behind a topic's own configs.
@@ -150,9 +163,10 @@ impl Broker {
         image.configs.with_layers(self.id, &self.options.configs, use_layers)
     }
 
-    /// What the log obeys for a topic.
+    /// Settings of a topic that its log obeys.
     pub fn topic_settings(&self, image: &Image, topic: &Topic) -> TopicSettings {
-        self.with_layers(image, |layers| TopicSettings::effective(&topic.configs, layers))
+        let resolve = |layers: &BrokerLayers<'_>| TopicSettings::effective(&topic.configs, layers);
+        self.topics.get(image.index, topic.id, || self.with_layers(image, resolve))
     }
 
     /// This broker's own life, as the owner of shards.
