@@ -44,9 +44,7 @@ const PARTS: &[(&str, Parts)] = &[(
         ("metrics", &[]),
         ("errors", &["fetch_session"]),
         ("context", &["fetch_session", "topic_settings", "errors"]),
-        ("changes", &["errors", "context"]),
         ("topics", &["errors", "context"]),
-        ("groups", &["errors", "context"]),
         ("configs", &["errors", "context"]),
         ("handler", &["context"]),
         (
@@ -59,7 +57,6 @@ const PARTS: &[(&str, Parts)] = &[(
                 "errors",
                 "context",
                 "topics",
-                "groups",
                 "configs",
                 "handler",
             ],

@@ -4,13 +4,11 @@
 //! Invariant: what ApiVersions announces is what this table serves.
 #![allow(refining_impl_trait, reason = "a handler's own answer is what the dispatcher turns into a reply")]
 
-mod changes;
 mod configs;
 mod context;
 mod dispatch;
 mod errors;
 mod fetch_session;
-mod groups;
 mod handler;
 mod handlers;
 mod metrics;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::context::{Client, Context};
-use super::errors::Failure;
+use super::{Client, Context};
+use crate::api::errors::Failure;
 use crate::metadata::{Applied, Command, ConfigChange, ConfigResource, Image};
 use crate::protocol::ErrorCode;
 use crate::types::TopicId;

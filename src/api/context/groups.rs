@@ -1,10 +1,10 @@
-//! What the APIs of groups share: the way to a group's coordinator, and the proof that it still is one.
+//! The coordinator of a group, found for a request, and the proof that it still is one.
 
 use std::sync::Arc;
 
-use super::context::{Broker, Context};
-use super::errors::Failure;
-use crate::coordinator::{Coordinator, Gone};
+use super::{Broker, Context};
+use crate::api::errors::Failure;
+use crate::coordinator::{Coordinator, Gone, Settings};
 use crate::log::Shard;
 use crate::metadata;
 use crate::protocol::ErrorCode;
@@ -18,6 +18,11 @@ pub struct Coordinating {
 }
 
 impl Context {
+    /// Settings that groups obey.
+    pub fn group_settings(&self) -> &Settings {
+        self.broker.coordinators.settings()
+    }
+
     /// The coordinator of a group, if this broker is it: NOT_COORDINATOR otherwise, or INVALID_GROUP_ID for no name.
     pub async fn coordinator(&self, group: &str) -> Result<Coordinating, Failure> {
         if group.is_empty() {

@@ -1,43 +1,49 @@
-//! What a handler may reach, and what it knows of the request before it.
+//! A request on its way through its handler, and all that a handler may reach.
+//! Handlers must never reach the metadata, the hosted shards or the coordinators but through what is here.
+//! Entry point: [`Context`].
+//! Invariant: all that a request sees of the metadata is in the image that the hosted shards serve.
 
-use std::collections::{BTreeMap, HashMap};
+mod changes;
+mod groups;
+mod partitions;
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-
-use super::errors::Failure;
-use super::fetch_session::SharedSessions;
-use super::topic_settings::Resolved;
+use crate::api::errors::Failure;
+use crate::api::fetch_session::SharedSessions;
+use crate::api::topic_settings::Resolved;
 use crate::cluster::ShardHost;
 use crate::coordinator::Coordinators;
-use crate::log::Shard;
 use crate::log::reads::Reads;
-use crate::metadata::{self, Image, Metadata, Topic};
+use crate::metadata::{Image, Metadata, Quorum, Topic};
 use crate::net::Permit;
 use crate::protocol::{ErrorCode, batch};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Complaints, Runtime};
 use crate::settings::{BrokerLayers, TopicSettings};
-use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId};
+use crate::types::{BrokerId, ProducerId};
+pub use groups::Coordinating;
+pub use partitions::Led;
 
 /// Characters of a client's name that are logged.
 pub(super) const LOGGED_CHARS: usize = 100;
 
-/// What all requests of a broker share.
+/// The broker as its handlers see it.
 pub struct Broker {
     pub id: BrokerId,
-    pub metadata: Metadata,
-    pub shards: Arc<ShardHost>,
     pub options: Options,
     pub reads: Reads,
-    pub coordinators: Arc<Coordinators>,
     pub sessions: SharedSessions,
-    /// Names of clients that were told that there are no transactions.
-    pub transactional: Complaints<String>,
     pub runtime: Runtime,
+    metadata: Metadata,
+    shards: Arc<ShardHost>,
+    coordinators: Arc<Coordinators>,
     topics: Resolved,
+    /// Names of clients that were told that there are no transactions.
+    transactional: Complaints<String>,
 }
 
 /// Settings of the APIs.
@@ -91,24 +97,6 @@ impl Client {
     }
 }
 
-/// A partition that this broker leads, ready to be used.
-pub struct Led {
-    pub partition: Partition,
-    pub shard: Shard,
-    pub epoch: LeaderEpoch,
-}
-
-impl Led {
-    /// Refuses if there is no recent proof that this broker owns the shard: before answers on which clients move their
-    /// positions.
-    pub async fn must_still_own(&self, broker: &Broker) -> Result<(), Failure> {
-        match broker.shards.still_owns(&self.shard, self.epoch).await {
-            true => Ok(()),
-            false => Err(ErrorCode::NotLeaderOrFollower.into()),
-        }
-    }
-}
-
 impl Context {
     pub fn image(&self) -> Arc<Image> {
         self.broker.shards.image()
@@ -142,20 +130,28 @@ impl Broker {
         options: Options,
         runtime: Runtime,
     ) -> Broker {
-        let sessions = SharedSessions::new(&runtime);
-        let (id, transactional, topics) = (metadata.broker_id(), Complaints::default(), Resolved::default());
         Broker {
-            id,
-            metadata,
-            shards,
+            id: metadata.broker_id(),
             options,
             reads,
-            coordinators,
-            sessions,
-            transactional,
+            sessions: SharedSessions::new(&runtime),
             runtime,
-            topics,
+            metadata,
+            shards,
+            coordinators,
+            topics: Resolved::default(),
+            transactional: Complaints::default(),
         }
+    }
+
+    /// An id for a producer, never given out before.
+    pub async fn allocate_producer_id(&self) -> Result<ProducerId, Failure> {
+        Ok(self.metadata.allocate_producer_id().await?)
+    }
+
+    /// The Raft group that agrees on the metadata, as far as this broker knows.
+    pub fn quorum(&self) -> Quorum {
+        self.metadata.quorum()
     }
 
     /// The layers that stand behind a topic's own configs.
@@ -167,77 +163,5 @@ impl Broker {
     pub fn topic_settings(&self, image: &Image, topic: &Topic) -> TopicSettings {
         let resolve = |layers: &BrokerLayers<'_>| TopicSettings::effective(&topic.configs, layers);
         self.topics.get(image.index, topic.id, || self.with_layers(image, resolve))
-    }
-
-    /// This broker's own life, as the owner of shards.
-    pub fn is_owner(&self, shard: &metadata::Shard) -> bool {
-        shard.owner == Some(self.metadata.owner())
-    }
-
-    /// Has the shards load the partitions that a request is about to use, as far as they are here.
-    pub fn prepare<'a>(
-        &self,
-        image: &Image,
-        asked: impl Iterator<Item = (&'a Topic, i32)>,
-    ) -> BoxFuture<'static, ()> {
-        let mut wanted: HashMap<ShardId, Vec<Partition>> = HashMap::new();
-        for (topic, index) in asked {
-            if let Some(shard) = topic.shard(index) {
-                wanted.entry(shard).or_default().push(Partition { topic: topic.id, index });
-            }
-        }
-        let open = wanted.into_iter().filter_map(|(id, partitions)| {
-            let (shard, _) = self.open_shard(image, id).ok()?;
-            Some((shard, partitions))
-        });
-        let open: Vec<(Shard, Vec<Partition>)> = open.collect();
-        Box::pin(async move {
-            for (shard, partitions) in open {
-                shard.prepare(&partitions).await;
-            }
-        })
-    }
-
-    /// The same of partitions by the names of their topics.
-    pub fn prepare_named<'a>(
-        &self,
-        image: &Image,
-        asked: impl Iterator<Item = (&'a str, i32)>,
-    ) -> BoxFuture<'static, ()> {
-        let known = asked.filter_map(|(name, index)| Some((&**image.topic_by_name(name)?, index)));
-        self.prepare(image, known)
-    }
-
-    /// Finds partition `index` of `topic`, which must be led here.
-    ///
-    /// `client_epoch` is the leader epoch that the client knows, -1 for none (KIP-320).
-    pub fn lead(&self, image: &Image, topic: &Topic, index: i32, client_epoch: i32) -> Result<Led, Failure> {
-        let Some(id) = topic.shard(index) else {
-            return Err(ErrorCode::UnknownTopicOrPartition.into());
-        };
-        let (shard, epoch) = self.open_shard(image, id)?;
-        check_epoch(client_epoch, epoch)?;
-        Ok(Led { partition: Partition { topic: topic.id, index }, shard, epoch })
-    }
-
-    /// A shard that is open here, with the epoch that it is assigned with.
-    pub fn open_shard(&self, image: &Image, id: ShardId) -> Result<(Shard, LeaderEpoch), Failure> {
-        let assigned = image.shard(id).filter(|shard| self.is_owner(shard));
-        let epoch = assigned.ok_or(ErrorCode::NotLeaderOrFollower)?.epoch;
-        if let Some(damage) = self.shards.damage(id, epoch) {
-            return Err(damage.into());
-        }
-        let opened = self.shards.shard(id, epoch).ok_or(ErrorCode::NotLeaderOrFollower)?;
-        Ok((opened, epoch))
-    }
-}
-
-/// A client with an older epoch than ours must refresh its metadata; with a newer one, we must (KIP-320).
-fn check_epoch(client: i32, ours: LeaderEpoch) -> Result<(), Failure> {
-    match client {
-        -1 => Ok(()),
-        epoch if epoch < ours.0 => Err(ErrorCode::FencedLeaderEpoch.into()),
-        epoch if epoch > ours.0 => Err(ErrorCode::UnknownLeaderEpoch.into()),
-        _ => Ok(()),
     }
 }

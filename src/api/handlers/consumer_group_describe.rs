@@ -41,7 +41,7 @@ impl Handler for ConsumerGroupDescribe {
 async fn describe(context: &Context, image: &Image, id: &str) -> DescribedGroup {
     match look(context, image, id).await {
         Ok(group) => {
-            let default = context.broker.coordinators.settings().consumer.default_assignor;
+            let default = context.group_settings().consumer.default_assignor;
             DescribedGroup { group_id: id.to_owned(), ..described(&group, default, image) }
         }
         Err(failure) => DescribedGroup {

@@ -25,7 +25,7 @@ impl Handler for DescribeQuorum {
         if !asks_for_metadata(&request) {
             return unknown(&request);
         }
-        let quorum = context.broker.metadata.quorum();
+        let quorum = context.broker.quorum();
         // Only the leader knows how far the others are.
         if quorum.leader != Some(context.broker.id) {
             return Response { error_code: ErrorCode::NotLeaderOrFollower.into(), ..Response::default() };

@@ -38,5 +38,5 @@ async fn allocate(context: &Context, request: &Request) -> Result<ProducerId, Fa
     if (request.producer_id == -1) != (request.producer_epoch == -1) {
         return Err(ErrorCode::InvalidRequest.into());
     }
-    Ok(context.broker.metadata.allocate_producer_id().await?)
+    context.broker.allocate_producer_id().await
 }

@@ -34,7 +34,7 @@ impl Handler for JoinGroup {
 
 async fn join(context: Context, request: Request) -> Result<JoinReply, Failure> {
     let coordinating = context.coordinator(&request.group_id).await?;
-    let (least, most) = context.broker.coordinators.limits().session_timeout_ms;
+    let (least, most) = context.group_settings().classic.session_timeout_ms;
     if !(least..=most).contains(&request.session_timeout_ms) {
         return Err(ErrorCode::InvalidSessionTimeout.into());
     }

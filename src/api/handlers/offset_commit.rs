@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt as _};
 
-use crate::api::context::Context;
+use crate::api::context::{Context, Coordinating};
 use crate::api::errors::{Failure, commit_refused};
-use crate::api::groups::Coordinating;
 use crate::api::handler::{Handler, Versions};
 use crate::coordinator::group::Committer;
 use crate::coordinator::group::offsets::{Commit, CommitRefusal};
