@@ -1,4 +1,4 @@
-//! What members of a classic consumer group tell each other through the coordinator: subscription and assignment.
+//! Subscriptions and assignments, which members of a classic consumer group send each other through the coordinator.
 //!
 //! Kafka's consumer protocol: a version in two bytes, then the message. A version newer than ours is read as ours,
 //! whatever follows our fields: newer ones only add to the end.

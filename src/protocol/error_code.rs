@@ -2,7 +2,7 @@
 
 macro_rules! error_codes {
     ($( $name:ident = $code:literal $class:tt, )*) => {
-        /// What a response says went wrong, or [`ErrorCode::None`].
+        /// An error as a response tells it, or [`ErrorCode::None`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(i16)]
         pub enum ErrorCode {

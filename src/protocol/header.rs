@@ -1,4 +1,4 @@
-//! What stands in front of a message, and whole frames.
+//! Headers in front of messages, and whole frames.
 //!
 //! Request header v1: key, version, correlation id, client id. v2, for flexible versions, adds a tagged section; its
 //! client id keeps the old length, so that any broker can read it. Response header v0: correlation id; v1 adds a

@@ -17,7 +17,7 @@ const LZ4_FAST_LEVEL: i32 = 9;
 /// The first level of the LZ4 library that searches for longer matches.
 const LZ4_FIRST_THOROUGH_LEVEL: u32 = 3;
 
-/// Why a payload cannot be decompressed.
+/// A payload cannot be decompressed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DecompressError {
     #[error("compression codec {0} does not exist")]
@@ -28,7 +28,7 @@ pub enum DecompressError {
     TooLarge { limit: usize },
 }
 
-/// How a payload is compressed.
+/// The codec of a payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Codec {
     #[default]

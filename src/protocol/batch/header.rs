@@ -21,7 +21,7 @@ const LOG_APPEND_TIME: i16 = 0x08;
 const TRANSACTIONAL: i16 = 0x10;
 const CONTROL: i16 = 0x20;
 
-/// What the timestamps of a batch mean.
+/// The meaning of the timestamps of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimestampType {
     /// Each record carries the producer's.
@@ -31,7 +31,7 @@ pub enum TimestampType {
     LogAppendTime,
 }
 
-/// Why bytes are no batch of magic 2.
+/// Bytes are no batch of magic 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HeaderError {
     #[error("batch is cut short")]

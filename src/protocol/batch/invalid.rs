@@ -1,4 +1,4 @@
-//! Why a producer's bytes are not appended.
+//! Faults for which a producer's bytes are not appended.
 
 use thiserror::Error;
 

@@ -28,7 +28,7 @@ pub use walk::{RecordHead, Step, Walk, WalkError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     pub header: Header,
-    /// What follows the header's [`HEAD_LEN`] bytes: the records, compressed if the header says so.
+    /// The bytes behind the header's [`HEAD_LEN`]: the records, compressed if the header says so.
     pub payload: Bytes,
 }
 

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::header::Header;
 use super::varint;
 
-/// Why a batch's payload is not the records that its header announces (all `INVALID_RECORD` in Kafka).
+/// A batch's payload is not the records that its header announces (all `INVALID_RECORD` in Kafka).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RecordError {
     #[error("payload ends inside record {index}")]

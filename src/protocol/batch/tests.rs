@@ -45,7 +45,7 @@ fn plain(bytes: &Bytes) -> Result<Batch, Invalid> {
 
 type Field = Option<Vec<u8>>;
 
-/// What a batch says: per record offset, timestamp, key and value.
+/// The records of a batch: per record offset, timestamp, key and value.
 fn contents(batch: &Batch) -> Vec<(i64, i64, Field, Field)> {
     let payload = batch.decompress(usize::MAX).expect("decompresses");
     let records = Records::new(&batch.header, &payload).map(|record| {

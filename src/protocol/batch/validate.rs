@@ -40,7 +40,7 @@ pub enum Depth {
     Headers,
 }
 
-/// What a topic and a request allow.
+/// Rules of a topic and a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// `max.message.bytes`: of a whole batch.
@@ -59,7 +59,7 @@ pub struct Rules {
     pub compression: Option<Compression>,
     /// Zstandard is known to the request's version (Produce 7 and above).
     pub zstd_allowed: bool,
-    /// Whether transactional batches may come in.
+    /// Transactional batches may come in.
     pub transactions_allowed: bool,
     pub depth: Depth,
 }
@@ -352,7 +352,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Why a record is refused.
+    /// The reason to refuse a record.
     #[inline]
     fn reject(&self, timestamp: i64, has_key: bool) -> Option<RejectReason> {
         let Judge { header, rules, now_ms } = *self;

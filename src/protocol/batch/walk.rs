@@ -15,7 +15,7 @@ const ATTRIBUTES_BYTES: usize = 1;
 /// Most bytes of a length.
 const LENGTH_BYTES: usize = 5;
 
-/// Why a payload is not the records that its header announces.
+/// A payload is not the records that its header announces.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum WalkError {
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! How a message is declared.
+//! Declarations of messages.
 //!
 //! ```text
 //! message! { Name = API key, versions FIRST..=LAST, flexible FIRST..;
@@ -174,7 +174,7 @@ macro_rules! base_type {
     ($type:ident) => { $type };
 }
 
-/// What declarations see.
+/// Names that declarations use.
 pub(in crate::protocol) mod imports {
     pub(in crate::protocol) use bytes::Bytes;
     pub(in crate::protocol) use uuid::Uuid;

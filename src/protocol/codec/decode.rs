@@ -12,7 +12,7 @@ pub(super) const BUDGET_FACTOR: usize = 16;
 pub(super) const BUDGET_BASE: usize = 64 * 1024;
 /// Kafka takes no longer array.
 const MAX_ELEMENTS: usize = 1_000_000;
-/// What an allocation costs beside its bytes.
+/// The cost of an allocation beside its bytes.
 const ALLOCATION: usize = 16;
 
 /// A message that cannot be read.
@@ -24,7 +24,7 @@ pub struct DecodeError {
     pub fault: Fault,
 }
 
-/// What is wrong with the bytes.
+/// A fault of the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Fault {
     #[error("the frame ends too early")]
@@ -105,7 +105,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Where the message ended.
+    /// The end of the message.
     pub fn into_reader(self) -> Reader<'a> {
         self.reader
     }

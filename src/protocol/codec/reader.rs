@@ -26,7 +26,7 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
-    /// What was not read yet, as a slice of the frame.
+    /// The rest of the frame, as a slice of it.
     pub fn rest(&self) -> Bytes {
         self.frame.slice_ref(self.rest)
     }

@@ -96,7 +96,7 @@ impl Initial {
     }
 }
 
-/// What `null` stands for on the right-hand side of a declaration: no 64-bit integer.
+/// The value of `null` on the right-hand side of a declaration: no 64-bit integer.
 pub(in crate::protocol) const NULL: i128 = i128::MAX;
 
 /// One field of an entity.
@@ -110,7 +110,7 @@ pub struct Field {
     pub nullable: Versions,
     /// The tag, when the field travels in the tagged section.
     pub tag: Option<u32>,
-    /// Whether a value that the version cannot carry is dropped, rather than an error.
+    /// A value that the version cannot carry is dropped, rather than an error.
     pub ignorable: bool,
     pub initial: Initial,
 }
@@ -198,7 +198,7 @@ impl EntitySchema {
     }
 }
 
-/// What is said about a message as a whole.
+/// The declaration of a message as a whole.
 #[derive(Debug)]
 pub struct MessageSchema {
     pub versions: Versions,

@@ -1,4 +1,4 @@
-//! What can stand in a field, and the two directions in which a pass goes over it.
+//! Values of fields, and the two directions in which a pass goes over them.
 //!
 //! A [`Source`] makes values (the wire decoder, generators in tests), a [`Sink`] takes them (the wire encoder, printers
 //! in tests). Each entity is walked field by field in the order of its declaration.

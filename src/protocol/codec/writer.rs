@@ -1,4 +1,4 @@
-//! What a frame is written into: small parts gathered in one buffer, payloads put between them uncopied.
+//! A frame being written: small parts gathered in one buffer, payloads put between them uncopied.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -30,7 +30,7 @@ impl Writer {
         self.len() == 0
     }
 
-    /// Where small parts go.
+    /// The buffer of the small parts.
     pub fn small(&mut self) -> &mut BytesMut {
         &mut self.small
     }
