@@ -17,6 +17,7 @@ mod migration;
 mod offsets;
 mod operators;
 mod outage;
+mod probes;
 mod process;
 mod produce_fetch;
 mod repaired;

@@ -15,6 +15,9 @@ use crate::protocol::messages::describe_quorum::{Request, Response};
 /// The name that Kafka gives the metadata's log; it has one partition.
 const METADATA_TOPIC: &str = "__cluster_metadata";
 
+/// From here on an answer has the addresses of nodes, and before that no place for them.
+const NODES_SINCE: i16 = 2;
+
 pub struct DescribeQuorum;
 
 impl Handler for DescribeQuorum {
@@ -31,7 +34,8 @@ impl Handler for DescribeQuorum {
             return Response { error_code: ErrorCode::NotLeaderOrFollower.into(), ..Response::default() };
         }
         let image = context.image();
-        let nodes = quorum.voters.iter().filter_map(|voter| node(&image, voter)).collect();
+        let told = quorum.voters.iter().filter(|_| context.version >= NODES_SINCE);
+        let nodes = told.filter_map(|voter| node(&image, voter)).collect();
         let partition = partition(&quorum, &context);
         let topic = TopicData { topic_name: METADATA_TOPIC.to_owned(), partitions: vec![partition] };
         Response { topics: vec![topic], nodes, ..Response::default() }
