@@ -23,7 +23,7 @@ pub struct Service {
     malformed: Complaints<IpAddr>,
 }
 
-/// What is remembered of a connection.
+/// A connection, as far as requests on it need to know.
 pub struct Connection {
     peer: Peer,
 }

@@ -1,6 +1,7 @@
 //! The one map from what goes wrong below to Kafka's error codes.
 
 mod groups;
+mod responses;
 
 use super::fetch_session::SessionError;
 use crate::coordinator::Gone;
@@ -27,7 +28,7 @@ impl Failure {
     }
 }
 
-/// What the APIs that change access rules answer while there is no authorizer (`AclApis`).
+/// The refusal of the APIs that change access rules, while there is no authorizer (`AclApis`).
 pub fn no_authorizer() -> Failure {
     Failure::new(ErrorCode::SecurityDisabled, "No Authorizer is configured.".to_owned())
 }

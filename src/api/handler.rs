@@ -1,4 +1,4 @@
-//! What a handler is: the versions it serves, how it queues on a connection, and how its answer leaves.
+//! Handlers: the versions that they serve, their place among the requests of a connection, and the way of an answer.
 
 use std::future::Future;
 use std::ops::RangeInclusive;
@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use super::context::Context;
+use super::errors::Failure;
 use crate::net::{Admission, Answer, CloseReason};
 use crate::protocol::codec::{DecodeError, Decoder, EncodeError, Message as _, Request, error_codes};
 use crate::protocol::{ApiKey, header};
@@ -29,7 +30,7 @@ pub trait Handler: 'static {
     /// The versions announced.
     const ANNOUNCED: Versions = Self::VERSIONS;
 
-    /// How requests of this API queue behind others of their connection.
+    /// The place of this API's requests behind others of their connection.
     const ADMISSION: Admission = Admission::Alone;
 
     fn handle(
@@ -54,7 +55,7 @@ pub trait Handler: 'static {
     }
 }
 
-/// What becomes of a request.
+/// The outcome of a request.
 pub enum Reply<R> {
     /// The response is sent.
     Send(R),
@@ -71,6 +72,12 @@ pub enum Reply<R> {
 impl<R> From<R> for Reply<R> {
     fn from(response: R) -> Self {
         Reply::Send(response)
+    }
+}
+
+impl<R: From<Failure>> From<Result<R, Failure>> for Reply<R> {
+    fn from(outcome: Result<R, Failure>) -> Self {
+        Reply::Send(outcome.unwrap_or_else(R::from))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a topic's settings mean for the batches that producers send to it.
+//! Rules for the batches that producers send to a topic, from its settings.
 
 use crate::protocol::batch::{Codec, Compression, Depth, Rules, TimestampType};
 use crate::settings::{self, TopicSettings};

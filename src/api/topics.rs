@@ -1,4 +1,4 @@
-//! What several APIs say of topics: names, leaders, and the creation of one.
+//! Topics as several APIs see them: their names, leaders and creation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub fn is_reserved(name: &str) -> bool {
     is_internal(name) || name == "__cluster_metadata"
 }
 
-/// Who leads a partition, and who holds it: the owner of its shard.
+/// The leader and the replicas of a partition: the owner of its shard is both.
 pub struct Leadership {
     pub error: ErrorCode,
     pub leader: i32,
@@ -131,12 +131,12 @@ pub fn validate_assignment(image: &Image, brokers: &[i32], replicas: Option<usiz
     }
 }
 
-/// Where the brokers are. Each message spells the same struct anew.
+/// Addresses of all brokers. Each message spells the same struct anew.
 pub fn endpoints<E: From<Endpoint>>(image: &Image) -> Vec<E> {
     image.brokers.values().filter_map(|broker| Endpoint::of(broker)).map(E::from).collect()
 }
 
-/// Where one broker is.
+/// The address of one broker.
 pub fn endpoint(image: &Image, id: BrokerId) -> Option<Endpoint> {
     Endpoint::of(image.broker(id)?)
 }

@@ -69,14 +69,14 @@ impl Named<'_> {
     }
 }
 
-/// What a request wants done to one resource.
+/// A change of one resource, as a request wants it.
 pub struct Change {
     pub kind: i8,
     pub name: String,
     pub wanted: Wanted,
 }
 
-/// What became of a change.
+/// The outcome of a change.
 pub struct Changed {
     pub kind: i8,
     pub name: String,
@@ -136,7 +136,7 @@ fn command(
     Ok(command)
 }
 
-/// What a group is given has to lie within bounds that only the process settings of brokers know.
+/// Configs of a group have to lie within bounds that only the process settings of brokers know.
 fn check_group(broker: &Broker, image: &Image, command: &Command) -> Result<(), Failure> {
     let own = match command {
         Command::AlterConfigs { resource: ConfigResource::Group(_), .. } => None,

@@ -1,4 +1,4 @@
-//! What a request wants done to the configs of one resource, and what is wrong with that whatever the resource has now.
+//! Changes of one resource's configs as a request wants them, and the checks that do not depend on what it has now.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ impl Wanted {
         })
     }
 
-    /// What Kafka finds wrong although the resource is not there, since it looks for that last
+    /// The checks that Kafka makes although the resource is not there, since it looks for that last
     /// (`ConfigurationControlManager.incrementalAlterConfigResource`, `ControllerConfigurationValidator`).
     pub fn check_for_missing(&self, kind: i8, missing: &Failure) -> Result<(), Failure> {
         let Some(target) = target(kind) else { return Ok(()) };
@@ -61,7 +61,7 @@ impl Wanted {
         Ok(())
     }
 
-    /// What is wrong with the request, whatever the resource has now.
+    /// Checks the request by itself, whatever the resource has now.
     pub fn check_form(&self, kind: i8) -> Result<(), Failure> {
         const DELETE: i8 = 1;
         let (mut names, null): (Vec<&str>, Vec<&str>) = match self {

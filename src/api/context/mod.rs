@@ -51,7 +51,7 @@ pub struct Broker {
 pub struct Options {
     /// Broker configs by their Kafka names, as the process was started with.
     pub configs: BTreeMap<&'static str, String>,
-    /// Whether asking for the metadata of a topic creates it (`auto.create.topics.enable`).
+    /// Asking for the metadata of a topic creates it (`auto.create.topics.enable`).
     pub auto_create_topics: bool,
     /// Partitions of a topic that does not say how many (`num.partitions`).
     pub default_partitions: u32,
@@ -59,7 +59,7 @@ pub struct Options {
     pub fetch_max_bytes: usize,
     /// The depth to which compressed batches are looked at before they are taken.
     pub batch_depth: batch::Depth,
-    /// Where the data lies, as DescribeLogDirs names it.
+    /// The place of the data, as DescribeLogDirs names it.
     pub log_dir: String,
     /// The longest that a request waits to hear whether its write became durable.
     pub request_timeout: Duration,
@@ -77,10 +77,10 @@ pub struct Context {
     pub more_to_come: bool,
 }
 
-/// Who asks.
+/// The client that asks.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// What the client calls itself; empty if it does not say.
+    /// The name that the client has given itself; empty if it does not say.
     pub id: String,
     pub address: IpAddr,
 }
@@ -114,7 +114,7 @@ impl Context {
         ErrorCode::TransactionalIdAuthorizationFailed
     }
 
-    /// When a request whose write is not durable yet is told that nobody knows its outcome. The request's own timeout
+    /// The time at which a request whose write is not durable yet is told that nobody knows its outcome. The request's own timeout
     /// is for waiting until replicas have the records, and here there are none to wait for.
     pub fn deadline(&self) -> Instant {
         self.broker.runtime.clock.instant() + self.broker.options.request_timeout

@@ -1,4 +1,4 @@
-//! What groups refuse, as Kafka's error codes.
+//! Refusals of groups, as Kafka's error codes.
 
 use super::Failure;
 use crate::coordinator::group::offsets::{CommitRefusal, DeleteRefusal, TooLarge};

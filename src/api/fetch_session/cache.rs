@@ -7,7 +7,7 @@ use super::session::Session;
 
 /// Sessions of a broker (`max.incremental.fetch.session.cache.slots`).
 pub const SLOTS: usize = 1_000;
-/// How long a session is safe from being pushed out (Kafka: `KafkaServer.MIN_INCREMENTAL_FETCH_SESSION_EVICTION_MS`).
+/// The time for which a session is safe from being pushed out (Kafka: `KafkaServer.MIN_INCREMENTAL_FETCH_SESSION_EVICTION_MS`).
 pub const EVICTION_MS: i64 = 120_000;
 /// Partitions of all sessions together. Kafka has no such limit; a client beyond it fetches without a session.
 const MOST_PARTITIONS: usize = 1_000_000;

@@ -30,7 +30,7 @@ pub const FINAL_EPOCH: i32 = -1;
 /// The epoch of a fetch that wants a new session.
 pub const INITIAL_EPOCH: i32 = 0;
 
-/// Why a fetch is refused as a whole; the client starts again with a full fetch.
+/// The refusal of a fetch as a whole; the client starts again with a full fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SessionError {
     /// `FETCH_SESSION_ID_NOT_FOUND`
@@ -44,7 +44,7 @@ pub enum SessionError {
     TopicIds,
 }
 
-/// How a request names a topic: by id from version 13 on.
+/// A topic as a request names it: by id from version 13 on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TopicKey {
     Id(TopicId),

@@ -40,14 +40,11 @@ impl Handler for AlterClientQuotas {
             outcome.or_insert_with(|| alter(&entry));
         }
         let entries = outcomes.into_iter().map(|(entity, outcome)| {
-            let failure = outcome.err();
+            let result = outcome.err().map(Failure::into);
             let entity =
                 entity.into_iter().map(|(entity_type, entity_name)| EntityData { entity_type, entity_name });
-            EntryData {
-                error_code: failure.as_ref().map_or(ErrorCode::None, |failure| failure.code).into(),
-                error_message: failure.and_then(|failure| failure.message),
-                entity: entity.collect(),
-            }
+            let told = EntryData { error_message: None, ..EntryData::default() };
+            EntryData { entity: entity.collect(), ..result.unwrap_or(told) }
         });
         Response { entries: entries.collect(), ..Response::default() }
     }

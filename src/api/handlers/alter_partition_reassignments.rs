@@ -47,11 +47,9 @@ impl Handler for AlterPartitionReassignments {
 }
 
 fn answer(asked: &ReassignablePartition, failure: Option<Failure>) -> ReassignablePartitionResponse {
-    ReassignablePartitionResponse {
-        partition_index: asked.partition_index,
-        error_code: failure.as_ref().map_or(ErrorCode::None, |failure| failure.code).into(),
-        error_message: failure.and_then(|failure| failure.message),
-    }
+    let none = || ReassignablePartitionResponse { error_message: None, ..Default::default() };
+    let answer = failure.map_or_else(none, Failure::into);
+    ReassignablePartitionResponse { partition_index: asked.partition_index, ..answer }
 }
 
 /// The checks of Kafka's `ReplicationControlManager`, in its order.

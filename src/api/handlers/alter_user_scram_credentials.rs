@@ -51,12 +51,8 @@ impl Handler for AlterUserScramCredentials {
             Failure::new(ErrorCode::UnsupportedVersion, message)
         };
         let results = results.into_iter().map(|(user, outcome)| {
-            let Failure { code, message } = outcome.err().unwrap_or_else(unsupported);
-            AlterUserScramCredentialsResult {
-                user: user.to_owned(),
-                error_code: code.into(),
-                error_message: message,
-            }
+            let refused = outcome.err().unwrap_or_else(unsupported);
+            AlterUserScramCredentialsResult { user: user.to_owned(), ..refused.into() }
         });
         Response { results: results.collect(), ..Response::default() }
     }

@@ -44,12 +44,7 @@ async fn describe(context: &Context, image: &Image, id: &str) -> DescribedGroup 
             let default = context.group_settings().consumer.default_assignor;
             DescribedGroup { group_id: id.to_owned(), ..described(&group, default, image) }
         }
-        Err(failure) => DescribedGroup {
-            group_id: id.to_owned(),
-            error_code: failure.code.into(),
-            error_message: failure.message,
-            ..DescribedGroup::default()
-        },
+        Err(failure) => DescribedGroup { group_id: id.to_owned(), ..failure.into() },
     }
 }
 

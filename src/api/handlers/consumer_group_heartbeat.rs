@@ -28,11 +28,7 @@ impl Handler for ConsumerGroupHeartbeat {
     async fn handle(context: Context, request: Request) -> Response {
         match beat(&context, request).await {
             Ok(reply) => answer(reply),
-            Err(failure) => Response {
-                error_code: failure.code.into(),
-                error_message: failure.message,
-                ..Response::default()
-            },
+            Err(failure) => failure.into(),
         }
     }
 }

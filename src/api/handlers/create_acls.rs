@@ -5,7 +5,7 @@
 use crate::api::context::Context;
 use crate::api::errors::no_authorizer;
 use crate::api::handler::{Handler, Versions};
-use crate::protocol::messages::create_acls::{AclCreationResult, Request, Response};
+use crate::protocol::messages::create_acls::{Request, Response};
 
 pub struct CreateAcls;
 
@@ -14,10 +14,7 @@ impl Handler for CreateAcls {
     const VERSIONS: Versions = 1..=3;
 
     async fn handle(_: Context, request: Request) -> Response {
-        let refused = request.creations.iter().map(|_| {
-            let failure = no_authorizer();
-            AclCreationResult { error_code: failure.code.into(), error_message: failure.message }
-        });
+        let refused = request.creations.iter().map(|_| no_authorizer().into());
         Response { results: refused.collect(), ..Response::default() }
     }
 }

@@ -62,12 +62,8 @@ fn check(image: &Image, request: &Request, topics: &[&CreatePartitionsTopic]) ->
 }
 
 fn result(name: &str, outcome: Result<(), Failure>) -> CreatePartitionsTopicResult {
-    let mut result = CreatePartitionsTopicResult { name: name.to_owned(), ..Default::default() };
-    if let Err(failure) = outcome {
-        result.error_code = failure.code.into();
-        result.error_message = failure.message;
-    }
-    result
+    let result = outcome.err().map_or_else(Default::default, Failure::into);
+    CreatePartitionsTopicResult { name: name.to_owned(), ..result }
 }
 
 fn command(broker: &Broker, image: &Image, asked: &CreatePartitionsTopic) -> Result<Command, Failure> {

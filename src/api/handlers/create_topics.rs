@@ -122,7 +122,7 @@ fn creation(broker: &Broker, image: &Image, topic: &CreatableTopic) -> Result<Cr
     Ok(Creation { name: topic.name.clone(), partitions, configs, if_exists: IfExists::Refuse })
 }
 
-/// How many partitions are asked for, by number or by assignment.
+/// The number of partitions asked for, by number or by assignment.
 fn partitions(broker: &Broker, image: &Image, topic: &CreatableTopic) -> Result<u32, Failure> {
     let refuse = |code, message: &str| Err(Failure::new(code, message.to_owned()));
     if topic.assignments.is_empty() {
@@ -185,10 +185,5 @@ fn describe(
 }
 
 fn refuse(name: &str, failure: Failure) -> CreatableTopicResult {
-    CreatableTopicResult {
-        name: name.to_owned(),
-        error_code: failure.code.into(),
-        error_message: failure.message,
-        ..CreatableTopicResult::default()
-    }
+    CreatableTopicResult { name: name.to_owned(), ..failure.into() }
 }

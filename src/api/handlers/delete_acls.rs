@@ -5,7 +5,7 @@
 use crate::api::context::Context;
 use crate::api::errors::no_authorizer;
 use crate::api::handler::{Handler, Versions};
-use crate::protocol::messages::delete_acls::{DeleteAclsFilterResult, Request, Response};
+use crate::protocol::messages::delete_acls::{Request, Response};
 
 pub struct DeleteAcls;
 
@@ -14,14 +14,7 @@ impl Handler for DeleteAcls {
     const VERSIONS: Versions = 1..=3;
 
     async fn handle(_: Context, request: Request) -> Response {
-        let refused = request.filters.iter().map(|_| {
-            let failure = no_authorizer();
-            DeleteAclsFilterResult {
-                error_code: failure.code.into(),
-                error_message: failure.message,
-                ..DeleteAclsFilterResult::default()
-            }
-        });
+        let refused = request.filters.iter().map(|_| no_authorizer().into());
         Response { filter_results: refused.collect(), ..Response::default() }
     }
 }

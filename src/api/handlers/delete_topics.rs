@@ -74,13 +74,8 @@ async fn delete(
 }
 
 fn result(asked: &DeleteTopicState, outcome: Result<(), Failure>) -> DeletableTopicResult {
-    let mut result =
-        DeletableTopicResult { name: asked.name.clone(), topic_id: asked.topic_id, ..Default::default() };
-    if let Err(failure) = outcome {
-        result.error_code = failure.code.into();
-        result.error_message = failure.message;
-    }
-    result
+    let result = outcome.err().map_or_else(Default::default, Failure::into);
+    DeletableTopicResult { name: asked.name.clone(), topic_id: asked.topic_id, ..result }
 }
 
 fn find(image: &Image, asked: &DeleteTopicState, repeated: bool) -> Result<(TopicId, String), Failure> {

@@ -14,7 +14,6 @@ impl Handler for DescribeAcls {
     const VERSIONS: Versions = 1..=3;
 
     async fn handle(_: Context, _: Request) -> Response {
-        let failure = no_authorizer_to_ask();
-        Response { error_code: failure.code.into(), error_message: failure.message, ..Response::default() }
+        no_authorizer_to_ask().into()
     }
 }

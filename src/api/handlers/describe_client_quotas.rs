@@ -8,12 +8,12 @@ use crate::api::handler::{Handler, Versions};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::describe_client_quotas::{ComponentData, Request, Response};
 
-/// What the name of an entity must be (`DescribeClientQuotasRequest`).
+/// Ways to match the name of an entity (`DescribeClientQuotasRequest`).
 const EXACT: i8 = 0;
 const DEFAULT: i8 = 1;
 const ANY: i8 = 2;
 
-/// What quotas are for (`ClientQuotaEntity`).
+/// Types of entities that have quotas (`ClientQuotaEntity`).
 pub(super) const USER: &str = "user";
 pub(super) const CLIENT_ID: &str = "client-id";
 pub(super) const IP: &str = "ip";
@@ -27,12 +27,7 @@ impl Handler for DescribeClientQuotas {
     async fn handle(_: Context, request: Request) -> Response {
         match check(&request.components) {
             Ok(()) => Response { entries: Some(Vec::new()), ..Response::default() },
-            Err(failure) => Response {
-                error_code: failure.code.into(),
-                error_message: failure.message,
-                entries: None,
-                ..Response::default()
-            },
+            Err(failure) => Response { entries: None, ..failure.into() },
         }
     }
 }

@@ -55,11 +55,9 @@ impl Handler for DescribeConfigs {
 /// Refuses all resources of a request: one of them is of no type that there is.
 fn refuse(request: &Request, failure: &Failure) -> Response {
     let results = request.resources.iter().map(|resource| DescribeConfigsResult {
-        error_code: failure.code.into(),
-        error_message: failure.message.clone(),
         resource_type: resource.resource_type,
         resource_name: resource.resource_name.clone(),
-        ..DescribeConfigsResult::default()
+        ..failure.clone().into()
     });
     Response { results: results.collect(), ..Response::default() }
 }

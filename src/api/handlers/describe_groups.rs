@@ -39,9 +39,7 @@ async fn describe(context: &Context, id: &str) -> DescribedGroup {
         Ok(Described::Classic(group)) => DescribedGroup { group_id, ..described(&group) },
         Ok(Described::Consumer(_)) => dead(context, id, format!("Group {id} is not a classic group.")),
         Ok(Described::Nothing) => dead(context, id, format!("Group {id} not found.")),
-        Err(failure) => {
-            DescribedGroup { group_id, error_code: failure.code.into(), ..DescribedGroup::default() }
-        }
+        Err(failure) => DescribedGroup { group_id, ..failure.into() },
     }
 }
 
@@ -64,7 +62,7 @@ fn dead(context: &Context, id: &str, message: String) -> DescribedGroup {
     }
 }
 
-/// What members said is told of a generation that is complete; what they got, until they get something else.
+/// Metadata of members is told of a generation that is complete; their assignments, until they get others.
 fn described(group: &Group) -> DescribedGroup {
     let is_stable = group.phase() == Phase::Stable;
     let protocol = group.protocol_name().filter(|_| is_stable);

@@ -87,7 +87,7 @@ fn elect(image: &Image, topic: &str, index: i32, kind: i8) -> Failure {
 }
 
 fn result(partition_id: i32, failure: &Failure) -> PartitionResult {
-    PartitionResult { partition_id, error_code: failure.code.into(), error_message: failure.message.clone() }
+    PartitionResult { partition_id, ..failure.clone().into() }
 }
 
 /// Refuses a request as a whole (`ElectLeadersRequest.getErrorResponse`).

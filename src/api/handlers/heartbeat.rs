@@ -8,7 +8,6 @@ use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
 use crate::coordinator::group::classic::{self, Ticket};
-use crate::protocol::ErrorCode;
 use crate::protocol::messages::heartbeat::{Request, Response};
 
 pub struct Heartbeat;
@@ -17,21 +16,16 @@ impl Handler for Heartbeat {
     type Request = Request;
     const VERSIONS: Versions = 0..=4;
 
-    async fn handle(context: Context, request: Request) -> Response {
-        let outcome = heartbeat(context, request).await;
-        let code = outcome.map_or_else(|failure| failure.code, |()| ErrorCode::None);
-        Response { error_code: code.into(), ..Response::default() }
+    async fn handle(context: Context, request: Request) -> Result<Response, Failure> {
+        let coordinating = context.coordinator(&request.group_id).await?;
+        let heartbeat = classic::Heartbeat {
+            ticket: Ticket::default(),
+            member_id: request.member_id.into(),
+            instance: request.group_instance_id.map(Arc::from),
+            generation: request.generation_id,
+        };
+        let seen = coordinating.coordinator.heartbeat(&request.group_id, heartbeat).await;
+        coordinating.answered(seen).await??;
+        Ok(Response::default())
     }
-}
-
-async fn heartbeat(context: Context, request: Request) -> Result<(), Failure> {
-    let coordinating = context.coordinator(&request.group_id).await?;
-    let heartbeat = classic::Heartbeat {
-        ticket: Ticket::default(),
-        member_id: request.member_id.into(),
-        instance: request.group_instance_id.map(Arc::from),
-        generation: request.generation_id,
-    };
-    let seen = coordinating.coordinator.heartbeat(&request.group_id, heartbeat).await;
-    Ok(coordinating.answered(seen).await??)
 }

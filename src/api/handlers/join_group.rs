@@ -23,7 +23,7 @@ impl Handler for JoinGroup {
         let member_id = request.member_id.clone();
         let response = match join(context, request).await {
             Ok(reply) => answer(reply),
-            Err(failure) => Response { error_code: failure.code.into(), member_id, ..Response::default() },
+            Err(failure) => Response { member_id, ..failure.into() },
         };
         // Older versions have no null, and the newer ones nothing empty.
         let protocol_name = response.protocol_name.filter(|name| !name.is_empty());

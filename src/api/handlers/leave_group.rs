@@ -17,29 +17,27 @@ impl Handler for LeaveGroup {
     type Request = Request;
     const VERSIONS: Versions = 0..=5;
 
-    async fn handle(context: Context, request: Request) -> Response {
+    async fn handle(context: Context, request: Request) -> Result<Response, Failure> {
         let members = match context.version {
             0..=2 => vec![MemberIdentity { member_id: request.member_id, ..MemberIdentity::default() }],
             _ => request.members,
         };
-        let outcomes = match leave(&context, &request.group_id, &members).await {
-            Ok(outcomes) => outcomes,
-            Err(failure) => return Response { error_code: failure.code.into(), ..Response::default() },
-        };
+        let outcomes = leave(&context, &request.group_id, &members).await?;
         if context.version < 3 {
             let code = outcomes.first().copied().unwrap_or(ErrorCode::None);
-            return Response { error_code: code.into(), ..Response::default() };
+            return Ok(Response { error_code: code.into(), ..Response::default() });
         }
         let answer = |(member, code): (MemberIdentity, ErrorCode)| MemberResponse {
             member_id: member.member_id,
             group_instance_id: member.group_instance_id,
             error_code: code.into(),
         };
-        Response { members: members.into_iter().zip(outcomes).map(answer).collect(), ..Response::default() }
+        let members = members.into_iter().zip(outcomes).map(answer).collect();
+        Ok(Response { members, ..Response::default() })
     }
 }
 
-/// What becomes of each member.
+/// Takes the members out of the group. The codes are in their order.
 async fn leave(
     context: &Context,
     group: &str,

@@ -15,14 +15,9 @@ impl Handler for ListGroups {
     type Request = Request;
     const VERSIONS: Versions = 0..=5;
 
-    async fn handle(context: Context, request: Request) -> Response {
-        match list(&context).await {
-            Ok(groups) => {
-                let wanted = groups.into_iter().filter(|group| is_wanted(&request, group));
-                Response { groups: wanted.map(listed).collect(), ..Response::default() }
-            }
-            Err(failure) => Response { error_code: failure.code.into(), ..Response::default() },
-        }
+    async fn handle(context: Context, request: Request) -> Result<Response, Failure> {
+        let wanted = list(&context).await?.into_iter().filter(|group| is_wanted(&request, group));
+        Ok(Response { groups: wanted.map(listed).collect(), ..Response::default() })
     }
 }
 

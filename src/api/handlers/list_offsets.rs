@@ -85,7 +85,7 @@ impl Query<'_> {
     }
 }
 
-/// What a timestamp asks for; some of the negative ones came with later versions (`ListOffsetsRequest`).
+/// The lookup that a timestamp stands for; some of the negative ones came with later versions (`ListOffsetsRequest`).
 fn wanted(timestamp: i64, version: i16) -> Result<Lookup, Failure> {
     let since = match timestamp {
         -3 => 7,

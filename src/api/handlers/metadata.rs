@@ -65,7 +65,7 @@ fn refuse(asked: &[MetadataRequestTopic]) -> Response {
     Response { topics: topics.collect(), ..Response::default() }
 }
 
-/// What became of one topic that was asked for.
+/// A topic that was asked for, or why it is missing.
 enum Found {
     Topic(Arc<Topic>),
     Missing { name: Option<String>, id: TopicId, error: ErrorCode },

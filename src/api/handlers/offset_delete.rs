@@ -18,30 +18,23 @@ impl Handler for OffsetDelete {
     type Request = Request;
     const VERSIONS: Versions = 0..=0;
 
-    async fn handle(context: Context, request: Request) -> Response {
-        match delete(&context, &request).await {
-            Ok(topics) => Response { topics, ..Response::default() },
-            Err(failure) => Response { error_code: failure.code.into(), ..Response::default() },
-        }
+    async fn handle(context: Context, request: Request) -> Result<Response, Failure> {
+        let image = context.image();
+        let coordinating = context.coordinator(&request.group_id).await?;
+        let topics = request.topics.iter().map(|topic| (&*topic.name, known_partitions(&image, topic)));
+        let known: Vec<_> = topics.filter(|(_, partitions)| !partitions.is_empty()).collect();
+        let deleted = coordinating.coordinator.delete_offsets(&request.group_id, &known).await;
+        let outcomes = coordinating.answered(deleted).await??;
+        let rows = known.iter().zip(outcomes).map(|((name, partitions), outcome)| {
+            let code = outcome.map_or_else(|refusal| Failure::from(refusal).code, |()| ErrorCode::None);
+            row(name, partitions.iter().map(|partition| partition.index), code)
+        });
+        let topics = merged(unknown(&image, &request.topics), rows.collect());
+        Ok(Response { topics, ..Response::default() })
     }
 }
 
-async fn delete(context: &Context, request: &Request) -> Result<Vec<OffsetDeleteResponseTopic>, Failure> {
-    let image = context.image();
-    let coordinating = context.coordinator(&request.group_id).await?;
-    let topics: Vec<(&str, Vec<Partition>)> =
-        request.topics.iter().map(|topic| (&*topic.name, known_partitions(&image, topic))).collect();
-    let known: Vec<_> = topics.into_iter().filter(|(_, partitions)| !partitions.is_empty()).collect();
-    let deleted = coordinating.coordinator.delete_offsets(&request.group_id, &known).await;
-    let outcomes = coordinating.answered(deleted).await??;
-    let rows = known.iter().zip(outcomes).map(|((name, partitions), outcome)| {
-        let code = outcome.map_or_else(|refusal| Failure::from(refusal).code, |()| ErrorCode::None);
-        row(name, partitions.iter().map(|partition| partition.index), code)
-    });
-    Ok(merged(unknown(&image, &request.topics), rows.collect()))
-}
-
-/// What there is not, each topic once.
+/// Partitions that do not exist, each topic once.
 fn unknown(image: &Image, topics: &[OffsetDeleteRequestTopic]) -> Vec<OffsetDeleteResponseTopic> {
     let mut rows = Vec::new();
     for topic in topics {

@@ -87,11 +87,7 @@ async fn fetch(context: &Context, group: &OffsetFetchRequestGroup) -> OffsetFetc
             let topics = asked.map(|topic| refused(topic, failure.code)).collect();
             OffsetFetchResponseGroup { group_id, topics, ..OffsetFetchResponseGroup::default() }
         }
-        Err(failure) => OffsetFetchResponseGroup {
-            group_id,
-            error_code: failure.code.into(),
-            ..OffsetFetchResponseGroup::default()
-        },
+        Err(failure) => OffsetFetchResponseGroup { group_id, ..failure.into() },
     }
 }
 

@@ -29,7 +29,7 @@ impl Handler for SyncGroup {
                 assignment: reply.assignment,
                 ..Response::default()
             },
-            Err(failure) => Response { error_code: failure.code.into(), ..Response::default() },
+            Err(failure) => failure.into(),
         }
     }
 }

@@ -27,6 +27,6 @@ impl Handler for UnregisterBroker {
                 "Removing a broker that is registered is not supported yet.".to_owned(),
             ),
         };
-        Response { error_code: failure.code.into(), error_message: failure.message, ..Response::default() }
+        failure.into()
     }
 }

@@ -25,7 +25,7 @@ impl Handler for UpdateFeatures {
     type Request = Request;
     const VERSIONS: Versions = 0..=2;
 
-    async fn handle(context: Context, request: Request) -> Response {
+    async fn handle(context: Context, request: Request) -> Result<Response, Failure> {
         let image = context.image();
         let checked = request.feature_updates.iter().map(|update| {
             let kind = upgrade_type(update, context.version);
@@ -33,7 +33,7 @@ impl Handler for UpdateFeatures {
         });
         let checked: Vec<(&FeatureUpdateKey, Result<(), Failure>)> = checked.collect();
         if let Some((update, Err(failure))) = checked.iter().find(|(_, outcome)| outcome.is_err()) {
-            return refused(update, failure);
+            return Err(refused(update, failure));
         }
         let commands = request.feature_updates.iter().map(|update| Command::SetFeature {
             name: update.feature.clone(),
@@ -43,18 +43,9 @@ impl Handler for UpdateFeatures {
             true => context.would_change(commands.collect()).await.into_iter().collect(),
             false => context.change(commands.collect()).await.into_iter().try_for_each(|one| one.map(drop)),
         };
-        match outcome {
-            Ok(()) => Response {
-                error_message: None,
-                results: results(&request.feature_updates),
-                ..Response::default()
-            },
-            Err(failure) => Response {
-                error_code: failure.code.into(),
-                error_message: failure.message,
-                ..Response::default()
-            },
-        }
+        outcome?;
+        let results = results(&request.feature_updates);
+        Ok(Response { error_message: None, results, ..Response::default() })
     }
 }
 
@@ -104,16 +95,13 @@ fn check(features: &Features, update: &FeatureUpdateKey, kind: i8) -> Result<(),
 }
 
 /// Nothing is changed when one update is refused, and the whole request has its error.
-fn refused(first: &FeatureUpdateKey, failure: &Failure) -> Response {
+fn refused(first: &FeatureUpdateKey, failure: &Failure) -> Failure {
     let why = failure.message.clone().unwrap_or_default();
-    Response {
-        error_code: failure.code.into(),
-        error_message: Some(format!(
-            "The update failed for all features since the following feature had an error: {}: {why}",
-            first.feature
-        )),
-        ..Response::default()
-    }
+    let message = format!(
+        "The update failed for all features since the following feature had an error: {}: {why}",
+        first.feature
+    );
+    Failure::new(failure.code, message)
 }
 
 /// Before version 2 each update is named when all have been made.

@@ -40,7 +40,7 @@ impl Handler for Fetch {
     async fn handle(context: Context, request: Request) -> Reply<Response> {
         let fetch = match context.broker.sessions.begin(session_request(&context, &request)) {
             Ok(fetch) => fetch,
-            Err(error) => return refusal(error.into()).into(),
+            Err(error) => return Response::from(Failure::from(error)).into(),
         };
         let image = context.image();
         let topics = fetch.partitions.iter().map(|(key, _)| (find_topic(&image, &key.topic), key.partition));
@@ -51,13 +51,9 @@ impl Handler for Fetch {
         let (answers, share) = read(&context, &request, found).await;
         match context.broker.sessions.finish(&fetch, answers.iter().map(outcome)) {
             Ok(reply) => Reply::SendLarge(respond(&context, &image, &fetch, answers, reply), share),
-            Err(error) => refusal(error.into()).into(),
+            Err(error) => Response::from(Failure::from(error)).into(),
         }
     }
-}
-
-fn refusal(failure: Failure) -> Response {
-    Response { error_code: failure.code.into(), ..Response::default() }
 }
 
 /// The session's part of a request.

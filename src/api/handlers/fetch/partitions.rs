@@ -66,7 +66,7 @@ async fn open(
     Ok((log, diverging))
 }
 
-/// Where the client's log and ours part, if it says which epoch its last record has (`Partition.readRecords`).
+/// The end of what the client's log and ours have in common, if they part and it says which epoch its last record has (`Partition.readRecords`).
 fn diverging(log: &PartitionLog, asked: &Params) -> Result<Option<EpochEndOffset>, Failure> {
     if asked.last_fetched_epoch < 0 {
         return Ok(None);
@@ -138,10 +138,9 @@ fn diverged(log: &PartitionLog, diverging_epoch: EpochEndOffset) -> PartitionDat
 fn refused(failure: Failure) -> PartitionData {
     let no_log = matches!(failure.code, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId);
     PartitionData {
-        error_code: failure.code.into(),
         high_watermark: -1,
         aborted_transactions: no_log.then(Vec::new),
         records: Some(Records::default()),
-        ..PartitionData::default()
+        ..failure.into()
     }
 }

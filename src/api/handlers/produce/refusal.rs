@@ -1,4 +1,4 @@
-//! Why a batch was not taken, and what its producer is told.
+//! Refusals of batches, as their producers are told of them.
 
 use crate::api::context::Led;
 use crate::api::errors::Failure;
