@@ -3,7 +3,7 @@
 mod support;
 
 use divan::{Bencher, counter::BytesCount};
-use kafkaesque::log::reads::ReadLimits;
+use kafkaesque::log::ReadLimits;
 use support::World;
 
 fn main() {

@@ -3,8 +3,8 @@
 mod support;
 
 use divan::{Bencher, counter::BytesCount};
+use kafkaesque::log::ReadLimits;
 use kafkaesque::log::fetch::{self, Isolation};
-use kafkaesque::log::reads::ReadLimits;
 use support::World;
 
 fn main() {

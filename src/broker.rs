@@ -17,8 +17,7 @@ use crate::cluster::{GroupTopics, HostOptions, ShardHost, Watch, WatchLimits, co
 use crate::config::{Config, HostPort, LogFormat};
 use crate::coordinator::group::consumer;
 use crate::coordinator::{Coordinators, MetadataSource, TopicNames, TopicSource};
-use crate::log::reads::Reads;
-use crate::log::{LogMetrics, Shared};
+use crate::log::{LogMetrics, Reads, Shared};
 use crate::metadata::{self, Image, Metadata};
 use crate::net::Server;
 use crate::ops::{self, Phase, Readiness};

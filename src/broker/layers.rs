@@ -8,7 +8,7 @@ use crate::cluster::ShardHost;
 use crate::config::{Config, Validation};
 use crate::coordinator::group::{classic, consumer, offsets};
 use crate::log::Limits;
-use crate::log::reads::ReadLimits;
+use crate::log::ReadLimits;
 use crate::metadata::{self, MetadataSettings, Timeouts};
 use crate::protocol::batch::Depth;
 use crate::store::Store;

@@ -3,49 +3,29 @@
 //! Entry point: [`Shard`], the handle of one shard; [`PartitionLog`] for what a reader needs of one partition.
 //! Invariant: what is acknowledged is in the object store, in an object that the next owner is certain to read.
 
-mod all_rows;
-pub mod append;
-pub mod block_cache;
 mod commit;
-mod counts;
-pub mod damage;
-pub mod epochs;
-pub mod error;
-pub mod fence;
-pub mod fetch;
-pub mod garbage;
-pub mod health;
+mod garbage;
 mod incarnation;
-pub mod keys;
-pub mod list_offsets;
-mod loading;
-pub mod metrics;
-pub mod partition;
-pub mod paths;
-pub mod producers;
-pub mod reader;
-pub mod reads;
+mod partition;
+mod read;
 pub mod repair;
-pub mod replay;
-pub mod retention;
-pub mod segment;
-pub mod shard;
-pub mod standing;
-mod supervisor;
-pub mod tail_cache;
+mod retention;
+mod shard;
+mod stored;
 #[cfg(test)]
 mod tests;
-pub mod unfolding;
-pub mod waiters;
-pub mod wal;
+mod wal;
 
-pub use append::{Append, Appended, Permit, Ticket};
-pub use counts::Counts;
-pub use damage::Damage;
-pub use epochs::{EpochEnd, EpochHistory};
-pub use error::{AppendError, NotOpen, OpenError, PartitionError};
-pub use health::{Cause, Unable};
-pub use metrics::LogMetrics;
-pub use partition::{PartitionLog, PartitionSettings};
-pub use shard::{ConfirmOwner, Limits, Shard, ShardOptions, ShardState, ShardStatus, Shared};
-pub use standing::Standing;
+pub use commit::{Append, Appended, Permit, Row, Ticket};
+pub use partition::{Counts, EpochEnd, EpochHistory, PartitionSettings, PartitionState};
+pub use read::shared::{ReadLimits, Reads};
+pub use read::source::ReadError;
+pub use read::{PartitionLog, fetch, list_offsets, unfolding};
+pub use shard::{
+    Cause, ConfirmOwner, Open, Shard, ShardOptions, ShardState, ShardStatus, Shared, Standing, Unable,
+};
+pub use stored::damage::Damage;
+pub use stored::error::{AppendError, NotOpen, OpenError, PartitionError};
+pub use stored::limits::Limits;
+pub use stored::metrics::LogMetrics;
+pub use stored::{keys, paths, segment};

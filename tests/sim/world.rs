@@ -8,11 +8,11 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use kafkaesque::log::fetch::{self, Isolation};
 use kafkaesque::log::paths::ShardPaths;
-use kafkaesque::log::reads::{ReadLimits, Reads};
 use kafkaesque::log::{
     Append, AppendError, Appended, Limits, LogMetrics, OpenError, PartitionSettings, Permit, Shard,
     ShardOptions, Shared, Standing, Ticket,
 };
+use kafkaesque::log::{ReadLimits, Reads};
 use kafkaesque::protocol::batch::{Batch, Builder, NewRecord, Records};
 use kafkaesque::runtime::Runtime;
 use kafkaesque::store::Store;

@@ -8,7 +8,20 @@ use super::{Source, is_word, refuse, sources};
 type Parts = &'static [(&'static str, &'static [&'static str])];
 
 /// The folders whose parts have one direction.
-const PARTS: &[(&str, Parts)] = &[("api", API)];
+const PARTS: &[(&str, Parts)] = &[("log", LOG), ("api", API)];
+
+const LOG: Parts = &[
+    ("stored", &[]),
+    ("partition", &["stored"]),
+    ("wal", &["stored"]),
+    ("read", &["stored", "partition"]),
+    ("incarnation", &["stored", "partition", "wal", "read"]),
+    ("commit", &["stored", "partition", "wal", "incarnation"]),
+    ("garbage", &["stored", "wal"]),
+    ("retention", &["stored", "partition", "incarnation", "commit", "garbage"]),
+    ("repair", &["stored", "partition", "wal"]),
+    ("shard", &["stored", "partition", "wal", "read", "incarnation", "commit", "garbage", "retention"]),
+];
 
 #[rustfmt::skip] // A part a line.
 const API: Parts = &[

@@ -17,7 +17,7 @@ use crate::api::fetch_session::SharedSessions;
 use crate::api::topic_settings::Resolved;
 use crate::cluster::ShardHost;
 use crate::coordinator::Coordinators;
-use crate::log::reads::Reads;
+use crate::log::Reads;
 use crate::metadata::{Image, Metadata, Quorum, Topic};
 use crate::net::Permit;
 use crate::protocol::{ErrorCode, batch};

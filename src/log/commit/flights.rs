@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::Request;
 use super::gathering::Gathering;
 use super::plan::Plan;
+use super::request::Work;
 use crate::runtime::clock::Instant;
 
 /// A landing counts for one part in so many of what a landing is taken to last.
@@ -80,37 +80,37 @@ impl Flights {
     }
 }
 
-/// Requests that were received and not looked at, oldest first.
+/// Work that was received and not looked at, oldest first.
 #[derive(Default)]
 pub(super) struct Backlog {
-    requests: VecDeque<Request>,
+    works: VecDeque<Work>,
     bytes: usize,
-    /// The request that came last said that another is on its way.
+    /// The append that came last said that another is on its way.
     more_to_come: bool,
     /// The record of waits for it: they go on while they pay.
     pub gathering: Gathering,
 }
 
 impl Backlog {
-    pub fn push_back(&mut self, request: Request) {
-        self.more_to_come = matches!(&request, Request::Append(append, _) if append.more_to_come);
-        self.bytes += request.bytes();
-        self.requests.push_back(request);
+    pub fn push_back(&mut self, work: Work) {
+        self.more_to_come = matches!(&work, Work::Append(append, _) if append.more_to_come);
+        self.bytes += work.bytes();
+        self.works.push_back(work);
     }
 
-    pub fn push_front(&mut self, request: Request) {
-        self.bytes += request.bytes();
-        self.requests.push_front(request);
+    pub fn push_front(&mut self, work: Work) {
+        self.bytes += work.bytes();
+        self.works.push_front(work);
     }
 
-    pub fn pop_front(&mut self) -> Option<Request> {
-        let request = self.requests.pop_front()?;
-        self.bytes -= request.bytes();
-        Some(request)
+    pub fn pop_front(&mut self) -> Option<Work> {
+        let work = self.works.pop_front()?;
+        self.bytes -= work.bytes();
+        Some(work)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.requests.is_empty()
+        self.works.is_empty()
     }
 
     pub fn bytes(&self) -> usize {

@@ -3,11 +3,13 @@
 //! Entry point: [`Committer::run`]; [`plan`] lays out one commit, purely.
 //! Invariant: nothing is answered or becomes visible before the segment that it is in, and all before that, are durable.
 
+pub mod append;
 mod flights;
 mod gathering;
 pub mod payload;
 pub mod plan;
 pub mod removal;
+mod request;
 #[cfg(test)]
 mod tests;
 
@@ -22,88 +24,29 @@ use futures::stream::FuturesUnordered;
 use slatedb::{ErrorKind, WriteBatch};
 use tokio::sync::{mpsc, oneshot};
 
-use super::append::{Append, Appended};
-use super::error::{AppendError, PartitionError};
-use super::incarnation::Incarnation;
-use super::keys::{self, ProducerEntry, Served};
-use super::metrics::ShardMetrics;
-use super::partition::Writer;
-use super::shard::Limits;
-use super::wal::Staged;
+use crate::log::incarnation::Incarnation;
+use crate::log::partition::Writer;
+use crate::log::stored::error::{AppendError, PartitionError};
+use crate::log::stored::keys::{self, Served};
+use crate::log::stored::limits::Limits;
+use crate::log::stored::metrics::ShardMetrics;
+use crate::log::wal::Staged;
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::types::Partition;
 use flights::{Backlog, Flight, Flights, Lost};
 use gathering::{GATHER_TIME, SMALL_COMMIT_BYTES};
 use plan::{Plan, Planner};
-use removal::Removal;
+
+pub use append::{Append, Appended, Permit, Ticket};
+pub use removal::Removal;
+use request::{Change, Work};
+pub use request::{Control, Queue, Request, Row};
 
 /// Partitions whose snapshots go into one commit at most; the others follow in the next ones.
 const SNAPSHOTS_PER_COMMIT: usize = 1024;
 /// Pause before a partition's loading is tried again.
 const LOAD_RETRY: Duration = Duration::from_millis(500);
-
-/// Tells whoever asked what came of it. Dropped unused, it says that the incarnation ended.
-pub type Answer<T> = oneshot::Sender<Result<T, AppendError>>;
-
-/// Something to be committed.
-pub enum Request {
-    Append(Append, Answer<Appended>),
-    /// Rows of others than partitions' logs, all or none: a value, or a deletion.
-    Rows(Vec<(Bytes, Option<Bytes>)>, Answer<()>),
-    /// Makes an offset the log start, unless it is further already.
-    LogStart(Partition, i64, Answer<i64>),
-    /// A row that goes with the next segment, within the time after which the index is flushed.
-    Keep(Bytes, Bytes),
-    /// Tells the producers of a partition, as they are once everything before is durable.
-    Producers(Partition, Answer<Vec<ProducerEntry>>),
-    /// Removes extent rows below the partition's log start.
-    Remove(Partition, Removal, Answer<()>),
-    /// Flushes the index with the next segment.
-    FlushIndex(Answer<()>),
-    /// Lets go of partitions that nobody uses.
-    Unload(Vec<Partition>),
-    /// Forgets a deleted partition: answered once nothing of it is on its way.
-    Forget(Partition, Answer<()>),
-    /// Commits everything that came before, then prepares the index for closing.
-    Close(oneshot::Sender<()>),
-}
-
-impl Request {
-    /// The partition whose state it needs.
-    fn needs(&self) -> Option<Partition> {
-        match self {
-            Request::Append(append, _) => Some(append.partition),
-            Request::LogStart(partition, ..)
-            | Request::Producers(partition, _)
-            | Request::Remove(partition, ..) => Some(*partition),
-            Request::Rows(..)
-            | Request::Keep(..)
-            | Request::FlushIndex(_)
-            | Request::Unload(_)
-            | Request::Forget(..)
-            | Request::Close(_) => None,
-        }
-    }
-
-    /// What it counts for in the queue and in a segment.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Request::Append(append, _) => append.batch.len(),
-            Request::Rows(rows, _) => {
-                rows.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Bytes::len)).sum()
-            }
-            Request::Remove(_, removal, _) => removal.keys.iter().map(Bytes::len).sum(),
-            Request::LogStart(..)
-            | Request::Keep(..)
-            | Request::Producers(..)
-            | Request::FlushIndex(_)
-            | Request::Unload(_)
-            | Request::Forget(..)
-            | Request::Close(_) => 0,
-        }
-    }
-}
 
 /// Why the commit task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,10 +79,10 @@ pub struct Committer {
     flights: Flights,
     writers: HashMap<Partition, Writer>,
     /// What waits for a partition to be loaded, oldest first.
-    parked: HashMap<Partition, Vec<Request>>,
+    parked: HashMap<Partition, Vec<Work>>,
     loads: FuturesUnordered<Load>,
     flushing: Flushing,
-    closing: Option<oneshot::Sender<()>>,
+    closing: bool,
 }
 
 /// When the index is flushed next, and what else the next segment is to carry.
@@ -193,7 +136,7 @@ impl Committer {
             parked: HashMap::new(),
             loads: FuturesUnordered::new(),
             flushing: Flushing::default(),
-            closing: None,
+            closing: false,
         }
     }
 
@@ -213,19 +156,14 @@ impl Committer {
                         return Ended::Failed;
                     }
                 }
-                Next::Close => {
-                    if let Some(done) = self.closing.take() {
-                        let _ = done.send(());
-                    }
-                    return Ended::Closed;
-                }
+                Next::Close => return Ended::Closed,
                 Next::End => return Ended::Failed,
             }
         }
     }
 
     fn is_drained(&self) -> bool {
-        self.closing.is_some()
+        self.closing
             && self.backlog.is_empty()
             && self.parked.is_empty()
             && self.flights.is_empty()
@@ -265,7 +203,7 @@ impl Committer {
     /// When the next commit may start, if there is anything to commit. A full segment gains nothing by waiting.
     fn start(&self) -> Option<Instant> {
         let now = self.runtime.clock.instant();
-        let closing = self.closing.is_some() && self.parked.is_empty();
+        let closing = self.closing && self.parked.is_empty();
         let at_once = closing || self.backlog.bytes() >= self.limits.segment_max_bytes;
         let wanted = match () {
             () if !self.backlog.is_empty() => Some(now),
@@ -303,7 +241,7 @@ impl Committer {
     /// Commits that start at intervals have gathered already.
     fn is_gathering(&self) -> bool {
         self.backlog.more_to_come()
-            && self.closing.is_none()
+            && !self.closing
             && self.limits.commit_interval.is_zero()
             && self.backlog.bytes() < self.limits.segment_max_bytes.min(SMALL_COMMIT_BYTES)
     }
@@ -317,16 +255,25 @@ impl Committer {
 
     fn received(&mut self, request: Request) {
         match request {
-            Request::Close(done) => self.closing = Some(done),
-            Request::Keep(key, value) => {
+            Request::Work(work) => self.wait(work),
+            Request::Control(Control::Keep(key, value)) => {
                 self.flushing.kept.push((key, value));
                 self.flushing.since.get_or_insert_with(|| self.runtime.clock.instant());
             }
-            request => {
-                self.incarnation.progress.taken(|| self.runtime.clock.instant());
-                self.backlog.push_back(request);
+            Request::Control(Control::FlushIndex(answer)) => {
+                self.flushing.overdue = true;
+                let (key, value) = keys::flush_marker();
+                self.wait(Work::Change(Change::Rows(vec![(key, Some(value))], answer)));
             }
+            Request::Control(Control::Unload(partitions)) => self.unload(partitions),
+            Request::Control(Control::Close) => self.closing = true,
         }
+    }
+
+    /// Puts work behind all that waits.
+    fn wait(&mut self, work: Work) {
+        self.incarnation.progress.taken(|| self.runtime.clock.instant());
+        self.backlog.push_back(work);
     }
 
     /// What waited for `partition` goes on.
@@ -336,8 +283,8 @@ impl Committer {
             Ok(Some(writer)) => {
                 self.metrics.high_watermark.add(writer.next_offset);
                 self.writers.insert(partition, writer);
-                for request in waiting.into_iter().rev() {
-                    self.backlog.push_front(request);
+                for work in waiting.into_iter().rev() {
+                    self.backlog.push_front(work);
                 }
             }
             // Dropping the requests says that the incarnation ended.
@@ -360,48 +307,37 @@ impl Committer {
     fn plan(&mut self) -> Plan {
         let mut planner = Planner::new(self.runtime.clock.now_ms());
         let mut bytes = 0;
-        let mut unwanted = Vec::new();
         let is_full = self.incarnation.wal.full_since().is_some();
-        while let Some(request) = self.backlog.pop_front() {
-            if is_full && matches!(request, Request::Append(..)) {
-                self.refuse(vec![request], AppendError::Full);
+        while let Some(work) = self.backlog.pop_front() {
+            if is_full && matches!(work, Work::Append(..)) {
+                self.refuse(vec![work], AppendError::Full);
                 continue;
             }
-            let unloaded = request.needs().filter(|partition| !self.writers.contains_key(partition));
+            let unloaded = work.needs().filter(|partition| !self.writers.contains_key(partition));
             if let Some(partition) = unloaded {
-                self.park(partition, request);
+                self.park(partition, work);
                 continue;
             }
-            if bytes > 0 && bytes + request.bytes() > self.limits.segment_max_bytes {
-                self.backlog.push_front(request);
+            if bytes > 0 && bytes + work.bytes() > self.limits.segment_max_bytes {
+                self.backlog.push_front(work);
                 break;
             }
-            bytes += request.bytes();
-            self.metrics.queued_bytes.sub(request.bytes() as i64);
-            match request {
-                Request::Forget(partition, answer) => {
-                    self.forget(partition);
-                    planner.add(Request::Forget(partition, answer));
-                }
-                Request::FlushIndex(answer) => {
-                    self.flushing.overdue = true;
-                    let (key, value) = keys::flush_marker();
-                    planner.add(Request::Rows(vec![(key, Some(value))], answer));
-                }
-                Request::Unload(partitions) => unwanted.extend(partitions),
-                request => planner.add(request),
+            bytes += work.bytes();
+            self.metrics.queued_bytes.sub(work.bytes() as i64);
+            if let Work::Change(Change::Forget(partition, _)) = &work {
+                self.forget(*partition);
             }
+            planner.add(work);
         }
         let mut plan = planner.lay_out(&mut self.writers, &mut self.flushing.dirty);
         self.plan_flush(&mut plan);
         self.plan_served(&mut plan);
-        self.unload(unwanted);
         plan
     }
 
-    fn park(&mut self, partition: Partition, request: Request) {
+    fn park(&mut self, partition: Partition, work: Work) {
         let waiting = self.parked.entry(partition).or_default();
-        waiting.push(request);
+        waiting.push(work);
         if waiting.len() == 1 {
             self.loads.push(Box::pin(load(Arc::clone(&self.incarnation), self.runtime.clone(), partition)));
         }
@@ -416,20 +352,10 @@ impl Committer {
         self.incarnation.forget(partition);
     }
 
-    fn refuse(&self, requests: Vec<Request>, error: AppendError) {
-        for request in requests {
-            self.metrics.queued_bytes.sub(request.bytes() as i64);
-            // Whoever stopped waiting does not need to know.
-            match request {
-                Request::Append(_, answer) => drop(answer.send(Err(error))),
-                Request::LogStart(_, _, answer) => drop(answer.send(Err(error))),
-                Request::Producers(_, answer) => drop(answer.send(Err(error))),
-                Request::Rows(_, answer)
-                | Request::Remove(_, _, answer)
-                | Request::FlushIndex(answer)
-                | Request::Forget(_, answer) => drop(answer.send(Err(error))),
-                Request::Keep(..) | Request::Unload(_) | Request::Close(_) => {}
-            }
+    fn refuse(&self, works: Vec<Work>, error: AppendError) {
+        for work in works {
+            self.metrics.queued_bytes.sub(work.bytes() as i64);
+            work.refuse(error.clone());
         }
     }
 
@@ -440,7 +366,7 @@ impl Committer {
             self.flushing.segments += 1;
             self.flushing.since.get_or_insert(now);
         }
-        let closing = self.closing.is_some() && self.backlog.is_empty();
+        let closing = self.closing && self.backlog.is_empty();
         if !closing
             && !self.flushing.overdue
             && self.flushing.due(&self.limits, now).is_none_or(|due| now < due)
@@ -541,9 +467,9 @@ impl Committer {
         }
         let reads = self.incarnation.source.reads();
         for partition in &plan.published {
-            let id = partition.log.id();
+            let id = partition.state.id();
             // A partition that was deleted meanwhile has left the cache for good.
-            let batches = if partition.log.has_ended() { &[] } else { partition.batches.as_slice() };
+            let batches = if partition.state.has_ended() { &[] } else { partition.batches.as_slice() };
             for batch in batches {
                 reads.tail().insert(id, batch.base_offset, batch.last_offset, batch.place.of(&chunks));
             }
@@ -557,7 +483,7 @@ impl Committer {
             outcome.send();
         }
         for partition in &plan.published {
-            reads.waiters().wake(partition.log.id());
+            reads.waiters().wake(partition.state.id());
         }
         self.note_progress();
     }

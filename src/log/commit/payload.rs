@@ -3,7 +3,7 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use crate::crc32c;
-use crate::log::segment;
+use crate::log::stored::segment;
 use crate::protocol::batch::{Batch, HEAD_LEN};
 
 /// Shorter records are copied next to their heads: a piece of its own costs a store more than copying this much.

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::append::{Append, Appended, Permit};
 use super::payload::{PayloadBuilder, Place};
-use super::{Answer, Request};
-use crate::log::append::{Append, Appended, Permit};
-use crate::log::error::AppendError;
-use crate::log::keys::{
+use super::request::{Answer, Change, Row, Work};
+use crate::log::partition::producers::{Sequenced, Verdict, keep_remembered};
+use crate::log::partition::{PartitionState, Writer};
+use crate::log::stored::error::AppendError;
+use crate::log::stored::keys::{
     Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerEntry, ProducerRun, Served,
     flush_marker,
 };
-use crate::log::partition::{PartitionLog, Writer};
-use crate::log::producers::{Sequenced, Verdict, keep_remembered};
-use crate::log::segment::{self, Payload};
+use crate::log::stored::segment::{self, Payload};
 use crate::protocol::batch::{Batch, Header, TimestampType};
 use crate::types::{LeaderEpoch, Partition};
 
@@ -23,7 +23,7 @@ use crate::types::{LeaderEpoch, Partition};
 pub struct Planner {
     now_ms: i64,
     appends: Vec<(Append, Answer<Appended>)>,
-    others: Vec<Request>,
+    changes: Vec<Change>,
 }
 
 /// A commit that is laid out.
@@ -35,7 +35,7 @@ pub struct Plan {
     pub published: Vec<Published>,
     /// What is answered then.
     pub outcomes: Vec<Outcome>,
-    pub(super) rows: Vec<(Bytes, Option<Bytes>)>,
+    pub(super) rows: Vec<Row>,
     /// Positions count from the payload's start, and the object is not known yet.
     extents: Vec<(Partition, Extent)>,
     payload: PayloadBuilder,
@@ -43,7 +43,7 @@ pub struct Plan {
 
 /// What one partition shows once the commit is durable.
 pub struct Published {
-    pub log: Arc<PartitionLog>,
+    pub state: Arc<PartitionState>,
     pub high_watermark: i64,
     pub records: i64,
     pub bytes: u64,
@@ -83,9 +83,9 @@ impl Outcome {
 }
 
 impl Published {
-    pub(super) fn nothing(log: &Arc<PartitionLog>) -> Published {
+    pub(super) fn nothing(state: &Arc<PartitionState>) -> Published {
         Published {
-            log: Arc::clone(log),
+            state: Arc::clone(state),
             high_watermark: 0,
             records: 0,
             bytes: 0,
@@ -99,25 +99,25 @@ impl Published {
     /// Moves the partition's marks.
     pub fn show(&self) {
         if let Some(epoch) = self.epoch {
-            self.log.show_epoch(epoch.epoch, epoch.start_offset);
+            self.state.show_epoch(epoch.epoch, epoch.start_offset);
         }
-        self.log.advance(self.high_watermark, self.records.unsigned_abs(), self.bytes);
+        self.state.advance(self.high_watermark, self.records.unsigned_abs(), self.bytes);
         if let Some(log_start) = self.log_start {
-            self.log.raise_log_start(log_start);
+            self.state.raise_log_start(log_start);
         }
-        self.log.shrink(self.removed_bytes);
+        self.state.shrink(self.removed_bytes);
     }
 }
 
 impl Planner {
     pub fn new(now_ms: i64) -> Planner {
-        Planner { now_ms, appends: Vec::new(), others: Vec::new() }
+        Planner { now_ms, appends: Vec::new(), changes: Vec::new() }
     }
 
-    pub fn add(&mut self, request: Request) {
-        match request {
-            Request::Append(append, answer) => self.appends.push((append, answer)),
-            other => self.others.push(other),
+    pub fn add(&mut self, work: Work) {
+        match work {
+            Work::Append(append, answer) => self.appends.push((append, answer)),
+            Work::Change(change) => self.changes.push(change),
         }
     }
 
@@ -131,7 +131,7 @@ impl Planner {
         self.appends.sort_by_key(|(append, _)| append.partition);
         let mut plan = Plan::default();
         plan.payload.reserve(self.appends.iter().map(|(append, _)| append.batch.payload.len()));
-        plan.outcomes.reserve_exact(self.appends.len() + self.others.len());
+        plan.outcomes.reserve_exact(self.appends.len() + self.changes.len());
         let mut appends = self.appends.into_iter().peekable();
         while let Some(partition) = appends.peek().map(|(append, _)| append.partition) {
             let same = std::iter::from_fn(|| appends.next_if(|(append, _)| append.partition == partition));
@@ -140,13 +140,13 @@ impl Planner {
                 continue;
             };
             plan.partition(partition, writer, same, self.now_ms);
-            if !writer.dirty && writer.next_offset > writer.log.high_watermark() {
+            if !writer.dirty && writer.next_offset > writer.state.high_watermark() {
                 writer.dirty = true;
                 dirty.push_back(partition);
             }
         }
-        for other in self.others {
-            plan.other(other, writers);
+        for change in self.changes {
+            plan.change(change, writers);
         }
         plan
     }
@@ -177,7 +177,7 @@ impl Plan {
     }
 
     /// The payload, and all rows, which point into segment `id`.
-    pub fn encode(&mut self, id: u64) -> (Payload, Vec<(Bytes, Option<Bytes>)>) {
+    pub fn encode(&mut self, id: u64) -> (Payload, Vec<Row>) {
         let plain = self.rows.iter().map(|(key, value)| (key.len(), value.as_ref().map_or(0, Bytes::len)));
         for (_, extent) in &mut self.extents {
             extent.object = Object::Log(id);
@@ -202,10 +202,10 @@ impl Plan {
         appends: impl Iterator<Item = (Append, Answer<Appended>)>,
         now_ms: i64,
     ) {
-        let epoch = writer.log.leader_epoch().max(writer.epochs.latest().unwrap_or(LeaderEpoch(0)));
+        let epoch = writer.state.leader_epoch().max(writer.epochs.latest().unwrap_or(LeaderEpoch(0)));
         let base_offset = writer.next_offset;
         let position = self.payload.len();
-        let mut published = Published::nothing(&writer.log);
+        let mut published = Published::nothing(&writer.state);
         let mut producers = Vec::new();
         let mut max_timestamp = -1;
         for (Append { batch, permit, .. }, answer) in appends {
@@ -270,39 +270,29 @@ impl Plan {
         Committed { base_offset: offset, last_offset: batch.header.last_offset(), place }
     }
 
-    fn other(&mut self, request: Request, writers: &mut HashMap<Partition, Writer>) {
-        match request {
-            Request::Append(append, answer) => {
-                self.outcomes.push(Outcome::Append(
-                    answer,
-                    Err(AppendError::UnknownPartition),
-                    append.permit,
-                ));
-            }
-            Request::Rows(rows, answer) => {
+    fn change(&mut self, change: Change, writers: &mut HashMap<Partition, Writer>) {
+        match change {
+            Change::Rows(rows, answer) => {
                 self.rows.extend(rows);
                 self.outcomes.push(Outcome::Done(answer));
             }
-            Request::LogStart(partition, offset, answer) => {
+            Change::LogStart(partition, offset, answer) => {
                 let outcome = match writers.get_mut(&partition) {
                     Some(writer) => self.log_start(partition, offset, writer),
                     None => Err(AppendError::UnknownPartition),
                 };
                 self.outcomes.push(Outcome::LogStart(answer, outcome));
             }
-            Request::Producers(partition, answer) => {
+            Change::Producers(partition, answer) => {
                 let writer = writers.get(&partition).ok_or(AppendError::UnknownPartition);
                 self.outcomes.push(Outcome::Producers(answer, writer.map(|w| w.producers.entries())));
             }
-            Request::Remove(partition, removal, answer) => match writers.get_mut(&partition) {
+            Change::Remove(partition, removal, answer) => match writers.get_mut(&partition) {
                 Some(writer) => self.remove(partition, writer, removal, answer),
                 // It is forgotten; whoever asked may be gone too.
                 None => drop(answer.send(Err(AppendError::UnknownPartition))),
             },
-            Request::Forget(_, answer) => self.outcomes.push(Outcome::Done(answer)),
-            // Dropping it says that nothing came of it; the task keeps these to itself.
-            Request::Keep(key, value) => self.rows.push((key, Some(value))),
-            Request::FlushIndex(_) | Request::Unload(_) | Request::Close(_) => {}
+            Change::Forget(_, answer) => self.outcomes.push(Outcome::Done(answer)),
         }
     }
 
@@ -313,7 +303,7 @@ impl Plan {
         writer: &mut Writer,
     ) -> Result<i64, AppendError> {
         // Records of this very commit are not durable yet, so no reader has seen them.
-        if offset > writer.log.high_watermark() {
+        if offset > writer.state.high_watermark() {
             return Err(AppendError::OffsetOutOfRange);
         }
         if offset > writer.start.offset {
@@ -323,7 +313,7 @@ impl Plan {
                 self.rows.push((LeaderEpochStart::key(partition, entry.epoch), None));
             }
             writer.epochs.truncate_start(offset);
-            let mut published = Published::nothing(&writer.log);
+            let mut published = Published::nothing(&writer.state);
             published.log_start = Some(offset);
             self.published.push(published);
         }

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
+use super::Committer;
 use super::plan::{Outcome, Plan, Published};
-use super::{Answer, Committer};
-use crate::log::keys::{LogStart, PartitionSnapshot};
+use super::request::Answer;
 use crate::log::partition::Writer;
+use crate::log::stored::keys::{LogStart, PartitionSnapshot};
 use crate::types::Partition;
 
 /// Extent rows of one partition, all there are below an offset that is not above its durable log start.
@@ -36,7 +37,7 @@ impl Plan {
             // Loading reads from the snapshot on: what it would have learned from these rows must be in there.
             self.rows.push((PartitionSnapshot::key(partition), Some(writer.snapshot(i64::MIN).value())));
         }
-        let mut published = Published::nothing(&writer.log);
+        let mut published = Published::nothing(&writer.state);
         published.removed_bytes = removal.bytes;
         self.published.push(published);
         self.outcomes.push(Outcome::Done(answer));

@@ -1,15 +1,16 @@
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use slatedb::{RowEntry, ValueDeletable};
 use tokio::sync::oneshot;
 
 use super::plan::Planner;
-use super::{Answer, Request};
+use super::request::{Answer, Change, Work};
 use crate::crc32c;
-use crate::log::keys::{Extent, LeaderEpochStart, LogStart, Object};
 use crate::log::partition::{Loaded, Writer};
-use crate::log::segment::{Header, Kind, Origin, Segment};
+use crate::log::stored::keys::{Extent, LeaderEpochStart, LogStart, Object};
+use crate::log::stored::segment::{Header, Kind, Origin, Segment};
 use crate::log::tests::{World, batch, batch_of, partition};
 use crate::log::{Append, AppendError, Appended, Permit};
 use crate::protocol::batch::Batch;
@@ -34,7 +35,7 @@ impl Bench {
         for (index, next_offset) in [(0, 0), (1, 0), (2, 100)] {
             let log = shard.partition(partition(index)).await.expect("loads");
             let loaded = Loaded { next_offset, ..Loaded::default() };
-            writers.insert(partition(index), Writer::new(log, loaded));
+            writers.insert(partition(index), Writer::new(Arc::clone(log.state()), loaded));
         }
         let planner = Planner::new(5_000);
         Bench { writers, dirty: VecDeque::new(), planner, outcomes: Vec::new() }
@@ -44,7 +45,7 @@ impl Bench {
         let (answer, outcome) = oneshot::channel();
         let append =
             Append { partition: partition(index), batch, permit: Permit::none(), more_to_come: false };
-        self.planner.add(Request::Append(append, answer));
+        self.planner.add(Work::Append(append, answer));
         self.outcomes.push(outcome);
     }
 
@@ -179,19 +180,19 @@ async fn nothing_but_refusals_makes_no_rows() {
 async fn a_log_start_goes_no_further_than_what_is_durable() {
     let bench = Bench::new().await;
     let Bench { mut writers, mut dirty, mut planner, .. } = bench;
-    writers.get_mut(&partition(2)).expect("there").log.advance(100, 0, 0);
+    writers.get_mut(&partition(2)).expect("there").state.advance(100, 0, 0);
     let (tx, mut ahead): (Answer<i64>, _) = oneshot::channel();
-    planner.add(Request::LogStart(partition(2), 101, tx));
+    planner.add(Work::Change(Change::LogStart(partition(2), 101, tx)));
     let (tx, mut fine): (Answer<i64>, _) = oneshot::channel();
-    planner.add(Request::LogStart(partition(2), 60, tx));
+    planner.add(Work::Change(Change::LogStart(partition(2), 60, tx)));
     let (tx, mut back): (Answer<i64>, _) = oneshot::channel();
-    planner.add(Request::LogStart(partition(2), 40, tx));
+    planner.add(Work::Change(Change::LogStart(partition(2), 40, tx)));
     let mut plan = planner.lay_out(&mut writers, &mut dirty);
     let (_, rows) = plan.encode(7);
     assert_eq!(rows.len(), 1);
     let stored = rows[0].1.as_ref().map(|value| LogStart::decode(&rows[0].0, value));
     assert_eq!(stored, Some(Ok((partition(2), LogStart { offset: 60, ..LogStart::default() }))));
-    assert_eq!(writers[&partition(2)].log.log_start(), 0, "not before it is durable");
+    assert_eq!(writers[&partition(2)].state.log_start(), 0, "not before it is durable");
     for outcome in plan.outcomes {
         outcome.send();
     }

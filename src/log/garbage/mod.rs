@@ -23,12 +23,12 @@ use object_store::path::Path;
 use slatedb::Db;
 use thiserror::Error;
 
-use super::all_rows::AllRows;
-use super::keys::{self, Extent, Object, Tag};
-use super::paths::ShardPaths;
-use super::segment::read::{self, ReadError};
-use super::segment::{HEADER_LEN, Kind};
-use super::wal::LogStore;
+use crate::log::stored::all_rows::AllRows;
+use crate::log::stored::keys::{self, Extent, Object, Tag};
+use crate::log::stored::paths::ShardPaths;
+use crate::log::stored::segment::read::{self, ReadError};
+use crate::log::stored::segment::{HEADER_LEN, Kind};
+use crate::log::wal::LogStore;
 use crate::store::database::Databases;
 use marks::Marks;
 

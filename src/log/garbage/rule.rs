@@ -1,6 +1,6 @@
 //! Which objects of a log may be deleted: the rules that keep acknowledged records through any number of owners.
 
-use crate::log::segment::Kind;
+use crate::log::stored::segment::Kind;
 
 /// The id that an owner deletes nothing at or above.
 ///

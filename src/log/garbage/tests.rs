@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::marks::Marks;
 use super::{Collected, is_due, rule};
-use crate::log::segment::Kind;
+use crate::log::stored::segment::Kind;
 
 #[test]
 fn nothing_goes_at_or_above_the_limit_or_by_name_or_as_first_fence() {

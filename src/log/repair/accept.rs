@@ -11,8 +11,8 @@ use slatedb::wal::WalError;
 use slatedb::{Db, WriteBatch};
 
 use super::{Repair, RepairError, Survey};
-use crate::log::keys;
-use crate::log::metrics::{LogMetrics, ShardMetrics};
+use crate::log::stored::keys;
+use crate::log::stored::metrics::{LogMetrics, ShardMetrics};
 use crate::log::wal::{Init, Salvage};
 use crate::store::database::Role;
 

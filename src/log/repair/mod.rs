@@ -4,7 +4,7 @@
 //! Invariant: no offset that may have been given out is given out again.
 //!
 //! The index takes what every readable segment of the log says, as replay does, and the next offset of each partition rises over
-//! what may have been in those that are missing. Readers pass over it by a row of its own ([`Lost`](super::keys::Lost)).
+//! what may have been in those that are missing. Readers pass over it by a row of its own ([`Lost`](crate::log::stored::keys::Lost)).
 
 mod accept;
 mod partition;
@@ -13,9 +13,9 @@ mod survey;
 
 use thiserror::Error;
 
-use super::damage::Damage;
-use super::paths::ShardPaths;
-use super::wal::{Found, LogStore};
+use crate::log::stored::damage::Damage;
+use crate::log::stored::paths::ShardPaths;
+use crate::log::wal::{Found, LogStore};
 use crate::runtime::Runtime;
 use crate::store::Store;
 use crate::store::database::Databases;
@@ -41,7 +41,7 @@ pub enum RepairError {
     #[error("the index failed: {0}")]
     Index(#[from] slatedb::Error),
     #[error(transparent)]
-    Malformed(#[from] super::keys::Malformed),
+    Malformed(#[from] crate::log::stored::keys::Malformed),
     #[error("a broker holds the shard: it changed while it was looked at")]
     Busy,
     #[error("the shard is still damaged: {0}")]

@@ -5,11 +5,11 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::log::epochs::EpochHistory;
-use crate::log::keys::{
+use crate::log::partition::EpochHistory;
+use crate::log::partition::Loaded;
+use crate::log::stored::keys::{
     self, Extent, LeaderEpochStart, LogStart, Lost, Malformed, Object, PartitionSnapshot, Tag,
 };
-use crate::log::partition::Loaded;
 use crate::types::{LeaderEpoch, Partition};
 
 /// Rows of the index by their keys.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::survey::{live, overlay};
 use super::{Repair, RepairError, partition};
-use crate::log::keys::{self, Extent, KeptTopic, LeaderEpochStart, PartitionSnapshot, Served, Tag};
+use crate::log::stored::keys::{self, Extent, KeptTopic, LeaderEpochStart, PartitionSnapshot, Served, Tag};
 use crate::types::Partition;
 
 /// What a shard remembers of the metadata, and what the metadata must not give out again.

@@ -9,11 +9,11 @@ use slatedb::{ErrorKind, RowEntry, VersionedManifest};
 
 use super::partition::{self, Fate, Rows};
 use super::{Repair, RepairError, Survey};
-use crate::log::damage::Damage;
-use crate::log::fence::Depth;
-use crate::log::keys::{self, Extent, Object, Tag};
-use crate::log::segment::read::{self, ReadError};
-use crate::log::segment::{Header, Kind};
+use crate::log::stored::damage::Damage;
+use crate::log::stored::keys::{self, Extent, Object, Tag};
+use crate::log::stored::segment::read::{self, ReadError};
+use crate::log::stored::segment::{Header, Kind};
+use crate::log::wal::fence::Depth;
 use crate::log::wal::{Failure, Found, Inspection};
 use crate::store::database::Role;
 

@@ -5,15 +5,12 @@ use slatedb::config::{DurabilityLevel, ScanOptions};
 
 use super::policy::{Policy, expires_ms};
 use super::survey::{self, Surveyed};
-use super::watch::{Seen, View, is_due};
+use super::watch::{Seen, is_due};
 use super::{Keeper, Pass, PassError};
-use crate::log::append::Ticket;
-use crate::log::commit::Request;
-use crate::log::commit::removal::Removal;
-use crate::log::counts::Known;
-use crate::log::error::{AppendError, PartitionError};
-use crate::log::keys::{Extent, LogStart};
-use crate::log::loading;
+use crate::log::commit::Removal;
+use crate::log::partition::{Known, View, loading};
+use crate::log::stored::error::{AppendError, PartitionError};
+use crate::log::stored::keys::{Extent, LogStart};
 use crate::settings::Retention;
 use crate::types::Partition;
 
@@ -159,9 +156,7 @@ impl Keeper {
     }
 
     async fn raise(&self, partition: Partition, to: i64) -> Result<i64, Skip> {
-        let (answer, ticket) = Ticket::pair();
-        self.incarnation.send(Request::LogStart(partition, to, answer)).map_err(skip)?;
-        ticket.await.map_err(skip)
+        self.queue.raise_log_start(partition, to).map_err(skip)?.await.map_err(skip)
     }
 
     /// Removes the rows of all extents that end in `from..to`, where `to` is not above the durable log start. Returns
@@ -181,10 +176,8 @@ impl Keeper {
             if rows == 0 {
                 continue;
             }
-            let (answer, ticket) = Ticket::pair();
-            self.incarnation.send(Request::Remove(partition, removal, answer)).map_err(skip)?;
-            ticket.await.map_err(skip)?;
-            self.incarnation.retention.add_dead_bytes(bytes);
+            self.queue.remove(partition, removal).map_err(skip)?.await.map_err(skip)?;
+            self.handle.add_dead_bytes(bytes);
             pass.removed_rows += rows;
             pass.removed_bytes += bytes;
             removed += bytes;

@@ -1,13 +1,12 @@
 //! How long a shard keeps what: log starts that rise, rows and objects that go.
 //! It knows nothing of clients and reads no image: what each partition keeps was pushed to the shard.
-//! Entry point: [`Keeper`], one task per incarnation; [`Policy`] says what expires, purely.
+//! Entry point: [`Keeper`], one task per incarnation; [`policy::Policy`] says what expires, purely.
 //! Invariant: a log start is durable before a row below it goes, and a row's removal is durable before its object goes.
 //!
 //! The unit is the extent: what one commit wrote of one partition. Kafka deletes whole segment files by their greatest
 //! timestamp, and so do we with extents, oldest first and never past one that stays.
 
 mod expire;
-mod metrics;
 mod policy;
 mod survey;
 #[cfg(test)]
@@ -23,20 +22,16 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::append::Ticket;
-use super::commit::Request;
-use super::error::{AppendError, PartitionError};
-use super::garbage::{self, Collected, Collector};
-use super::incarnation::Incarnation;
-use super::keys;
+use crate::log::commit::{Control, Queue};
+use crate::log::garbage::{self, Collected, Collector};
+use crate::log::incarnation::Incarnation;
+use crate::log::stored::error::{AppendError, PartitionError};
+use crate::log::stored::keys;
+use crate::log::stored::metrics::ShardRetentionMetrics;
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::types::Partition;
 use watch::Seen;
-
-pub use metrics::{RetentionMetrics, ShardRetentionMetrics};
-pub use policy::Policy;
-pub use watch::View;
 
 /// The first pass of an incarnation comes no later than this (Kafka's `log.initial.task.delay.ms`).
 const FIRST_PASS: Duration = Duration::from_secs(30);
@@ -78,18 +73,18 @@ pub struct Pass {
     pub collected: Option<Collected>,
 }
 
-/// What others tell the keeper.
-#[derive(Debug)]
+/// The way to the keeper. Cheap to clone.
+#[derive(Clone, Debug)]
 pub(super) struct Handle {
     /// Bytes of extents whose rows were removed since objects were looked at.
-    dead_bytes: AtomicU64,
+    dead_bytes: Arc<AtomicU64>,
     passes: mpsc::UnboundedSender<oneshot::Sender<Pass>>,
 }
 
 impl Handle {
     pub fn new() -> (Handle, mpsc::UnboundedReceiver<oneshot::Sender<Pass>>) {
         let (passes, asked) = mpsc::unbounded_channel();
-        (Handle { dead_bytes: AtomicU64::new(0), passes }, asked)
+        (Handle { dead_bytes: Arc::default(), passes }, asked)
     }
 
     pub fn add_dead_bytes(&self, bytes: u64) {
@@ -122,6 +117,8 @@ impl Running {
 /// Looks after what one incarnation keeps.
 pub(super) struct Keeper {
     incarnation: Arc<Incarnation>,
+    queue: Queue,
+    handle: Handle,
     collector: Collector,
     runtime: Runtime,
     interval: Duration,
@@ -131,8 +128,13 @@ pub(super) struct Keeper {
     idle: HashMap<Partition, (i64, i64, Instant)>,
     /// Whether objects wait for an index flush before they may go.
     pending: bool,
-    /// The last look at the objects, and what was appended in all by then.
-    last: Option<(Collected, Instant)>,
+    last: Option<Look>,
+}
+
+/// A look at the objects, and how far the shard was then.
+struct Look {
+    collected: Collected,
+    at: Instant,
     appended_bytes: u64,
     durable_id: u64,
 }
@@ -140,6 +142,8 @@ pub(super) struct Keeper {
 impl Keeper {
     pub fn new(
         incarnation: Arc<Incarnation>,
+        queue: Queue,
+        handle: Handle,
         collector: Collector,
         runtime: Runtime,
         interval: Duration,
@@ -147,6 +151,8 @@ impl Keeper {
     ) -> Keeper {
         Keeper {
             incarnation,
+            queue,
+            handle,
             collector,
             runtime,
             interval,
@@ -155,8 +161,6 @@ impl Keeper {
             idle: HashMap::new(),
             pending: false,
             last: None,
-            appended_bytes: 0,
-            durable_id: 0,
         }
     }
 
@@ -224,24 +228,22 @@ impl Keeper {
     }
 
     fn dead_bytes(&self) -> u64 {
-        self.incarnation.retention.dead_bytes.load(Ordering::Relaxed)
+        self.handle.dead_bytes.load(Ordering::Relaxed)
     }
 
     /// Looking at the objects reads every extent row. So that this costs no more than a few rows read for every row
     /// written, it waits until enough has changed, unless the rows are few.
     fn is_collection_due(&self) -> bool {
-        let Some((last, at)) = &self.last else { return true };
-        let written = self.incarnation.wal.durable_id().saturating_sub(self.durable_id);
-        let age = self.runtime.clock.instant().duration_since(*at);
-        garbage::is_due(last, self.dead_bytes(), self.pending, written, age)
+        let Some(last) = &self.last else { return true };
+        let written = self.incarnation.wal.durable_id().saturating_sub(last.durable_id);
+        let age = self.runtime.clock.instant().duration_since(last.at);
+        garbage::is_due(&last.collected, self.dead_bytes(), self.pending, written, age)
     }
 
     /// Has the index flushed, so that the log's replay no longer needs what was written until now; waits for it a while.
     async fn flush_index(&self) -> Result<(), PassError> {
         let wanted = self.incarnation.wal.durable_id();
-        let (answer, ticket) = Ticket::pair();
-        self.incarnation.send(Request::FlushIndex(answer))?;
-        ticket.await?;
+        self.queue.flush_index()?.await?;
         for _ in 0..FLUSH_POLLS {
             let stored = self.collector.replay_after().await?;
             self.incarnation.wal.note_stored_replay_after(stored);
@@ -259,10 +261,8 @@ impl Keeper {
         if wal.said_replay_after() >= wal.stored_replay_after() {
             return Ok(());
         }
-        let (answer, ticket) = Ticket::pair();
         let (key, value) = keys::flush_marker();
-        self.incarnation.send(Request::Rows(vec![(key, Some(value))], answer))?;
-        Ok(ticket.await?)
+        Ok(self.queue.write_rows(vec![(key, Some(value))])?.await?)
     }
 
     async fn collect(&mut self) -> Result<Collected, PassError> {
@@ -271,18 +271,26 @@ impl Keeper {
             (self.incarnation.metrics.appended_bytes.get(), self.incarnation.wal.durable_id());
         let said = self.incarnation.wal.said_replay_after();
         let collected = self.collector.collect(&self.incarnation.db, durable_id, said).await?;
-        self.incarnation.retention.dead_bytes.fetch_sub(dead, Ordering::Relaxed);
-        (self.appended_bytes, self.durable_id) = (appended, durable_id);
+        self.handle.dead_bytes.fetch_sub(dead, Ordering::Relaxed);
         self.pending = collected.pending;
-        self.metrics.collected(&collected);
-        self.last = Some((collected, self.runtime.clock.instant()));
+        self.show_collected(&collected);
+        let at = self.runtime.clock.instant();
+        self.last = Some(Look { collected, at, appended_bytes: appended, durable_id });
         Ok(collected)
     }
 
+    fn show_collected(&self, collected: &Collected) {
+        self.metrics.deleted_objects.inc_by(collected.deleted_objects);
+        self.metrics.deleted_bytes.inc_by(collected.deleted_bytes);
+        self.metrics.log_objects.set(collected.objects.cast_signed());
+        self.metrics.log_object_bytes.set(collected.object_bytes.cast_signed());
+        self.metrics.index_extents.set(collected.extents.cast_signed());
+    }
+
     fn show(&self) {
-        let Some((last, _)) = &self.last else { return };
-        let appended = self.incarnation.metrics.appended_bytes.get().saturating_sub(self.appended_bytes);
-        let retained = (last.retained_bytes + appended).saturating_sub(self.dead_bytes());
+        let Some(last) = &self.last else { return };
+        let appended = self.incarnation.metrics.appended_bytes.get().saturating_sub(last.appended_bytes);
+        let retained = (last.collected.retained_bytes + appended).saturating_sub(self.dead_bytes());
         self.metrics.retained_bytes.set(retained.cast_signed());
     }
 
@@ -306,7 +314,7 @@ impl Keeper {
         }
         self.idle = idle;
         if !unwanted.is_empty() {
-            self.incarnation.send(Request::Unload(unwanted))?;
+            self.queue.control(Control::Unload(unwanted))?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What expires: Kafka's `retention.ms` and `retention.bytes`, extent by extent.
 
-use crate::log::keys::Extent;
+use crate::log::stored::keys::Extent;
 use crate::settings::Retention;
 
 /// Decides about the extents of one partition, from the log start on.

@@ -7,9 +7,9 @@ use slatedb::Db;
 
 use super::policy::expires_ms;
 use super::watch::Seen;
-use crate::log::all_rows::AllRows;
-use crate::log::error::PartitionError;
-use crate::log::keys::{Extent, LogStart, Tag};
+use crate::log::stored::all_rows::AllRows;
+use crate::log::stored::error::PartitionError;
+use crate::log::stored::keys::{Extent, LogStart, Tag};
 use crate::settings::Retention;
 use crate::types::Partition;
 

@@ -1,7 +1,8 @@
 use super::policy::{Policy, expires_ms};
 use super::survey::Surveyed;
-use super::watch::{Seen, View, is_due};
-use crate::log::keys::{Extent, LogStart, Object};
+use super::watch::{Seen, is_due};
+use crate::log::partition::View;
+use crate::log::stored::keys::{Extent, LogStart, Object};
 use crate::settings::Retention;
 use crate::types::LeaderEpoch;
 

@@ -1,15 +1,7 @@
 //! Which partitions are worth a look: what was seen of each says when something can have changed.
 
+use crate::log::partition::View;
 use crate::settings::Retention;
-
-/// A loaded partition at one moment; all of it is durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View {
-    pub log_start: i64,
-    pub high_watermark: i64,
-    /// Of all extents that are not removed.
-    pub log_bytes: u64,
-}
 
 /// What the last look at a partition found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

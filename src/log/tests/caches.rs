@@ -4,9 +4,9 @@ use bytes::Bytes;
 use prometheus::Registry;
 
 use super::partition;
-use crate::log::reads::CacheMetrics;
-use crate::log::tail_cache::TailCache;
-use crate::log::waiters::Waiters;
+use crate::log::read::shared::CacheMetrics;
+use crate::log::read::tail_cache::TailCache;
+use crate::log::read::waiters::Waiters;
 
 /// What a batch of ten bytes takes of the budget.
 const COST: u64 = 266;

@@ -8,9 +8,9 @@ use object_store::ObjectStoreExt as _;
 
 use super::{SHARD, World, append_now, batch, read_from};
 use crate::log::OpenError;
-use crate::log::fetch;
-use crate::log::keys;
-use crate::log::paths::ShardPaths;
+use crate::log::read::fetch;
+use crate::log::stored::keys;
+use crate::log::stored::paths::ShardPaths;
 
 async fn everything(world: &World) -> Vec<(String, u64)> {
     let listed: Vec<_> = world.objects.list(None).try_collect().await.expect("lists");

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Broker, World, append, append_now, batch, partition};
 use crate::log::Shard;
-use crate::log::fetch::{Fetch, Fetched, Isolation, Wanted};
-use crate::log::reader::ReadError;
+use crate::log::read::fetch::{Fetch, Fetched, Isolation, Wanted};
+use crate::log::read::source::ReadError;
 
 async fn wanted(shard: &Shard, places: &[(i32, i64)], max_bytes: usize) -> Vec<Wanted> {
     let mut wanted = Vec::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{World, append, append_now, batch, partition, read_from};
-use crate::log::reads::ReadLimits;
+use crate::log::read::shared::ReadLimits;
 use crate::log::{AppendError, Cause, Limits, Shard};
 use crate::store::Room;
 use crate::store::faults::{Faults, PutFault, Timeouts};

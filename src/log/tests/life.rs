@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::retention::segments;
 use super::{Broker, World, append, batch_at, partition, values_of};
-use crate::log::block_cache::ReadObjectError;
-use crate::log::reader::ReadError;
-use crate::log::reads::ReadLimits;
-use crate::log::segment::HEADER_LEN;
+use crate::log::read::block_cache::ReadObjectError;
+use crate::log::read::shared::ReadLimits;
+use crate::log::read::source::ReadError;
+use crate::log::stored::segment::HEADER_LEN;
 use crate::log::{PartitionLog, PartitionSettings, Shard, fetch};
 use crate::settings::Retention;
 use crate::store::faults::{Faults, Late};

@@ -31,8 +31,8 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use uuid::Uuid;
 
-use crate::log::reader::ReadError;
-use crate::log::reads::{ReadLimits, Reads};
+use crate::log::read::shared::{ReadLimits, Reads};
+use crate::log::read::source::ReadError;
 use crate::log::{
     Append, AppendError, Appended, Limits, LogMetrics, OpenError, PartitionSettings, Permit, Shard,
     ShardOptions, Shared, Ticket, fetch,

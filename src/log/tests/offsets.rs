@@ -4,9 +4,9 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use super::{World, append_now, partition};
-use crate::log::fetch::Isolation;
-use crate::log::list_offsets::{Found, Lookup, lookup};
-use crate::log::reads::ReadLimits;
+use crate::log::read::fetch::Isolation;
+use crate::log::read::list_offsets::{Found, Lookup, lookup};
+use crate::log::read::shared::ReadLimits;
 use crate::log::{PartitionLog, Shard};
 use crate::protocol::batch::{Batch, Builder, Codec, Compression, NewRecord};
 use crate::types::LeaderEpoch;

@@ -5,11 +5,11 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use super::{World, append, batch, partition};
-use crate::log::fetch::{self, Isolation};
-use crate::log::keys::Object;
-use crate::log::paths::ShardPaths;
-use crate::log::reader::ReadError;
-use crate::log::reads::ReadLimits;
+use crate::log::read::fetch::{self, Isolation};
+use crate::log::read::shared::ReadLimits;
+use crate::log::read::source::ReadError;
+use crate::log::stored::keys::Object;
+use crate::log::stored::paths::ShardPaths;
 use crate::log::{PartitionLog, Shard};
 use crate::protocol::batch::{Batch, Builder, NewRecord};
 use crate::store::RequestKind;

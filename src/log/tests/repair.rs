@@ -11,8 +11,8 @@ use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
 use super::{Broker, SHARD, World, append, append_now, batch, partition, read_from};
-use crate::log::paths::ShardPaths;
 use crate::log::repair::{Expected, Repair, RepairError};
+use crate::log::stored::paths::ShardPaths;
 use crate::log::{OpenError, PartitionSettings, Shard, ShardOptions, Standing};
 use crate::store::faults::{Contact, Last};
 use crate::types::LeaderEpoch;

@@ -5,20 +5,23 @@ use std::time::Duration;
 use futures::TryStreamExt as _;
 
 use super::{Broker, World, append, append_now, batch_at, partition, read_from};
-use crate::log::reader::ReadError;
-use crate::log::{PartitionSettings, Shard, fetch, loading};
+use crate::log::read::source::ReadError;
+use crate::log::partition::loading;
+use crate::log::{PartitionSettings, Shard, fetch};
 use crate::settings::Retention;
 use crate::store::faults::Last;
 use crate::types::{LeaderEpoch, Partition};
 
 /// Ids and lengths of all segments that are stored.
 pub async fn segments(broker: &Broker) -> Vec<(u64, u64)> {
-    let paths = crate::log::paths::ShardPaths::new(&broker.store, super::SHARD);
+    let paths = crate::log::stored::paths::ShardPaths::new(&broker.store, super::SHARD);
     let objects = broker.store.object_store();
     let listed: Vec<_> = objects.list(Some(paths.log())).try_collect().await.expect("listed");
     let mut found: Vec<(u64, u64)> = listed
         .iter()
-        .filter_map(|meta| Some((crate::log::paths::ShardPaths::segment_id(&meta.location)?, meta.size)))
+        .filter_map(|meta| {
+            Some((crate::log::stored::paths::ShardPaths::segment_id(&meta.location)?, meta.size))
+        })
         .collect();
     found.sort_unstable();
     found
@@ -288,8 +291,11 @@ async fn what_a_crash_left_is_swept_by_the_next_owner_and_fences_stay() {
 async fn a_reader_below_the_log_start_is_told_so_whatever_it_had_found() {
     let world = World::new(6);
     // Nothing is cached: every read goes to the store, slowly.
-    let reads =
-        crate::log::reads::ReadLimits { tail_cache_bytes: 0, block_cache_bytes: 0, ..Default::default() };
+    let reads = crate::log::read::shared::ReadLimits {
+        tail_cache_bytes: 0,
+        block_cache_bytes: 0,
+        ..Default::default()
+    };
     let broker = world.broker_with(reads);
     let shard = broker.open_with(1, 1).await;
     for _ in 0..40 {

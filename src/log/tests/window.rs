@@ -7,7 +7,7 @@ use futures::{FutureExt as _, TryStreamExt as _};
 use object_store::path::Path;
 
 use super::{Broker, SHARD, World, append, append_now, batch, partition, read_from};
-use crate::log::paths::ShardPaths;
+use crate::log::stored::paths::ShardPaths;
 use crate::log::{AppendError, Appended, Shard, Ticket};
 use crate::store::faults::{Faults, PutFault};
 

@@ -6,8 +6,8 @@ use slatedb::wal::WalError;
 
 use super::LogStore;
 use super::takeover::{Failure, Hands};
-use crate::log::damage::Damage;
-use crate::log::fence::{Depth, Event, Identity, Start, Takeover};
+use crate::log::stored::damage::Damage;
+use crate::log::wal::fence::{Depth, Event, Identity, Start, Takeover};
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::store::database::Databases;

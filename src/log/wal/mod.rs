@@ -4,9 +4,11 @@
 //! Invariant: a segment counts as flushed only when it and all before it are in the store, and the log fails only when
 //! a newer owner has fenced it.
 
+pub mod fence;
 mod init;
 mod inspect;
 mod patience;
+pub mod replay;
 mod salvage;
 mod takeover;
 mod upload;
@@ -25,9 +27,9 @@ use slatedb::wal::{
 };
 use tokio::sync::oneshot;
 
-use super::metrics::ShardMetrics;
-use super::paths::ShardPaths;
-use super::segment::{Kind, Origin, Payload, Segment};
+use crate::log::stored::metrics::ShardMetrics;
+use crate::log::stored::paths::ShardPaths;
+use crate::log::stored::segment::{Kind, Origin, Payload, Segment};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::{Room, Store};

@@ -12,10 +12,10 @@ use slatedb::wal::{WalError, WalIterator, WalRows, WriterInit, WriterInitResult,
 use super::Writer;
 use super::init::Init;
 use super::takeover::{Failure, Hands};
-use crate::log::fence::{Action, Event, Identity, Tail};
-use crate::log::replay::Read;
-use crate::log::segment::Kind;
-use crate::log::shard::Limits;
+use crate::log::stored::limits::Limits;
+use crate::log::stored::segment::Kind;
+use crate::log::wal::fence::{Action, Event, Identity, Tail};
+use crate::log::wal::replay::Read;
 use crate::store::database::DatabaseClock;
 
 /// Ids that are free below the newest object: more than any owner has in flight, and what repairs that ended early left.

@@ -11,11 +11,11 @@ use slatedb::wal::WalError;
 
 use super::LogStore;
 use super::upload::{Backoff, is_taken};
-use crate::log::damage::Damage;
-use crate::log::fence::{Action, Event, Flaw, Identity, Step, Tail, Takeover};
-use crate::log::paths::ShardPaths;
-use crate::log::segment::read::{self, ReadError};
-use crate::log::segment::{Origin, Payload, Segment};
+use crate::log::stored::damage::Damage;
+use crate::log::stored::paths::ShardPaths;
+use crate::log::stored::segment::read::{self, ReadError};
+use crate::log::stored::segment::{Origin, Payload, Segment};
+use crate::log::wal::fence::{Action, Event, Flaw, Identity, Step, Tail, Takeover};
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 

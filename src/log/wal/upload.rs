@@ -11,8 +11,8 @@ use slatedb::wal::WalError;
 
 use super::Shared;
 use super::patience::{LOOK, Patience};
-use crate::log::fence::{Collision, Identity, judge};
-use crate::log::segment::read::{self, ReadError};
+use crate::log::stored::segment::read::{self, ReadError};
+use crate::log::wal::fence::{Collision, Identity, judge};
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::store;

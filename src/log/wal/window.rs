@@ -112,9 +112,4 @@ impl Window {
         }
         self.prefix > before
     }
-
-    /// Number of segments that have not landed.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.len()
-    }
 }
