@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{World, append_now, batch, batch_of, partition, read_from};
-use crate::log::stored::keys::Extent;
 use crate::log::partition::loading;
+use crate::log::stored::keys::Extent;
 use crate::log::{AppendError, PartitionError};
 use crate::types::LeaderEpoch;
 

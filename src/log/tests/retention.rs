@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::TryStreamExt as _;
 
 use super::{Broker, World, append, append_now, batch_at, partition, read_from};
-use crate::log::read::source::ReadError;
 use crate::log::partition::loading;
+use crate::log::read::source::ReadError;
 use crate::log::{PartitionSettings, Shard, fetch};
 use crate::settings::Retention;
 use crate::store::faults::Last;
