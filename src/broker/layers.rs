@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::LISTENER;
 use crate::cluster::ShardHost;
 use crate::config::{Config, Validation};
-use crate::coordinator::group::{classic, consumer, offsets};
+use crate::coordinator::group::{self, classic, consumer, offsets};
 use crate::log::Limits;
 use crate::log::ReadLimits;
 use crate::metadata::{self, MetadataSettings, Timeouts};
 use crate::protocol::batch::Depth;
 use crate::store::Store;
-use crate::{api, coordinator, net};
+use crate::{api, net};
 
 /// Bytes of records in one Fetch response (Kafka's `fetch.max.bytes`).
 const FETCH_MAX_BYTES: usize = 55 * 1024 * 1024;
@@ -56,7 +56,7 @@ pub(super) fn log_limits(config: &Config) -> Limits {
     }
 }
 
-pub(super) fn group_settings(config: &Config) -> coordinator::Settings {
+pub(super) fn group_settings(config: &Config) -> group::Settings {
     let groups = &config.groups;
     let classic = classic::Limits {
         initial_delay_ms: groups.initial_rebalance_delay_ms,
@@ -76,7 +76,7 @@ pub(super) fn group_settings(config: &Config) -> coordinator::Settings {
         migration: groups.consumer_migration,
         ..consumer::Settings::default()
     };
-    coordinator::Settings { classic, consumer, offsets }
+    group::Settings { classic, consumer, offsets }
 }
 
 pub(super) fn api_options(config: &Config, configs: &BTreeMap<&'static str, String>) -> api::Options {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::coordinator::group::consumer::{Topic, Topics};
+use crate::coordinator::group::{Topic, Topics};
 use crate::metadata::Image;
 use crate::types::TopicId;
 

@@ -11,7 +11,8 @@ use prometheus::proto::MetricFamily;
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::ShardHost;
-use crate::coordinator::{Coordinators, Watched};
+use crate::coordinator::Coordinators;
+use crate::coordinator::group::Watched;
 use crate::log::Counts;
 use crate::metadata::Image;
 use crate::runtime::Clock;

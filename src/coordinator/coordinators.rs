@@ -5,18 +5,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 
-use super::error::{Gone, LoadError};
-use super::group::classic::Limits;
-use super::shard::Coordinator;
-use super::{MetadataSource, Settings};
+use super::group::machines::Group;
+use super::group::operations::{List, Listed, Watched};
+use super::group::settings::Settings;
+use super::group::world::{MetadataSource, World};
+use super::runtime::{self, Gone, LoadError};
 use crate::log::Shard;
 use crate::runtime::Runtime;
-use crate::types::ShardId;
+use crate::types::{Partition, ShardId};
 
 /// How often to look for shards that have opened.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The groups of one shard.
+pub type Coordinator = runtime::Coordinator<Group>;
+
+impl Coordinator {
+    /// All groups.
+    pub async fn list(self: &Arc<Self>) -> Result<Vec<Listed>, Gone> {
+        let mut all = Vec::new();
+        for id in self.map(|id, _| Arc::clone(id)) {
+            all.extend(self.ask(&id, List).await?);
+        }
+        Ok(all)
+    }
+
+    /// All groups as of now, durable or not. `end_of` says where a partition ends: `None` if it is not here, and
+    /// `Some(None)` if nobody has looked yet.
+    pub fn watch(&self, end_of: impl Fn(Partition) -> Option<Option<i64>>) -> Vec<Watched> {
+        self.map(|id, group| Watched::of(id, group, &end_of)).into_iter().flatten().collect()
+    }
+}
 
 /// Finds, or loads, the coordinator of a shard.
 pub struct Coordinators {
@@ -56,10 +76,6 @@ impl Coordinators {
         }
     }
 
-    pub fn limits(&self) -> &Limits {
-        &self.settings.classic
-    }
-
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -85,9 +101,14 @@ impl Coordinators {
         }
         *current = None;
         let epoch = shard.status().epoch.ok_or(Gone)?;
-        let loading =
-            Coordinator::load(shard.clone(), epoch, self.settings, Arc::clone(&self.metadata), &self.runtime)
-                .await;
+        let (settings, metadata) = (self.settings, Arc::clone(&self.metadata));
+        let world_of = move |id: &Arc<str>, now_ms| World {
+            settings,
+            metadata: Arc::clone(&metadata),
+            id: Arc::clone(id),
+            now_ms,
+        };
+        let loading = Coordinator::load(shard.clone(), epoch, Arc::new(world_of), &self.runtime).await;
         let coordinator = loading.map_err(|error| {
             match error {
                 LoadError::Read(error) => {
@@ -101,9 +122,4 @@ impl Coordinators {
         self.loaded.lock().insert(shard.id(), Arc::clone(&coordinator));
         Ok(coordinator)
     }
-}
-
-/// An answer, or the end of who would have given it.
-pub(super) async fn answer<T>(receiver: oneshot::Receiver<T>) -> Result<T, Gone> {
-    receiver.await.map_err(|_| Gone)
 }

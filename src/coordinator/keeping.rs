@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::coordinators::Coordinators;
-use super::offsets::TopicNames;
+use super::coordinators::{Coordinator, Coordinators};
+use super::group::machines::Group;
+use super::group::offsets::{Expire, Topics};
+use super::group::topics::TopicNames;
 
 /// How often to look whether topics were deleted.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -35,7 +37,7 @@ impl Coordinators {
             let is_time = clock.instant() >= next;
             let coordinators = self.loaded();
             let was_deleted =
-                || coordinators.iter().any(|coordinator| coordinator.keeps_offsets_of_other_topics(&*known));
+                || coordinators.iter().any(|coordinator| keeps_offsets_of_other_topics(coordinator, &*known));
             if !is_time && (version == seen || !was_deleted()) {
                 seen = version;
                 continue;
@@ -43,7 +45,7 @@ impl Coordinators {
             // What this broker has not heard of may be new rather than deleted.
             let Some(names) = (topics.all)().await else { continue };
             for coordinator in coordinators {
-                coordinator.expire_offsets(&*names, is_time);
+                expire(&coordinator, &*names, is_time);
             }
             seen = version;
             if is_time {
@@ -51,4 +53,22 @@ impl Coordinators {
             }
         }
     }
+}
+
+/// Deletes what nobody uses any more: offsets whose time is over, those of topics that are deleted, and, if
+/// `with_groups`, groups that neither have members nor keep offsets. `names` must know every topic of which an offset was
+/// committed before.
+fn expire(coordinator: &Arc<Coordinator>, names: &TopicNames, with_groups: bool) {
+    let topics = Topics { name: &names, are_all: coordinator.shard().knows_metadata() };
+    for id in coordinator.map(|id, _| Arc::clone(id)) {
+        // Nobody waits for it: what cannot be written is found again by the next incarnation.
+        drop(coordinator.ask(&id, Expire { topics, with_groups }));
+    }
+}
+
+/// Whether offsets are kept of a topic that has no name.
+fn keeps_offsets_of_other_topics(coordinator: &Coordinator, names: &TopicNames) -> bool {
+    let has_other =
+        |_: &_, group: &Group| group.offsets().iter().any(|(partition, _)| names(partition.topic).is_none());
+    coordinator.shard().knows_metadata() && coordinator.map(has_other).contains(&true)
 }

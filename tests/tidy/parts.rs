@@ -8,7 +8,7 @@ use super::{Source, is_word, refuse, sources};
 type Parts = &'static [(&'static str, &'static [&'static str])];
 
 /// The folders whose parts have one direction.
-const PARTS: &[(&str, Parts)] = &[("log", LOG), ("api", API)];
+const PARTS: &[(&str, Parts)] = &[("log", LOG), ("api", API), ("coordinator", COORDINATOR)];
 
 const LOG: Parts = &[
     ("stored", &[]),
@@ -39,6 +39,27 @@ const API: Parts = &[
     ("handlers", &["fetch_session", "operations", "rules", "together", "errors", "context", "topics", "configs", "handler"]),
     // Of the handlers it knows the list alone.
     ("dispatch", &["metrics", "context", "handler", "handlers"]),
+];
+
+#[rustfmt::skip] // A part a line.
+const COORDINATOR: Parts = &[
+    ("runtime", &[]),
+    ("group/assignor", &[]),
+    ("group/topics", &[]),
+    ("group/timer", &[]),
+    ("group/settings", &["group/assignor"]),
+    ("group/world", &["group/settings", "group/topics"]),
+    ("group/members", &["runtime", "group/timer"]),
+    ("group/fields", &["runtime"]),
+    ("group/classic", &["runtime", "group/settings", "group/timer", "group/world", "group/members", "group/fields"]),
+    ("group/consumer", &["runtime", "group/assignor", "group/topics", "group/timer", "group/settings", "group/world",
+        "group/members", "group/fields", "group/classic"]),
+    ("group/offsets", &["runtime", "group/timer", "group/settings", "group/world", "group/members"]),
+    ("group/machines", &["runtime", "group/timer", "group/world", "group/members", "group/classic", "group/consumer",
+        "group/offsets"]),
+    ("group/operations", &["runtime", "group/timer", "group/world", "group/members", "group/offsets", "group/machines"]),
+    ("coordinators", &["runtime", "group/settings", "group/world", "group/machines", "group/operations"]),
+    ("keeping", &["group/topics", "group/offsets", "group/machines", "coordinators"]),
 ];
 
 /// Reads what follows a path's `prefix` in `code`: names, `::`, groups in braces. Gives all paths that end there, and

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Broker, Context};
 use crate::api::errors::Failure;
-use crate::coordinator::{Coordinator, Gone, Settings};
+use crate::coordinator::group::Settings;
+use crate::coordinator::{Coordinator, Gone};
 use crate::log::Shard;
 use crate::metadata;
 use crate::protocol::ErrorCode;

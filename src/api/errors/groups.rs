@@ -1,8 +1,8 @@
 //! Refusals of groups, as Kafka's error codes.
 
 use super::Failure;
-use crate::coordinator::group::offsets::{CommitRefusal, DeleteRefusal, TooLarge};
-use crate::coordinator::group::{classic, consumer};
+use crate::coordinator::group::offsets::TooLarge;
+use crate::coordinator::group::{CommitRefusal, DeleteRefusal, classic, consumer};
 use crate::protocol::ErrorCode;
 
 impl From<classic::Refusal> for Failure {
@@ -26,20 +26,20 @@ impl From<classic::Refusal> for Failure {
 /// From version 9 of OffsetCommit on, clients know that a group may not exist (KIP-848).
 pub fn commit_refused(refusal: CommitRefusal, version: i16) -> Failure {
     match refusal {
-        CommitRefusal::NoGroup if version >= 9 => ErrorCode::GroupIdNotFound.into(),
-        CommitRefusal::NoGroup => ErrorCode::IllegalGeneration.into(),
-        CommitRefusal::Member(refusal) => refusal.into(),
-        CommitRefusal::Consumer(refusal) => refusal.into(),
+        CommitRefusal::NoGroup if version < 9 => ErrorCode::IllegalGeneration.into(),
+        refusal => refusal.into(),
     }
 }
 
-impl From<consumer::CommitRefusal> for Failure {
-    fn from(refusal: consumer::CommitRefusal) -> Failure {
-        use consumer::CommitRefusal;
+impl From<CommitRefusal> for Failure {
+    fn from(refusal: CommitRefusal) -> Failure {
         let code = match refusal {
+            CommitRefusal::NoGroup => ErrorCode::GroupIdNotFound,
             CommitRefusal::UnknownMember => ErrorCode::UnknownMemberId,
-            CommitRefusal::StaleEpoch => ErrorCode::StaleMemberEpoch,
+            CommitRefusal::FencedInstance => ErrorCode::FencedInstanceId,
             CommitRefusal::IllegalGeneration => ErrorCode::IllegalGeneration,
+            CommitRefusal::RebalanceInProgress => ErrorCode::RebalanceInProgress,
+            CommitRefusal::StaleEpoch => ErrorCode::StaleMemberEpoch,
             CommitRefusal::OldVersion => ErrorCode::UnsupportedVersion,
         };
         code.into()

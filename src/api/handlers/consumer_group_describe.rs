@@ -7,9 +7,8 @@ use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
 use crate::api::operations;
 use crate::api::together::join_all;
-use crate::coordinator::Described;
-use crate::coordinator::group::consumer;
-use crate::coordinator::group::consumer::assignor::Assignor;
+use crate::coordinator::group::assignor::Assignor;
+use crate::coordinator::group::{Describe, Described, consumer};
 use crate::metadata::{GROUP_VERSION, Image};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::consumer_group_describe::{
@@ -53,11 +52,11 @@ async fn look(context: &Context, image: &Image, id: &str) -> Result<consumer::Gr
         return Err(ErrorCode::UnsupportedVersion.into());
     }
     let coordinating = context.coordinator(id).await?;
-    let seen = coordinating.coordinator.describe(id).await;
+    let seen = coordinating.coordinator.ask(id, Describe::<consumer::Group>::default()).await;
     let not_found = |why: &str| Err(Failure::new(ErrorCode::GroupIdNotFound, format!("Group {id} {why}.")));
     match coordinating.answered(seen).await? {
-        Described::Consumer(group) => Ok(*group),
-        Described::Classic(_) => not_found("is not a consumer group"),
+        Described::Members(group) => Ok(*group),
+        Described::Other => not_found("is not a consumer group"),
         Described::Nothing => not_found("not found"),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
-use crate::coordinator::group::consumer::assignor::Assignor;
+use crate::coordinator::group::assignor::Assignor;
 use crate::coordinator::group::consumer::{self, HeartbeatReply, LEAVING, LEAVING_FOR_NOW, Says};
 use crate::metadata::GROUP_VERSION;
 use crate::protocol::ErrorCode;
@@ -57,7 +57,7 @@ async fn beat(context: &Context, request: Request) -> Result<HeartbeatReply, Fai
         },
         owned: request.topic_partitions.map(|topics| topics.into_iter().map(partitions).collect()),
     };
-    let answered = coordinating.coordinator.consumer_heartbeat(&request.group_id, heartbeat).await;
+    let answered = coordinating.coordinator.ask(&request.group_id, heartbeat).await;
     Ok(coordinating.answered(answered).await??)
 }
 

@@ -6,6 +6,7 @@ use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
 use crate::api::together::join_all;
+use crate::coordinator::group::Delete;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::delete_groups::{DeletableGroupResult, Request, Response};
 
@@ -33,6 +34,6 @@ impl Handler for DeleteGroups {
 
 async fn delete(context: &Context, group: &str) -> Result<(), Failure> {
     let coordinating = context.coordinator_of_any(group).await?;
-    let deleted = coordinating.coordinator.delete(group).await;
+    let deleted = coordinating.coordinator.ask(group, Delete).await;
     Ok(coordinating.answered(deleted).await??)
 }

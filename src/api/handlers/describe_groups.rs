@@ -8,8 +8,8 @@ use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
 use crate::api::operations;
 use crate::api::together::join_all;
-use crate::coordinator::Described;
 use crate::coordinator::group::classic::{Group, Member, Phase};
+use crate::coordinator::group::{Describe, Described};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::describe_groups::{DescribedGroup, DescribedGroupMember, Request, Response};
 
@@ -36,16 +36,16 @@ impl Handler for DescribeGroups {
 async fn describe(context: &Context, id: &str) -> DescribedGroup {
     let group_id = id.to_owned();
     match look(context, id).await {
-        Ok(Described::Classic(group)) => DescribedGroup { group_id, ..described(&group) },
-        Ok(Described::Consumer(_)) => dead(context, id, format!("Group {id} is not a classic group.")),
+        Ok(Described::Members(group)) => DescribedGroup { group_id, ..described(&group) },
+        Ok(Described::Other) => dead(context, id, format!("Group {id} is not a classic group.")),
         Ok(Described::Nothing) => dead(context, id, format!("Group {id} not found.")),
         Err(failure) => DescribedGroup { group_id, ..failure.into() },
     }
 }
 
-async fn look(context: &Context, id: &str) -> Result<Described, Failure> {
+async fn look(context: &Context, id: &str) -> Result<Described<Group>, Failure> {
     let coordinating = context.coordinator_of_any(id).await?;
-    let seen = coordinating.coordinator.describe(id).await;
+    let seen = coordinating.coordinator.ask(id, Describe::default()).await;
     coordinating.answered(seen).await
 }
 

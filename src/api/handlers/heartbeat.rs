@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
-use crate::coordinator::group::classic::{self, Ticket};
+use crate::coordinator::group::classic;
 use crate::protocol::messages::heartbeat::{Request, Response};
 
 pub struct Heartbeat;
@@ -19,12 +19,11 @@ impl Handler for Heartbeat {
     async fn handle(context: Context, request: Request) -> Result<Response, Failure> {
         let coordinating = context.coordinator(&request.group_id).await?;
         let heartbeat = classic::Heartbeat {
-            ticket: Ticket::default(),
             member_id: request.member_id.into(),
             instance: request.group_instance_id.map(Arc::from),
             generation: request.generation_id,
         };
-        let seen = coordinating.coordinator.heartbeat(&request.group_id, heartbeat).await;
+        let seen = coordinating.coordinator.ask(&request.group_id, heartbeat).await;
         coordinating.answered(seen).await??;
         Ok(Response::default())
     }

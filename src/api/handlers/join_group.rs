@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
-use crate::coordinator::group::classic::{Join, JoinReply, JoinedMember, Knows, Protocol, Ticket};
+use crate::coordinator::group::classic::{Join, JoinReply, JoinedMember, Knows, Protocol};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::join_group::{JoinGroupResponseMember, Request, Response};
 
@@ -44,7 +44,6 @@ async fn join(context: Context, request: Request) -> Result<JoinReply, Failure> 
         .map(|protocol| Protocol { name: protocol.name.into(), metadata: protocol.metadata });
     let name = request.group_instance_id.as_deref().unwrap_or(&context.client.id);
     let join = Join {
-        ticket: Ticket::default(),
         member_id: request.member_id.into(),
         fresh_id: format!("{name}-{}", context.broker.runtime.rng.uuid()).into(),
         client_id: context.client.id.clone(),
@@ -60,7 +59,7 @@ async fn join(context: Context, request: Request) -> Result<JoinReply, Failure> 
         knows: Knows { member_id_required: context.version >= 4, skip_assignment: context.version >= 9 },
         instance: request.group_instance_id.map(Arc::from),
     };
-    let joined = coordinating.coordinator.join(&request.group_id, join).await;
+    let joined = coordinating.coordinator.ask(&request.group_id, join).await;
     coordinating.answered(joined).await
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
-use crate::coordinator::group::classic::Leaver;
+use crate::coordinator::group::classic::{Leave, Leaver};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::leave_group::{MemberIdentity, MemberResponse, Request, Response};
 
@@ -48,7 +48,7 @@ async fn leave(
         member_id: Arc::from(&*member.member_id),
         instance: member.group_instance_id.as_deref().map(Arc::from),
     });
-    let left = coordinating.coordinator.leave(group, leavers.collect()).await;
+    let left = coordinating.coordinator.ask(group, Leave { members: leavers.collect() }).await;
     let outcomes = coordinating.answered(left).await?.into_iter();
     let code = |outcome: Result<(), _>| {
         outcome.map_or_else(|refusal| Failure::from(refusal).code, |()| ErrorCode::None)

@@ -5,7 +5,7 @@
 use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
-use crate::coordinator::Listed;
+use crate::coordinator::group::Listed;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::list_groups::{ListedGroup, Request, Response};
 
@@ -37,7 +37,7 @@ fn is_wanted(request: &Request, group: &Listed) -> bool {
     let lets = |filter: &[String], name: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.trim().eq_ignore_ascii_case(name))
     };
-    lets(&request.states_filter, group.state) && lets(&request.types_filter, group.kind.name())
+    lets(&request.states_filter, group.state) && lets(&request.types_filter, group.kind)
 }
 
 fn listed(group: Listed) -> ListedGroup {
@@ -45,6 +45,6 @@ fn listed(group: Listed) -> ListedGroup {
         group_id: group.id.to_string(),
         protocol_type: group.protocol_type,
         group_state: group.state.to_owned(),
-        group_type: group.kind.name().to_owned(),
+        group_type: group.kind.to_owned(),
     }
 }

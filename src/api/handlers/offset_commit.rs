@@ -11,9 +11,9 @@ use futures::future::{BoxFuture, FutureExt as _};
 use crate::api::context::{Context, Coordinating};
 use crate::api::errors::{Failure, commit_refused};
 use crate::api::handler::{Handler, Versions};
-use crate::coordinator::group::Committer;
-use crate::coordinator::group::offsets::{Commit, CommitRefusal};
-use crate::coordinator::{Gone, Outcomes};
+use crate::coordinator::Gone;
+use crate::coordinator::group::offsets::{Commit, Outcomes};
+use crate::coordinator::group::{CommitRefusal, Committer};
 use crate::log::keys::CommittedOffset;
 use crate::metadata::{Image, Topic};
 use crate::net::Admission;
@@ -125,7 +125,7 @@ fn commit(
                 version,
             };
             let commit = Commit { by, offsets };
-            let committing = coordinating.coordinator.commit(&request.group_id, commit);
+            let committing = coordinating.coordinator.ask(&request.group_id, commit);
             async move { finish(&coordinating, committing, version).await }.boxed()
         }
     }

@@ -5,6 +5,7 @@
 use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
+use crate::coordinator::group::offsets::DeleteOffsets;
 use crate::metadata::Image;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::offset_delete::{
@@ -23,7 +24,7 @@ impl Handler for OffsetDelete {
         let coordinating = context.coordinator(&request.group_id).await?;
         let topics = request.topics.iter().map(|topic| (&*topic.name, known_partitions(&image, topic)));
         let known: Vec<_> = topics.filter(|(_, partitions)| !partitions.is_empty()).collect();
-        let deleted = coordinating.coordinator.delete_offsets(&request.group_id, &known).await;
+        let deleted = coordinating.coordinator.ask(&request.group_id, DeleteOffsets { topics: &known }).await;
         let outcomes = coordinating.answered(deleted).await??;
         let rows = known.iter().zip(outcomes).map(|((name, partitions), outcome)| {
             let code = outcome.map_or_else(|refusal| Failure::from(refusal).code, |()| ErrorCode::None);

@@ -7,8 +7,8 @@ use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
 use crate::api::together::join_all;
-use crate::coordinator::Found;
 use crate::coordinator::group::Reader;
+use crate::coordinator::group::offsets::{Fetch, Found};
 use crate::log::keys::CommittedOffset;
 use crate::metadata::Image;
 use crate::protocol::ErrorCode;
@@ -98,7 +98,7 @@ async fn find(
 ) -> Result<Found, Failure> {
     let coordinating = context.coordinator_of_any(&group.group_id).await?;
     let reader = Reader { member_id: group.member_id.as_deref(), member_epoch: group.member_epoch };
-    let found = coordinating.coordinator.offsets(&group.group_id, reader, wanted).await;
+    let found = coordinating.coordinator.ask(&group.group_id, Fetch { reader, wanted }).await;
     Ok(coordinating.answered(found).await??)
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
-use crate::coordinator::group::classic::{Sync, SyncReply, Ticket};
+use crate::coordinator::group::classic::{Sync, SyncReply};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::sync_group::{Request, Response};
 
@@ -43,7 +43,6 @@ async fn sync(context: Context, request: Request) -> Result<SyncReply, Failure> 
     let coordinating = context.coordinator(&request.group_id).await?;
     let assignments = request.assignments.into_iter();
     let sync = Sync {
-        ticket: Ticket::default(),
         member_id: request.member_id.into(),
         instance: request.group_instance_id.map(Arc::from),
         generation: request.generation_id,
@@ -51,6 +50,6 @@ async fn sync(context: Context, request: Request) -> Result<SyncReply, Failure> 
         protocol_name: request.protocol_name,
         assignments: assignments.map(|share| (share.member_id, share.assignment)).collect(),
     };
-    let synced = coordinating.coordinator.sync(&request.group_id, sync).await;
+    let synced = coordinating.coordinator.ask(&request.group_id, sync).await;
     coordinating.answered(synced).await
 }

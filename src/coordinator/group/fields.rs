@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-/// Bytes that are no stored group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a stored group cannot be read")]
-pub struct Malformed;
+use crate::coordinator::runtime::Malformed;
 
 /// A length of something that came in one frame, or of which a group holds fewer than 2^32.
 pub(super) fn length(of: usize) -> u32 {

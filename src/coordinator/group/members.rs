@@ -1,8 +1,8 @@
 //! The members of a group, whatever protocol they speak, as its offsets and its operators see them.
 
-use super::classic::{self, Phase};
-use super::consumer::{self, CommitCheck};
-use super::offsets::{CommitRefusal, DeleteRefusal};
+use super::timer::Timer;
+use crate::coordinator::runtime::TimerChange;
+use crate::types::Partition;
 
 /// Who commits offsets.
 #[derive(Clone, Copy, Debug)]
@@ -26,30 +26,34 @@ pub struct Reader<'a> {
     pub member_epoch: i32,
 }
 
-/// The members of a group by their protocol.
-#[derive(Clone, Copy, Debug)]
-pub enum Members<'a> {
-    /// The group only keeps offsets: it never had a member, and it exists as long as it keeps any.
-    Nobody,
-    Classic(&'a classic::Group),
-    Consumer(&'a consumer::Group),
+/// Why offsets are not committed or fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitRefusal {
+    #[error("there is no such group")]
+    NoGroup,
+    #[error("the group has no such member")]
+    UnknownMember,
+    #[error("another member has taken the instance id")]
+    FencedInstance,
+    #[error("the generation is not the group's, or not the member's epoch")]
+    IllegalGeneration,
+    #[error("a new generation is being formed")]
+    RebalanceInProgress,
+    #[error("the member's epoch is not the one that the offsets are of")]
+    StaleEpoch,
+    #[error("members of the consumer protocol commit with version 9 or above")]
+    OldVersion,
 }
 
-/// The protocol of a group, as ListGroups tells it (KIP-848).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Classic,
-    Consumer,
-}
-
-impl Kind {
-    /// As Kafka names it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Classic => "classic",
-            Kind::Consumer => "consumer",
-        }
-    }
+/// Why a group, or offsets of it, are not deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteRefusal {
+    #[error("there is no such group")]
+    NoGroup,
+    #[error("the group has members")]
+    NotEmpty,
+    #[error("members are subscribed to the topic")]
+    Subscribed,
 }
 
 /// From when on the time counts after which offsets expire that no member uses (KIP-211).
@@ -61,102 +65,84 @@ pub enum Expiry {
     Since(i64),
 }
 
-impl Members<'_> {
-    pub fn kind(self) -> Kind {
-        match self {
-            Members::Nobody | Members::Classic(_) => Kind::Classic,
-            Members::Consumer(_) => Kind::Consumer,
-        }
-    }
+/// The members of one group.
+pub trait Members {
+    /// The protocol of the group, as ListGroups tells it (KIP-848).
+    fn kind(&self) -> &'static str;
 
     /// What the group is doing, as Kafka names it.
-    pub fn state(self) -> &'static str {
-        match self {
-            Members::Nobody => Phase::Empty.name(),
-            Members::Classic(group) => group.phase().name(),
-            Members::Consumer(group) => group.state().name(),
-        }
-    }
+    fn state(&self) -> &'static str;
 
     /// The number of members.
-    pub fn count(self) -> usize {
-        match self {
-            Members::Nobody => 0,
-            Members::Classic(group) => group.members().count(),
-            Members::Consumer(group) => group.members().count(),
-        }
-    }
+    fn count(&self) -> usize;
 
     /// The kind of work that the members share; empty for a group that never had any.
-    pub fn protocol_type(&self) -> &str {
-        match self {
-            Members::Nobody => "",
-            Members::Classic(group) => group.protocol_type().unwrap_or_default(),
-            Members::Consumer(_) => "consumer",
-        }
+    fn protocol_type(&self) -> &str;
+
+    /// Whether offsets of these partitions may be committed: all of them, or none. Transactions are not held up by a
+    /// rebalance.
+    fn check_commit(&self, by: Committer<'_>, partitions: &[Partition]) -> Result<(), CommitRefusal>;
+
+    /// The timer that begins anew when a member commits, where that is a sign of life.
+    fn renew_by_commit(&self, _member_id: &str) -> Option<TimerChange<Timer>> {
+        None
     }
 
-    /// Whether offsets may be committed, and which. Transactions are not held up by a rebalance.
-    pub fn check_commit(self, by: Committer<'_>) -> Result<CommitCheck, CommitRefusal> {
-        match self {
-            Members::Nobody if by.generation < 0 => {}
-            // A generation of members that the group never had.
-            Members::Nobody => classic::Group::empty(0).check_commit(by)?,
-            Members::Classic(group) => group.check_commit(by)?,
-            Members::Consumer(group) => return Ok(group.check_commit(by)?),
-        }
-        Ok(CommitCheck::Anything)
+    /// Whether this reader may be told offsets.
+    fn check_fetch(&self, _reader: Reader<'_>) -> Result<(), CommitRefusal> {
+        Ok(())
     }
 
-    /// Whether this reader may be told offsets. A member of a classic group is not asked who it is.
-    pub fn check_fetch(self, reader: Reader<'_>) -> Result<(), consumer::CommitRefusal> {
-        match self {
-            Members::Nobody | Members::Classic(_) => Ok(()),
-            Members::Consumer(group) => group.check_fetch(reader.member_id, reader.member_epoch),
-        }
-    }
-
-    /// Whether offsets may be deleted one by one. Of members that are no consumers nobody knows which they use
-    /// (`ClassicGroup.validateOffsetDelete`).
-    pub fn check_delete_offsets(self) -> Result<(), DeleteRefusal> {
-        match self {
-            Members::Classic(group) if !group.is_empty() && !group.is_of_consumers() => {
-                Err(DeleteRefusal::NotEmpty)
-            }
-            Members::Nobody | Members::Classic(_) | Members::Consumer(_) => Ok(()),
-        }
+    /// Whether offsets may be deleted one by one.
+    fn check_delete_offsets(&self) -> Result<(), DeleteRefusal> {
+        Ok(())
     }
 
     /// Whether the group may be deleted with all that it holds.
-    pub fn check_delete(self) -> Result<(), DeleteRefusal> {
-        match self {
-            Members::Classic(group) if !group.is_empty() => Err(DeleteRefusal::NotEmpty),
-            Members::Consumer(group) if !group.is_empty() => Err(DeleteRefusal::NotEmpty),
-            Members::Nobody | Members::Classic(_) | Members::Consumer(_) => Ok(()),
-        }
-    }
+    fn check_delete(&self) -> Result<(), DeleteRefusal>;
 
     /// Whether members may still need offsets of the topic.
-    pub fn is_subscribed(self, topic: &str) -> bool {
-        match self {
-            Members::Nobody => false,
-            Members::Classic(group) => group.is_subscribed(topic),
-            Members::Consumer(group) => group.is_subscribed(topic),
+    fn is_subscribed(&self, topic: &str) -> bool;
+
+    /// How offsets expire, of topics that no member is subscribed to.
+    fn expiry(&self) -> Expiry {
+        Expiry::SinceCommitted
+    }
+}
+
+/// The members of a group that only keeps offsets: it never had any, and it exists as long as it keeps offsets.
+pub struct Nobody;
+
+impl Members for Nobody {
+    fn kind(&self) -> &'static str {
+        "classic"
+    }
+
+    fn state(&self) -> &'static str {
+        "Empty"
+    }
+
+    fn count(&self) -> usize {
+        0
+    }
+
+    fn protocol_type(&self) -> &'static str {
+        ""
+    }
+
+    fn check_commit(&self, by: Committer<'_>, _partitions: &[Partition]) -> Result<(), CommitRefusal> {
+        match by.generation < 0 {
+            true => Ok(()),
+            // A generation of members that the group never had.
+            false => Err(CommitRefusal::UnknownMember),
         }
     }
 
-    /// How offsets expire, of topics that no member is subscribed to (`offsetExpirationCondition` of
-    /// `ClassicGroup` and `ConsumerGroup`).
-    pub fn expiry(self) -> Expiry {
-        match self {
-            Members::Nobody | Members::Consumer(_) => Expiry::SinceCommitted,
-            Members::Classic(group) if group.protocol_type().is_none() => Expiry::SinceCommitted,
-            Members::Classic(group) => match group.phase() {
-                Phase::Empty => Expiry::Since(group.since_ms()),
-                // Of others than consumers nobody knows what they read.
-                Phase::Stable if group.is_of_consumers() => Expiry::SinceCommitted,
-                Phase::Stable | Phase::Preparing { .. } | Phase::Completing => Expiry::Never,
-            },
-        }
+    fn check_delete(&self) -> Result<(), DeleteRefusal> {
+        Ok(())
+    }
+
+    fn is_subscribed(&self, _topic: &str) -> bool {
+        false
     }
 }

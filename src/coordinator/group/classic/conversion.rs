@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::decision::{Decision, Draft, Ticket};
+use super::Member;
+use super::draft::{Draft, World};
 use super::group::{Group, Phase};
 use super::reply::{JoinReply, Refusal, Reply};
 use super::stored::Stored;
-use super::{Limits, Member};
+use crate::coordinator::runtime::Decision;
 
 impl Group {
     /// What everybody who waits is told when the group is classic no more: join again.
-    pub fn parting(&self) -> Vec<(Ticket, Reply)> {
+    pub fn parting(&self) -> Vec<Reply> {
         let again = Refusal::RebalanceInProgress;
         let joins = self.waiting.joins.iter();
-        let joins = joins.map(|(id, ticket)| (*ticket, Reply::Join(JoinReply::refused(id, again))));
-        let syncs = self.waiting.syncs.values().map(|ticket| (*ticket, Reply::Sync(again.into())));
+        let joins = joins.map(|(id, ticket)| Reply::Join(*ticket, JoinReply::refused(id, again)));
+        let syncs = self.waiting.syncs.values().map(|ticket| Reply::Sync(*ticket, again.into()));
         joins.chain(syncs).collect()
     }
 
@@ -46,15 +47,15 @@ impl Group {
 
     /// What a group that was taken over begins with: it is stored, all sessions begin, and with `rebalance` its members
     /// are called to join.
-    pub fn take_over(&self, rebalance: bool, limits: &Limits, now_ms: i64) -> Decision {
-        let mut draft = Draft::of(self, limits, now_ms);
-        draft.store(Stored::of(self));
+    pub fn take_over(&self, rebalance: bool, world: World<'_>) -> Decision<Group> {
+        let mut draft = Draft::of(self, world);
+        draft.record(Stored::of(self).into());
         for member in self.members() {
             draft.renew_session(&member.id);
         }
         if rebalance {
             draft.prepare();
         }
-        draft.decided()
+        draft.decided(())
     }
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
-use super::decision::Ticket;
 use super::member::{Member, Protocol, names};
 use super::reply::{JoinReply, JoinedMember, Refusal, SyncReply};
-use crate::protocol::consumer::{self, Subscription};
+use crate::coordinator::runtime::Ticket;
 
 /// What a group is doing, and what it answers meanwhile (Kafka's `ClassicGroupState`).
 ///
@@ -69,9 +68,9 @@ pub struct Group {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Waiting {
     /// JoinGroups that are answered with the next generation.
-    pub joins: RedBlackTreeMapSync<Arc<str>, Ticket>,
+    pub joins: RedBlackTreeMapSync<Arc<str>, Ticket<JoinReply>>,
     /// SyncGroups that are answered with the leader's.
-    pub syncs: RedBlackTreeMapSync<Arc<str>, Ticket>,
+    pub syncs: RedBlackTreeMapSync<Arc<str>, Ticket<SyncReply>>,
     /// Member ids given out to clients that must join again with them (KIP-394).
     pub ids: RedBlackTreeSetSync<Arc<str>>,
     /// Members of this generation that have not asked for their assignment yet.
@@ -129,21 +128,6 @@ impl Group {
     /// Whether the members are consumers of topics, whose subscriptions we can read.
     pub fn is_of_consumers(&self) -> bool {
         self.protocol_type() == Some("consumer")
-    }
-
-    /// Whether offsets of the topic are still of use to the members. Of a member whose subscription cannot be read
-    /// nothing is known, so they are (`ClassicGroup.isSubscribedToTopic`).
-    pub fn is_subscribed(&self, topic: &str) -> bool {
-        if !self.is_of_consumers() || self.members.is_empty() {
-            return false;
-        }
-        let Some(protocol) = self.protocol_name() else { return true };
-        self.members().any(|member| {
-            // What cannot be read may name the topic.
-            consumer::decode::<Subscription>(&member.metadata(protocol)).map_or(true, |(subscription, _)| {
-                subscription.topics.iter().any(|subscribed| subscribed == topic)
-            })
-        })
     }
 
     /// The longest that a member may take to join again.

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::decision::{Decision, Draft, Ticket, Timer};
+use super::draft::{Draft, World};
 use super::group::{Group, Phase};
 use super::reply::{JoinReply, Refusal, Reply};
 use super::stored::Stored;
-use super::{Limits, Member, Protocol};
+use super::{Member, Protocol, Timer};
+use crate::coordinator::runtime::{Decision, Ticket};
 
 /// A client that wants to be in the next generation.
 #[derive(Clone, Debug)]
 pub struct Join {
-    pub ticket: Ticket,
     /// Empty for a client that has none yet.
     pub member_id: Arc<str>,
     /// The id that it gets if it has none.
@@ -36,29 +36,27 @@ pub struct Knows {
 }
 
 /// Decides on a JoinGroup to a group that may not exist yet.
-pub fn join(group: Option<&Group>, request: Join, limits: &Limits, now_ms: i64) -> Decision {
-    if let Some(group) = group {
-        return group.join(request, limits, now_ms);
+pub fn join(
+    group: Option<&Group>,
+    request: Join,
+    ticket: Ticket<JoinReply>,
+    world: World<'_>,
+) -> Decision<Group> {
+    let born = Group::empty(world.now_ms);
+    let mut draft = Draft::of(group.unwrap_or(&born), world);
+    if group.is_none() && !request.member_id.is_empty() {
+        draft.refuse_join(ticket, &request.member_id, Refusal::UnknownMember);
+        return Decision { next: None, ..draft.decided(()) };
     }
-    let born = Group::empty(now_ms);
-    let mut draft = Draft::of(&born, limits, now_ms);
-    if !request.member_id.is_empty() {
-        draft.refuse_join(request.ticket, &request.member_id, Refusal::UnknownMember);
-        return draft.unchanged();
+    if group.is_none() {
+        // A group exists from the first question on, as in Kafka: it is listed, and its offsets expire.
+        draft.record(Stored::of(&born).into());
     }
-    // A group exists from the first question on, as in Kafka: it is listed, and its offsets expire.
-    draft.store(Stored::of(&born));
-    draft.join(request);
-    draft.decided()
+    draft.join(request, ticket);
+    draft.decided(())
 }
 
 impl Group {
-    fn join(&self, request: Join, limits: &Limits, now_ms: i64) -> Decision {
-        let mut draft = Draft::of(self, limits, now_ms);
-        draft.join(request);
-        draft.decided()
-    }
-
     /// Whether there is room. While members join, those that have count; the last ones to join may find none left.
     fn has_room_for(&self, member_id: &str, max_size: usize) -> bool {
         match self.phase {
@@ -74,45 +72,45 @@ impl Group {
 }
 
 impl Draft<'_> {
-    fn join(&mut self, request: Join) {
+    fn join(&mut self, request: Join, ticket: Ticket<JoinReply>) {
         let nobody: Arc<str> = "".into();
         let size: usize = request.protocols.iter().map(|own| own.name.len() + own.metadata.len()).sum();
-        if size > self.limits.max_stored_bytes {
-            self.refuse_join(request.ticket, &request.member_id, Refusal::TooLarge);
-        } else if !self.group.has_room_for(&request.member_id, self.limits.max_size) {
-            self.group.remove(&request.member_id);
-            self.refuse_join(request.ticket, &nobody, Refusal::GroupFull);
+        if size > self.world.limits.max_stored_bytes {
+            self.refuse_join(ticket, &request.member_id, Refusal::TooLarge);
+        } else if !self.next.has_room_for(&request.member_id, self.world.limits.max_size) {
+            self.next.remove(&request.member_id);
+            self.refuse_join(ticket, &nobody, Refusal::GroupFull);
             self.maybe_complete();
-        } else if !self.group.supports(&request.protocol_type, &request.protocols) {
-            self.refuse_join(request.ticket, &request.member_id, Refusal::InconsistentProtocol);
+        } else if !self.next.supports(&request.protocol_type, &request.protocols) {
+            self.refuse_join(ticket, &request.member_id, Refusal::InconsistentProtocol);
         } else if request.member_id.is_empty() {
-            self.join_new(request);
-        } else if self.group.waiting.ids.contains(&request.member_id) {
+            self.join_new(request, ticket);
+        } else if self.next.waiting.ids.contains(&request.member_id) {
             let id = Arc::clone(&request.member_id);
-            self.add(id, request);
+            self.add(id, request, ticket);
         } else {
-            self.join_known(request);
+            self.join_known(request, ticket);
         }
     }
 
-    fn join_new(&mut self, request: Join) {
+    fn join_new(&mut self, request: Join, ticket: Ticket<JoinReply>) {
         let id = Arc::clone(&request.fresh_id);
         if let Some(instance) = &request.instance {
-            match self.group.statics.get(instance).cloned() {
-                Some(old) => self.join_again(&old, request),
-                None => self.add(id, request),
+            match self.next.statics.get(instance).cloned() {
+                Some(old) => self.join_again(&old, request, ticket),
+                None => self.add(id, request, ticket),
             }
         } else if request.knows.member_id_required {
-            self.group.waiting.ids.insert_mut(Arc::clone(&id));
+            self.next.waiting.ids.insert_mut(Arc::clone(&id));
             self.set(Timer::Session(Arc::clone(&id)), request.session_timeout_ms);
-            self.refuse_join(request.ticket, &id, Refusal::MemberIdRequired);
+            self.refuse_join(ticket, &id, Refusal::MemberIdRequired);
         } else {
-            self.add(id, request);
+            self.add(id, request, ticket);
         }
     }
 
-    fn add(&mut self, id: Arc<str>, request: Join) {
-        if let Phase::Preparing { initial: Some(initial) } = &mut self.group.phase {
+    fn add(&mut self, id: Arc<str>, request: Join, ticket: Ticket<JoinReply>) {
+        if let Phase::Preparing { initial: Some(initial) } = &mut self.next.phase {
             initial.grew = true;
         }
         let member = Member {
@@ -127,76 +125,75 @@ impl Draft<'_> {
             assignment: Default::default(),
             is_new: true,
         };
-        self.group.add(member, &request.protocol_type);
-        self.park_join(&id, request.ticket);
+        self.next.add(member, &request.protocol_type);
+        self.park_join(&id, ticket);
         // It does not know its id, so it sends no heartbeats. Its client may be gone: then it goes after a while.
-        self.set(Timer::Session(id), self.limits.new_member_join_timeout_ms);
+        self.set(Timer::Session(id), self.world.limits.new_member_join_timeout_ms);
         self.prepare_or_complete();
     }
 
-    fn join_known(&mut self, request: Join) {
+    fn join_known(&mut self, request: Join, ticket: Ticket<JoinReply>) {
         let id = &request.member_id;
-        if let Err(refusal) = self.group.check_member(id, request.instance.as_deref()) {
-            self.reply(request.ticket, Reply::Join(JoinReply::refused(id, refusal)));
+        if let Err(refusal) = self.next.check_member(id, request.instance.as_deref()) {
+            self.refuse_join(ticket, id, refusal);
             return;
         }
-        let is_same = self.group.member(id).is_some_and(|member| member.protocols == request.protocols);
-        match self.group.phase {
-            Phase::Completing if is_same => self.tell_generation(&request),
-            Phase::Stable if is_same && !self.group.is_leader(id) => self.tell_generation(&request),
+        let is_same = self.next.member(id).is_some_and(|member| member.protocols == request.protocols);
+        match self.next.phase {
+            Phase::Completing if is_same => self.repeat_generation(&request, ticket),
+            Phase::Stable if is_same && !self.next.is_leader(id) => self.repeat_generation(&request, ticket),
             Phase::Preparing { .. } | Phase::Completing | Phase::Stable => {
                 let id = Arc::clone(id);
                 self.update(&id, &request);
-                self.park_join(&id, request.ticket);
+                self.park_join(&id, ticket);
                 self.prepare_or_complete();
             }
-            Phase::Empty => self.refuse_join(request.ticket, id, Refusal::UnknownMember),
+            Phase::Empty => self.refuse_join(ticket, id, Refusal::UnknownMember),
         }
     }
 
     /// The member lost our answer: this is it again.
-    fn tell_generation(&mut self, request: &Join) {
-        let reply = self.group.join_reply(&request.member_id);
-        self.reply(request.ticket, Reply::Join(reply));
+    fn repeat_generation(&mut self, request: &Join, ticket: Ticket<JoinReply>) {
+        let reply = self.next.join_reply(&request.member_id);
+        self.reply(Reply::Join(ticket, reply));
     }
 
     fn update(&mut self, id: &str, request: &Join) {
-        if let Some(member) = self.group.member(id) {
+        if let Some(member) = self.next.member(id) {
             let member = Member {
                 protocols: Arc::clone(&request.protocols),
                 session_timeout_ms: request.session_timeout_ms,
                 rebalance_timeout_ms: request.rebalance_timeout_ms,
                 ..member.clone()
             };
-            self.group.replace(member);
+            self.next.replace(member);
         }
     }
 
     /// A static member came back without its id: the old id is fenced, and the new one takes its place. In a stable
     /// group it takes over the assignment, if the choice of the protocol is not touched.
-    fn join_again(&mut self, old: &Arc<str>, request: Join) {
-        let leader_before = self.group.leader.clone();
+    fn join_again(&mut self, old: &Arc<str>, request: Join, ticket: Ticket<JoinReply>) {
+        let leader_before = self.next.leader.clone();
         let id = Arc::clone(&request.fresh_id);
         self.fence(old);
-        self.group.rename(old, &id);
+        self.next.rename(old, &id);
         self.cancel(Timer::Session(Arc::clone(old)));
         self.renew_session(&id);
         self.update(&id, &request);
-        if self.group.phase == Phase::Stable && self.group.elect_protocol() == self.group.protocol_name {
-            let mut reply = self.group.join_reply(&id);
+        if self.next.phase == Phase::Stable && self.next.elect_protocol() == self.next.protocol_name {
+            let mut reply = self.next.join_reply(&id);
             if request.knows.skip_assignment {
-                reply.skip_assignment = self.group.is_leader(&id);
+                reply.skip_assignment = self.next.is_leader(&id);
             } else {
                 // It must not take itself for the leader, or it would assign again and nobody would listen.
                 reply.members = Vec::new();
                 reply.leader = leader_before.unwrap_or_else(|| "".into());
             }
-            self.reply(request.ticket, Reply::Join(reply));
-            let stored = Stored::of(&self.group);
-            self.store(stored);
+            self.reply(Reply::Join(ticket, reply));
+            self.record(Stored::of(&self.next).into());
             return;
         }
-        self.park_join(&id, request.ticket);
+        self.park_join(&id, ticket);
         self.prepare_or_complete();
     }
 }

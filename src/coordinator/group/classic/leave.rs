@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::Limits;
-use super::decision::{Decision, Draft, Ticket, Timer};
+use super::Timer;
+use super::draft::{Draft, World};
 use super::group::{Group, Phase};
-use super::reply::{Refusal, Reply};
+use super::reply::Refusal;
+use crate::coordinator::runtime::Decision;
 
 /// Members that go.
 #[derive(Clone, Debug)]
 pub struct Leave {
-    pub ticket: Ticket,
     pub members: Vec<Leaver>,
 }
 
@@ -22,30 +22,24 @@ pub struct Leaver {
 }
 
 /// Decides on a LeaveGroup to a group that may not exist: it has none of the members.
-pub fn leave(group: Option<&Group>, request: &Leave, limits: &Limits, now_ms: i64) -> Decision {
-    match group {
-        Some(group) => group.leave(request, limits, now_ms),
-        None => {
-            let outcomes = vec![Err(Refusal::UnknownMember); request.members.len()];
-            Decision::without_group(request.ticket, Reply::Leave(outcomes))
+pub fn leave(
+    group: Option<&Group>,
+    request: &Leave,
+    world: World<'_>,
+) -> Decision<Group, Vec<Result<(), Refusal>>> {
+    let Some(group) = group else {
+        return Decision::unchanged(vec![Err(Refusal::UnknownMember); request.members.len()]);
+    };
+    let mut draft = Draft::of(group, world);
+    let outcomes: Vec<_> = request.members.iter().map(|leaver| draft.leave(leaver)).collect();
+    if outcomes.iter().any(Result::is_ok) {
+        match group.phase {
+            Phase::Stable | Phase::Completing => draft.prepare(),
+            Phase::Preparing { .. } => draft.maybe_complete(),
+            Phase::Empty => {}
         }
     }
-}
-
-impl Group {
-    pub fn leave(&self, request: &Leave, limits: &Limits, now_ms: i64) -> Decision {
-        let mut draft = Draft::of(self, limits, now_ms);
-        let outcomes: Vec<_> = request.members.iter().map(|leaver| draft.leave(leaver)).collect();
-        if outcomes.iter().any(Result::is_ok) {
-            match self.phase {
-                Phase::Stable | Phase::Completing => draft.prepare(),
-                Phase::Preparing { .. } => draft.maybe_complete(),
-                Phase::Empty => {}
-            }
-        }
-        draft.reply(request.ticket, Reply::Leave(outcomes));
-        draft.decided()
-    }
+    draft.decided(outcomes)
 }
 
 impl Draft<'_> {
@@ -53,13 +47,13 @@ impl Draft<'_> {
         let id = &leaver.member_id;
         if id.is_empty() {
             let instance = leaver.instance.as_ref().ok_or(Refusal::UnknownMember)?;
-            let id = self.group.statics.get(instance).cloned().ok_or(Refusal::UnknownMember)?;
+            let id = self.next.statics.get(instance).cloned().ok_or(Refusal::UnknownMember)?;
             self.remove(&id);
-        } else if self.group.waiting.ids.contains(id) {
-            self.group.remove(id);
+        } else if self.next.waiting.ids.contains(id) {
+            self.next.remove(id);
             self.cancel(Timer::Session(Arc::clone(id)));
         } else {
-            self.group.check_member(id, leaver.instance.as_deref())?;
+            self.next.check_member(id, leaver.instance.as_deref())?;
             self.remove(id);
         }
         Ok(())

@@ -30,13 +30,9 @@ pub struct Protocol {
 }
 
 impl Member {
-    /// What it says under a protocol; nothing under one that it does not understand.
+    /// What it says under a protocol.
     pub fn metadata(&self, protocol: &str) -> Bytes {
-        self.protocols
-            .iter()
-            .find(|own| *own.name == *protocol)
-            .map(|own| own.metadata.clone())
-            .unwrap_or_default()
+        metadata(&self.protocols, protocol)
     }
 
     /// The first of its protocols that is a candidate.
@@ -49,4 +45,10 @@ impl Member {
 pub fn names(protocols: &[Protocol]) -> impl Iterator<Item = &Arc<str>> {
     let first = |at: usize, name: &str| protocols[..at].iter().all(|earlier| *earlier.name != *name);
     protocols.iter().enumerate().filter(move |(at, own)| first(*at, &own.name)).map(|(_, own)| &own.name)
+}
+
+/// What is said under one of `protocols`; nothing if it is not among them.
+pub fn metadata(protocols: &[Protocol], name: &str) -> Bytes {
+    let own = protocols.iter().find(|own| *own.name == *name);
+    own.map(|own| own.metadata.clone()).unwrap_or_default()
 }

@@ -4,63 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::decision::{Decision, Draft, Timer, TimerChange};
-use super::group::{Group, Initial, Phase};
+use super::draft::Draft;
+use super::group::{Initial, Phase};
 use super::reply::{JoinReply, Refusal};
 use super::stored::Stored;
-use super::{Limits, Member};
-
-impl Group {
-    /// What happens when a timer runs out.
-    pub fn expire(&self, timer: &Timer, limits: &Limits, now_ms: i64) -> Decision {
-        let mut draft = Draft::of(self, limits, now_ms);
-        match timer {
-            Timer::Session(id) => draft.end_session(id),
-            Timer::Join => draft.end_join_wait(),
-            Timer::Sync => draft.end_sync_wait(),
-        }
-        draft.decided()
-    }
-
-    /// What a group does when its coordinator has just loaded it: all sessions begin anew.
-    pub fn loaded(&self, limits: &Limits, now_ms: i64) -> Decision {
-        let mut draft = Draft::of(self, limits, now_ms);
-        for member in self.members() {
-            draft.renew_session(&member.id);
-        }
-        if self.members.size() > limits.max_size {
-            draft.prepare();
-        }
-        draft.decided()
-    }
-}
-
-impl Group {
-    /// How long a timer lasts that begins anew. An id that was only given out gets the shortest session there is.
-    pub fn full_time_ms(&self, timer: &Timer, limits: &Limits) -> i32 {
-        match (timer, self.phase) {
-            (Timer::Session(id), _) => match self.member(id) {
-                Some(member) if member.is_new => limits.new_member_join_timeout_ms,
-                Some(member) => member.session_timeout_ms,
-                None => limits.session_timeout_ms.0,
-            },
-            (Timer::Join, Phase::Preparing { initial: Some(initial) }) => initial.delay_ms,
-            (Timer::Join | Timer::Sync, _) => self.rebalance_timeout_ms(),
-        }
-    }
-
-    /// Ends every timer of a group that is deleted.
-    pub fn forgotten(&self) -> Vec<TimerChange> {
-        let ids = self.members.keys().chain(self.waiting.ids.iter());
-        let sessions = ids.map(|id| Timer::Session(Arc::clone(id)));
-        sessions.chain([Timer::Join, Timer::Sync]).map(TimerChange::Cancel).collect()
-    }
-}
+use super::{Member, Timer};
 
 impl Draft<'_> {
     /// Begins a rebalance, or goes on with the one that is under way.
     pub fn prepare_or_complete(&mut self) {
-        match self.group.phase {
+        match self.next.phase {
             Phase::Preparing { .. } => self.maybe_complete(),
             Phase::Empty | Phase::Completing | Phase::Stable => self.prepare(),
         }
@@ -68,95 +21,94 @@ impl Draft<'_> {
 
     /// Begins a rebalance. That of an empty group waits for more members; any other only for the members it has.
     pub fn prepare(&mut self) {
-        if self.group.phase == Phase::Completing {
+        if self.next.phase == Phase::Completing {
             self.drop_assignments(Refusal::RebalanceInProgress);
         }
-        self.group.waiting.unsynced = Default::default();
-        self.cancel(Timer::Sync);
+        self.next.waiting.unsynced = Default::default();
+        self.cancel(Timer::Syncs);
         let mut initial = None;
-        if self.group.is_empty() {
-            let delay_ms = self.limits.initial_delay_ms;
-            let remaining_ms = self.group.rebalance_timeout_ms().saturating_sub(delay_ms).max(0);
+        if self.next.is_empty() {
+            let delay_ms = self.world.limits.initial_delay_ms;
+            let remaining_ms = self.next.rebalance_timeout_ms().saturating_sub(delay_ms).max(0);
             initial = Some(Initial { delay_ms, remaining_ms, grew: false });
-            self.set(Timer::Join, delay_ms);
+            self.set(Timer::Joins, delay_ms);
         }
-        self.group.enter(Phase::Preparing { initial }, self.now_ms);
+        self.next.enter(Phase::Preparing { initial }, self.world.now_ms);
         if initial.is_none() {
-            match self.group.has_all_joined() {
+            match self.next.has_all_joined() {
                 true => self.complete(),
-                false => self.set(Timer::Join, self.group.rebalance_timeout_ms()),
+                false => self.set(Timer::Joins, self.next.rebalance_timeout_ms()),
             }
         }
     }
 
     /// Ends the rebalance if nobody is missing. The first one of a group ends by its timer only.
     pub fn maybe_complete(&mut self) {
-        if self.group.phase == (Phase::Preparing { initial: None }) && self.group.has_all_joined() {
+        if self.next.phase == (Phase::Preparing { initial: None }) && self.next.has_all_joined() {
             self.complete();
         }
     }
 
     /// Ends the rebalance with the members that have joined. Static ones that have not may still come.
     fn complete(&mut self) {
-        self.cancel(Timer::Join);
-        let waiting = &self.group.waiting.joins;
+        self.cancel(Timer::Joins);
+        let waiting = &self.next.waiting.joins;
         let is_late = |member: &&Member| member.instance.is_none() && !waiting.contains_key(&member.id);
         let late: Vec<Arc<str>> =
-            self.group.members().filter(is_late).map(|member| Arc::clone(&member.id)).collect();
+            self.next.members().filter(is_late).map(|member| Arc::clone(&member.id)).collect();
         for id in &late {
             self.remove(id);
         }
-        if self.group.members.is_empty() {
+        if self.next.members.is_empty() {
             self.become_empty();
         } else if self.elect_leader() {
             self.begin_generation();
         } else {
             // Only static members that did not join are left; their sessions decide.
-            self.set(Timer::Join, self.group.rebalance_timeout_ms());
+            self.set(Timer::Joins, self.next.rebalance_timeout_ms());
         }
     }
 
     /// A leader must be one that has joined. Says whether there is one.
     fn elect_leader(&mut self) -> bool {
-        let has_joined = |id: &Arc<str>| self.group.waiting.joins.contains_key(id);
-        if !self.group.leader.as_ref().is_some_and(has_joined) {
-            let Some(joined) = self.group.waiting.joins.keys().next().cloned() else { return false };
-            self.group.leader = Some(joined);
+        let has_joined = |id: &Arc<str>| self.next.waiting.joins.contains_key(id);
+        if !self.next.leader.as_ref().is_some_and(has_joined) {
+            let Some(joined) = self.next.waiting.joins.keys().next().cloned() else { return false };
+            self.next.leader = Some(joined);
         }
         true
     }
 
     fn become_empty(&mut self) {
-        self.group.generation = self.group.generation.wrapping_add(1);
-        self.group.protocol_name = None;
-        self.group.waiting.unsynced = Default::default();
-        self.group.enter(Phase::Empty, self.now_ms);
-        let stored = Stored::of(&self.group);
-        self.store(stored);
+        self.next.waiting.unsynced = Default::default();
+        let stored = Stored::of(&self.next);
+        let generation = stored.generation.wrapping_add(1);
+        let since_ms = self.world.now_ms;
+        self.record(Stored { since_ms, generation, protocol_name: None, ..stored }.into());
     }
 
     fn begin_generation(&mut self) {
-        self.group.generation = self.group.generation.wrapping_add(1);
-        self.group.protocol_name = self.group.elect_protocol();
-        self.group.enter(Phase::Completing, self.now_ms);
-        self.group.waiting.unsynced = self.group.members.keys().cloned().collect();
-        let ids: Vec<Arc<str>> = self.group.members.keys().cloned().collect();
+        self.next.generation = self.next.generation.wrapping_add(1);
+        self.next.protocol_name = self.next.elect_protocol();
+        self.next.enter(Phase::Completing, self.world.now_ms);
+        self.next.waiting.unsynced = self.next.members.keys().cloned().collect();
+        let ids: Vec<Arc<str>> = self.next.members.keys().cloned().collect();
         for id in ids {
-            if self.group.member(&id).is_some_and(|member| member.is_new) {
-                self.group.update(&id, |member| member.is_new = false);
+            if self.next.member(&id).is_some_and(|member| member.is_new) {
+                self.next.update(&id, |member| member.is_new = false);
             }
-            let reply = self.group.join_reply(&id);
+            let reply = self.next.join_reply(&id);
             self.finish_join(&id, reply);
             self.renew_session(&id);
         }
-        self.set(Timer::Sync, self.group.rebalance_timeout_ms());
+        self.set(Timer::Syncs, self.next.rebalance_timeout_ms());
     }
 
     /// Forgets the assignments of this generation, and tells those who wait for theirs why.
     pub fn drop_assignments(&mut self, refusal: Refusal) {
-        let ids: Vec<Arc<str>> = self.group.members.keys().cloned().collect();
+        let ids: Vec<Arc<str>> = self.next.members.keys().cloned().collect();
         for id in ids {
-            self.group.update(&id, |member| member.assignment = Bytes::new());
+            self.next.update(&id, |member| member.assignment = Bytes::new());
             if self.finish_sync(&id, refusal.into()) {
                 self.renew_session(&id);
             }
@@ -164,51 +116,50 @@ impl Draft<'_> {
     }
 
     /// A member was silent for too long, unless it waits for us.
-    fn end_session(&mut self, id: &Arc<str>) {
-        if self.group.waiting.ids.contains(id) {
-            self.group.remove(id);
+    pub fn end_session(&mut self, id: &Arc<str>) {
+        if self.next.waiting.ids.contains(id) {
+            self.next.remove(id);
         } else {
-            let Some(member) = self.group.member(id) else { return };
-            let waits =
-                self.group.waiting.joins.contains_key(id) || self.group.waiting.syncs.contains_key(id);
+            let Some(member) = self.next.member(id) else { return };
+            let waits = self.next.waiting.joins.contains_key(id) || self.next.waiting.syncs.contains_key(id);
             if waits && !member.is_new {
                 return;
             }
             self.remove(id);
-            if matches!(self.group.phase, Phase::Stable | Phase::Completing) {
+            if matches!(self.next.phase, Phase::Stable | Phase::Completing) {
                 self.prepare();
                 return;
             }
         }
-        if matches!(self.group.phase, Phase::Preparing { .. }) && self.group.has_all_joined() {
+        if matches!(self.next.phase, Phase::Preparing { .. }) && self.next.has_all_joined() {
             self.complete();
         }
     }
 
     /// The time to join is up; a first rebalance that grew gets more of it, up to the rebalance timeout.
-    fn end_join_wait(&mut self) {
-        let Phase::Preparing { initial } = self.group.phase else { return };
+    pub fn end_join_wait(&mut self) {
+        let Phase::Preparing { initial } = self.next.phase else { return };
         match initial {
             Some(Initial { delay_ms, remaining_ms, grew: true }) if remaining_ms != 0 => {
-                let next_ms = self.limits.initial_delay_ms.min(remaining_ms);
+                let next_ms = self.world.limits.initial_delay_ms.min(remaining_ms);
                 let initial = Initial {
                     delay_ms: next_ms,
                     remaining_ms: remaining_ms.saturating_sub(delay_ms).max(0),
                     grew: false,
                 };
-                self.group.phase = Phase::Preparing { initial: Some(initial) };
-                self.set(Timer::Join, next_ms);
+                self.next.phase = Phase::Preparing { initial: Some(initial) };
+                self.set(Timer::Joins, next_ms);
             }
             _ => self.complete(),
         }
     }
 
     /// Members that did not ask for their assignments in time are taken for dead.
-    fn end_sync_wait(&mut self) {
-        if !matches!(self.group.phase, Phase::Completing | Phase::Stable) {
+    pub fn end_sync_wait(&mut self) {
+        if !matches!(self.next.phase, Phase::Completing | Phase::Stable) {
             return;
         }
-        let missing: Vec<Arc<str>> = self.group.waiting.unsynced.iter().cloned().collect();
+        let missing: Vec<Arc<str>> = self.next.waiting.unsynced.iter().cloned().collect();
         if missing.is_empty() {
             return;
         }

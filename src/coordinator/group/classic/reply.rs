@@ -4,14 +4,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// The answer to one request.
+use crate::coordinator::runtime::{self, Notice, Ticket, Waiting};
+
+/// An answer to those who wait for others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    Join(JoinReply),
-    Sync(SyncReply),
-    Heartbeat(Result<(), Refusal>),
-    /// One for each member that was to leave, in their order.
-    Leave(Vec<Result<(), Refusal>>),
+    Join(Ticket<JoinReply>, JoinReply),
+    Sync(Ticket<SyncReply>, SyncReply),
+}
+
+impl runtime::Reply for Reply {
+    fn take(self, waiting: &mut Waiting) -> Option<Notice> {
+        match self {
+            Reply::Join(ticket, reply) => waiting.close(ticket, reply),
+            Reply::Sync(ticket, reply) => waiting.close(ticket, reply),
+        }
+    }
 }
 
 /// Why a group does not do what it is asked for.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::group::{Group, Phase};
+use super::member::metadata;
 use super::{Member, Protocol};
-pub use crate::coordinator::group::fields::Malformed;
 use crate::coordinator::group::fields::{get_bytes, get_i32, get_opt, get_str, length, put_bytes, put_opt};
+use crate::coordinator::runtime::{self, LoadError, Malformed};
+use crate::log::keys::{self, Tag};
 
 const VERSION: u8 = 1;
 
@@ -42,6 +44,68 @@ pub struct StoredMember {
     pub assignment: Bytes,
 }
 
+/// The row of a group; `None` where the group is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row(pub Option<Stored>);
+
+impl From<Stored> for Row {
+    fn from(stored: Stored) -> Row {
+        Row(Some(stored))
+    }
+}
+
+impl runtime::Row for Row {
+    const TAGS: &'static [Tag] = &[Tag::ClassicGroup];
+
+    fn key(&self, id: &str) -> Bytes {
+        keys::classic_group(id)
+    }
+
+    fn value(&self) -> Option<Bytes> {
+        self.0.as_ref().map(Stored::encode)
+    }
+
+    fn decode(_: Tag, key: &[u8], value: Bytes) -> Result<(String, Row), LoadError> {
+        Ok((keys::classic_group_id(key)?.to_owned(), Stored::decode(value)?.into()))
+    }
+}
+
+impl Group {
+    /// Becomes what is stored: stable with its members, or empty. Of members that it knows it keeps what they say under
+    /// other protocols, and it keeps those who wait.
+    pub(super) fn become_stored(&mut self, stored: &Stored) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let before = std::mem::replace(self, Group { waiting, ..Group::empty(stored.since_ms) });
+        let protocol_name = stored.protocol_name.clone().unwrap_or_else(|| "".into());
+        let protocol_type = stored.protocol_type.clone().unwrap_or_else(|| "".into());
+        for member in &stored.members {
+            let known = before.member(&member.id).map(|known| &known.protocols);
+            let protocols = known.filter(|known| metadata(known, &protocol_name) == member.metadata).cloned();
+            let only =
+                || [Protocol { name: protocol_name.clone(), metadata: member.metadata.clone() }].into();
+            let member = Member {
+                id: Arc::clone(&member.id),
+                instance: member.instance.clone(),
+                client_id: member.client_id.clone(),
+                client_host: member.client_host.clone(),
+                session_timeout_ms: member.session_timeout_ms,
+                rebalance_timeout_ms: member.rebalance_timeout_ms,
+                protocols: protocols.unwrap_or_else(only),
+                assignment: member.assignment.clone(),
+                is_new: false,
+            };
+            self.add(member, &protocol_type);
+        }
+        if !self.members.is_empty() {
+            self.phase = Phase::Stable;
+        }
+        self.generation = stored.generation;
+        self.protocol_type = Some(protocol_type).filter(|name| !name.is_empty());
+        self.protocol_name = stored.protocol_name.clone();
+        self.leader = stored.leader.clone();
+    }
+}
+
 impl Stored {
     pub fn of(group: &Group) -> Stored {
         let protocol = group.protocol_name().unwrap_or_default();
@@ -63,38 +127,6 @@ impl Stored {
             leader: group.leader.clone(),
             members: group.members().map(member).collect(),
         }
-    }
-
-    /// The group as it goes on: stable with its members, or empty.
-    pub fn into_group(self) -> Group {
-        let mut group = Group::empty(self.since_ms);
-        let protocol_type = self.protocol_type.unwrap_or_else(|| "".into());
-        for member in self.members {
-            let protocol = Protocol {
-                name: self.protocol_name.clone().unwrap_or_else(|| "".into()),
-                metadata: member.metadata,
-            };
-            let member = Member {
-                id: member.id,
-                instance: member.instance,
-                client_id: member.client_id,
-                client_host: member.client_host,
-                session_timeout_ms: member.session_timeout_ms,
-                rebalance_timeout_ms: member.rebalance_timeout_ms,
-                protocols: [protocol].into(),
-                assignment: member.assignment,
-                is_new: false,
-            };
-            group.add(member, &protocol_type);
-        }
-        if !group.members.is_empty() {
-            group.phase = Phase::Stable;
-        }
-        group.generation = self.generation;
-        group.protocol_type = Some(protocol_type).filter(|name| !name.is_empty());
-        group.protocol_name = self.protocol_name;
-        group.leader = self.leader;
-        group
     }
 
     /// Number of bytes that [`Stored::encode`] gives.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Limits;
-use super::decision::{Decision, Draft, Ticket, Timer};
+use super::Timer;
+use super::draft::{Draft, World};
 use super::group::{Group, Phase};
 use super::reply::{Refusal, Reply, SyncReply};
 use super::stored::Stored;
+use crate::coordinator::runtime::{Decision, Ticket};
 
 /// A member that asks for its assignment; the leader brings everybody's.
 #[derive(Clone, Debug)]
 pub struct Sync {
-    pub ticket: Ticket,
     pub member_id: Arc<str>,
     pub instance: Option<Arc<str>>,
     pub generation: i32,
@@ -24,23 +24,24 @@ pub struct Sync {
 }
 
 /// Decides on a SyncGroup to a group that may not exist.
-pub fn sync(group: Option<&Group>, request: Sync, limits: &Limits, now_ms: i64) -> Decision {
+pub fn sync(
+    group: Option<&Group>,
+    request: Sync,
+    ticket: Ticket<SyncReply>,
+    world: World<'_>,
+) -> Decision<Group> {
+    let mut draft = Draft::of(group.unwrap_or(&Group::empty(world.now_ms)), world);
+    match draft.next.check_sync(&request) {
+        Err(refusal) => draft.reply(Reply::Sync(ticket, refusal.into())),
+        Ok(()) => draft.sync(request, ticket),
+    }
     match group {
-        Some(group) => group.sync(request, limits, now_ms),
-        None => Decision::without_group(request.ticket, Reply::Sync(Refusal::UnknownMember.into())),
+        Some(_) => draft.decided(()),
+        None => Decision { next: None, ..draft.decided(()) },
     }
 }
 
 impl Group {
-    pub fn sync(&self, request: Sync, limits: &Limits, now_ms: i64) -> Decision {
-        let mut draft = Draft::of(self, limits, now_ms);
-        match self.check_sync(&request) {
-            Err(refusal) => draft.reply(request.ticket, Reply::Sync(refusal.into())),
-            Ok(()) => draft.sync(request),
-        }
-        draft.decided()
-    }
-
     fn check_sync(&self, request: &Sync) -> Result<(), Refusal> {
         self.check_member(&request.member_id, request.instance.as_deref())?;
         if request.generation != self.generation {
@@ -58,58 +59,54 @@ impl Group {
 }
 
 impl Draft<'_> {
-    fn sync(&mut self, request: Sync) {
+    fn sync(&mut self, request: Sync, ticket: Ticket<SyncReply>) {
         let id = Arc::clone(&request.member_id);
-        match self.group.phase {
-            Phase::Empty => self.reply(request.ticket, Reply::Sync(Refusal::UnknownMember.into())),
+        match self.next.phase {
+            Phase::Empty => self.reply(Reply::Sync(ticket, Refusal::UnknownMember.into())),
             Phase::Preparing { .. } => {
-                self.reply(request.ticket, Reply::Sync(Refusal::RebalanceInProgress.into()));
+                self.reply(Reply::Sync(ticket, Refusal::RebalanceInProgress.into()));
             }
             Phase::Completing => {
-                self.park_sync(&id, request.ticket);
+                self.park_sync(&id, ticket);
                 self.has_synced(&id);
-                if self.group.is_leader(&id) {
+                if self.next.is_leader(&id) {
                     self.assign(request.assignments);
                 }
             }
             Phase::Stable => {
                 self.has_synced(&id);
                 let reply = self.given(&id);
-                self.reply(request.ticket, Reply::Sync(reply));
+                self.reply(Reply::Sync(ticket, reply));
             }
         }
     }
 
     fn has_synced(&mut self, id: &str) {
-        self.group.waiting.unsynced.remove_mut(id);
-        if self.group.waiting.unsynced.is_empty() {
-            self.cancel(Timer::Sync);
+        self.next.waiting.unsynced.remove_mut(id);
+        if self.next.waiting.unsynced.is_empty() {
+            self.cancel(Timer::Syncs);
         }
     }
 
     /// What the leader gave a member in this generation.
     fn given(&self, id: &str) -> SyncReply {
-        let assignment = self.group.member(id).map(|member| member.assignment.clone());
-        self.group.sync_reply(assignment.unwrap_or_default())
+        let assignment = self.next.member(id).map(|member| member.assignment.clone());
+        self.next.sync_reply(assignment.unwrap_or_default())
     }
 
     /// The generation is complete. Members that the leader left out get nothing.
     fn assign(&mut self, mut assignments: HashMap<String, Bytes>) {
-        let ids: Vec<Arc<str>> = self.group.members.keys().cloned().collect();
-        let before = self.group.clone();
-        for id in &ids {
-            let assignment = assignments.remove(&**id).unwrap_or_default();
-            self.group.update(id, |member| member.assignment = assignment);
+        let mut stored = Stored { since_ms: self.world.now_ms, ..Stored::of(&self.next) };
+        for member in &mut stored.members {
+            member.assignment = assignments.remove(&*member.id).unwrap_or_default();
         }
-        self.group.enter(Phase::Stable, self.now_ms);
-        let stored = Stored::of(&self.group);
-        if stored.len() > self.limits.max_stored_bytes {
-            self.group = before;
+        if stored.len() > self.world.limits.max_stored_bytes {
             self.drop_assignments(Refusal::TooLarge);
             self.prepare();
             return;
         }
-        self.store(stored);
+        let ids: Vec<Arc<str>> = stored.members.iter().map(|member| Arc::clone(&member.id)).collect();
+        self.record(stored.into());
         for id in &ids {
             let reply = self.given(id);
             if self.finish_sync(id, reply) {

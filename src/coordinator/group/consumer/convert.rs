@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::decision::{Draft, Timer, World};
+use super::draft::{Draft, World};
 use super::group::Group;
 use super::heartbeat::without_epochs;
 use super::member::{Classic, Member};
@@ -13,9 +13,10 @@ use super::reconcile::{Progress, State};
 use super::refusal::Refusal;
 use super::stored::Row;
 use super::target::metadata_hash;
-use super::topics::Topics;
 use super::{Assignment, Held};
 use crate::coordinator::group::classic;
+use crate::coordinator::group::topics::Topics;
+use crate::coordinator::runtime::Holds;
 use crate::protocol::consumer::{self, Subscription, TopicPartition};
 
 /// What there is before a decision.
@@ -27,6 +28,14 @@ pub enum Before<'a> {
     Consumer(&'a Group),
 }
 
+impl<'a> Before<'a> {
+    pub fn of<W: Holds<Group> + Holds<classic::Group>>(whole: &'a W) -> Before<'a> {
+        let (classic, consumer): (Option<&classic::Group>, Option<&Group>) = (whole.part(), whole.part());
+        let consumer = consumer.map(Before::Consumer);
+        consumer.or(classic.map(Before::Classic)).unwrap_or(Before::Nothing)
+    }
+}
+
 /// Begins a decision on a consumer group. One that joins makes it, or makes it of a classic group.
 pub(super) fn begin<'a>(
     before: Before<'_>,
@@ -34,16 +43,16 @@ pub(super) fn begin<'a>(
     world: World<'a>,
 ) -> Result<Draft<'a>, Refusal> {
     match before {
-        Before::Consumer(group) => Ok(Draft::of(group.clone(), world)),
-        Before::Nothing if is_joining => Ok(Draft::of(Group::default(), world)),
+        Before::Consumer(group) => Ok(Draft::of(group, world)),
+        Before::Nothing if is_joining => Ok(Draft::of(&Group::default(), world)),
         Before::Classic(classic) if is_joining => upgrade(classic, world),
         Before::Nothing | Before::Classic(_) => Err(Refusal::NoGroup),
     }
 }
 
 fn upgrade<'a>(classic: &classic::Group, world: World<'a>) -> Result<Draft<'a>, Refusal> {
-    let mut draft = Draft::of(Group::default(), world);
-    draft.upgraded = Some(classic.parting());
+    let mut draft = Draft::of(&Group::default(), world);
+    classic.parting().into_iter().for_each(|reply| draft.reply(reply));
     if classic.is_empty() {
         return Ok(draft);
     }
@@ -72,13 +81,14 @@ fn upgrade<'a>(classic: &classic::Group, world: World<'a>) -> Result<Draft<'a>, 
         };
         draft.record_progress(&id, progress);
     }
-    let metadata_hash = metadata_hash(&draft.group, world.topics);
-    draft.group.memory.topics_seen = world.topics.version();
+    let metadata_hash = metadata_hash(&draft.next, world.topics);
+    draft.next.memory.topics_seen = world.topics.version();
     draft.record_head(|head| {
         head.epoch = generation;
         head.metadata_hash = metadata_hash;
         head.assignment_epoch = generation;
     });
+    tracing::info!(group = world.id, "classic group is a consumer group now");
     Ok(draft)
 }
 
@@ -115,17 +125,10 @@ impl Draft<'_> {
     /// Turns the group into a classic one, of which every member owns its target. With `rebalance` the members are
     /// called to join at once.
     pub fn downgrade(&mut self, rebalance: bool) {
-        let group = self.group.clone();
-        for row in group.tombstones() {
-            self.record(row);
-        }
-        let mut members = Vec::new();
-        for member in group.members.values() {
-            for timer in [Timer::Session, Timer::Rebalance, Timer::Join, Timer::Sync] {
-                self.cancel(timer(Arc::clone(&member.id)));
-            }
-            let Some(classic) = &member.classic else { continue };
-            members.push(classic::Member {
+        let group = self.next.clone();
+        let member = |member: &Arc<Member>| {
+            let classic = member.classic.as_ref()?;
+            Some(classic::Member {
                 id: Arc::clone(&member.id),
                 instance: member.instance.clone(),
                 client_id: member.client_id.to_string(),
@@ -135,14 +138,17 @@ impl Draft<'_> {
                 protocols: Arc::clone(&classic.protocols),
                 assignment: Bytes::new(),
                 is_new: false,
-            });
-        }
+            })
+        };
+        let members = group.members.values().filter_map(member).collect();
         let (now_ms, topics) = (self.world.now_ms, self.world.topics);
         let assign = |member: &classic::Member, protocol: &str| {
             embedded(&group.target(&member.id), &member.metadata(protocol), topics)
         };
         let classic = classic::Group::taken_over(group.head.epoch, members, now_ms, assign);
-        self.downgraded = Some(Box::new(classic.take_over(rebalance, self.world.classic, now_ms)));
+        let world = classic::World { limits: self.world.classic, now_ms };
+        self.heir = Some(Box::new(classic.take_over(rebalance, world)));
+        tracing::info!(group = self.world.id, "consumer group is a classic group now");
     }
 }
 

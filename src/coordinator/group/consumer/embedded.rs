@@ -6,33 +6,36 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Assignment;
 use super::convert;
-use super::decision::{Decision, Draft, Timer, World, unchanged};
+use super::draft::{Draft, World};
 use super::group::Group;
 use super::heartbeat::without_epochs;
 use super::member::{Classic, Member};
-use super::reconcile::State;
+use super::reconcile::{Progress, State};
+use super::{Assignment, Timer};
 use crate::coordinator::group::classic::{self, JoinReply, Leaver, Refusal, SyncReply};
+use crate::coordinator::runtime::Decision;
 use crate::protocol::consumer::{self, Subscription};
 use crate::settings::MigrationPolicy;
 
 /// JoinGroup: the member says what it subscribes to, and takes its next step.
-pub fn join(group: &Group, request: &classic::Join, world: World<'_>) -> Decision<JoinReply> {
+pub fn join(group: &Group, request: &classic::Join, world: World<'_>) -> Decision<Group, JoinReply> {
     let id = if request.member_id.is_empty() { &request.fresh_id } else { &request.member_id };
-    let mut draft = Draft::of(group.clone(), world);
+    let mut draft = Draft::of(group, world);
     match draft.join(id, request) {
-        Ok(reply) if draft.fits() => draft.decided(reply),
-        Ok(_) => unchanged(JoinReply::refused(id, Refusal::TooLarge)),
+        Ok(reply) if draft.can_be_stored() => draft.decided(reply),
+        Ok(_) => Decision::unchanged(JoinReply::refused(id, Refusal::TooLarge)),
         // It is told an id only where it is to come back with it.
-        Err(Refusal::MemberIdRequired) => unchanged(JoinReply::refused(id, Refusal::MemberIdRequired)),
-        Err(refusal) => unchanged(JoinReply::refused(&"".into(), refusal)),
+        Err(Refusal::MemberIdRequired) => {
+            Decision::unchanged(JoinReply::refused(id, Refusal::MemberIdRequired))
+        }
+        Err(refusal) => Decision::unchanged(JoinReply::refused(&"".into(), refusal)),
     }
 }
 
 /// SyncGroup: the member fetches what it may own in its epoch.
-pub fn sync(group: &Group, request: &classic::Sync, world: World<'_>) -> Decision<SyncReply> {
-    let mut draft = Draft::of(group.clone(), world);
+pub fn sync(group: &Group, request: &classic::Sync, world: World<'_>) -> Decision<Group, SyncReply> {
+    let mut draft = Draft::of(group, world);
     match draft.sync(request) {
         Ok(assignment) => draft.decided(SyncReply {
             refusal: None,
@@ -49,14 +52,18 @@ pub fn heartbeat(
     group: &Group,
     request: &classic::Heartbeat,
     world: World<'_>,
-) -> Decision<Result<(), Refusal>> {
-    let mut draft = Draft::of(group.clone(), world);
+) -> Decision<Group, Result<(), Refusal>> {
+    let mut draft = Draft::of(group, world);
     let outcome = draft.classic_heartbeat(request);
     draft.decided(outcome)
 }
 
 /// LeaveGroup: members of either protocol go, by their own word or an operator's.
-pub fn leave(group: &Group, members: &[Leaver], world: World<'_>) -> Decision<Vec<Result<(), Refusal>>> {
+pub fn leave(
+    group: &Group,
+    members: &[Leaver],
+    world: World<'_>,
+) -> Decision<Group, Vec<Result<(), Refusal>>> {
     let mut leaving = BTreeSet::new();
     let mut outcomes = Vec::new();
     for leaver in members {
@@ -64,7 +71,7 @@ pub fn leave(group: &Group, members: &[Leaver], world: World<'_>) -> Decision<Ve
         outcomes.push(found.as_ref().map(drop).map_err(|refusal| *refusal));
         leaving.extend(found.ok());
     }
-    let mut draft = Draft::of(group.clone(), world);
+    let mut draft = Draft::of(group, world);
     draft.fence(&leaving);
     draft.decided(outcomes)
 }
@@ -95,7 +102,7 @@ impl Draft<'_> {
         let (subscription, _) = consumer::decode::<Subscription>(&protocol.metadata)
             .map_err(|_| Refusal::InconsistentProtocol)?;
         let replaced =
-            request.instance.as_ref().and_then(|instance| self.group.static_member(instance)).cloned();
+            request.instance.as_ref().and_then(|instance| self.next.static_member(instance)).cloned();
         let is_last_of_its_kind = replaced.as_ref().is_some_and(|replaced| self.may_become_classic(replaced));
         let member = self.joining_member(id, request, replaced)?;
         let updated = told_by(request, &member, &subscription);
@@ -106,8 +113,8 @@ impl Draft<'_> {
             }
             true => self.follow_into_classic(&member, &updated, &owned),
         };
-        self.group.memory.called.remove_mut(&updated.id);
-        if self.downgraded.is_none() {
+        self.next.memory.called.remove_mut(&updated.id);
+        if self.heir.is_none() {
             self.cancel(Timer::Join(Arc::clone(id)));
             self.set(Timer::Session(Arc::clone(id)), request.session_timeout_ms);
             self.set(Timer::Sync(Arc::clone(id)), request.rebalance_timeout_ms);
@@ -126,7 +133,7 @@ impl Draft<'_> {
 
     /// The first protocol of the client, if the client has any in common with the others of its kind.
     fn common_protocol<'r>(&self, request: &'r classic::Join) -> Option<&'r classic::Protocol> {
-        let kin: Vec<&Classic> = self.group.members().filter_map(|member| member.classic.as_ref()).collect();
+        let kin: Vec<&Classic> = self.next.members().filter_map(|member| member.classic.as_ref()).collect();
         let is_common = |own: &classic::Protocol| {
             kin.iter().all(|other| other.protocols.iter().any(|protocol| protocol.name == own.name))
         };
@@ -142,7 +149,7 @@ impl Draft<'_> {
     ) -> Result<Arc<Member>, Refusal> {
         let new = || Arc::new(Member::new(Arc::clone(id)));
         match (&request.instance, existing) {
-            (None, _) => Ok(self.group.member(id).cloned().unwrap_or_else(new)),
+            (None, _) => Ok(self.next.member(id).cloned().unwrap_or_else(new)),
             (Some(_), Some(existing)) if request.member_id.is_empty() => Ok(self.take_place(&existing, id)),
             (Some(_), Some(existing)) if existing.id == *id => Ok(existing),
             (Some(_), Some(_)) => Err(Refusal::FencedInstance),
@@ -154,9 +161,9 @@ impl Draft<'_> {
     /// Whether the group is a classic one once a client of the classic protocol has taken this member's place.
     fn may_become_classic(&self, replaced: &Member) -> bool {
         replaced.classic.is_none()
-            && self.group.members().all(|member| member.id == replaced.id || member.classic.is_some())
+            && self.next.members().all(|member| member.id == replaced.id || member.classic.is_some())
             && self.world.settings.migration.may_downgrade()
-            && self.group.members.size() <= self.world.classic.max_size
+            && self.next.members.size() <= self.world.classic.max_size
     }
 
     /// The last member of the newer protocol is replaced by one of the classic protocol: if nothing else changed, the
@@ -166,15 +173,15 @@ impl Draft<'_> {
         before: &Member,
         updated: &Member,
         owned: &Assignment,
-    ) -> Arc<super::reconcile::Progress> {
+    ) -> Arc<Progress> {
         let changed = match self.update(before, updated) {
             Ok(changes) => changes.subscription,
             Err(_) => false,
         };
         self.refresh(changed);
-        let needs_target = self.group.assignment_epoch() < self.group.epoch();
+        let needs_target = self.next.assignment_epoch() < self.next.epoch();
         let progress = match needs_target {
-            true => self.group.progress(&updated.id),
+            true => self.next.progress(&updated.id),
             false => self.reconcile(updated, changed, Some(owned)),
         };
         self.downgrade(needs_target);
@@ -186,10 +193,10 @@ impl Draft<'_> {
         id: &str,
         instance: Option<&str>,
         generation: i32,
-    ) -> Result<(Arc<Member>, Arc<super::reconcile::Progress>), Refusal> {
+    ) -> Result<(Arc<Member>, Arc<Progress>), Refusal> {
         let member = match instance {
-            None => self.group.member(id),
-            Some(instance) => self.group.static_member(instance),
+            None => self.next.member(id),
+            Some(instance) => self.next.static_member(instance),
         };
         let member = member.ok_or(Refusal::UnknownMember)?;
         if *member.id != *id {
@@ -198,7 +205,7 @@ impl Draft<'_> {
         if member.classic.is_none() {
             return Err(Refusal::UnknownMember);
         }
-        let progress = self.group.progress(id);
+        let progress = self.next.progress(id);
         match progress.epoch == generation {
             true => Ok((Arc::clone(member), progress)),
             false => Err(Refusal::IllegalGeneration),
@@ -216,7 +223,7 @@ impl Draft<'_> {
         {
             return Err(Refusal::InconsistentProtocol);
         }
-        if self.group.assignment_epoch() > progress.epoch && progress.state != State::Revoking {
+        if self.next.assignment_epoch() > progress.epoch && progress.state != State::Revoking {
             self.call_to_join(&member);
             return Err(Refusal::RebalanceInProgress);
         }
@@ -234,7 +241,7 @@ impl Draft<'_> {
             State::Revoking => true,
             State::Waiting => !self.waits_for_others(&member),
         };
-        if progress.epoch < self.group.assignment_epoch() || can_go_on {
+        if progress.epoch < self.next.assignment_epoch() || can_go_on {
             self.call_to_join(&member);
             return Err(Refusal::RebalanceInProgress);
         }
@@ -243,8 +250,8 @@ impl Draft<'_> {
 
     /// Whether another member holds something of this one's target.
     fn waits_for_others(&self, member: &Member) -> bool {
-        let (held, progress) = (self.group.held(), self.group.progress(&member.id));
-        let target = self.group.target(&member.id);
+        let (held, progress) = (self.next.held(), self.next.progress(&member.id));
+        let target = self.next.target(&member.id);
         let mut missing = target.iter().flat_map(|(topic, partitions)| {
             let own = progress.assigned.get(topic);
             let is_missing = move |index: &&i32| own.is_none_or(|own| !own.contains_key(*index));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
-use super::assignor::Assignor;
 use super::member::{Member, Names};
 use super::reconcile::{self, Progress};
 use super::stored::{Head, Row};
-use super::topics::Topics;
 use super::{Assignment, Held};
+use crate::coordinator::group::assignor::Assignor;
+use crate::coordinator::group::topics::Topics;
 use crate::types::TopicId;
 
 /// What a group is doing (Kafka's `ConsumerGroupState`). It answers heartbeats in every state.
@@ -50,7 +50,7 @@ pub struct Group {
     /// Member ids by instance id.
     pub(super) statics: RedBlackTreeMapSync<Arc<str>, Arc<str>>,
     /// How many members and patterns stand for each topic.
-    subscribed: RedBlackTreeMapSync<Arc<str>, usize>,
+    pub(super) subscribed: RedBlackTreeMapSync<Arc<str>, usize>,
     pub(super) memory: Memory,
 }
 
@@ -75,7 +75,7 @@ impl Memory {
 
 impl Group {
     /// What a stored row, or one just decided, makes of the group.
-    pub fn apply(&mut self, row: &Row) {
+    pub(super) fn change(&mut self, row: &Row) {
         match row {
             Row::Head(head) => self.head = head.unwrap_or_default(),
             Row::Member(id, member) => self.put_member(id, member.as_ref()),
@@ -173,11 +173,6 @@ impl Group {
     /// What a member should own in the end.
     pub fn target(&self, id: &str) -> Arc<Assignment> {
         self.targets.get(id).cloned().unwrap_or_default()
-    }
-
-    /// Whether some member subscribes to the topic.
-    pub fn is_subscribed(&self, topic: &str) -> bool {
-        self.subscribed.contains_key(topic)
     }
 
     pub(super) fn subscribed(&self) -> impl Iterator<Item = &Arc<str>> {

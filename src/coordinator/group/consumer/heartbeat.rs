@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use super::assignor::Assignor;
 use super::convert::{Before, begin};
-use super::decision::{Decision, Draft, World, unchanged};
+use super::draft::{Draft, World};
+use super::group::Group;
 use super::leave;
+use super::machine::with_world;
 use super::member::{Member, Names};
 use super::reconcile::Progress;
 use super::refusal::Refusal;
 use super::stored::Row;
 use super::{Assignment, Held};
+use crate::coordinator::group::assignor::Assignor;
+use crate::coordinator::group::{classic, world};
+use crate::coordinator::runtime::{Decision, Holds, Question, Ticket};
 
 /// The epoch of a member that leaves.
 pub const LEAVING: i32 = -1;
@@ -60,7 +64,7 @@ pub fn heartbeat(
     before: Before<'_>,
     request: &Heartbeat,
     world: World<'_>,
-) -> Decision<Result<HeartbeatReply, Refusal>> {
+) -> Decision<Group, Result<HeartbeatReply, Refusal>> {
     let is_joining = request.epoch == 0;
     let decided = begin(before, is_joining, world).and_then(|mut draft| {
         let reply = match request.epoch {
@@ -70,9 +74,23 @@ pub fn heartbeat(
         Ok((draft, reply))
     });
     match decided {
-        Ok((draft, reply)) if draft.fits() => draft.decided(Ok(reply)),
-        Ok(_) => unchanged(Err(Refusal::TooLarge)),
-        Err(refusal) => unchanged(Err(refusal)),
+        Ok((draft, reply)) if draft.can_be_stored() => draft.decided(Ok(reply)),
+        Ok(_) => Decision::unchanged(Err(Refusal::TooLarge)),
+        Err(refusal) => Decision::unchanged(Err(refusal)),
+    }
+}
+
+impl<W: Holds<Group> + Holds<classic::Group>> Question<W> for Heartbeat {
+    type Reply = Result<HeartbeatReply, Refusal>;
+
+    fn decide(
+        self,
+        whole: &W,
+        _: Ticket<Self::Reply>,
+        world: &world::World,
+    ) -> Decision<W, Option<Self::Reply>> {
+        let decision = with_world(world, |world| heartbeat(Before::of(whole), &self, world));
+        decision.map(Some).within(whole)
     }
 }
 
@@ -84,7 +102,7 @@ impl Draft<'_> {
             None => self.dynamic_member(id, request)?,
             Some(instance) => self.static_member(id, instance, request)?,
         };
-        let before = self.group.progress(id);
+        let before = self.next.progress(id);
         let updated = request.told_by(&member);
         let progress = self.follow(&member, &updated, request.owned.as_ref())?;
         self.renew_session(&updated);
@@ -103,16 +121,16 @@ impl Draft<'_> {
     /// One more member must fit in. Who comes back is none.
     pub(super) fn check_room(&self, id: &str, instance: Option<&str>) -> Result<(), Refusal> {
         let max_size = self.world.settings.max_size;
-        let is_known = instance.is_some_and(|instance| self.group.statics.contains_key(instance))
-            || (!id.is_empty() && self.group.members.contains_key(id));
-        match !is_known && self.group.members.size() >= max_size {
+        let is_known = instance.is_some_and(|instance| self.next.statics.contains_key(instance))
+            || (!id.is_empty() && self.next.members.contains_key(id));
+        match !is_known && self.next.members.size() >= max_size {
             true => Err(Refusal::GroupFull(max_size)),
             false => Ok(()),
         }
     }
 
     fn dynamic_member(&self, id: &Arc<str>, request: &Heartbeat) -> Result<Arc<Member>, Refusal> {
-        match self.group.member(id) {
+        match self.next.member(id) {
             Some(member) => {
                 self.check_epoch(id, request)?;
                 Ok(Arc::clone(member))
@@ -130,7 +148,7 @@ impl Draft<'_> {
         instance: &Arc<str>,
         request: &Heartbeat,
     ) -> Result<Arc<Member>, Refusal> {
-        let existing = self.group.static_member(instance).cloned();
+        let existing = self.next.static_member(instance).cloned();
         if request.epoch != 0 {
             let existing = existing.ok_or_else(|| Refusal::UnknownInstance(Arc::clone(instance)))?;
             if existing.id != *id {
@@ -140,11 +158,11 @@ impl Draft<'_> {
             return Ok(existing);
         }
         let Some(existing) = existing else {
-            let known = self.group.member(id).cloned();
+            let known = self.next.member(id).cloned();
             return Ok(known.unwrap_or_else(|| Arc::new(Member::new(Arc::clone(id)))));
         };
         let is_released =
-            existing.classic.is_some() || self.group.progress(&existing.id).epoch == LEAVING_FOR_NOW;
+            existing.classic.is_some() || self.next.progress(&existing.id).epoch == LEAVING_FOR_NOW;
         match is_released {
             true => Ok(self.take_place(&existing, id)),
             false => Err(Refusal::UnreleasedInstance(Arc::clone(&existing.id))),
@@ -153,9 +171,9 @@ impl Draft<'_> {
 
     /// Puts a member that joins in the place of the one that had its instance id.
     pub(super) fn take_place(&mut self, old: &Member, id: &Arc<str>) -> Arc<Member> {
-        let target = self.group.target(&old.id);
+        let target = self.next.target(&old.id);
         let progress =
-            Progress { epoch: 0, previous_epoch: 0, ..Progress::clone(&self.group.progress(&old.id)) };
+            Progress { epoch: 0, previous_epoch: 0, ..Progress::clone(&self.next.progress(&old.id)) };
         let member = Arc::new(Member { id: Arc::clone(id), ..old.clone() });
         self.remove(&old.id);
         self.record(Row::Member(Arc::clone(id), Some(Arc::clone(&member))));
@@ -166,7 +184,7 @@ impl Draft<'_> {
 
     /// A member may be one epoch behind if it missed an answer; then it owns nothing beyond what it was given.
     fn check_epoch(&self, id: &str, request: &Heartbeat) -> Result<(), Refusal> {
-        let progress = self.group.progress(id);
+        let progress = self.next.progress(id);
         let (received, known) = (request.epoch, progress.epoch);
         let missed_an_answer = received == progress.previous_epoch
             && request.owned.as_ref().is_some_and(|owned| is_within(owned, &progress.assigned));

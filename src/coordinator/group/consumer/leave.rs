@@ -3,21 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::decision::{Decision, Draft, Timer, World, unchanged};
-use super::group::Group;
+use super::draft::Draft;
 use super::heartbeat::{Heartbeat, HeartbeatReply, LEAVING_FOR_NOW};
 use super::member::Member;
-use super::reconcile::{Progress, State};
+use super::reconcile::Progress;
 use super::refusal::Refusal;
-use super::{Held, Settings};
+use super::{Held, Timer};
 
 /// A member says goodbye by the epoch of its heartbeat.
 pub(super) fn leave(draft: &mut Draft<'_>, request: &Heartbeat) -> Result<HeartbeatReply, Refusal> {
     let id = &request.member_id;
     let member = match &request.instance {
-        None => draft.group.member(id).ok_or_else(|| Refusal::UnknownMember(Arc::clone(id)))?,
+        None => draft.next.member(id).ok_or_else(|| Refusal::UnknownMember(Arc::clone(id)))?,
         Some(instance) => {
-            let member = draft.group.static_member(instance);
+            let member = draft.next.static_member(instance);
             member.ok_or_else(|| Refusal::UnknownInstance(Arc::clone(instance)))?
         }
     };
@@ -38,50 +37,10 @@ pub(super) fn leave(draft: &mut Draft<'_>, request: &Heartbeat) -> Result<Heartb
     })
 }
 
-impl Group {
-    /// What happens when a timer runs out.
-    pub fn expire(&self, timer: &Timer, world: World<'_>) -> Decision<()> {
-        let (Timer::Session(id) | Timer::Rebalance(id) | Timer::Join(id) | Timer::Sync(id)) = timer;
-        let is_revoking = self.progress(id).state == State::Revoking;
-        let is_over = !matches!(timer, Timer::Rebalance(_)) || is_revoking;
-        if !self.members.contains_key(id) || !is_over {
-            return unchanged(());
-        }
-        let mut draft = Draft::of(self.clone(), world);
-        draft.fence(&BTreeSet::from([Arc::clone(id)]));
-        draft.decided(())
-    }
-
-    /// What a group does when its coordinator has just loaded it: all sessions begin anew, and so does the time to
-    /// give up partitions.
-    pub fn loaded(&self, world: World<'_>) -> Decision<()> {
-        let mut draft = Draft::of(self.clone(), world);
-        for member in self.members.values() {
-            draft.renew_session(member);
-            if self.progress(&member.id).state == State::Revoking && member.classic.is_none() {
-                draft.watch_revocation(member, State::Revoking);
-            }
-        }
-        draft.decided(())
-    }
-
-    /// How long a timer runs in full.
-    pub fn full_time_ms(&self, timer: &Timer, settings: &Settings) -> i32 {
-        let (Timer::Session(id) | Timer::Rebalance(id) | Timer::Join(id) | Timer::Sync(id)) = timer;
-        let member = self.member(id);
-        match timer {
-            Timer::Session(_) => member.map_or(0, |member| settings.session_timeout_ms(member)),
-            Timer::Rebalance(_) | Timer::Join(_) | Timer::Sync(_) => {
-                member.map_or(0, |member| member.rebalance_timeout_ms)
-            }
-        }
-    }
-}
-
 impl Draft<'_> {
     /// The member keeps its place until its session ends. What it was given is that of nobody's epoch.
     fn go_for_now(&mut self, member: &Member) {
-        let progress = self.group.progress(&member.id);
+        let progress = self.next.progress(&member.id);
         let mut assigned = progress.assigned.clone();
         assigned.values_mut().flat_map(|partitions| partitions.values_mut()).for_each(|epoch| *epoch = 0);
         self.cancel(Timer::Rebalance(Arc::clone(&member.id)));
@@ -101,7 +60,7 @@ impl Draft<'_> {
             return;
         }
         let is_classic = self.may_downgrade(ids);
-        let gone: Vec<Arc<Member>> = ids.iter().filter_map(|id| self.group.member(id).cloned()).collect();
+        let gone: Vec<Arc<Member>> = ids.iter().filter_map(|id| self.next.member(id).cloned()).collect();
         for member in &gone {
             self.remove(&member.id);
         }
@@ -113,7 +72,7 @@ impl Draft<'_> {
             self.forget_pattern(pattern);
         }
         self.refresh(true);
-        if self.group.is_empty() {
+        if self.next.is_empty() {
             self.record_head(|head| {
                 head.assignment_epoch = head.epoch;
                 head.assigned_ms = 0;
@@ -122,8 +81,8 @@ impl Draft<'_> {
     }
 
     fn may_downgrade(&self, leaving: &BTreeSet<Arc<str>>) -> bool {
-        let staying = self.group.members.size().saturating_sub(leaving.len());
-        self.group.would_be_classic_without(leaving)
+        let staying = self.next.members.size().saturating_sub(leaving.len());
+        self.next.would_be_classic_without(leaving)
             && self.world.settings.migration.may_downgrade()
             && staying <= self.world.classic.max_size
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::assignor::Assignor;
+use super::Settings;
+use crate::coordinator::group::assignor::Assignor;
 use crate::coordinator::group::classic::Protocol;
 
 /// Names of topics.
@@ -52,5 +53,10 @@ impl Member {
             assignor: None,
             classic: None,
         }
+    }
+
+    /// Silence after which the member is removed. A client of the classic protocol says itself how long that is.
+    pub fn session_timeout_ms(&self, settings: &Settings) -> i32 {
+        self.classic.as_ref().map_or(settings.session_timeout_ms, |classic| classic.session_timeout_ms)
     }
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
-use super::assignor::Assignor;
 use super::member::{Classic, Member, Names};
 use super::reconcile::{Progress, State};
 use super::{Assignment, Held};
+use crate::coordinator::group::assignor::Assignor;
 use crate::coordinator::group::classic::Protocol;
 use crate::coordinator::group::fields::{
-    Malformed, get_bytes, get_i32, get_i64, get_opt, get_str, get_u8, get_u32, length, put_bytes, put_opt,
+    get_bytes, get_i32, get_i64, get_opt, get_str, get_u8, get_u32, length, put_bytes, put_opt,
 };
+use crate::coordinator::runtime::{self, LoadError, Malformed};
+use crate::log::keys::{self, Tag};
 use crate::types::TopicId;
 
 const VERSION: u8 = 1;
@@ -60,23 +62,14 @@ impl Default for Head {
     }
 }
 
-impl Row {
-    /// The key, behind what says whose group it is.
-    pub fn key(&self) -> Bytes {
-        let (kind, name) = match self {
-            Row::Head(_) => (0, ""),
-            Row::Member(id, _) => (1, &**id),
-            Row::Target(id, _) => (2, &**id),
-            Row::Progress(id, _) => (3, &**id),
-            Row::Pattern(pattern, _) => (4, &**pattern),
-        };
-        let mut key = BytesMut::with_capacity(1 + name.len());
-        key.put_u8(kind);
-        key.put_slice(name.as_bytes());
-        key.freeze()
+impl runtime::Row for Row {
+    const TAGS: &'static [Tag] = &[Tag::ConsumerGroup];
+
+    fn key(&self, id: &str) -> Bytes {
+        keys::consumer_group(id, &self.part())
     }
 
-    pub fn value(&self) -> Option<Bytes> {
+    fn value(&self) -> Option<Bytes> {
         let mut into = BytesMut::new();
         into.put_u8(VERSION);
         match self {
@@ -89,8 +82,29 @@ impl Row {
         Some(into.freeze())
     }
 
-    /// Reads a stored row back.
-    pub fn decode(key: &[u8], mut value: Bytes) -> Result<Row, Malformed> {
+    fn decode(_: Tag, key: &[u8], value: Bytes) -> Result<(String, Row), LoadError> {
+        let (id, part) = keys::split_consumer_group(key)?;
+        Ok((id.to_owned(), Row::decode_part(part, value)?))
+    }
+}
+
+impl Row {
+    /// The key behind what says whose row it is.
+    pub(super) fn part(&self) -> Bytes {
+        let (kind, name) = match self {
+            Row::Head(_) => (0, ""),
+            Row::Member(id, _) => (1, &**id),
+            Row::Target(id, _) => (2, &**id),
+            Row::Progress(id, _) => (3, &**id),
+            Row::Pattern(pattern, _) => (4, &**pattern),
+        };
+        let mut part = BytesMut::with_capacity(1 + name.len());
+        part.put_u8(kind);
+        part.put_slice(name.as_bytes());
+        part.freeze()
+    }
+
+    pub(super) fn decode_part(key: &[u8], mut value: Bytes) -> Result<Row, Malformed> {
         let (kind, name) = key.split_first().ok_or(Malformed)?;
         let name: Arc<str> = std::str::from_utf8(name).map_err(|_| Malformed)?.into();
         let from = &mut value;

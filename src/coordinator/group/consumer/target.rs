@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Assignment;
-use super::assignor::{MemberSpec, Spec};
-use super::decision::Draft;
+use super::draft::Draft;
 use super::group::Group;
 use super::member::{Member, Names};
 use super::pattern::Pattern;
 use super::reconcile::{self, Progress, Reconciliation};
 use super::refusal::Refusal;
 use super::stored::Row;
-use super::topics::Topics;
+use crate::coordinator::group::assignor::{MemberSpec, Spec};
+use crate::coordinator::group::topics::Topics;
 
 /// Patterns see new topics this often at most (`GroupMetadataManager.REGEX_BATCH_REFRESH_MIN_INTERVAL_MS`).
 const PATTERNS_EVERY_MS: i64 = 10_000;
@@ -27,10 +27,10 @@ pub(super) struct Changes {
 
 impl Draft<'_> {
     /// Takes up what a member says of itself now.
-    pub fn update(&mut self, before: &Member, updated: &Member) -> Result<Changes, Refusal> {
+    pub(super) fn update(&mut self, before: &Member, updated: &Member) -> Result<Changes, Refusal> {
         let default = self.world.settings.default_assignor;
-        let assignor_before = self.group.preferred_assignor().unwrap_or(default);
-        if before != updated || !self.group.members.contains_key(&updated.id) {
+        let assignor_before = self.next.preferred_assignor().unwrap_or(default);
+        if before != updated || !self.next.members.contains_key(&updated.id) {
             self.record_member(updated.clone());
         }
         let matched_anew = self.match_patterns();
@@ -38,7 +38,7 @@ impl Draft<'_> {
         let subscription = before.topics != updated.topics || pattern_changed;
         // Only a member that changed its mind can change the majority.
         let assignor_changed = before.assignor != updated.assignor
-            && self.group.preferred_assignor().unwrap_or(default) != assignor_before;
+            && self.next.preferred_assignor().unwrap_or(default) != assignor_before;
         Ok(Changes { subscription, asks_for_target: subscription || assignor_changed || matched_anew })
     }
 
@@ -49,17 +49,17 @@ impl Draft<'_> {
         if let Some(old) = &before.pattern {
             self.forget_pattern(old);
         }
-        if let Some(new) = updated.pattern.as_ref().filter(|new| !self.group.patterns.contains_key(&***new)) {
+        if let Some(new) = updated.pattern.as_ref().filter(|new| !self.next.patterns.contains_key(&***new)) {
             let pattern = Pattern::parse(new)?;
-            if self.group.patterns.is_empty() {
-                self.group.memory.patterns_seen = self.world.topics.version();
-                self.group.memory.patterns_ms = self.world.now_ms;
+            if self.next.patterns.is_empty() {
+                self.next.memory.patterns_seen = self.world.topics.version();
+                self.next.memory.patterns_ms = self.world.now_ms;
             }
             let names = match updated.topics.is_empty() {
                 true => self.matching(&pattern),
                 // Kafka gives what is named first, and what matches with a later heartbeat, and clients count on that.
                 false => {
-                    self.group.memory.forget_matching();
+                    self.next.memory.forget_matching();
                     Names::default()
                 }
             };
@@ -70,8 +70,8 @@ impl Draft<'_> {
 
     /// Drops a pattern that no member subscribes to any more.
     pub fn forget_pattern(&mut self, pattern: &Arc<str>) {
-        let is_used = self.group.members().any(|member| member.pattern.as_ref() == Some(pattern));
-        if !is_used && self.group.patterns.contains_key(&**pattern) {
+        let is_used = self.next.members().any(|member| member.pattern.as_ref() == Some(pattern));
+        if !is_used && self.next.patterns.contains_key(&**pattern) {
             self.record(Row::Pattern(Arc::clone(pattern), None));
         }
     }
@@ -84,15 +84,15 @@ impl Draft<'_> {
     /// matches other topics than before.
     fn match_patterns(&mut self) -> bool {
         let version = self.world.topics.version();
-        let memory = &self.group.memory;
+        let memory = &self.next.memory;
         let is_time = self.world.now_ms > memory.patterns_ms.saturating_add(PATTERNS_EVERY_MS);
-        if self.group.patterns.is_empty() || memory.patterns_seen == version || !is_time {
+        if self.next.patterns.is_empty() || memory.patterns_seen == version || !is_time {
             return false;
         }
-        self.group.memory.patterns_seen = version;
-        self.group.memory.patterns_ms = self.world.now_ms;
+        self.next.memory.patterns_seen = version;
+        self.next.memory.patterns_ms = self.world.now_ms;
         let mut changed = false;
-        for (text, before) in &self.group.patterns.clone() {
+        for (text, before) in &self.next.patterns.clone() {
             // One that was stored was valid; if it is not any more, it keeps what it matched.
             let Ok(pattern) = Pattern::parse(text) else { continue };
             let names = self.matching(&pattern);
@@ -107,12 +107,12 @@ impl Draft<'_> {
     /// Gives the group a new epoch if a target is asked for, or if subscribed topics have changed.
     pub fn refresh(&mut self, asks_for_target: bool) {
         let version = self.world.topics.version();
-        if !asks_for_target && self.group.memory.topics_seen == version {
+        if !asks_for_target && self.next.memory.topics_seen == version {
             return;
         }
-        self.group.memory.topics_seen = version;
-        let metadata_hash = metadata_hash(&self.group, self.world.topics);
-        if asks_for_target || metadata_hash != self.group.head.metadata_hash {
+        self.next.memory.topics_seen = version;
+        let metadata_hash = metadata_hash(&self.next, self.world.topics);
+        if asks_for_target || metadata_hash != self.next.head.metadata_hash {
             self.record_head(|head| {
                 head.epoch = head.epoch.wrapping_add(1);
                 head.metadata_hash = metadata_hash;
@@ -122,16 +122,16 @@ impl Draft<'_> {
 
     /// Makes a new target for a new epoch, unless the last one is too young (KIP-1263).
     pub fn assign(&mut self) {
-        let head = self.group.head;
+        let head = self.next.head;
         let interval_ms = i64::from(self.world.settings.assignment_interval_ms);
         let is_young =
             head.assigned_ms != 0 && self.world.now_ms < head.assigned_ms.saturating_add(interval_ms);
         if head.assignment_epoch >= head.epoch || is_young {
             return;
         }
-        for (id, target) in targets(&self.group, self) {
+        for (id, target) in targets(&self.next, self) {
             let id: Arc<str> = id.into();
-            if self.group.targets.get(&id).is_none_or(|before| **before != target) {
+            if self.next.targets.get(&id).is_none_or(|before| **before != target) {
                 self.record(Row::Target(id, Some(Arc::new(target))));
             }
         }
@@ -149,8 +149,8 @@ impl Draft<'_> {
         subscription_changed: bool,
         owned: Option<&Assignment>,
     ) -> Arc<Progress> {
-        let before = self.group.progress(&member.id);
-        let target_epoch = self.group.head.assignment_epoch;
+        let before = self.next.progress(&member.id);
+        let target_epoch = self.next.head.assignment_epoch;
         let is_there = before.state == reconcile::State::Stable && before.epoch == target_epoch;
         if is_there && !subscription_changed {
             return before;
@@ -158,10 +158,10 @@ impl Draft<'_> {
         let next = Reconciliation {
             member: &before,
             target_epoch,
-            target: &self.group.target(&member.id),
-            subscribed: &self.group.topics_of(member, self.world.topics),
+            target: &self.next.target(&member.id),
+            subscribed: &self.next.topics_of(member, self.world.topics),
             subscription_changed,
-            held: &self.group.held(),
+            held: &self.next.held(),
             owned,
         }
         .next();
@@ -172,7 +172,7 @@ impl Draft<'_> {
             self.watch_revocation(member, next.state);
         }
         self.record_progress(&member.id, next);
-        self.group.progress(&member.id)
+        self.next.progress(&member.id)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Committing: members and others say how far they have read.
 
-use super::{Change, Limits};
-use crate::coordinator::group::consumer::{self, CommitCheck};
-use crate::coordinator::group::{Committer, Members, classic};
+use super::{HasMembers, Limits, Row, record};
+use crate::coordinator::group::members::{CommitRefusal, Committer, Members};
+use crate::coordinator::group::world::World;
+use crate::coordinator::runtime::{Decision, Question, Ticket};
 use crate::log::keys::CommittedOffset;
 use crate::types::Partition;
 
@@ -14,52 +15,60 @@ pub struct Commit<'a> {
     pub offsets: Vec<(Partition, CommittedOffset)>,
 }
 
-/// Why nothing is committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommitRefusal {
-    #[error("there is no such group")]
-    NoGroup,
-    #[error(transparent)]
-    Member(#[from] classic::Refusal),
-    #[error(transparent)]
-    Consumer(#[from] consumer::CommitRefusal),
-}
-
 /// The client's words about an offset are too long to be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the metadata of the offset is too long")]
 pub struct TooLarge;
 
-/// What is committed, and what becomes of each offset in the order they came.
+/// What becomes of each offset of a commit, in their order.
+pub type Outcomes = Vec<Result<(), TooLarge>>;
+
+/// The rows of a commit, and what becomes of each offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
-    pub changes: Vec<Change>,
-    pub outcomes: Vec<Result<(), TooLarge>>,
+    pub rows: Vec<Row>,
+    pub outcomes: Outcomes,
 }
 
 /// Decides on a commit. A group that does not exist begins with the commits of those who are no members
 /// (`OffsetMetadataManager.validateOffsetCommit`).
 pub fn commit(
-    members: Option<Members<'_>>,
+    members: Option<&dyn Members>,
     commit: Commit<'_>,
     limits: &Limits,
     now_ms: i64,
 ) -> Result<Committed, CommitRefusal> {
-    let check = match members {
-        Some(members) => members.check_commit(commit.by)?,
-        None if commit.by.generation < 0 => CommitCheck::Anything,
+    let partitions: Vec<Partition> = commit.offsets.iter().map(|(partition, _)| *partition).collect();
+    match members {
+        Some(members) => members.check_commit(commit.by, &partitions)?,
+        None if commit.by.generation < 0 => {}
         None => return Err(CommitRefusal::NoGroup),
-    };
-    // One offset that may not be committed is the end of them all, as in Kafka.
-    commit.offsets.iter().try_for_each(|(partition, _)| check.allows(*partition))?;
-    let mut committed = Committed { changes: Vec::new(), outcomes: Vec::new() };
+    }
+    let mut committed = Committed { rows: Vec::new(), outcomes: Vec::new() };
     for (partition, offset) in commit.offsets {
         if offset.metadata.encode_utf16().count() > limits.max_metadata_len {
             committed.outcomes.push(Err(TooLarge));
             continue;
         }
         committed.outcomes.push(Ok(()));
-        committed.changes.push((partition, Some(CommittedOffset { committed_ms: now_ms, ..offset })));
+        committed.rows.push(Row(partition, Some(CommittedOffset { committed_ms: now_ms, ..offset })));
     }
     Ok(committed)
+}
+
+impl<W: HasMembers> Question<W> for Commit<'_> {
+    type Reply = Result<Outcomes, CommitRefusal>;
+
+    fn decide(self, whole: &W, _: Ticket<Self::Reply>, world: &World) -> Decision<W, Option<Self::Reply>> {
+        let member_id = self.by.member_id;
+        let members = whole.members();
+        match commit(members, self, &world.settings.offsets, world.now_ms) {
+            Ok(Committed { rows, outcomes }) => {
+                let mut decision = record(whole, rows, Some(Ok(outcomes)));
+                decision.timers.extend(members.and_then(|members| members.renew_by_commit(member_id)));
+                decision
+            }
+            Err(refusal) => Decision::unchanged(Some(Err(refusal))),
+        }
+    }
 }

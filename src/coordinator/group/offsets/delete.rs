@@ -1,36 +1,32 @@
 //! Deleting offsets one by one, as operators do.
 
-use super::{Change, Offsets};
-use crate::coordinator::group::Members;
+use super::{HasMembers, Offsets, Row, record};
+use crate::coordinator::group::members::{DeleteRefusal, Members};
+use crate::coordinator::group::world::World;
+use crate::coordinator::runtime::{Decision, Question, Ticket};
 use crate::types::Partition;
 
-/// Why a group, or offsets of it, are not deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DeleteRefusal {
-    #[error("there is no such group")]
-    NoGroup,
-    #[error("the group has members")]
-    NotEmpty,
-    #[error("members are subscribed to the topic")]
-    Subscribed,
+/// Asks for offsets of topics to be deleted, unless members may still use them. Answers for each topic, in their order.
+pub struct DeleteOffsets<'a> {
+    pub topics: &'a [(&'a str, Vec<Partition>)],
 }
 
-/// What is deleted, and what becomes of each topic in the order they came.
+/// The rows of what is deleted, and what becomes of each topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
-    pub changes: Vec<Change>,
+    pub rows: Vec<Row>,
     pub outcomes: Vec<Result<(), DeleteRefusal>>,
 }
 
 /// Decides on offsets of topics: members know a topic by its name. Offsets that there are not count as deleted.
 pub fn delete(
-    members: Option<Members<'_>>,
+    members: Option<&dyn Members>,
     offsets: &Offsets,
     topics: &[(&str, Vec<Partition>)],
 ) -> Result<Deleted, DeleteRefusal> {
     let members = members.ok_or(DeleteRefusal::NoGroup)?;
     members.check_delete_offsets()?;
-    let mut deleted = Deleted { changes: Vec::new(), outcomes: Vec::new() };
+    let mut deleted = Deleted { rows: Vec::new(), outcomes: Vec::new() };
     for (name, partitions) in topics {
         if members.is_subscribed(name) {
             deleted.outcomes.push(Err(DeleteRefusal::Subscribed));
@@ -38,7 +34,19 @@ pub fn delete(
         }
         deleted.outcomes.push(Ok(()));
         let kept = partitions.iter().filter(|partition| offsets.get(**partition).is_some());
-        deleted.changes.extend(kept.map(|partition| (*partition, None)));
+        deleted.rows.extend(kept.map(|partition| Row(*partition, None)));
     }
     Ok(deleted)
+}
+
+impl<W: HasMembers> Question<W> for DeleteOffsets<'_> {
+    type Reply = Result<Vec<Result<(), DeleteRefusal>>, DeleteRefusal>;
+
+    fn decide(self, whole: &W, _: Ticket<Self::Reply>, _: &World) -> Decision<W, Option<Self::Reply>> {
+        let offsets = whole.part().cloned().unwrap_or_default();
+        match delete(whole.members(), &offsets, self.topics) {
+            Ok(Deleted { rows, outcomes }) => record(whole, rows, Some(Ok(outcomes))),
+            Err(refusal) => Decision::unchanged(Some(Err(refusal))),
+        }
+    }
 }

@@ -2,15 +2,23 @@
 
 use std::sync::Arc;
 
-use super::{Change, Limits, Offsets};
-use crate::coordinator::group::{Expiry, Members};
+use super::{HasMembers, Limits, Offsets, Row, record};
+use crate::coordinator::group::members::{Expiry, Members, Nobody};
+use crate::coordinator::group::world::World;
+use crate::coordinator::runtime::{Decision, Question, Ticket};
 use crate::log::keys::CommittedOffset;
 use crate::types::TopicId;
+
+/// Asks a group to let go of what nobody uses any more; of itself too, if `with_groups`.
+pub struct Expire<'a> {
+    pub topics: Topics<'a>,
+    pub with_groups: bool,
+}
 
 /// What has expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expired {
-    pub changes: Vec<Change>,
+    pub rows: Vec<Row>,
     /// Whether the group goes too: it has no members and keeps no offsets any more.
     pub is_group: bool,
 }
@@ -27,7 +35,7 @@ pub struct Topics<'a> {
 /// Decides on all offsets of a group. Those of a topic that is deleted are of no use to anybody
 /// (`OffsetMetadataManager.cleanupExpiredOffsets`, `onPartitionsDeleted`).
 pub fn expire(
-    members: Members<'_>,
+    members: &dyn Members,
     offsets: &Offsets,
     topics: Topics<'_>,
     limits: &Limits,
@@ -38,13 +46,13 @@ pub fn expire(
         None => topics.are_all,
         Some(name) => !members.is_subscribed(&name) && is_over(expiry, committed, limits, now_ms),
     };
-    let changes: Vec<Change> = offsets
+    let rows: Vec<Row> = offsets
         .iter()
         .filter(|(partition, committed)| has_expired(partition.topic, committed))
-        .map(|(partition, _)| (partition, None))
+        .map(|(partition, _)| Row(partition, None))
         .collect();
-    let is_group = changes.len() == offsets.iter().count() && members.check_delete().is_ok();
-    Expired { changes, is_group }
+    let is_group = rows.len() == offsets.iter().count() && members.check_delete().is_ok();
+    Expired { rows, is_group }
 }
 
 fn is_over(expiry: Expiry, committed: &CommittedOffset, limits: &Limits, now_ms: i64) -> bool {
@@ -55,4 +63,32 @@ fn is_over(expiry: Expiry, committed: &CommittedOffset, limits: &Limits, now_ms:
         (Expiry::Since(since_ms), None) => since_ms,
     };
     now_ms.saturating_sub(since_ms) >= limits.retention_ms
+}
+
+impl<W: HasMembers> Question<W> for Expire<'_> {
+    type Reply = ();
+
+    fn decide(self, whole: &W, _: Ticket<()>, world: &World) -> Decision<W, Option<()>> {
+        let offsets = whole.part().cloned().unwrap_or_default();
+        let members = whole.members().unwrap_or(&Nobody);
+        let Expired { rows, is_group } =
+            expire(members, &offsets, self.topics, &world.settings.offsets, world.now_ms);
+        log_expired(&world.id, &rows, self.topics);
+        match is_group && self.with_groups {
+            true => whole.forget().map(Some),
+            false => record(whole, rows, Some(())),
+        }
+    }
+}
+
+/// Logs what has expired: it is news to whoever counted on it. An offset of a deleted topic went with the topic.
+fn log_expired(group: &str, rows: &[Row], topics: Topics<'_>) {
+    let expired = rows.iter().filter(|Row(partition, _)| (topics.name)(partition.topic).is_some()).count();
+    if expired > 0 {
+        tracing::info!(group, offsets = expired, "committed offsets have expired");
+    }
+    if rows.len() > expired {
+        let deleted = rows.len() - expired;
+        tracing::debug!(group, offsets = deleted, "committed offsets of deleted topics are gone");
+    }
 }

@@ -6,58 +6,59 @@
 mod commit;
 mod delete;
 mod expire;
+mod fetch;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::convert::Infallible;
 
-use crate::log::keys::CommittedOffset;
+use bytes::Bytes;
+use rpds::RedBlackTreeMapSync;
+
+use super::members::Members;
+use super::timer::Timer;
+use super::world::World;
+use crate::coordinator::runtime::{self, Decision, Draft, Holds, LoadError, Machine, Reply, Waiting};
+use crate::log::keys::{CommittedOffset, Tag};
 use crate::types::Partition;
 
-pub use commit::{Commit, CommitRefusal, Committed, TooLarge, commit};
-pub use delete::{DeleteRefusal, Deleted, delete};
-pub use expire::{Expired, Topics, expire};
-
-/// What is set for the offsets of all groups.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Most characters, as Java counts them, of a client's own words about an offset (`offset.metadata.max.bytes`).
-    pub max_metadata_len: usize,
-    /// How long offsets are kept that no member uses (`offsets.retention.minutes`).
-    pub retention_ms: i64,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { max_metadata_len: 4096, retention_ms: 7 * 24 * 60 * 60 * 1000 }
-    }
-}
+pub use super::settings::Offsets as Limits;
+pub use commit::{Commit, Committed, Outcomes, TooLarge, commit};
+pub use delete::{DeleteOffsets, Deleted, delete};
+pub use expire::{Expire, Expired, Topics, expire};
+pub use fetch::{Fetch, Found};
 
 /// What becomes of the offset of a partition: another one, or none.
-pub type Change = (Partition, Option<CommittedOffset>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row(pub Partition, pub Option<CommittedOffset>);
+
+impl runtime::Row for Row {
+    const TAGS: &'static [Tag] = &[Tag::CommittedOffset];
+
+    fn key(&self, id: &str) -> Bytes {
+        CommittedOffset::key(id, self.0)
+    }
+
+    fn value(&self) -> Option<Bytes> {
+        self.1.as_ref().map(CommittedOffset::value)
+    }
+
+    fn decode(_: Tag, key: &[u8], value: Bytes) -> Result<(String, Row), LoadError> {
+        let (id, partition, committed) = CommittedOffset::decode(key, &value)?;
+        Ok((id, Row(partition, Some(committed))))
+    }
+}
 
 /// The offsets of one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offsets {
-    committed: BTreeMap<Partition, CommittedOffset>,
+    committed: RedBlackTreeMapSync<Partition, CommittedOffset>,
     /// Somebody has committed. A group of nothing but offsets outlives the last of them until it is next found useless,
     /// or loaded.
     are_known: bool,
 }
 
 impl Offsets {
-    pub fn apply(&mut self, (partition, committed): Change) {
-        match committed {
-            Some(committed) => {
-                self.are_known = true;
-                self.committed.insert(partition, committed);
-            }
-            None => {
-                self.committed.remove(&partition);
-            }
-        }
-    }
-
     pub fn get(&self, partition: Partition) -> Option<&CommittedOffset> {
         self.committed.get(&partition)
     }
@@ -65,14 +66,57 @@ impl Offsets {
     pub fn iter(&self) -> impl Iterator<Item = (Partition, &CommittedOffset)> {
         self.committed.iter().map(|(partition, committed)| (*partition, committed))
     }
+}
+
+/// Offsets wait for nothing.
+impl Machine for Offsets {
+    type Row = Row;
+    type Timer = Timer;
+    type Reply = Infallible;
+    type World = World;
+    type Heir = Offsets;
+
+    fn apply(&mut self, Row(partition, committed): &Row) {
+        match committed {
+            Some(committed) => {
+                self.are_known = true;
+                self.committed.insert_mut(*partition, committed.clone());
+            }
+            None => {
+                self.committed.remove_mut(partition);
+            }
+        }
+    }
 
     /// Whether they alone make a group.
-    pub fn are_known(&self) -> bool {
+    fn exists(&self) -> bool {
         self.are_known
     }
 
-    /// What deletes them all.
-    pub fn none(&self) -> Vec<Change> {
-        self.committed.keys().map(|partition| (*partition, None)).collect()
+    fn forget(&self) -> Decision<Offsets> {
+        let rows = self.committed.keys().map(|partition| Row(*partition, None)).collect();
+        Decision { next: Some(Offsets::default()), rows, ..Decision::unchanged(()) }
     }
+}
+
+impl Reply for Infallible {
+    fn take(self, _: &mut Waiting) -> Option<runtime::Notice> {
+        match self {}
+    }
+}
+
+/// A group that holds offsets, and has members or had them.
+pub trait HasMembers: Holds<Offsets> {
+    /// The members; `None` if there is no such group.
+    fn members(&self) -> Option<&dyn Members>;
+}
+
+/// The decision of a group that these rows of its offsets change.
+fn record<W: HasMembers, R>(whole: &W, rows: Vec<Row>, reply: R) -> Decision<W, R> {
+    if rows.is_empty() {
+        return Decision::unchanged(reply);
+    }
+    let mut draft = Draft::of(&whole.part().cloned().unwrap_or_default(), ());
+    rows.into_iter().for_each(|row| draft.record(row));
+    draft.decided(reply).within(whole)
 }

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::coordinator::group::classic::tests::{World, protocols};
-use crate::coordinator::group::classic::{Join, Phase, Refusal};
-use crate::coordinator::group::{Committer, Members, consumer};
+use crate::coordinator::group::classic::{Join, Phase};
+use crate::coordinator::group::consumer;
+use crate::coordinator::group::members::{CommitRefusal, Committer, DeleteRefusal, Members, Nobody};
 use crate::protocol::consumer::{Subscription, encode};
 use crate::types::TopicId;
 
@@ -31,7 +32,7 @@ fn offset(offset: i64, metadata: &str) -> CommittedOffset {
 }
 
 fn commit_as(
-    members: Option<Members<'_>>,
+    members: Option<&dyn Members>,
     by: Committer<'_>,
     offsets: Vec<(Partition, CommittedOffset)>,
 ) -> Result<Committed, CommitRefusal> {
@@ -43,7 +44,7 @@ fn offsets(topics: &[u128]) -> Offsets {
     let mut offsets = Offsets::default();
     for topic in topics {
         let committed = CommittedOffset { committed_ms: 1_000, ..offset(7, "") };
-        offsets.apply((partition(*topic, 0), Some(committed)));
+        offsets.apply(&Row(partition(*topic, 0), Some(committed)));
     }
     offsets
 }
@@ -73,11 +74,11 @@ fn name(id: TopicId) -> Option<Arc<str>> {
     }
 }
 
-fn expired(members: Members<'_>, offsets: &Offsets, now_ms: i64) -> (Vec<Partition>, bool) {
+fn expired(members: &dyn Members, offsets: &Offsets, now_ms: i64) -> (Vec<Partition>, bool) {
     let topics = Topics { name: &name, are_all: true };
     let expired = expire(members, offsets, topics, &Limits::default(), now_ms);
-    assert!(expired.changes.iter().all(|(_, committed)| committed.is_none()));
-    (expired.changes.into_iter().map(|(partition, _)| partition).collect(), expired.is_group)
+    assert!(expired.rows.iter().all(|Row(_, committed)| committed.is_none()));
+    (expired.rows.into_iter().map(|Row(partition, _)| partition).collect(), expired.is_group)
 }
 
 #[test]
@@ -85,26 +86,26 @@ fn who_is_no_member_commits_only_where_there_are_none() {
     let committed = commit_as(None, NOBODY, vec![(partition(1, 0), offset(7, "mine"))]).unwrap();
     assert_eq!(committed.outcomes, [Ok(())]);
     let stored = CommittedOffset { committed_ms: 5_000, ..offset(7, "mine") };
-    assert_eq!(committed.changes, [(partition(1, 0), Some(stored))]);
-    assert!(commit_as(Some(Members::Nobody), NOBODY, Vec::new()).is_ok());
+    assert_eq!(committed.rows, [Row(partition(1, 0), Some(stored))]);
+    assert!(commit_as(Some(&Nobody), NOBODY, Vec::new()).is_ok());
 
     let mut world = World::stable(&["a"]);
-    let refused = commit_as(Some(Members::Classic(world.group())), NOBODY, Vec::new());
-    assert_eq!(refused, Err(CommitRefusal::Member(Refusal::UnknownMember)));
+    let refused = commit_as(Some(world.group()), NOBODY, Vec::new());
+    assert_eq!(refused, Err(CommitRefusal::UnknownMember));
     world.leave(&[("a", None)]);
     assert_eq!(world.group().phase(), Phase::Empty);
-    assert!(commit_as(Some(Members::Classic(world.group())), NOBODY, Vec::new()).is_ok());
+    assert!(commit_as(Some(world.group()), NOBODY, Vec::new()).is_ok());
 }
 
 #[test]
 fn a_generation_that_never_was_commits_nothing() {
     let by = Committer { member_id: "a", generation: 4, ..NOBODY };
     assert_eq!(commit_as(None, by, Vec::new()), Err(CommitRefusal::NoGroup));
-    let refused = commit_as(Some(Members::Nobody), by, Vec::new());
-    assert_eq!(refused, Err(CommitRefusal::Member(Refusal::UnknownMember)));
+    let refused = commit_as(Some(&Nobody), by, Vec::new());
+    assert_eq!(refused, Err(CommitRefusal::UnknownMember));
     let nameless = Committer { generation: 4, ..NOBODY };
-    let refused = commit_as(Some(Members::Nobody), nameless, Vec::new());
-    assert_eq!(refused, Err(CommitRefusal::Member(Refusal::UnknownMember)));
+    let refused = commit_as(Some(&Nobody), nameless, Vec::new());
+    assert_eq!(refused, Err(CommitRefusal::UnknownMember));
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn long_words_about_an_offset_are_refused_and_the_others_are_committed() {
     ];
     let committed = commit_as(None, NOBODY, offsets).unwrap();
     assert_eq!(committed.outcomes, [Err(TooLarge), Ok(()), Ok(())]);
-    let changed: Vec<Partition> = committed.changes.iter().map(|(partition, _)| *partition).collect();
+    let changed: Vec<Partition> = committed.rows.iter().map(|Row(partition, _)| *partition).collect();
     assert_eq!(changed, [partition(1, 1), partition(1, 2)]);
 }
 
@@ -126,11 +127,11 @@ fn long_words_about_an_offset_are_refused_and_the_others_are_committed() {
 fn offsets_that_members_may_use_are_not_deleted() {
     let topics = [("read", vec![partition(1, 0)]), ("other", vec![partition(2, 0), partition(2, 9)])];
     let world = subscribed_to("read");
-    let members = Some(Members::Classic(world.group()));
+    let members: Option<&dyn Members> = Some(world.group());
     let deleted = delete(members, &offsets(&[1, 2]), &topics).unwrap();
     assert_eq!(deleted.outcomes, [Err(DeleteRefusal::Subscribed), Ok(())]);
-    assert_eq!(deleted.changes, [(partition(2, 0), None)]);
-    let deleted = delete(Some(Members::Nobody), &offsets(&[1, 2]), &topics).unwrap();
+    assert_eq!(deleted.rows, [Row(partition(2, 0), None)]);
+    let deleted = delete(Some(&Nobody), &offsets(&[1, 2]), &topics).unwrap();
     assert_eq!(deleted.outcomes, [Ok(()), Ok(())]);
     assert_eq!(delete(None, &offsets(&[]), &topics), Err(DeleteRefusal::NoGroup));
 }
@@ -144,21 +145,18 @@ fn of_members_that_are_no_consumers_nothing_is_deleted_or_expires() {
     world.send(join);
     world.finish_first();
     world.settle();
-    let members = Members::Classic(world.group());
+    let members = world.group();
     assert_eq!(delete(Some(members), &offsets(&[1]), &[]), Err(DeleteRefusal::NotEmpty));
     assert_eq!(expired(members, &offsets(&[1]), 9 * WEEK), (vec![], false));
     world.leave(&[("a", None)]);
-    assert!(delete(Some(Members::Classic(world.group())), &offsets(&[1]), &[]).is_ok());
+    assert!(delete(Some(world.group()), &offsets(&[1]), &[]).is_ok());
 }
 
 #[test]
 fn offsets_without_members_expire_a_while_after_they_were_committed() {
     let offsets = offsets(&[1, 2]);
-    assert_eq!(expired(Members::Nobody, &offsets, 999 + WEEK), (vec![], false));
-    assert_eq!(
-        expired(Members::Nobody, &offsets, 1_000 + WEEK),
-        (vec![partition(1, 0), partition(2, 0)], true)
-    );
+    assert_eq!(expired(&Nobody, &offsets, 999 + WEEK), (vec![], false));
+    assert_eq!(expired(&Nobody, &offsets, 1_000 + WEEK), (vec![partition(1, 0), partition(2, 0)], true));
 }
 
 #[test]
@@ -167,7 +165,7 @@ fn offsets_of_an_empty_group_expire_a_while_after_the_last_member_left() {
     world.pass(5_000);
     world.leave(&[("a", None)]);
     let (left, offsets) = (world.now_ms, offsets(&[1]));
-    let members = Members::Classic(world.group());
+    let members = world.group();
     assert_eq!(expired(members, &offsets, left + WEEK - 1), (vec![], false));
     assert_eq!(expired(members, &offsets, left + WEEK), (vec![partition(1, 0)], true));
     assert_eq!(
@@ -180,8 +178,8 @@ fn offsets_of_an_empty_group_expire_a_while_after_the_last_member_left() {
 #[test]
 fn offsets_of_topics_that_the_metadata_may_have_lost_are_kept_for_ever() {
     let topics = Topics { name: &name, are_all: false };
-    let expired = expire(Members::Nobody, &offsets(&[1, 8]), topics, &Limits::default(), 9 * WEEK);
-    assert_eq!(expired, Expired { changes: vec![(partition(1, 0), None)], is_group: false });
+    let expired = expire(&Nobody, &offsets(&[1, 8]), topics, &Limits::default(), 9 * WEEK);
+    assert_eq!(expired, Expired { rows: vec![Row(partition(1, 0), None)], is_group: false });
 }
 
 #[test]
@@ -189,31 +187,24 @@ fn of_a_stable_group_only_offsets_of_topics_without_subscribers_expire() {
     let mut world = subscribed_to("read");
     let offsets = offsets(&[1, 2]);
     let late = 1_000 + WEEK;
-    assert_eq!(expired(Members::Classic(world.group()), &offsets, late), (vec![partition(2, 0)], false));
+    assert_eq!(expired(world.group(), &offsets, late), (vec![partition(2, 0)], false));
     world.join_new("b");
-    assert_eq!(
-        expired(Members::Classic(world.group()), &offsets, late),
-        (vec![], false),
-        "it is rebalancing"
-    );
+    assert_eq!(expired(world.group(), &offsets, late), (vec![], false), "it is rebalancing");
 }
 
 #[test]
 fn offsets_of_deleted_topics_go_at_once() {
     let world = subscribed_to("read");
-    assert_eq!(
-        expired(Members::Classic(world.group()), &offsets(&[1, 8]), 0),
-        (vec![partition(8, 0)], false)
-    );
+    assert_eq!(expired(world.group(), &offsets(&[1, 8]), 0), (vec![partition(8, 0)], false));
 }
 
 #[test]
 fn a_client_may_say_itself_when_an_offset_expires() {
     let mut offsets = Offsets::default();
     let committed = CommittedOffset { expires_ms: Some(2_000), ..offset(7, "") };
-    offsets.apply((partition(1, 0), Some(committed)));
-    assert_eq!(expired(Members::Nobody, &offsets, 1_999), (vec![], false));
-    assert_eq!(expired(Members::Nobody, &offsets, 2_000), (vec![partition(1, 0)], true));
+    offsets.apply(&Row(partition(1, 0), Some(committed)));
+    assert_eq!(expired(&Nobody, &offsets, 1_999), (vec![], false));
+    assert_eq!(expired(&Nobody, &offsets, 2_000), (vec![partition(1, 0)], true));
 }
 
 #[test]
@@ -225,7 +216,7 @@ fn of_a_consumer_group_only_offsets_of_topics_without_subscribers_go() {
     };
     group.apply(&consumer::Row::Member("m".into(), Some(Arc::new(member))));
     let late = 1_000 + WEEK;
-    let members = Members::Consumer(&group);
+    let members = &group;
     assert_eq!(expired(members, &offsets(&[1, 2]), late - 1), (vec![], false));
     assert_eq!(expired(members, &offsets(&[1, 2]), late), (vec![partition(2, 0)], false));
     let topics = [("read", vec![partition(1, 0)]), ("other", vec![partition(2, 0)])];
@@ -234,7 +225,7 @@ fn of_a_consumer_group_only_offsets_of_topics_without_subscribers_go() {
     assert_eq!(members.check_delete(), Err(DeleteRefusal::NotEmpty));
 
     group.apply(&consumer::Row::Member("m".into(), None));
-    let members = Members::Consumer(&group);
+    let members = &group;
     assert_eq!(members.check_delete(), Ok(()));
     let gone = (vec![partition(1, 0), partition(2, 0)], true);
     assert_eq!(
@@ -256,13 +247,13 @@ fn one_offset_that_a_late_member_does_not_hold_is_the_end_of_its_commit() {
     let member = Arc::new(consumer::Member::new("m".into()));
     group.apply(&consumer::Row::Member("m".into(), Some(member)));
     group.apply(&consumer::Row::Progress("m".into(), Some(Arc::new(progress))));
-    let members = Some(Members::Consumer(&group));
+    let members: Option<&dyn Members> = Some(&group);
     let by = Committer { member_id: "m", generation: 4, ..NOBODY };
     let own = (partition(1, 0), offset(7, ""));
     assert!(commit_as(members, by, vec![own.clone()]).is_ok());
     let refused = commit_as(members, by, vec![own, (partition(1, 1), offset(7, ""))]);
-    assert_eq!(refused, Err(CommitRefusal::Consumer(consumer::CommitRefusal::StaleEpoch)));
+    assert_eq!(refused, Err(CommitRefusal::StaleEpoch));
     let older = Committer { version: 8, ..by };
     let refused = commit_as(members, older, Vec::new());
-    assert_eq!(refused, Err(CommitRefusal::Consumer(consumer::CommitRefusal::OldVersion)));
+    assert_eq!(refused, Err(CommitRefusal::OldVersion));
 }

@@ -16,6 +16,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::*;
+use crate::coordinator::group::members::Members;
+use crate::coordinator::runtime::{Decision, Machine, Ticket, TimerChange};
 
 pub const RANGE: &[(&str, &str)] = &[("range", "m")];
 pub const SESSION: i32 = 10_000;
@@ -26,7 +28,7 @@ pub struct World {
     pub limits: Limits,
     pub now_ms: i64,
     timers: BTreeMap<Timer, i64>,
-    replies: BTreeMap<Ticket, Reply>,
+    replies: BTreeMap<u64, Reply>,
     pub saved: Option<Stored>,
     pub saves: usize,
     tickets: u64,
@@ -51,16 +53,28 @@ impl World {
         self.group.as_ref().unwrap()
     }
 
-    pub fn apply(&mut self, decision: Decision) {
+    /// What decisions depend on.
+    pub fn around(&self) -> super::World<'static> {
+        super::World { limits: Box::leak(Box::new(self.limits)), now_ms: self.now_ms }
+    }
+
+    pub fn apply<R>(&mut self, decision: Decision<Group, R>) -> R {
         if let Some(next) = decision.next {
             self.group = Some(next);
         }
-        if let Some(save) = decision.save {
-            self.saved = Some(save);
+        for row in decision.rows {
+            let mut loaded = Group::default();
+            loaded.apply(&row);
+            assert_eq!(Some(Stored::of(&loaded)), row.0, "a group is loaded as it was stored");
+            self.saved = row.0;
             self.saves += 1;
         }
-        for (ticket, reply) in decision.replies {
-            assert!(self.replies.insert(ticket, reply).is_none(), "{ticket:?} is answered twice");
+        for reply in decision.replies {
+            let number = match &reply {
+                Reply::Join(ticket, _) => ticket.number(),
+                Reply::Sync(ticket, _) => ticket.number(),
+            };
+            assert!(self.replies.insert(number, reply).is_none(), "{number} is answered twice");
         }
         for change in decision.timers {
             match change {
@@ -72,11 +86,12 @@ impl World {
                 }
             }
         }
+        decision.reply
     }
 
-    pub fn ticket(&mut self) -> Ticket {
+    fn ticket<R>(&mut self) -> Ticket<R> {
         self.tickets += 1;
-        Ticket(self.tickets)
+        Ticket::numbered(self.tickets)
     }
 
     /// Lets time pass; timers run out in their order.
@@ -89,38 +104,34 @@ impl World {
             self.timers.remove(&timer);
             self.now_ms = at;
             if let Some(group) = &self.group {
-                self.apply(group.expire(&timer, &self.limits, at));
+                self.apply(group.run_out(&timer, self.around()));
             }
         }
         self.now_ms = end;
     }
 
     /// The answer, taken away: each is looked at once.
-    pub fn reply(&mut self, ticket: Ticket) -> Option<Reply> {
-        self.replies.remove(&ticket)
-    }
-
-    pub fn joined(&mut self, ticket: Ticket) -> JoinReply {
-        match self.reply(ticket) {
-            Some(Reply::Join(reply)) => reply,
+    pub fn joined(&mut self, ticket: Ticket<JoinReply>) -> JoinReply {
+        match self.replies.remove(&ticket.number()) {
+            Some(Reply::Join(_, reply)) => reply,
             other => panic!("{ticket:?}: {other:?}"),
         }
     }
 
-    pub fn synced(&mut self, ticket: Ticket) -> SyncReply {
-        match self.reply(ticket) {
-            Some(Reply::Sync(reply)) => reply,
+    /// The answer, taken away, as above.
+    pub fn synced(&mut self, ticket: Ticket<SyncReply>) -> SyncReply {
+        match self.replies.remove(&ticket.number()) {
+            Some(Reply::Sync(_, reply)) => reply,
             other => panic!("{ticket:?}: {other:?}"),
         }
     }
 
-    pub fn waits(&self, ticket: Ticket) -> bool {
-        !self.replies.contains_key(&ticket)
+    pub fn waits<R>(&self, ticket: Ticket<R>) -> bool {
+        !self.replies.contains_key(&ticket.number())
     }
 
-    pub fn joining(&mut self, member_id: &str, fresh: &str) -> Join {
+    pub fn joining(&self, member_id: &str, fresh: &str) -> Join {
         Join {
-            ticket: self.ticket(),
             member_id: member_id.into(),
             fresh_id: fresh.into(),
             instance: None,
@@ -134,20 +145,20 @@ impl World {
         }
     }
 
-    pub fn send(&mut self, join: Join) -> Ticket {
-        let ticket = join.ticket;
-        self.apply(super::join(self.group.as_ref(), join, &self.limits, self.now_ms));
+    pub fn send(&mut self, join: Join) -> Ticket<JoinReply> {
+        let ticket = self.ticket();
+        self.apply(super::join(self.group.as_ref(), join, ticket, self.around()));
         ticket
     }
 
     /// Joins as a known member.
-    pub fn join(&mut self, id: &str) -> Ticket {
+    pub fn join(&mut self, id: &str) -> Ticket<JoinReply> {
         let join = self.joining(id, "");
         self.send(join)
     }
 
     /// A new client: it gets its id, then joins with it.
-    pub fn join_new(&mut self, id: &str) -> Ticket {
+    pub fn join_new(&mut self, id: &str) -> Ticket<JoinReply> {
         let join = self.joining("", id);
         let ticket = self.send(join);
         let reply = self.joined(ticket);
@@ -156,15 +167,14 @@ impl World {
         self.join(id)
     }
 
-    pub fn join_static(&mut self, fresh: &str, instance: &str) -> Ticket {
+    pub fn join_static(&mut self, fresh: &str, instance: &str) -> Ticket<JoinReply> {
         let mut join = self.joining("", fresh);
         join.instance = Some(instance.into());
         self.send(join)
     }
 
-    pub fn sync_of(&mut self, id: &str) -> Sync {
+    pub fn sync_of(&self, id: &str) -> Sync {
         Sync {
-            ticket: self.ticket(),
             member_id: id.into(),
             instance: None,
             generation: self.group().generation(),
@@ -174,19 +184,19 @@ impl World {
         }
     }
 
-    pub fn send_sync(&mut self, sync: Sync) -> Ticket {
-        let ticket = sync.ticket;
-        self.apply(self.group().sync(sync, &self.limits, self.now_ms));
+    pub fn send_sync(&mut self, sync: Sync) -> Ticket<SyncReply> {
+        let ticket = self.ticket();
+        self.apply(super::sync(self.group.as_ref(), sync, ticket, self.around()));
         ticket
     }
 
-    pub fn sync(&mut self, id: &str) -> Ticket {
+    pub fn sync(&mut self, id: &str) -> Ticket<SyncReply> {
         let sync = self.sync_of(id);
         self.send_sync(sync)
     }
 
     /// Syncs as the leader, who gives each member its own id.
-    pub fn sync_leader(&mut self) -> Ticket {
+    pub fn sync_leader(&mut self) -> Ticket<SyncReply> {
         let leader = self.group().leader.clone().unwrap();
         let mut sync = self.sync_of(&leader);
         let given = |member: &Member| (member.id.to_string(), Bytes::copy_from_slice(member.id.as_bytes()));
@@ -200,14 +210,8 @@ impl World {
     }
 
     pub fn heartbeat_as(&mut self, id: &str, instance: Option<&str>, generation: i32) -> Result<(), Refusal> {
-        let ticket = self.ticket();
-        let request =
-            Heartbeat { ticket, member_id: id.into(), instance: instance.map(Arc::from), generation };
-        self.apply(self.group().heartbeat(&request, &self.limits, self.now_ms));
-        match self.reply(ticket) {
-            Some(Reply::Heartbeat(outcome)) => outcome,
-            other => panic!("{other:?}"),
-        }
+        let request = Heartbeat { member_id: id.into(), instance: instance.map(Arc::from), generation };
+        self.apply(super::heartbeat(self.group.as_ref(), &request, self.around()))
     }
 
     pub fn leave(&mut self, members: &[(&str, Option<&str>)]) -> Vec<Result<(), Refusal>> {
@@ -215,19 +219,14 @@ impl World {
             member_id: (*id).into(),
             instance: instance.map(Arc::from),
         };
-        let ticket = self.ticket();
-        let request = Leave { ticket, members: members.iter().map(leaver).collect() };
-        self.apply(self.group().leave(&request, &self.limits, self.now_ms));
-        match self.reply(ticket) {
-            Some(Reply::Leave(outcomes)) => outcomes,
-            other => panic!("{other:?}"),
-        }
+        let request = Leave { members: members.iter().map(leaver).collect() };
+        self.apply(super::leave(self.group.as_ref(), &request, self.around()))
     }
 
     /// A stable group of these members, the first one its leader.
     pub fn stable(ids: &[&str]) -> World {
         let mut world = World::new();
-        let joins: Vec<Ticket> = ids.iter().map(|id| world.join_new(id)).collect();
+        let joins: Vec<Ticket<JoinReply>> = ids.iter().map(|id| world.join_new(id)).collect();
         world.finish_first();
         for (ticket, id) in joins.into_iter().zip(ids) {
             assert_eq!(&*world.joined(ticket).member_id, *id);
@@ -258,10 +257,12 @@ impl World {
     /// The coordinator goes, and another one goes on with what is stored.
     pub fn restart(&mut self) {
         let row = self.saved.as_ref().unwrap().encode();
-        self.group = Some(Stored::decode(row).unwrap().into_group());
+        let mut group = Group::default();
+        group.apply(&Stored::decode(row).unwrap().into());
+        self.group = Some(group);
         self.timers.clear();
         self.replies.clear();
-        self.apply(self.group().loaded(&self.limits, self.now_ms));
+        self.apply(self.group().load(self.around()));
     }
 }
 

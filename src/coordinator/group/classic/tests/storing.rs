@@ -2,8 +2,9 @@ use proptest::prelude::*;
 
 use crate::protocol::consumer;
 
-use super::super::stored::{Malformed, StoredMember};
+use super::super::stored::StoredMember;
 use super::*;
+use crate::coordinator::runtime::Malformed;
 
 #[test]
 fn a_group_is_stored_when_it_is_born() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::coordinator::group::Committer;
+use crate::coordinator::group::{CommitRefusal, Committer};
 
 /// A group whose members have joined and not synced.
 fn completing(ids: &[&str]) -> World {
@@ -144,27 +144,28 @@ fn commits_are_checked_against_member_generation_and_phase() {
         version: 9,
     };
     let mut world = World::stable(&["a"]);
-    let check = |world: &World, by| world.group().check_commit(by);
+    let check = |world: &World, by| world.group().check_commit(by, &[]);
     assert_eq!(check(&world, by("a", 1)), Ok(()));
-    assert_eq!(check(&world, by("a", 0)), Err(Refusal::IllegalGeneration));
-    assert_eq!(check(&world, by("b", 1)), Err(Refusal::UnknownMember));
-    assert_eq!(check(&world, by("", -1)), Err(Refusal::UnknownMember));
+    assert_eq!(check(&world, by("a", 0)), Err(CommitRefusal::IllegalGeneration));
+    assert_eq!(check(&world, by("b", 1)), Err(CommitRefusal::UnknownMember));
+    assert_eq!(check(&world, by("", -1)), Err(CommitRefusal::UnknownMember));
     world.join_new("b");
     assert_eq!(check(&world, by("a", 1)), Ok(()), "members commit before they join again");
     world.join("a");
     assert_eq!(world.group().phase(), Phase::Completing);
-    assert_eq!(check(&world, by("a", 2)), Err(Refusal::RebalanceInProgress));
-    assert_eq!(world.group().check_commit(Committer { is_transactional: true, ..by("a", 2) }), Ok(()));
+    assert_eq!(check(&world, by("a", 2)), Err(CommitRefusal::RebalanceInProgress));
+    assert_eq!(world.group().check_commit(Committer { is_transactional: true, ..by("a", 2) }, &[]), Ok(()));
     world.leave(&[("a", None), ("b", None)]);
     assert_eq!(check(&world, by("", -1)), Ok(()));
-    assert_eq!(check(&world, by("a", 2)), Err(Refusal::UnknownMember));
+    assert_eq!(check(&world, by("a", 2)), Err(CommitRefusal::UnknownMember));
 }
 
 #[test]
 fn a_commit_keeps_a_session_alive() {
     let mut world = World::stable(&["a"]);
     world.pass(9_000);
-    world.apply(world.group().committed("a", &world.limits, world.now_ms));
+    let renewed = world.group().renew_by_commit("a");
+    world.apply(Decision { timers: renewed.into_iter().collect(), ..Decision::unchanged(()) });
     world.pass(9_000);
     assert_eq!(world.heartbeat("a"), Ok(()));
 }

@@ -103,8 +103,8 @@ impl Run {
                 *partitions += 1;
                 self.place.topics.put(if *second { "u" } else { "t" }, *partitions);
             }
-            Step::Reload if matches!(self.place.kind, Kind::Consumer(_)) => {
-                self.place.kind = Kind::Consumer(Box::new(self.place.loaded()));
+            Step::Reload if self.place.is_consumer() => {
+                self.place.put(self.place.loaded());
             }
             Step::Reload => {}
             Step::Wait(ms) => self.place.pass(i64::from(*ms)),

@@ -1,8 +1,7 @@
 //! Whose offsets are taken.
 
-use super::super::commit::{CommitCheck, CommitRefusal};
 use super::*;
-use crate::coordinator::group::Committer;
+use crate::coordinator::group::{CommitRefusal, Committer, Reader};
 use crate::types::Partition;
 
 fn by(member_id: &str, epoch: i32) -> Committer<'_> {
@@ -15,17 +14,26 @@ fn the_current_epoch_may_commit_anything_and_no_other_member_may() {
     place.topics.put("t", 1);
     place.join("a", &["t"]);
     let group = place.group();
-    assert_eq!(group.check_commit(by("a", 2)), Ok(CommitCheck::Anything));
-    assert_eq!(group.check_commit(by("a", 3)), Err(CommitRefusal::StaleEpoch));
-    assert_eq!(group.check_commit(by("b", 2)), Err(CommitRefusal::UnknownMember));
-    assert_eq!(group.check_commit(by("", -1)), Err(CommitRefusal::UnknownMember));
-    assert_eq!(group.check_commit(Committer { version: 8, ..by("a", 2) }), Err(CommitRefusal::OldVersion));
+    assert_eq!(group.check_commit(by("a", 2), &[]), Ok(()));
+    assert_eq!(group.check_commit(by("a", 3), &[]), Err(CommitRefusal::StaleEpoch));
+    assert_eq!(group.check_commit(by("b", 2), &[]), Err(CommitRefusal::UnknownMember));
+    assert_eq!(group.check_commit(by("", -1), &[]), Err(CommitRefusal::UnknownMember));
+    assert_eq!(
+        group.check_commit(Committer { version: 8, ..by("a", 2) }, &[]),
+        Err(CommitRefusal::OldVersion)
+    );
     let transactional = Committer { is_transactional: true, ..by("", -1) };
-    assert_eq!(group.check_commit(transactional), Ok(CommitCheck::Anything));
-    assert_eq!(group.check_fetch(Some("a"), 2), Ok(()));
-    assert_eq!(group.check_fetch(Some("a"), 1), Err(CommitRefusal::StaleEpoch));
-    assert_eq!(group.check_fetch(None, -1), Ok(()));
-    assert_eq!(group.check_fetch(Some("b"), 2), Err(CommitRefusal::UnknownMember));
+    assert_eq!(group.check_commit(transactional, &[]), Ok(()));
+    assert_eq!(group.check_fetch(Reader { member_id: Some("a"), member_epoch: 2 }), Ok(()));
+    assert_eq!(
+        group.check_fetch(Reader { member_id: Some("a"), member_epoch: 1 }),
+        Err(CommitRefusal::StaleEpoch)
+    );
+    assert_eq!(group.check_fetch(Reader { member_id: None, member_epoch: -1 }), Ok(()));
+    assert_eq!(
+        group.check_fetch(Reader { member_id: Some("b"), member_epoch: 2 }),
+        Err(CommitRefusal::UnknownMember)
+    );
 }
 
 #[test]
@@ -35,14 +43,10 @@ fn an_earlier_epoch_may_commit_what_the_member_has_held_since() {
     place.join("a", &["t"]);
     place.topics.put("t", 2);
     place.send(&beating("a", 2)).unwrap();
-    let check = place.group().check_commit(by("a", 2)).unwrap();
-    assert_eq!(check.allows(Partition { topic, index: 0 }), Ok(()));
-    assert_eq!(
-        check.allows(Partition { topic, index: 1 }),
-        Err(CommitRefusal::StaleEpoch),
-        "given in epoch 3"
-    );
-    assert_eq!(check.allows(Partition { topic, index: 2 }), Err(CommitRefusal::StaleEpoch), "never given");
+    let check = |index| place.group().check_commit(by("a", 2), &[Partition { topic, index }]);
+    assert_eq!(check(0), Ok(()));
+    assert_eq!(check(1), Err(CommitRefusal::StaleEpoch), "given in epoch 3");
+    assert_eq!(check(2), Err(CommitRefusal::StaleEpoch), "never given");
 }
 
 #[test]
@@ -51,6 +55,6 @@ fn an_empty_group_lets_anybody_commit_who_is_no_member() {
     place.topics.put("t", 1);
     place.join("a", &["t"]);
     place.send(&beating("a", LEAVING)).unwrap();
-    assert_eq!(place.group().check_commit(by("", -1)), Ok(CommitCheck::Anything));
-    assert_eq!(place.group().check_commit(by("a", 2)), Err(CommitRefusal::UnknownMember));
+    assert_eq!(place.group().check_commit(by("", -1), &[]), Ok(()));
+    assert_eq!(place.group().check_commit(by("a", 2), &[]), Err(CommitRefusal::UnknownMember));
 }

@@ -43,7 +43,7 @@ fn nobody_but_who_joins_makes_a_group() {
     let mut place = Place::new();
     assert_eq!(place.send(&beating("a", 2)), Err(Refusal::NoGroup));
     assert_eq!(place.send(&beating("a", LEAVING)), Err(Refusal::NoGroup));
-    assert!(matches!(place.kind, Kind::None));
+    assert!(!place.whole.exists());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Members come and go, and partitions move between them.
 
 use super::*;
+use crate::coordinator::group::assignor::Assignor;
 
 #[test]
 fn the_first_member_gets_everything_at_once() {
@@ -192,7 +193,7 @@ fn what_could_not_be_stored_is_refused_and_changes_nothing() {
     place.limits.max_stored_bytes = 1_000;
     let long = "n".repeat(1_000);
     assert_eq!(place.send(&joining("a", &[&long])), Err(Refusal::TooLarge));
-    assert!(matches!(place.kind, Kind::None), "there is no group");
+    assert!(!place.whole.exists());
     place.join("a", &["t"]);
     let wordy = Heartbeat { says: joining("a", &[&long]).says, ..beating("a", 2) };
     assert_eq!(place.send(&wordy), Err(Refusal::TooLarge));

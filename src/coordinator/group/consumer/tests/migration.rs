@@ -1,7 +1,7 @@
 //! Groups change their protocol while their members work.
 
 use super::*;
-use crate::coordinator::group::classic::{Join, Knows, Leaver, Protocol, Ticket};
+use crate::coordinator::group::classic::{Join, Knows, Leaver, Protocol};
 use crate::protocol::consumer::{self, Subscription, TopicPartition};
 
 fn subscribed(owned: &[i32]) -> Arc<[Protocol]> {
@@ -16,7 +16,6 @@ fn subscribed(owned: &[i32]) -> Arc<[Protocol]> {
 
 fn classic_join(id: &str, instance: Option<&str>, owned: &[i32]) -> Join {
     Join {
-        ticket: Ticket(1),
         member_id: id.into(),
         fresh_id: "fresh".into(),
         instance: instance.map(Into::into),
@@ -55,20 +54,16 @@ impl Place {
             )
         };
         let group = classic::Group::taken_over(7, all.collect(), place.now_ms, owned);
-        place.kind = Kind::Classic(Box::new(group));
+        place.put(group);
         place
     }
 
     fn classic_joins(&mut self, join: &Join) -> classic::JoinReply {
-        self.decide(|before, world| match before {
-            Before::Consumer(group) => embedded::join(group, join, world),
-            Before::Nothing | Before::Classic(_) => panic!("not a consumer group"),
-        })
+        self.ask(join.clone())
     }
 
     fn classic_syncs(&mut self, id: &str, generation: i32) -> Result<Vec<i32>, classic::Refusal> {
         let sync = classic::Sync {
-            ticket: Ticket(1),
             member_id: id.into(),
             instance: None,
             generation,
@@ -76,10 +71,7 @@ impl Place {
             protocol_name: Some("cooperative-sticky".into()),
             assignments: Default::default(),
         };
-        let reply = self.decide(|before, world| match before {
-            Before::Consumer(group) => embedded::sync(group, &sync, world),
-            Before::Nothing | Before::Classic(_) => panic!("not a consumer group"),
-        });
+        let reply = self.ask(sync);
         match reply.refusal {
             Some(refusal) => Err(refusal),
             None => Ok(partitions(&reply.assignment)),
@@ -87,12 +79,8 @@ impl Place {
     }
 
     fn classic_beats(&mut self, id: &str, generation: i32) -> Result<(), classic::Refusal> {
-        let heartbeat =
-            classic::Heartbeat { ticket: Ticket(1), member_id: id.into(), instance: None, generation };
-        self.decide(|before, world| match before {
-            Before::Consumer(group) => embedded::heartbeat(group, &heartbeat, world),
-            Before::Nothing | Before::Classic(_) => panic!("not a consumer group"),
-        })
+        let heartbeat = classic::Heartbeat { member_id: id.into(), instance: None, generation };
+        self.ask(heartbeat)
     }
 }
 
@@ -135,8 +123,8 @@ fn when_the_last_client_of_the_newer_protocol_leaves_the_group_is_classic_again(
     place.send(&beating("b", LEAVING)).unwrap();
     assert_eq!(place.classic().phase().name(), "PreparingRebalance");
     assert_eq!((place.classic().generation(), place.classic().members().count()), (8, 1));
-    assert!(place.timers.is_empty(), "{:?}", place.timers);
-    assert!(place.classic_timers.contains_key(&classic::Timer::Session("a".into())));
+    assert_eq!(place.timers_of_consumers(), 0);
+    assert!(place.timers.contains_key(&Timer::Session("a".into())));
     assert_eq!(partitions(&place.classic().member("a").unwrap().assignment).len(), 2);
 }
 
@@ -177,7 +165,7 @@ fn a_group_whose_assignments_cannot_be_read_stays_classic() {
     let bytes = consumer::encode(&assignment, 1).unwrap();
     let members = place.classic().members().cloned().collect();
     let group = classic::Group::taken_over(7, members, 0, |_, _| bytes.clone());
-    place.kind = Kind::Classic(Box::new(group));
+    place.put(group);
     let refused = place.send(&joining("b", &["t"]));
     assert_eq!(refused, Err(Refusal::NotUpgraded("an unsupported custom assignor is in use")));
     assert_eq!(place.classic().generation(), 7);
@@ -188,7 +176,7 @@ fn an_empty_classic_group_becomes_a_consumer_group_whatever_the_policy() {
     let mut place = Place::new();
     place.topics.put("t", 1);
     place.settings.migration = MigrationPolicy::Disabled;
-    place.kind = Kind::Classic(Box::new(classic::Group::empty(0)));
+    place.put(classic::Group::empty(0));
     assert_eq!(place.join("a", &["t"]).epoch, 2);
 }
 
@@ -281,7 +269,7 @@ fn a_static_client_that_comes_back_with_the_classic_protocol_makes_the_group_cla
     let group = place.classic();
     assert_eq!((group.phase().name(), group.generation()), ("Stable", 2));
     assert_eq!(partitions(&group.member("fresh").unwrap().assignment), [0, 1, 2, 3]);
-    assert!(place.timers.is_empty());
+    assert_eq!(place.timers_of_consumers(), 0);
 }
 
 #[test]
@@ -294,10 +282,7 @@ fn an_operator_removes_members_of_either_protocol() {
         Leaver { member_id: "x".into(), instance: Some("one".into()) },
         Leaver { member_id: "".into(), instance: Some("two".into()) },
     ];
-    let outcomes = place.decide(|before, world| match before {
-        Before::Consumer(group) => embedded::leave(group, &leavers, world),
-        Before::Nothing | Before::Classic(_) => panic!("not a consumer group"),
-    });
+    let outcomes = place.ask(classic::Leave { members: leavers.to_vec() });
     let unknown = Err(classic::Refusal::UnknownMember);
     assert_eq!(outcomes, [Ok(()), unknown, Err(classic::Refusal::FencedInstance), unknown]);
     assert_eq!(place.classic().members().count(), 1);

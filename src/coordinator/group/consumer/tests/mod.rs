@@ -20,7 +20,13 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::*;
-use crate::coordinator::group::classic;
+use crate::coordinator::group::members::Members;
+use crate::coordinator::group::{self, Group as Whole, MetadataSource, Topic, Topics, classic, world};
+use crate::coordinator::runtime::{
+    Decision, Holds, Machine, Malformed, Question, Row as _, Ticket, TimerChange,
+};
+use crate::log::keys::Tag;
+use crate::settings::MigrationPolicy;
 use crate::types::TopicId;
 
 /// The topics of a test's cluster: partitions by name, ids by position.
@@ -58,74 +64,75 @@ impl Topics for Cluster {
     }
 }
 
-pub enum Kind {
-    None,
-    Classic(Box<classic::Group>),
-    Consumer(Box<Group>),
-}
-
 pub struct Place {
-    pub kind: Kind,
+    pub whole: Whole,
     pub topics: Cluster,
     pub settings: Settings,
     pub limits: classic::Limits,
     pub now_ms: i64,
     pub timers: BTreeMap<Timer, i64>,
-    /// Timers of the classic group, if it is one.
-    pub classic_timers: BTreeMap<classic::Timer, i64>,
     pub rows: BTreeMap<Bytes, Bytes>,
     /// How many rows were written so far.
     pub written: usize,
-    pub told: Vec<(classic::Ticket, classic::Reply)>,
 }
 
 impl Place {
     pub fn new() -> Place {
         Place {
-            kind: Kind::None,
+            whole: Whole::default(),
             topics: Cluster::default(),
             settings: Settings { assignment_interval_ms: 0, ..Settings::default() },
             limits: classic::Limits::default(),
             now_ms: 1_000_000,
             timers: BTreeMap::new(),
-            classic_timers: BTreeMap::new(),
             rows: BTreeMap::new(),
             written: 0,
-            told: Vec::new(),
         }
     }
 
     pub fn group(&self) -> &Group {
-        match &self.kind {
-            Kind::Consumer(group) => group,
-            _ => panic!("not a consumer group"),
-        }
+        self.whole.part().unwrap()
     }
 
     pub fn classic(&self) -> &classic::Group {
-        match &self.kind {
-            Kind::Classic(group) => group,
-            _ => panic!("not a classic group"),
-        }
+        self.whole.part().unwrap()
     }
 
-    pub fn decide<R>(&mut self, decide: impl FnOnce(Before<'_>, World<'_>) -> Decision<R>) -> R {
-        let before = match &self.kind {
-            Kind::None => Before::Nothing,
-            Kind::Classic(group) => Before::Classic(group),
-            Kind::Consumer(group) => Before::Consumer(group),
+    pub fn is_consumer(&self) -> bool {
+        let group: Option<&Group> = self.whole.part();
+        group.is_some()
+    }
+
+    pub fn put<M: Machine>(&mut self, part: M)
+    where
+        Whole: Holds<M>,
+    {
+        self.whole.put(part);
+    }
+
+    pub fn world(&self) -> world::World {
+        let topics = Arc::new(self.topics.clone());
+        let metadata = MetadataSource {
+            topics: Box::new(move || Arc::<Cluster>::clone(&topics)),
+            group_settings: Box::new(|_, of_all| of_all),
         };
-        let world = World {
-            topics: &self.topics,
-            settings: &self.settings,
-            classic: &self.limits,
-            now_ms: self.now_ms,
-        };
-        let decision = decide(before, world);
+        let settings =
+            group::Settings { classic: self.limits, consumer: self.settings, ..group::Settings::default() };
+        world::World { settings, metadata: Arc::new(metadata), id: "g".into(), now_ms: self.now_ms }
+    }
+
+    pub fn decide<R>(&mut self, decide: impl FnOnce(&Whole, &world::World) -> Decision<Whole, R>) -> R {
+        let decision = decide(&self.whole, &self.world());
         self.apply(decision)
     }
 
-    fn apply<R>(&mut self, decision: Decision<R>) -> R {
+    /// Asks what is answered at once.
+    pub fn ask<Q: Question<Whole>>(&mut self, question: Q) -> Q::Reply {
+        let decided = self.decide(|whole, world| question.decide(whole, Ticket::numbered(1), world));
+        decided.unwrap_or_else(|| panic!("no answer"))
+    }
+
+    fn apply<R>(&mut self, decision: Decision<Whole, R>) -> R {
         for change in decision.timers {
             match change {
                 TimerChange::Set { timer, after_ms } => {
@@ -137,48 +144,36 @@ impl Place {
         self.written += decision.rows.len();
         for row in decision.rows {
             match row.value() {
-                Some(value) => drop(self.rows.insert(row.key(), value)),
-                None => drop(self.rows.remove(&row.key())),
+                Some(value) => drop(self.rows.insert(row.key("g"), value)),
+                None => drop(self.rows.remove(&row.key("g"))),
             }
         }
-        match decision.next {
-            None => {}
-            Some(Next::Consumer(group)) => self.kind = Kind::Consumer(Box::new(group)),
-            Some(Next::Upgraded(group, parting)) => {
-                self.kind = Kind::Consumer(Box::new(group));
-                self.told.extend(parting);
-                self.classic_timers.clear();
-            }
-            Some(Next::Downgraded(decision)) => self.apply_classic(*decision),
+        if let Some(next) = decision.next {
+            self.whole = next;
         }
         self.check();
         decision.reply
     }
 
-    pub fn apply_classic(&mut self, decision: classic::Decision) {
-        if let Some(group) = decision.next {
-            self.kind = Kind::Classic(Box::new(group));
-        }
-        self.told.extend(decision.replies);
-        for change in decision.timers {
-            match change {
-                classic::TimerChange::Set { timer, after_ms } => {
-                    self.classic_timers.insert(timer, self.now_ms + i64::from(after_ms));
-                }
-                classic::TimerChange::Cancel(timer) => drop(self.classic_timers.remove(&timer)),
-            }
-        }
+    /// Timers that only groups of the newer protocol have.
+    pub fn timers_of_consumers(&self) -> usize {
+        let is_own = |timer: &&Timer| matches!(timer, Timer::Rebalance(_) | Timer::Join(_) | Timer::Sync(_));
+        self.timers.keys().filter(is_own).count()
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
+        self.rows.iter().filter(|(key, _)| key[0] == Tag::ConsumerGroup as u8)
     }
 
     /// What is stored makes the same group, and every partition has one holder at most.
     fn check(&self) {
-        let Kind::Consumer(group) = &self.kind else {
-            assert!(self.rows.is_empty(), "a group that is none has rows: {:?}", self.rows);
+        let Some(group): Option<&Group> = self.whole.part() else {
+            assert_eq!(self.rows().next(), None, "a group that is none has rows");
             return;
         };
         let mut loaded = self.loaded();
         loaded.memory = group.memory.clone();
-        assert_eq!(loaded, **group);
+        assert_eq!(loaded, *group);
         let mut holders = BTreeMap::new();
         for id in group.members().map(|member| Arc::clone(&member.id)) {
             let progress = group.progress(&id);
@@ -193,14 +188,16 @@ impl Place {
 
     pub fn loaded(&self) -> Group {
         let mut group = Group::default();
-        for (key, value) in &self.rows {
-            group.apply(&Row::decode(key, value.clone()).unwrap());
+        for (key, value) in self.rows() {
+            let (id, row) = Row::decode(Tag::ConsumerGroup, key, value.clone()).unwrap();
+            assert_eq!(id, "g");
+            group.apply(&row);
         }
         group
     }
 
     pub fn send(&mut self, request: &Heartbeat) -> Result<HeartbeatReply, Refusal> {
-        self.decide(|before, world| heartbeat(before, request, world))
+        self.ask(request.clone())
     }
 
     /// A member joins, and subscribes to topics.
@@ -222,10 +219,7 @@ impl Place {
             let (timer, at) = (timer.clone(), *at);
             self.timers.remove(&timer);
             self.now_ms = at;
-            self.decide(|before, world| match before {
-                Before::Consumer(group) => group.expire(&timer, world),
-                Before::Nothing | Before::Classic(_) => panic!("{timer:?} is left of a consumer group"),
-            });
+            self.decide(|whole, world| whole.expire(&timer, world));
         }
         self.now_ms = end;
     }

@@ -58,7 +58,7 @@ fn a_pattern_that_cannot_be_read_is_refused() {
     let mut place = Place::new();
     let refused = place.send(&matching("a", "("));
     assert!(matches!(refused, Err(Refusal::InvalidPattern(_))), "{refused:?}");
-    assert!(matches!(place.kind, Kind::None));
+    assert!(!place.whole.exists());
 }
 
 #[test]
@@ -87,6 +87,6 @@ fn after_loading_new_topics_are_seen_at_once() {
     place.topics.put("orders-1", 1);
     place.send(&matching("a", "orders-.*")).unwrap();
     let new = place.topics.put("orders-2", 1);
-    place.kind = Kind::Consumer(Box::new(place.loaded()));
+    place.put(place.loaded());
     assert!(place.send(&beating("a", 2)).unwrap().assignment.unwrap().contains_key(&new));
 }

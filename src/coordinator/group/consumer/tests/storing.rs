@@ -2,7 +2,7 @@
 
 use super::super::reconcile::{self, Progress};
 use super::*;
-use crate::coordinator::group::Malformed;
+use crate::coordinator::group::assignor::Assignor;
 
 fn every_kind_of_row() -> Vec<Row> {
     let topic = TopicId(Uuid::from_u128(7));
@@ -41,7 +41,7 @@ fn every_kind_of_row() -> Vec<Row> {
 #[test]
 fn rows_are_read_back_as_they_were_written() {
     for row in every_kind_of_row() {
-        assert_eq!(Row::decode(&row.key(), row.value().unwrap()), Ok(row));
+        assert_eq!(Row::decode_part(&row.part(), row.value().unwrap()), Ok(row));
     }
 }
 
@@ -50,7 +50,7 @@ fn rows_look_as_they_always_did() {
     let hex = |bytes: &Bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let rows: String = every_kind_of_row()
         .iter()
-        .map(|row| format!("{} {}\n", hex(&row.key()), hex(&row.value().unwrap())))
+        .map(|row| format!("{} {}\n", hex(&row.part()), hex(&row.value().unwrap())))
         .collect();
     assert_eq!(rows, include_str!("golden.hex"));
 }
@@ -60,13 +60,13 @@ fn rows_cut_short_or_too_long_are_refused() {
     for row in every_kind_of_row() {
         let value = row.value().unwrap();
         for end in 0..value.len() {
-            assert_eq!(Row::decode(&row.key(), value.slice(..end)), Err(Malformed), "{row:?} to {end}");
+            assert_eq!(Row::decode_part(&row.part(), value.slice(..end)), Err(Malformed), "{row:?} to {end}");
         }
         let longer: Bytes = [&value[..], &[0]].concat().into();
-        assert_eq!(Row::decode(&row.key(), longer), Err(Malformed));
+        assert_eq!(Row::decode_part(&row.part(), longer), Err(Malformed));
     }
-    assert_eq!(Row::decode(&[], Bytes::from_static(&[1])), Err(Malformed));
-    assert_eq!(Row::decode(&[9], Bytes::from_static(&[1])), Err(Malformed));
+    assert_eq!(Row::decode_part(&[], Bytes::from_static(&[1])), Err(Malformed));
+    assert_eq!(Row::decode_part(&[9], Bytes::from_static(&[1])), Err(Malformed));
 }
 
 #[test]
@@ -78,12 +78,9 @@ fn a_loaded_group_goes_on_where_it_was_and_sessions_begin_anew() {
     place.beat("a", 2, &all).unwrap();
     let before = place.group().clone();
 
-    place.kind = Kind::Consumer(Box::new(place.loaded()));
+    place.put(place.loaded());
     place.timers.clear();
-    place.decide(|before, world| match before {
-        Before::Consumer(group) => group.loaded(world),
-        Before::Nothing | Before::Classic(_) => panic!("it was stored"),
-    });
+    place.decide(Whole::begin);
     let of_rebalance = place.timers.keys().filter(|timer| matches!(timer, Timer::Rebalance(_)));
     assert_eq!((place.timers.len(), of_rebalance.count()), (3, 1));
     let written = place.written;
@@ -91,6 +88,6 @@ fn a_loaded_group_goes_on_where_it_was_and_sessions_begin_anew() {
     assert_eq!(place.beat("a", 2, &all).unwrap().assignment, None);
     assert_eq!((place.written, place.group().epoch()), (written, before.epoch()));
     for timer in [Timer::Session("a".into()), Timer::Rebalance("a".into())] {
-        assert!(place.group().full_time_ms(&timer, &place.settings) >= 45_000);
+        assert!(place.group().full_time_ms(&timer, &place.world()) >= 45_000);
     }
 }

@@ -1,4 +1,4 @@
-//! What groups must know of the cluster's topics.
+//! Topics as groups know them.
 
 use std::sync::Arc;
 
@@ -23,3 +23,6 @@ pub trait Topics {
     /// The names of all topics.
     fn names(&self) -> Box<dyn Iterator<Item = Arc<str>> + '_>;
 }
+
+/// The name of every topic by its id. An id without a name was a topic once.
+pub type TopicNames = dyn Fn(TopicId) -> Option<Arc<str>> + Send + Sync;

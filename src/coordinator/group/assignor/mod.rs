@@ -10,8 +10,10 @@ mod uniform;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Assignment;
 use crate::types::TopicId;
+
+/// Partitions by topic. A topic without partitions is not in it.
+pub type Assignment = BTreeMap<TopicId, BTreeSet<i32>>;
 
 /// What an assignor is given.
 #[derive(Clone, Debug, Default)]

@@ -6,8 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Spec;
-use crate::coordinator::group::consumer::Assignment;
+use super::{Assignment, Spec};
 use crate::types::TopicId;
 
 pub(super) fn assign(spec: &Spec<'_>) -> BTreeMap<String, Assignment> {

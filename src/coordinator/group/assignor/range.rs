@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{MemberSpec, Spec};
-use crate::coordinator::group::consumer::Assignment;
+use super::{Assignment, MemberSpec, Spec};
 use crate::types::TopicId;
 
 pub(super) fn assign(spec: &Spec<'_>) -> BTreeMap<String, Assignment> {

@@ -1,0 +1,85 @@
+//! Settings of groups.
+
+use super::assignor::Assignor;
+use crate::settings::MigrationPolicy;
+
+/// What is set for all groups.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    pub classic: Classic,
+    /// What holds for consumer groups that have no configs of their own.
+    pub consumer: Consumer,
+    pub offsets: Offsets,
+}
+
+/// What is set for all classic groups.
+#[derive(Clone, Copy, Debug)]
+pub struct Classic {
+    /// How long a new group waits for more members (`group.initial.rebalance.delay.ms`).
+    pub initial_delay_ms: i32,
+    /// How long a member may wait for its first generation before its client is taken for gone (Kafka fixes this at
+    /// five minutes).
+    pub new_member_join_timeout_ms: i32,
+    /// Most members of a group (`group.max.size`).
+    pub max_size: usize,
+    /// Most bytes that a stored group may have: what Kafka takes into one record of its offsets topic.
+    pub max_stored_bytes: usize,
+    /// Bounds of a session timeout (`group.min.session.timeout.ms`, `group.max.session.timeout.ms`).
+    pub session_timeout_ms: (i32, i32),
+}
+
+impl Default for Classic {
+    fn default() -> Classic {
+        Classic {
+            initial_delay_ms: 3000,
+            new_member_join_timeout_ms: 5 * 60 * 1000,
+            max_size: 0x7fff_ffff,
+            max_stored_bytes: 1_048_588,
+            session_timeout_ms: (6000, 1_800_000),
+        }
+    }
+}
+
+/// What is set for one consumer group: its own configs, over those of all groups.
+#[derive(Clone, Copy, Debug)]
+pub struct Consumer {
+    /// Silence after which a member is removed (`consumer.session.timeout.ms`).
+    pub session_timeout_ms: i32,
+    /// How often members are told to send heartbeats (`consumer.heartbeat.interval.ms`).
+    pub heartbeat_interval_ms: i32,
+    /// Least time between two targets (`consumer.assignment.interval.ms`, KIP-1263).
+    pub assignment_interval_ms: i32,
+    /// Most members of a group (`group.consumer.max.size`).
+    pub max_size: usize,
+    pub migration: MigrationPolicy,
+    /// The first of `group.consumer.assignors`.
+    pub default_assignor: Assignor,
+}
+
+impl Default for Consumer {
+    fn default() -> Consumer {
+        Consumer {
+            session_timeout_ms: 45_000,
+            heartbeat_interval_ms: 5000,
+            assignment_interval_ms: 1000,
+            max_size: 0x7fff_ffff,
+            migration: MigrationPolicy::Bidirectional,
+            default_assignor: Assignor::Uniform,
+        }
+    }
+}
+
+/// What is set for the offsets of all groups.
+#[derive(Clone, Copy, Debug)]
+pub struct Offsets {
+    /// Most characters, as Java counts them, of a client's own words about an offset (`offset.metadata.max.bytes`).
+    pub max_metadata_len: usize,
+    /// How long offsets are kept that no member uses (`offsets.retention.minutes`).
+    pub retention_ms: i64,
+}
+
+impl Default for Offsets {
+    fn default() -> Offsets {
+        Offsets { max_metadata_len: 4096, retention_ms: 7 * 24 * 60 * 60 * 1000 }
+    }
+}

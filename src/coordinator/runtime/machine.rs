@@ -1,0 +1,77 @@
+//! What a machine is to the runtime.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use bytes::Bytes;
+
+use super::decision::Decision;
+use super::error::LoadError;
+use super::tickets::{Reply, Ticket};
+use crate::log::keys::Tag;
+
+/// A state machine: all that is coordinated under one key, as it is after every decision so far. A clone costs little:
+/// what is large is shared.
+pub trait Machine: Clone + Default + Send + 'static {
+    type Row: Row;
+    type Timer: Clone + Debug + PartialEq + Eq + Hash + Send;
+    /// Answers to those who wait under a ticket.
+    type Reply: Reply;
+    /// All that a decision depends on besides the machine and the question.
+    type World;
+    /// The machine that may go on in this one's place by a decision of this one; itself if there is none.
+    type Heir: Machine<World = Self::World, Timer = Self::Timer, Heir = Self::Heir>;
+
+    /// Changes the machine by a row: one that was just decided on, or one that is loaded.
+    fn apply(&mut self, row: &Self::Row);
+
+    /// Whether there is anything to keep.
+    fn exists(&self) -> bool {
+        true
+    }
+
+    /// Decides what a machine does that has just been loaded.
+    fn begin(&self, _world: &Self::World) -> Decision<Self> {
+        Decision::unchanged(())
+    }
+
+    /// Decides what happens when a timer runs out.
+    fn expire(&self, _timer: &Self::Timer, _world: &Self::World) -> Decision<Self> {
+        Decision::unchanged(())
+    }
+
+    /// How long a timer runs that begins anew.
+    fn full_time_ms(&self, _timer: &Self::Timer, _world: &Self::World) -> i32 {
+        0
+    }
+
+    /// The rows and timers with which the machine goes.
+    fn forget(&self) -> Decision<Self>;
+}
+
+/// A part of a machine as it is stored: a value, or that there is none any more.
+pub trait Row: Sized + Send {
+    /// The kinds of rows that a machine consists of, in the order they are applied when it is loaded.
+    const TAGS: &'static [Tag];
+
+    /// The key, which says whose row it is.
+    fn key(&self, id: &str) -> Bytes;
+
+    fn value(&self) -> Option<Bytes>;
+
+    /// Reads a stored row back, with the id of its machine.
+    fn decode(tag: Tag, key: &[u8], value: Bytes) -> Result<(String, Self), LoadError>;
+}
+
+/// Something that a machine is asked, by a client or an operator.
+pub trait Question<M: Machine> {
+    type Reply: Send + 'static;
+
+    /// Decides with the answer, or without one where the machine has kept the ticket.
+    fn decide(
+        self,
+        machine: &M,
+        ticket: Ticket<Self::Reply>,
+        world: &M::World,
+    ) -> Decision<M, Option<Self::Reply>>;
+}
