@@ -15,7 +15,7 @@ use crate::log::Shard;
 use crate::runtime::Runtime;
 use crate::types::{Partition, ShardId};
 
-/// How often to look for shards that have opened.
+/// The time between two looks for shards that have opened.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The groups of one shard.

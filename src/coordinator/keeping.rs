@@ -1,4 +1,4 @@
-//! How long offsets are kept: a look from time to time at what has expired, and one after every deletion of a topic.
+//! Retention of offsets: a look from time to time at what has expired, and one after every deletion of a topic.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use super::group::machines::Group;
 use super::group::offsets::{Expire, Topics};
 use super::group::topics::TopicNames;
 
-/// How often to look whether topics were deleted.
+/// The time between two looks at whether topics were deleted.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How the topics become known, to a layer that knows no metadata.
+/// The source of topics, for a layer that knows no metadata.
 pub struct TopicSource {
     /// The topics as far as this broker knows, with a number that grows when that changes. Topics may be missing that
     /// are new.
@@ -66,7 +66,7 @@ fn expire(coordinator: &Arc<Coordinator>, names: &TopicNames, with_groups: bool)
     }
 }
 
-/// Whether offsets are kept of a topic that has no name.
+/// True if offsets are kept of a topic that has no name.
 fn keeps_offsets_of_other_topics(coordinator: &Coordinator, names: &TopicNames) -> bool {
     let has_other =
         |_: &_, group: &Group| group.offsets().iter().any(|(partition, _)| names(partition.topic).is_none());

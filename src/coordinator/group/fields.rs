@@ -1,4 +1,4 @@
-//! How the fields of a stored group are written: numbers big-endian, `str` and `bytes` with their length (u32) in front,
+//! Fields of a stored group as they are written: numbers big-endian, `str` and `bytes` with their length (u32) in front,
 //! `opt` as 0, or 1 and a `str`.
 
 use std::sync::Arc;

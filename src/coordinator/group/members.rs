@@ -4,7 +4,7 @@ use super::timer::Timer;
 use crate::coordinator::runtime::TimerChange;
 use crate::types::Partition;
 
-/// Who commits offsets.
+/// A client that commits offsets.
 #[derive(Clone, Copy, Debug)]
 pub struct Committer<'a> {
     /// Empty for one that is no member.
@@ -17,7 +17,7 @@ pub struct Committer<'a> {
     pub version: i16,
 }
 
-/// Who asks for offsets (KIP-848).
+/// A client that asks for offsets (KIP-848).
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     /// `None` for one that is no member, or does not say.
@@ -26,7 +26,7 @@ pub struct Reader<'a> {
     pub member_epoch: i32,
 }
 
-/// Why offsets are not committed or fetched.
+/// The reason why offsets are not committed or fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommitRefusal {
     #[error("there is no such group")]
@@ -45,7 +45,7 @@ pub enum CommitRefusal {
     OldVersion,
 }
 
-/// Why a group, or offsets of it, are not deleted.
+/// The reason why a group, or offsets of it, are not deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeleteRefusal {
     #[error("there is no such group")]
@@ -56,7 +56,7 @@ pub enum DeleteRefusal {
     Subscribed,
 }
 
-/// From when on the time counts after which offsets expire that no member uses (KIP-211).
+/// The start of the time after which offsets expire that no member uses (KIP-211).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// Offsets do not expire now.
@@ -70,7 +70,7 @@ pub trait Members {
     /// The protocol of the group, as ListGroups tells it (KIP-848).
     fn kind(&self) -> &'static str;
 
-    /// What the group is doing, as Kafka names it.
+    /// The state of the group, as Kafka names it.
     fn state(&self) -> &'static str;
 
     /// The number of members.
@@ -79,7 +79,7 @@ pub trait Members {
     /// The kind of work that the members share; empty for a group that never had any.
     fn protocol_type(&self) -> &str;
 
-    /// Whether offsets of these partitions may be committed: all of them, or none. Transactions are not held up by a
+    /// Checks that offsets of these partitions may be committed, all of them. Transactions are not held up by a
     /// rebalance.
     fn check_commit(&self, by: Committer<'_>, partitions: &[Partition]) -> Result<(), CommitRefusal>;
 
@@ -88,23 +88,23 @@ pub trait Members {
         None
     }
 
-    /// Whether this reader may be told offsets.
+    /// Checks that this reader may have offsets.
     fn check_fetch(&self, _reader: Reader<'_>) -> Result<(), CommitRefusal> {
         Ok(())
     }
 
-    /// Whether offsets may be deleted one by one.
+    /// Checks that offsets may be deleted one by one.
     fn check_delete_offsets(&self) -> Result<(), DeleteRefusal> {
         Ok(())
     }
 
-    /// Whether the group may be deleted with all that it holds.
+    /// Checks that the group may be deleted with all that it holds.
     fn check_delete(&self) -> Result<(), DeleteRefusal>;
 
-    /// Whether members may still need offsets of the topic.
+    /// True if members may still need offsets of the topic.
     fn is_subscribed(&self, topic: &str) -> bool;
 
-    /// How offsets expire, of topics that no member is subscribed to.
+    /// The expiry of offsets of topics that no member is subscribed to.
     fn expiry(&self) -> Expiry {
         Expiry::SinceCommitted
     }

@@ -1,4 +1,4 @@
-//! What operators do with groups: list them, look at them, delete them.
+//! Operations of operators on groups: list them, describe them, delete them.
 
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -3,21 +3,21 @@
 use super::assignor::Assignor;
 use crate::settings::MigrationPolicy;
 
-/// What is set for all groups.
+/// The settings of all groups.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     pub classic: Classic,
-    /// What holds for consumer groups that have no configs of their own.
+    /// Those of consumer groups that have no configs of their own.
     pub consumer: Consumer,
     pub offsets: Offsets,
 }
 
-/// What is set for all classic groups.
+/// The settings of all classic groups.
 #[derive(Clone, Copy, Debug)]
 pub struct Classic {
-    /// How long a new group waits for more members (`group.initial.rebalance.delay.ms`).
+    /// The time that a new group waits for more members (`group.initial.rebalance.delay.ms`).
     pub initial_delay_ms: i32,
-    /// How long a member may wait for its first generation before its client is taken for gone (Kafka fixes this at
+    /// The time that a member may wait for its first generation before its client is taken for gone (Kafka fixes it at
     /// five minutes).
     pub new_member_join_timeout_ms: i32,
     /// Most members of a group (`group.max.size`).
@@ -40,12 +40,12 @@ impl Default for Classic {
     }
 }
 
-/// What is set for one consumer group: its own configs, over those of all groups.
+/// The settings of one consumer group: its own configs, over those of all groups.
 #[derive(Clone, Copy, Debug)]
 pub struct Consumer {
     /// Silence after which a member is removed (`consumer.session.timeout.ms`).
     pub session_timeout_ms: i32,
-    /// How often members are told to send heartbeats (`consumer.heartbeat.interval.ms`).
+    /// The time between two heartbeats of a member (`consumer.heartbeat.interval.ms`).
     pub heartbeat_interval_ms: i32,
     /// Least time between two targets (`consumer.assignment.interval.ms`, KIP-1263).
     pub assignment_interval_ms: i32,
@@ -69,12 +69,12 @@ impl Default for Consumer {
     }
 }
 
-/// What is set for the offsets of all groups.
+/// The settings of the offsets of all groups.
 #[derive(Clone, Copy, Debug)]
 pub struct Offsets {
     /// Most characters, as Java counts them, of a client's own words about an offset (`offset.metadata.max.bytes`).
     pub max_metadata_len: usize,
-    /// How long offsets are kept that no member uses (`offsets.retention.minutes`).
+    /// The time that offsets are kept that no member uses (`offsets.retention.minutes`).
     pub retention_ms: i64,
 }
 

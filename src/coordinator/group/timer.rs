@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// What a group waits for.
+/// A timer of a group, by what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Timer {
     /// A sign of life of the member.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::settings::{Consumer, Settings};
 use super::topics::Topics;
 
-/// What is set for a consumer group of this name, given what holds for those without configs of their own.
+/// The settings of a consumer group of this name, given those of groups without configs of their own.
 pub type GroupSettingsOf = dyn Fn(&str, Consumer) -> Consumer + Send + Sync;
 
-/// How metadata becomes known, to a layer that knows none.
+/// The source of metadata, for a layer that knows none.
 pub struct MetadataSource {
     /// The topics of now.
     pub topics: Box<dyn Fn() -> Arc<dyn Topics> + Send + Sync>,

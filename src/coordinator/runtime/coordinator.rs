@@ -19,9 +19,9 @@ use crate::log::Shard;
 use crate::runtime::{Runtime, TaskKind};
 
 /// An answer once it is durable, or the end of who would have given it.
-pub type Answer<R> = MapErr<oneshot::Receiver<R>, fn(oneshot::error::RecvError) -> Gone>;
+pub type Pending<R> = MapErr<oneshot::Receiver<R>, fn(oneshot::error::RecvError) -> Gone>;
 
-/// What a machine with this id may know of the world at a time.
+/// The world as a machine with this id may know it at a time.
 type WorldOf<M> = dyn Fn(&Arc<str>, i64) -> <M as Machine>::World + Send + Sync;
 
 /// The machines of one incarnation of a shard. With the incarnation ends all that is in here: whoever waits is told so by
@@ -101,14 +101,14 @@ impl<M: Machine> Coordinator<M> {
         &self.shard
     }
 
-    /// Whether it still stands for the shard's state: false once its incarnation has ended.
+    /// True as long as it stands for the shard's state: until its incarnation ends.
     pub fn is_current(&self) -> bool {
         self.shard.status().epoch == Some(self.epoch) && !self.state.lock().over
     }
 
     /// Asks a machine, which may not exist. The call decides, and so keeps the order of calls; the answer comes once it
     /// is durable.
-    pub fn ask<Q: Question<M>>(self: &Arc<Self>, id: &str, question: Q) -> Answer<Q::Reply> {
+    pub fn ask<Q: Question<M>>(self: &Arc<Self>, id: &str, question: Q) -> Pending<Q::Reply> {
         let mut state = self.state.lock();
         let (ticket, receiver) = state.waiting.open();
         if state.over {

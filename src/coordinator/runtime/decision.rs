@@ -1,4 +1,4 @@
-//! What comes out of a question or a timer: the machine as it is afterwards, rows to store, answers, timers.
+//! Decisions, the outcome of questions and timers: the machine afterwards, rows to store, answers, timers.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub struct Decision<M: Machine, R = ()> {
     pub next: Option<M>,
     /// The decision of the machine that goes on instead, with all that this one led to in it.
     pub heir: Option<Box<Decision<M::Heir>>>,
-    /// What to store. All of it, or nothing.
+    /// Rows to store: all of them, or none.
     pub rows: Vec<M::Row>,
     /// Answers to those who waited. Like all answers they leave once everything unsaved of the machine is durable.
     pub replies: Vec<M::Reply>,
@@ -107,7 +107,7 @@ impl<M: Machine, W> Draft<M, W> {
         self.rows.insert(row.key(""), row);
     }
 
-    /// Whether no row takes more bytes than that.
+    /// True if no row takes more bytes than that.
     pub fn fits(&self, max_bytes: usize) -> bool {
         self.rows.values().filter_map(Row::value).all(|value| value.len() <= max_bytes)
     }

@@ -1,4 +1,4 @@
-//! What goes wrong in a coordinator, by what the caller does next.
+//! Errors of a coordinator, by what the caller does next.
 
 use crate::log::PartitionError;
 use crate::log::keys;
@@ -13,7 +13,7 @@ pub struct Gone;
 #[error("a stored group cannot be read")]
 pub struct Malformed;
 
-/// Why what is stored of a shard's machines was not loaded.
+/// The reason why machines of a shard were not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error(transparent)]

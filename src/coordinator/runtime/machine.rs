@@ -1,4 +1,4 @@
-//! What a machine is to the runtime.
+//! Machines, their rows and their questions, as the runtime knows them.
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -25,7 +25,7 @@ pub trait Machine: Clone + Default + Send + 'static {
     /// Changes the machine by a row: one that was just decided on, or one that is loaded.
     fn apply(&mut self, row: &Self::Row);
 
-    /// Whether there is anything to keep.
+    /// True if there is anything to keep.
     fn exists(&self) -> bool {
         true
     }
@@ -40,7 +40,7 @@ pub trait Machine: Clone + Default + Send + 'static {
         Decision::unchanged(())
     }
 
-    /// How long a timer runs that begins anew.
+    /// The full time of a timer, for one that begins anew.
     fn full_time_ms(&self, _timer: &Self::Timer, _world: &Self::World) -> i32 {
         0
     }

@@ -17,7 +17,7 @@ pub(super) struct Parking {
 }
 
 impl Parking {
-    /// Whether nothing waits, and nothing is on its way.
+    /// True if nothing waits, and nothing is on its way.
     pub fn is_idle(&self) -> bool {
         self.is_saved() && self.parked.is_empty()
     }

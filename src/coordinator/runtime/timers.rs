@@ -42,7 +42,7 @@ impl<K: Clone + Eq + Hash> Timers<K> {
         }
     }
 
-    /// When the next one runs out.
+    /// The time at which the next one runs out.
     pub fn next(&self) -> Option<Instant> {
         self.by_time.keys().next().map(|(at, _)| *at)
     }

@@ -18,6 +18,8 @@ pub(in crate::log) use many::load_many;
 
 /// Bytes that a scan reads ahead; SlateDB's own default is one block per request.
 const READ_AHEAD_BYTES: usize = 256 * 1024;
+/// Of all rows of one kind, which a coordinator waits for.
+const KIND_READ_AHEAD_BYTES: usize = 4 << 20;
 
 /// How the rows of a partition are scanned: in few requests, and without pushing others out of the cache.
 pub(in crate::log) fn scan_options() -> ScanOptions {
@@ -88,7 +90,8 @@ pub(in crate::log) async fn rows(
     db: &(impl DbReadOps + Sync),
     tag: Tag,
 ) -> Result<Vec<(Bytes, Bytes)>, PartitionError> {
-    let mut rows = db.scan_with_options(keys::range(tag), &scan_options()).await.map_err(index)?;
+    let options = ScanOptions { read_ahead_bytes: KIND_READ_AHEAD_BYTES, ..ScanOptions::default() };
+    let mut rows = db.scan_with_options(keys::range(tag), &options).await.map_err(index)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().await.map_err(index)? {
         found.push((row.key, row.value));

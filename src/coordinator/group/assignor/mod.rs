@@ -15,7 +15,7 @@ use crate::types::TopicId;
 /// Partitions by topic. A topic without partitions is not in it.
 pub type Assignment = BTreeMap<TopicId, BTreeSet<i32>>;
 
-/// What an assignor is given.
+/// The input of an assignor.
 #[derive(Clone, Debug, Default)]
 pub struct Spec<'a> {
     pub members: BTreeMap<&'a str, MemberSpec<'a>>,
@@ -24,7 +24,7 @@ pub struct Spec<'a> {
 }
 
 impl Spec<'_> {
-    /// How many partitions a topic has; none if it does not exist.
+    /// The number of partitions of a topic; none if it does not exist.
     fn count(&self, topic: &TopicId) -> i32 {
         self.partitions.get(topic).copied().unwrap_or_default()
     }

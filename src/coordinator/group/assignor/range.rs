@@ -32,7 +32,7 @@ pub(super) fn assign(spec: &Spec<'_>) -> BTreeMap<String, Assignment> {
     targets
 }
 
-/// How far a topic has been given out.
+/// The part of a topic that has been given out.
 struct Cut {
     partitions: i32,
     subscribers: i32,

@@ -73,9 +73,9 @@ struct Mixed<'a> {
     ids: Vec<&'a str>,
     /// The members that subscribe to a topic, by their place in `ids`.
     subscribers: BTreeMap<TopicId, Vec<usize>>,
-    /// What each subscriber owns of a topic.
+    /// The partitions of a topic that each subscriber owns.
     owned: BTreeMap<(TopicId, usize), BTreeSet<i32>>,
-    /// How many partitions each member owns.
+    /// The number of partitions that each member owns.
     loads: Vec<usize>,
 }
 

@@ -12,7 +12,7 @@ use super::stored::Stored;
 use crate::coordinator::runtime::Decision;
 
 impl Group {
-    /// What everybody who waits is told when the group is classic no more: join again.
+    /// The answers to all who wait when the group is classic no more: join again.
     pub fn parting(&self) -> Vec<Reply> {
         let again = Refusal::RebalanceInProgress;
         let joins = self.waiting.joins.iter();
@@ -45,7 +45,7 @@ impl Group {
         group
     }
 
-    /// What a group that was taken over begins with: it is stored, all sessions begin, and with `rebalance` its members
+    /// The first decision of a group that was taken over: it is stored, all sessions begin, and with `rebalance` its members
     /// are called to join.
     pub fn take_over(&self, rebalance: bool, world: World<'_>) -> Decision<Group> {
         let mut draft = Draft::of(self, world);

@@ -9,7 +9,7 @@ use super::member::{Member, Protocol, names};
 use super::reply::{JoinReply, JoinedMember, Refusal, SyncReply};
 use crate::coordinator::runtime::Ticket;
 
-/// What a group is doing, and what it answers meanwhile (Kafka's `ClassicGroupState`).
+/// The phase that a group is in, and its answers meanwhile (Kafka's `ClassicGroupState`).
 ///
 /// | Phase | JoinGroup | SyncGroup, Heartbeat | OffsetCommit | ends when |
 /// | --- | --- | --- | --- | --- |
@@ -30,7 +30,7 @@ pub enum Phase {
 pub struct Initial {
     pub delay_ms: i32,
     pub remaining_ms: i32,
-    /// Whether a member came during this delay.
+    /// True if a member came during this delay.
     pub grew: bool,
 }
 
@@ -50,7 +50,7 @@ impl Phase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     pub(super) phase: Phase,
-    /// When the phase began, in milliseconds since the Unix epoch.
+    /// The time when the phase began, in milliseconds since the Unix epoch.
     pub(super) since_ms: i64,
     pub(super) generation: i32,
     pub(super) protocol_type: Option<Arc<str>>,
@@ -59,12 +59,12 @@ pub struct Group {
     pub(super) members: RedBlackTreeMapSync<Arc<str>, Arc<Member>>,
     /// Member ids by instance id.
     pub(super) statics: RedBlackTreeMapSync<Arc<str>, Arc<str>>,
-    /// How many members understand each protocol.
+    /// The number of members that understand each protocol.
     pub(super) support: RedBlackTreeMapSync<Arc<str>, usize>,
     pub(super) waiting: Waiting,
 }
 
-/// What a group waits for. Never stored: after a restart the clients ask again.
+/// Requests and members that a group waits for. Never stored: after a restart the clients ask again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Waiting {
     /// JoinGroups that are answered with the next generation.
@@ -125,7 +125,7 @@ impl Group {
         self.members.get(id).map(|member| &**member)
     }
 
-    /// Whether the members are consumers of topics, whose subscriptions we can read.
+    /// True if the members are consumers of topics, whose subscriptions we can read.
     pub fn is_of_consumers(&self) -> bool {
         self.protocol_type() == Some("consumer")
     }
@@ -143,7 +143,7 @@ impl Group {
         self.leader.as_deref() == Some(id)
     }
 
-    /// Whether some protocol of a client that wants to join is understood by all members.
+    /// True if all members understand some protocol of a client that wants to join.
     pub(super) fn supports(&self, protocol_type: &str, protocols: &[Protocol]) -> bool {
         if self.is_empty() {
             return !protocol_type.is_empty() && !protocols.is_empty();
@@ -182,7 +182,7 @@ impl Group {
         self.member(id).map(drop).ok_or(Refusal::UnknownMember)
     }
 
-    /// What a member learns of the generation it is in.
+    /// The answer from which a member learns of its generation.
     pub(super) fn join_reply(&self, member_id: &Arc<str>) -> JoinReply {
         let members = if self.is_leader(member_id) { self.members_for_leader() } else { Vec::new() };
         JoinReply {

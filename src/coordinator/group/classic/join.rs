@@ -26,7 +26,7 @@ pub struct Join {
     pub knows: Knows,
 }
 
-/// What later versions of JoinGroup brought.
+/// Abilities that later versions of JoinGroup brought.
 #[derive(Clone, Copy, Debug)]
 pub struct Knows {
     /// The client joins again with the id that it is given first (KIP-394).
@@ -57,7 +57,7 @@ pub fn join(
 }
 
 impl Group {
-    /// Whether there is room. While members join, those that have count; the last ones to join may find none left.
+    /// True if there is room. While members join, those that have count; the last ones to join may find none left.
     fn has_room_for(&self, member_id: &str, max_size: usize) -> bool {
         match self.phase {
             Phase::Empty => true,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// What a member says of itself, and what it was given.
+/// A member by its own words, and its assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     pub id: Arc<str>,
@@ -16,9 +16,9 @@ pub struct Member {
     pub rebalance_timeout_ms: i32,
     /// The ways to share the work that it understands, best first.
     pub protocols: Arc<[Protocol]>,
-    /// What the leader gave it in this generation; empty until then.
+    /// The assignment of this generation; empty until the leader gives one.
     pub assignment: Bytes,
-    /// Whether it waits for its first generation: until then it cannot send heartbeats.
+    /// True while it waits for its first generation: until then it cannot send heartbeats.
     pub is_new: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct Protocol {
 }
 
 impl Member {
-    /// What it says under a protocol.
+    /// Its metadata under a protocol.
     pub fn metadata(&self, protocol: &str) -> Bytes {
         metadata(&self.protocols, protocol)
     }
@@ -47,7 +47,7 @@ pub fn names(protocols: &[Protocol]) -> impl Iterator<Item = &Arc<str>> {
     protocols.iter().enumerate().filter(move |(at, own)| first(*at, &own.name)).map(|(_, own)| &own.name)
 }
 
-/// What is said under one of `protocols`; nothing if it is not among them.
+/// The metadata under one of `protocols`; empty if it is not among them.
 pub fn metadata(protocols: &[Protocol], name: &str) -> Bytes {
     let own = protocols.iter().find(|own| *own.name == *name);
     own.map(|own| own.metadata.clone()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What a classic group answers.
+//! Answers of a classic group.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl runtime::Reply for Reply {
     }
 }
 
-/// Why a group does not do what it is asked for.
+/// The reason why a group refuses a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error("the group has no such member")]

@@ -1,4 +1,4 @@
-//! What is stored of a classic group: its last complete generation.
+//! The stored row of a classic group: its last complete generation.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub struct StoredMember {
     pub client_host: String,
     pub session_timeout_ms: i32,
     pub rebalance_timeout_ms: i32,
-    /// What it says under the group's protocol; the others are forgotten.
+    /// Its metadata under the group's protocol; that of others is forgotten.
     pub metadata: Bytes,
     pub assignment: Bytes,
 }

@@ -88,7 +88,7 @@ impl Draft<'_> {
         }
     }
 
-    /// What the leader gave a member in this generation.
+    /// The assignment that the leader gave a member in this generation.
     fn given(&self, id: &str) -> SyncReply {
         let assignment = self.next.member(id).map(|member| member.assignment.clone());
         self.next.sync_reply(assignment.unwrap_or_default())

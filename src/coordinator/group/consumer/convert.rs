@@ -19,7 +19,7 @@ use crate::coordinator::group::topics::Topics;
 use crate::coordinator::runtime::Holds;
 use crate::protocol::consumer::{self, Subscription, TopicPartition};
 
-/// What there is before a decision.
+/// The group before a decision.
 #[derive(Clone, Copy, Debug)]
 pub enum Before<'a> {
     /// No group, or one that only keeps offsets.
@@ -167,7 +167,7 @@ pub(super) fn embedded(assignment: &Assignment, metadata: &Bytes, topics: &dyn T
     consumer::encode(&assignment, version).unwrap_or_default()
 }
 
-/// What a member of the classic protocol names, of those topics that exist.
+/// Partitions that a member of the classic protocol names, of those topics that exist.
 pub(super) fn by_id(partitions: &[TopicPartition], topics: &dyn Topics) -> Assignment {
     let mut by_id = Assignment::new();
     for named in partitions {

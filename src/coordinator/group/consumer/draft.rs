@@ -17,7 +17,7 @@ pub struct World<'a> {
     pub id: &'a str,
     pub topics: &'a dyn Topics,
     pub settings: &'a Settings,
-    /// What a group obeys that turns into a classic one.
+    /// Limits of a group that turns into a classic one.
     pub classic: &'a classic::Limits,
     pub now_ms: i64,
 }
@@ -26,7 +26,7 @@ pub struct World<'a> {
 pub(super) type Draft<'a> = runtime::Draft<Group, World<'a>>;
 
 impl Draft<'_> {
-    /// Whether each row can be stored: Kafka takes no larger record into its offsets topic.
+    /// True if each row can be stored: Kafka takes no larger record into its offsets topic.
     pub fn can_be_stored(&self) -> bool {
         self.fits(self.world.classic.max_stored_bytes)
     }

@@ -105,7 +105,7 @@ impl Draft<'_> {
             request.instance.as_ref().and_then(|instance| self.next.static_member(instance)).cloned();
         let is_last_of_its_kind = replaced.as_ref().is_some_and(|replaced| self.may_become_classic(replaced));
         let member = self.joining_member(id, request, replaced)?;
-        let updated = told_by(request, &member, &subscription);
+        let updated = update_member(request, &member, &subscription);
         let owned = convert::by_id(&subscription.owned_partitions, self.world.topics);
         let progress = match is_last_of_its_kind {
             false => {
@@ -158,7 +158,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether the group is a classic one once a client of the classic protocol has taken this member's place.
+    /// True if the group is a classic one once a client of the classic protocol has taken this member's place.
     fn may_become_classic(&self, replaced: &Member) -> bool {
         replaced.classic.is_none()
             && self.next.members().all(|member| member.id == replaced.id || member.classic.is_some())
@@ -248,7 +248,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Whether another member holds something of this one's target.
+    /// True if another member holds something of this one's target.
     fn waits_for_others(&self, member: &Member) -> bool {
         let (held, progress) = (self.next.held(), self.next.progress(&member.id));
         let target = self.next.target(&member.id);
@@ -262,7 +262,7 @@ impl Draft<'_> {
 }
 
 /// The member with what a JoinGroup says of it.
-fn told_by(request: &classic::Join, member: &Member, subscription: &Subscription) -> Member {
+fn update_member(request: &classic::Join, member: &Member, subscription: &Subscription) -> Member {
     let rack = subscription.rack_id.as_deref().filter(|rack| !rack.is_empty());
     Member {
         id: Arc::clone(&member.id),

@@ -13,7 +13,7 @@ use crate::coordinator::group::assignor::Assignor;
 use crate::coordinator::group::topics::Topics;
 use crate::types::TopicId;
 
-/// What a group is doing (Kafka's `ConsumerGroupState`). It answers heartbeats in every state.
+/// The state of a group (Kafka's `ConsumerGroupState`). It answers heartbeats in every state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Has no members. Ends when one joins.
@@ -49,12 +49,12 @@ pub struct Group {
     pub(super) patterns: RedBlackTreeMapSync<Arc<str>, Arc<Names>>,
     /// Member ids by instance id.
     pub(super) statics: RedBlackTreeMapSync<Arc<str>, Arc<str>>,
-    /// How many members and patterns stand for each topic.
+    /// The number of members and patterns that stand for each topic.
     pub(super) subscribed: RedBlackTreeMapSync<Arc<str>, usize>,
     pub(super) memory: Memory,
 }
 
-/// What is never stored: after a restart it is found anew.
+/// Memory that is never stored: after a restart it is found anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Memory {
     /// The version of the topics that the metadata hash was last compared with.
@@ -74,7 +74,7 @@ impl Memory {
 }
 
 impl Group {
-    /// What a stored row, or one just decided, makes of the group.
+    /// Changes the group by a row.
     pub(super) fn change(&mut self, row: &Row) {
         match row {
             Row::Head(head) => self.head = head.unwrap_or_default(),
@@ -165,12 +165,12 @@ impl Group {
         self.statics.get(instance).and_then(|id| self.members.get(id))
     }
 
-    /// How far a member has come. One that just joined stands at the beginning.
+    /// The progress of a member. One that just joined stands at the beginning.
     pub fn progress(&self, id: &str) -> Arc<Progress> {
         self.progress.get(id).cloned().unwrap_or_else(|| Arc::new(Progress::at_start()))
     }
 
-    /// What a member should own in the end.
+    /// The partitions that a member should own in the end.
     pub fn target(&self, id: &str) -> Arc<Assignment> {
         self.targets.get(id).cloned().unwrap_or_default()
     }
@@ -186,7 +186,7 @@ impl Group {
         names.filter_map(|name| topics.by_name(name)).map(|topic| topic.id).collect()
     }
 
-    /// What any member holds, or was told to give up and may still be working on.
+    /// All partitions that a member holds, or was told to give up and may still be working on.
     pub(super) fn held(&self) -> Held {
         let mut held = Held::new();
         for progress in self.progress.values() {
@@ -197,7 +197,7 @@ impl Group {
         held
     }
 
-    /// Whether the only members left without `leaving` speak the classic protocol, and there are some.
+    /// True if the only members left without `leaving` speak the classic protocol, and there are some.
     pub(super) fn would_be_classic_without(&self, leaving: &BTreeSet<Arc<str>>) -> bool {
         let mut staying = self.members().filter(|member| !leaving.contains(&member.id)).peekable();
         staying.peek().is_some() && staying.all(|member| member.classic.is_some())

@@ -34,11 +34,11 @@ pub struct Heartbeat {
     pub client_host: Arc<str>,
     pub instance: Option<Arc<str>>,
     pub says: Says,
-    /// What the member says it owns; `None` if that did not change.
+    /// The partitions that the member says it owns; `None` if they did not change.
     pub owned: Option<Assignment>,
 }
 
-/// What a member says of itself; `None` where that did not change.
+/// A member by its own words; `None` where they did not change.
 #[derive(Clone, Debug, Default)]
 pub struct Says {
     pub rack: Option<Arc<str>>,
@@ -55,7 +55,7 @@ pub struct HeartbeatReply {
     pub member_id: Arc<str>,
     pub epoch: i32,
     pub heartbeat_interval_ms: i32,
-    /// What the member may work on; `None` if that did not change.
+    /// The partitions that the member may work on; `None` if they did not change.
     pub assignment: Option<Assignment>,
 }
 
@@ -103,7 +103,7 @@ impl Draft<'_> {
             Some(instance) => self.static_member(id, instance, request)?,
         };
         let before = self.next.progress(id);
-        let updated = request.told_by(&member);
+        let updated = request.update(&member);
         let progress = self.follow(&member, &updated, request.owned.as_ref())?;
         self.renew_session(&updated);
         let is_whole = request.says.rebalance_timeout_ms.is_some()
@@ -214,7 +214,7 @@ impl Draft<'_> {
 
 impl Heartbeat {
     /// The member with what this says of it.
-    fn told_by(&self, member: &Member) -> Member {
+    fn update(&self, member: &Member) -> Member {
         let says = &self.says;
         Member {
             id: Arc::clone(&member.id),

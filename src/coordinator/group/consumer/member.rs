@@ -10,7 +10,7 @@ use crate::coordinator::group::classic::Protocol;
 /// Names of topics.
 pub type Names = BTreeSet<Arc<str>>;
 
-/// What a member says of itself. How far it has come is its [`super::reconcile::Progress`].
+/// A member by its own words. Its way to the target is its [`super::reconcile::Progress`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     pub id: Arc<str>,
@@ -19,7 +19,7 @@ pub struct Member {
     pub rack: Option<Arc<str>>,
     pub client_id: Arc<str>,
     pub client_host: Arc<str>,
-    /// How long it may take to give up partitions.
+    /// The time it may take to give up partitions.
     pub rebalance_timeout_ms: i32,
     /// Topics that it subscribes to by name.
     pub topics: Arc<Names>,
@@ -30,7 +30,7 @@ pub struct Member {
     pub classic: Option<Classic>,
 }
 
-/// What only a client of the classic protocol says.
+/// Words of clients of the classic protocol alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classic {
     pub session_timeout_ms: i32,

@@ -75,7 +75,7 @@ impl Members for Group {
     }
 }
 
-/// Whether a member has held a partition since an epoch.
+/// True if a member has held a partition since an epoch.
 fn has_held(progress: &Progress, partition: Partition, epoch: i32) -> bool {
     let mut held = [&progress.assigned, &progress.revoking].into_iter();
     let since = held.find_map(|held| held.get(&partition.topic)?.get(&partition.index).copied());

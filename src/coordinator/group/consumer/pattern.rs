@@ -45,7 +45,7 @@ impl Pattern {
         Ok(Pattern { whole })
     }
 
-    /// Whether the expression matches the whole of a topic's name.
+    /// True if the expression matches the whole of a topic's name.
     pub fn matches(&self, topic: &str) -> bool {
         self.whole.is_match(topic)
     }

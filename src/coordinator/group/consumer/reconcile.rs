@@ -20,16 +20,16 @@ pub enum State {
     Waiting,
 }
 
-/// What is stored of a member's own progress.
+/// The progress of a member, as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     pub epoch: i32,
     /// The epoch before: a heartbeat that still names it has missed an answer and is no stranger's.
     pub previous_epoch: i32,
     pub state: State,
-    /// What the member may work on.
+    /// Partitions that the member may work on.
     pub assigned: Held,
-    /// What the member has been told to give up. Counts as held until it says that it did.
+    /// Partitions that the member must give up. They count as held until it says that it did.
     pub revoking: Held,
 }
 
@@ -50,9 +50,9 @@ pub struct Reconciliation<'a> {
     pub subscribed: &'a BTreeSet<TopicId>,
     /// The subscription changed by this very heartbeat: what left it is revoked without waiting for a new target.
     pub subscription_changed: bool,
-    /// What any member of the group holds, this one included.
+    /// All partitions that members of the group hold, this one included.
     pub held: &'a Held,
-    /// What the member says it owns; `None` if it does not say.
+    /// Partitions that the member says it owns; `None` if it does not say.
     pub owned: Option<&'a Assignment>,
 }
 
@@ -67,7 +67,7 @@ impl Reconciliation<'_> {
         }
     }
 
-    /// Whether the member may still be working on any of `partitions`: it must say that it is not.
+    /// True if the member may still be working on any of `partitions`: it must say that it is not.
     fn owns_any(&self, partitions: &Held) -> bool {
         let Some(owned) = self.owned else { return true };
         let mut owned = owned.iter().flat_map(|(topic, owned)| owned.iter().map(move |index| (topic, index)));

@@ -1,4 +1,4 @@
-//! Why a consumer group does not do what it is asked for.
+//! Refusals of consumer groups.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is stored of a consumer group: one row for the group, three for each member, one for each pattern.
+//! Stored rows of a consumer group: one for the group, three for each member, one for each pattern.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub enum Row {
     Pattern(Arc<str>, Option<Arc<Names>>),
 }
 
-/// What is stored of the group itself.
+/// The row of the group itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Grows with every change that asks for a new target.
@@ -51,7 +51,7 @@ pub struct Head {
     pub metadata_hash: u64,
     /// The group epoch that the target was made for.
     pub assignment_epoch: i32,
-    /// When the target was made; 0 if the next one need not wait.
+    /// The time when the target was made; 0 if the next one need not wait.
     pub assigned_ms: i64,
 }
 

@@ -17,7 +17,7 @@ use crate::coordinator::group::topics::Topics;
 /// Patterns see new topics this often at most (`GroupMetadataManager.REGEX_BATCH_REFRESH_MIN_INTERVAL_MS`).
 const PATTERNS_EVERY_MS: i64 = 10_000;
 
-/// What a member's word changed.
+/// Changes that a member's word led to.
 pub(super) struct Changes {
     /// Names or pattern: what left the subscription is revoked at once.
     pub subscription: bool,

@@ -20,7 +20,7 @@ pub struct Commit<'a> {
 #[error("the metadata of the offset is too long")]
 pub struct TooLarge;
 
-/// What becomes of each offset of a commit, in their order.
+/// The outcome of each offset of a commit, in their order.
 pub type Outcomes = Vec<Result<(), TooLarge>>;
 
 /// The rows of a commit, and what becomes of each offset.

@@ -15,11 +15,11 @@ pub struct Expire<'a> {
     pub with_groups: bool,
 }
 
-/// What has expired.
+/// The rows of offsets that have expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expired {
     pub rows: Vec<Row>,
-    /// Whether the group goes too: it has no members and keeps no offsets any more.
+    /// True if the group goes too: it has no members and keeps no offsets any more.
     pub is_group: bool,
 }
 

@@ -28,7 +28,7 @@ pub use delete::{DeleteOffsets, Deleted, delete};
 pub use expire::{Expire, Expired, Topics, expire};
 pub use fetch::{Fetch, Found};
 
-/// What becomes of the offset of a partition: another one, or none.
+/// The offset of a partition from now on: another one, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row(pub Partition, pub Option<CommittedOffset>);
 
@@ -88,7 +88,7 @@ impl Machine for Offsets {
         }
     }
 
-    /// Whether they alone make a group.
+    /// True if they alone make a group.
     fn exists(&self) -> bool {
         self.are_known
     }
