@@ -63,15 +63,13 @@ pub trait Row: Sized + Send {
     fn decode(tag: Tag, key: &[u8], value: Bytes) -> Result<(String, Self), LoadError>;
 }
 
+/// The decision on a question.
+pub type Decided<M, Q> = Decision<M, Option<<Q as Question<M>>::Reply>>;
+
 /// Something that a machine is asked, by a client or an operator.
-pub trait Question<M: Machine> {
+pub trait Question<M: Machine>: Sized {
     type Reply: Send + 'static;
 
     /// Decides with the answer, or without one where the machine has kept the ticket.
-    fn decide(
-        self,
-        machine: &M,
-        ticket: Ticket<Self::Reply>,
-        world: &M::World,
-    ) -> Decision<M, Option<Self::Reply>>;
+    fn decide(self, machine: &M, ticket: Ticket<Self::Reply>, world: &M::World) -> Decided<M, Self>;
 }

@@ -45,8 +45,8 @@ impl Group {
         group
     }
 
-    /// The first decision of a group that was taken over: it is stored, all sessions begin, and with `rebalance` its members
-    /// are called to join.
+    /// The first decision of a group that was taken over: it is stored, all sessions begin, and with `rebalance` its
+    /// members are called to join.
     pub fn take_over(&self, rebalance: bool, world: World<'_>) -> Decision<Group> {
         let mut draft = Draft::of(self, world);
         draft.record(Stored::of(self).into());

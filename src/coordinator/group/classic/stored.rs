@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::group::{Group, Phase};
 use super::member::metadata;
 use super::{Member, Protocol};
-use crate::coordinator::group::fields::{get_bytes, get_i32, get_opt, get_str, length, put_bytes, put_opt};
+use crate::coordinator::group::fields::{fields, read, write};
 use crate::coordinator::runtime::{self, LoadError, Malformed};
 use crate::log::keys::{self, Tag};
 
@@ -129,73 +129,26 @@ impl Stored {
         }
     }
 
-    /// Number of bytes that [`Stored::encode`] gives.
-    pub fn len(&self) -> usize {
-        let opt = |text: &Option<Arc<str>>| 1 + text.as_ref().map_or(0, |text| 4 + text.len());
-        let member = |member: &StoredMember| {
-            let texts = member.id.len() + member.client_id.len() + member.client_host.len();
-            let blobs = member.metadata.len() + member.assignment.len();
-            5 * 4 + 2 * 4 + texts + blobs + opt(&member.instance)
-        };
-        let head = opt(&self.protocol_type) + opt(&self.protocol_name) + opt(&self.leader);
-        1 + 8 + 4 + head + 4 + self.members.iter().map(member).sum::<usize>()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
-
     pub fn encode(&self) -> Bytes {
-        let mut into = BytesMut::with_capacity(self.len());
-        into.put_u8(VERSION);
-        into.put_i64(self.since_ms);
-        into.put_i32(self.generation);
-        put_opt(&mut into, self.protocol_type.as_deref());
-        put_opt(&mut into, self.protocol_name.as_deref());
-        put_opt(&mut into, self.leader.as_deref());
-        into.put_u32(length(self.members.len()));
-        for member in &self.members {
-            put_bytes(&mut into, member.id.as_bytes());
-            put_opt(&mut into, member.instance.as_deref());
-            put_bytes(&mut into, member.client_id.as_bytes());
-            put_bytes(&mut into, member.client_host.as_bytes());
-            into.put_i32(member.session_timeout_ms);
-            into.put_i32(member.rebalance_timeout_ms);
-            put_bytes(&mut into, &member.metadata);
-            put_bytes(&mut into, &member.assignment);
-        }
-        into.freeze()
+        write(VERSION, self)
     }
 
-    pub fn decode(mut from: Bytes) -> Result<Stored, Malformed> {
-        let from = &mut from;
-        if from.try_get_u8().map_err(|_| Malformed)? != VERSION {
-            return Err(Malformed);
-        }
-        let mut stored = Stored {
-            since_ms: from.try_get_i64().map_err(|_| Malformed)?,
-            generation: get_i32(from)?,
-            protocol_type: get_opt(from)?,
-            protocol_name: get_opt(from)?,
-            leader: get_opt(from)?,
-            members: Vec::new(),
-        };
-        let members = from.try_get_u32().map_err(|_| Malformed)?;
-        for _ in 0..members {
-            stored.members.push(StoredMember {
-                id: get_str(from)?.into(),
-                instance: get_opt(from)?,
-                client_id: get_str(from)?,
-                client_host: get_str(from)?,
-                session_timeout_ms: get_i32(from)?,
-                rebalance_timeout_ms: get_i32(from)?,
-                metadata: get_bytes(from)?,
-                assignment: get_bytes(from)?,
-            });
-        }
-        match from.has_remaining() {
-            true => Err(Malformed),
-            false => Ok(stored),
-        }
+    pub fn decode(from: Bytes) -> Result<Stored, Malformed> {
+        read(VERSION, from)
     }
 }
+
+fields!(Stored { since_ms, generation, protocol_type, protocol_name, leader, members });
+
+fields!(StoredMember {
+    id,
+    instance,
+    client_id,
+    client_host,
+    session_timeout_ms,
+    rebalance_timeout_ms,
+    metadata,
+    assignment
+});
+
+fields!(Protocol { name, metadata });

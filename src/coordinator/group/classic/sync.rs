@@ -100,7 +100,7 @@ impl Draft<'_> {
         for member in &mut stored.members {
             member.assignment = assignments.remove(&*member.id).unwrap_or_default();
         }
-        if stored.len() > self.world.limits.max_stored_bytes {
+        if stored.encode().len() > self.world.limits.max_stored_bytes {
             self.drop_assignments(Refusal::TooLarge);
             self.prepare();
             return;

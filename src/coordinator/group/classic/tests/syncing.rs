@@ -118,7 +118,7 @@ fn a_member_that_waits_for_us_does_not_expire() {
 #[test]
 fn a_group_too_large_to_be_stored_rebalances_instead() {
     let mut world = completing(&["a", "b"]);
-    world.limits.max_stored_bytes = world.saved.as_ref().unwrap().len() + 10;
+    world.limits.max_stored_bytes = world.saved.as_ref().unwrap().encode().len() + 10;
     let b = world.sync("b");
     let a = world.sync_leader();
     assert_eq!(world.synced(a).refusal, Some(Refusal::TooLarge));
