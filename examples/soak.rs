@@ -4,7 +4,6 @@
 //! within its partition, so that one that is lost, doubled or out of order ends the run.
 //!
 //! `soak BOOTSTRAP TOPIC,.. PARTITIONS RECORD_BYTES MIB_PER_SECOND TOTAL_MIB`
-#![allow(clippy::disallowed_methods, reason = "a client of its own, with a clock of its own")]
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
 #![doc = include_str!("README.md")]
+#![warn(clippy::unwrap_used)]
 
 pub mod crc32c;
 pub mod types;

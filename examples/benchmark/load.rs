@@ -11,9 +11,9 @@ use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
-use crate::broker::Outcome;
 use crate::latency::Latencies;
 use crate::{From, Options};
+use broker_usage::Outcome;
 
 /// Without any progress for so long, the run has failed.
 const PATIENCE: Duration = Duration::from_secs(60);

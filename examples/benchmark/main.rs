@@ -2,10 +2,7 @@
 //!
 //! Works on any broker, so that Apache Kafka and we are measured by the same program. Says it to people, then as one line
 //! of JSON. MB and GB are powers of ten, of record values alone.
-#![allow(clippy::disallowed_methods, reason = "a client of its own, with clocks and threads of its own")]
 
-#[path = "../common/broker.rs"]
-mod broker;
 mod latency;
 mod load;
 mod usage;
@@ -21,7 +18,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use serde_json::{Value, json};
 
-use broker::Outcome;
+use broker_usage::Outcome;
 use load::Totals;
 use usage::Look;
 

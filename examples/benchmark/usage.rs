@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::broker::{Outcome, Process, store_requests};
+use broker_usage::{Outcome, Process, store_requests};
 
 /// The state at one moment; what was not asked for is empty.
 #[derive(Clone, Debug, Default)]

@@ -7,9 +7,9 @@ use kafkaesque::protocol::ErrorCode;
 use kafkaesque::protocol::consumer::{self, Assignment, Subscription, TopicPartition};
 use kafkaesque::protocol::messages::{heartbeat, join_group, leave_group, sync_group};
 
-use crate::broker::Outcome;
 use crate::member::{Place, Protocol, code};
 use crate::wire::Connection;
+use broker_usage::Outcome;
 
 const STRATEGY: &str = "range";
 const TYPE: &str = "consumer";

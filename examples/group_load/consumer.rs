@@ -6,9 +6,9 @@ use kafkaesque::protocol::ErrorCode;
 use kafkaesque::protocol::messages::consumer_group_heartbeat::{Request, Response, request};
 use uuid::Uuid;
 
-use crate::broker::Outcome;
 use crate::member::{Place, Protocol, code};
 use crate::wire::Connection;
+use broker_usage::Outcome;
 
 const HEARTBEAT: i16 = 1;
 const REBALANCE_MS: i32 = 60_000;

@@ -3,7 +3,6 @@
 //! Works on any broker that speaks the protocol of groups in question, so that Kafka and we are measured by the same program.
 //! In turn: idle connections; all groups join; they stay stable; records flow; offsets are committed too; every member
 //! leaves and comes back. Ends with an error if a member was thrown out, or anything was refused.
-#![allow(clippy::disallowed_methods, reason = "a client of its own, with a clock and tasks of its own")]
 
 #[path = "../common/broker.rs"]
 #[expect(dead_code, reason = "the peak is of use to the benchmark alone")]
@@ -26,7 +25,7 @@ use kafkaesque::protocol::messages::{create_topics, find_coordinator, produce};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-use broker::Outcome;
+use broker_usage::Outcome;
 use classic::Classic;
 use consumer::Consumer;
 use member::{Member, Place, Seen, Shared};

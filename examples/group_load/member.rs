@@ -10,9 +10,9 @@ use kafkaesque::protocol::messages::offset_commit;
 use tokio::sync::mpsc;
 use tokio::time::Instant as Due;
 
-use crate::broker::Outcome;
 use crate::watch::Latencies;
 use crate::wire::Connection;
+use broker_usage::Outcome;
 
 const COMMIT: i16 = 9;
 const RETRY: Duration = Duration::from_millis(100);

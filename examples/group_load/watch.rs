@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::broker::{Outcome, Process, store_requests};
+use broker_usage::{Outcome, Process, store_requests};
 
 /// A broker's process, looked at from outside.
 #[derive(Clone, Debug)]

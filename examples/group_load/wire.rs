@@ -8,7 +8,7 @@ use kafkaesque::protocol::header;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::broker::Outcome;
+use broker_usage::Outcome;
 
 /// Longer than any rebalance lasts.
 const PATIENCE: Duration = Duration::from_secs(90);

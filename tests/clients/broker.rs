@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -39,8 +39,7 @@ impl Broker {
     pub fn restart(&mut self) {
         assert!(self.process.is_none(), "killed before it is started again");
         let log = OpenOptions::new().create(true).append(true).open(self.log()).expect("the broker's log");
-        let program =
-            std::env::var("KAFKAESQUE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kafkaesque").to_owned());
+        let program = program();
         let process = Command::new(&program)
             .env("HOST", "127.0.0.1")
             .env("PORT", self.port.to_string())
@@ -98,7 +97,12 @@ impl Drop for Broker {
 
 /// The broker's binary, or the one that stands in for it.
 pub fn program() -> String {
-    std::env::var("KAFKAESQUE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kafkaesque").to_owned())
+    std::env::var("KAFKAESQUE_BIN").unwrap_or_else(|_| {
+        // Cargo builds it for the broker's own tests, two folders above these.
+        let tests = std::env::current_exe().expect("a path of its own");
+        let folder = tests.parent().and_then(Path::parent).expect("a target folder");
+        folder.join("kafkaesque").to_string_lossy().into_owned()
+    })
 }
 
 /// A port below those that the kernel gives to outgoing connections: nobody takes it while the broker is down.

@@ -2,10 +2,6 @@
 //!
 //! `KAFKAESQUE_BIN` names another broker to start, which reads the same variables; `KAFKAESQUE_TEST_BOOTSTRAP` names one
 //! that is up already, for the tests that do not kill it.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "these tests stand outside: real time, real threads, a process of its own"
-)]
 
 mod broker;
 mod crash;

@@ -10,6 +10,7 @@ mod golden;
 mod hostile;
 mod json;
 mod kafka;
+#[allow(unsafe_code, reason = "an allocator that counts")]
 mod memory;
 #[path = "../compare/odd.rs"]
 mod odd;

@@ -355,7 +355,7 @@ impl Committer {
     fn refuse(&self, works: Vec<Work>, error: AppendError) {
         for work in works {
             self.metrics.queued_bytes.sub(work.bytes() as i64);
-            work.refuse(error.clone());
+            work.refuse(error);
         }
     }
 

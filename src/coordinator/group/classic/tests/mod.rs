@@ -2,7 +2,6 @@
 //! It must never know more of a group than its decisions say.
 //! Entry point: [`World`].
 //! Invariant: no ticket is answered twice.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod joining;
 mod leaving;

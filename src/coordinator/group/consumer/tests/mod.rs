@@ -2,7 +2,6 @@
 //! It must never know more of a group than its decisions say.
 //! Entry point: [`Place`].
 //! Invariant: what is stored is always enough to load the group again, and no partition has two owners.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod churn;
 mod commits;
