@@ -46,3 +46,10 @@ pub fn lookup(scope: Scope, name: &str) -> Option<&'static Definition> {
     let table = definitions(scope);
     table.binary_search_by(|definition| definition.name.cmp(name)).ok().map(|found| &table[found])
 }
+
+/// The number that a broker config has as long as nobody sets it.
+pub fn default_number<T: TryFrom<i64> + Default>(config: &str) -> T {
+    let number = BrokerLayers::DEFAULTS.number(config);
+    debug_assert!(number.is_some(), "{config} has no number");
+    number.and_then(|number| T::try_from(number).ok()).unwrap_or_default()
+}

@@ -312,3 +312,9 @@ fn what_a_group_is_given_must_agree() {
     let pairs = [("consumer.session.timeout.ms", "7000"), ("consumer.heartbeat.interval.ms", "7000")];
     assert_eq!(refusal(&pairs).as_deref(), Some(greater));
 }
+
+#[test]
+fn layers_have_the_defaults_of_the_table() {
+    assert_eq!(default_number::<i32>("group.consumer.session.timeout.ms"), 45_000);
+    assert_eq!(default_number::<usize>("group.max.size"), 0x7fff_ffff);
+}

@@ -1,7 +1,7 @@
 //! Settings of groups.
 
 use super::assignor::Assignor;
-use crate::settings::MigrationPolicy;
+use crate::settings::{MigrationPolicy, default_number};
 
 /// The settings of all groups.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,11 +31,14 @@ pub struct Classic {
 impl Default for Classic {
     fn default() -> Classic {
         Classic {
-            initial_delay_ms: 3000,
+            initial_delay_ms: default_number("group.initial.rebalance.delay.ms"),
             new_member_join_timeout_ms: 5 * 60 * 1000,
-            max_size: 0x7fff_ffff,
+            max_size: default_number("group.max.size"),
             max_stored_bytes: 1_048_588,
-            session_timeout_ms: (6000, 1_800_000),
+            session_timeout_ms: (
+                default_number("group.min.session.timeout.ms"),
+                default_number("group.max.session.timeout.ms"),
+            ),
         }
     }
 }
@@ -59,10 +62,10 @@ pub struct Consumer {
 impl Default for Consumer {
     fn default() -> Consumer {
         Consumer {
-            session_timeout_ms: 45_000,
-            heartbeat_interval_ms: 5000,
-            assignment_interval_ms: 1000,
-            max_size: 0x7fff_ffff,
+            session_timeout_ms: default_number("group.consumer.session.timeout.ms"),
+            heartbeat_interval_ms: default_number("group.consumer.heartbeat.interval.ms"),
+            assignment_interval_ms: default_number("group.consumer.assignment.interval.ms"),
+            max_size: default_number("group.consumer.max.size"),
             migration: MigrationPolicy::Bidirectional,
             default_assignor: Assignor::Uniform,
         }
@@ -80,6 +83,9 @@ pub struct Offsets {
 
 impl Default for Offsets {
     fn default() -> Offsets {
-        Offsets { max_metadata_len: 4096, retention_ms: 7 * 24 * 60 * 60 * 1000 }
+        Offsets {
+            max_metadata_len: default_number("offset.metadata.max.bytes"),
+            retention_ms: default_number::<i64>("offsets.retention.minutes") * 60_000,
+        }
     }
 }
