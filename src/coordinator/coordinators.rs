@@ -100,7 +100,7 @@ impl Coordinators {
             return Ok(Arc::clone(coordinator));
         }
         *current = None;
-        let epoch = shard.status().epoch.ok_or(Gone)?;
+        let open = shard.opened().map_err(|_| Gone)?;
         let (settings, metadata) = (self.settings, Arc::clone(&self.metadata));
         let world_of = move |id: &Arc<str>, now_ms| World {
             settings,
@@ -108,7 +108,7 @@ impl Coordinators {
             id: Arc::clone(id),
             now_ms,
         };
-        let loading = Coordinator::load(shard.clone(), epoch, Arc::new(world_of), &self.runtime).await;
+        let loading = Coordinator::load(shard.clone(), open, Arc::new(world_of), &self.runtime).await;
         let coordinator = loading.map_err(|error| {
             match error {
                 LoadError::Read(error) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryFutureExt;
-use futures::future::{MapErr, try_join_all};
+use futures::future::{MapErr, pending, try_join_all};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
@@ -15,7 +15,7 @@ use super::machine::{Machine, Question, Row};
 use super::parking::{Notice, Parking};
 use super::tickets::{Reply, Waiting};
 use super::timers::{TimerChange, Timers};
-use crate::log::Shard;
+use crate::log::{Open, Shard};
 use crate::runtime::{Runtime, TaskKind};
 
 /// An answer once it is durable, or the end of who would have given it.
@@ -28,7 +28,7 @@ type WorldOf<M> = dyn Fn(&Arc<str>, i64) -> <M as Machine>::World + Send + Sync;
 /// its channel, and loading what is stored is how the next one begins.
 pub struct Coordinator<M: Machine> {
     shard: Shard,
-    epoch: u64,
+    open: Open,
     world_of: Arc<WorldOf<M>>,
     runtime: Runtime,
     state: Mutex<State<M>>,
@@ -68,11 +68,11 @@ impl<M: Machine> Coordinator<M> {
     /// Reads what is stored, all kinds of rows side by side, and lets the machines begin.
     pub async fn load(
         shard: Shard,
-        epoch: u64,
+        open: Open,
         world_of: Arc<WorldOf<M>>,
         runtime: &Runtime,
     ) -> Result<Arc<Coordinator<M>>, LoadError> {
-        let kinds = try_join_all(M::Row::TAGS.iter().map(|tag| shard.rows(epoch, *tag))).await?;
+        let kinds = try_join_all(M::Row::TAGS.iter().map(|tag| open.rows(*tag))).await?;
         let mut state = State::<M>::default();
         for (tag, rows) in M::Row::TAGS.iter().zip(kinds) {
             for (key, value) in rows {
@@ -83,7 +83,7 @@ impl<M: Machine> Coordinator<M> {
         let ids: Vec<Arc<str>> = state.entries.keys().cloned().collect();
         let coordinator = Arc::new(Coordinator {
             shard,
-            epoch,
+            open,
             world_of,
             runtime: runtime.clone(),
             state: Mutex::new(state),
@@ -103,7 +103,7 @@ impl<M: Machine> Coordinator<M> {
 
     /// True as long as it stands for the shard's state: until its incarnation ends.
     pub fn is_current(&self) -> bool {
-        self.shard.status().epoch == Some(self.epoch) && !self.state.lock().over
+        !self.open.has_ended() && !self.state.lock().over
     }
 
     /// Asks a machine, which may not exist. The call decides, and so keeps the order of calls; the answer comes once it
@@ -186,7 +186,7 @@ impl<M: Machine> Coordinator<M> {
         let Some(entry) = state.entries.get_mut(id).filter(|_| !rows.is_empty()) else { return };
         let number = entry.parking.write();
         let rows = rows.iter().map(|row| (row.key(id), row.value())).collect();
-        match self.shard.write_rows_of(self.epoch, rows) {
+        match self.open.write_rows(rows) {
             Err(error) => {
                 tracing::debug!(%error, group = %id, "group cannot be saved");
                 self.end(state);
@@ -233,19 +233,23 @@ impl<M: Machine> Coordinator<M> {
         loop {
             let next = {
                 let mut state = self.state.lock();
-                if state.over || self.shard.status().epoch != Some(self.epoch) {
-                    self.end(&mut state);
+                if state.over {
                     return;
                 }
                 self.expire(&mut state);
                 state.timers.next()
             };
-            // Looks from time to time whether the incarnation lives.
-            let look = self.runtime.clock.instant() + Duration::from_secs(1);
+            let timer = async {
+                match next {
+                    Some(next) => self.runtime.clock.sleep_until(next).await,
+                    None => pending().await,
+                }
+            };
             tokio::select! {
                 () = self.runtime.shutdown.requested() => return,
+                () = self.open.ended() => return self.end(&mut self.state.lock()),
                 () = self.sooner.notified() => {}
-                () = self.runtime.clock.sleep_until(next.map_or(look, |next| next.min(look))) => {}
+                () = timer => {}
             }
         }
     }

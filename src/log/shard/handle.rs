@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use slatedb::Db;
@@ -25,7 +24,7 @@ use crate::log::shard::standing::Standing;
 use crate::log::shard::supervisor;
 use crate::log::stored::damage::Damage;
 use crate::log::stored::error::{AppendError, NotOpen, OpenError, PartitionError};
-use crate::log::stored::keys::{KeptTopic, ProducerEntry, Served, Tag};
+use crate::log::stored::keys::{KeptTopic, ProducerEntry, Served};
 use crate::log::stored::limits::Limits;
 use crate::log::stored::metrics::{LogMetrics, ShardMetrics};
 use crate::log::stored::paths::ShardPaths;
@@ -240,21 +239,6 @@ impl Shard {
     /// See [`Open::write_rows`].
     pub fn write_rows(&self, rows: Vec<Row>) -> Result<Ticket<()>, AppendError> {
         self.opened()?.write_rows(rows)
-    }
-
-    /// As above, but only into the incarnation of this writer epoch: what was decided on the state of one must not
-    /// reach the next.
-    pub fn write_rows_of(&self, epoch: u64, rows: Vec<Row>) -> Result<Ticket<()>, AppendError> {
-        self.opened_as(epoch)?.write_rows(rows)
-    }
-
-    /// All rows of one kind, of the incarnation with this writer epoch.
-    pub async fn rows(&self, epoch: u64, tag: Tag) -> Result<Vec<(Bytes, Bytes)>, PartitionError> {
-        self.opened_as(epoch)?.rows(tag).await
-    }
-
-    fn opened_as(&self, epoch: u64) -> Result<Open, NotOpen> {
-        self.opened().ok().filter(|open| open.epoch() == epoch).ok_or(NotOpen)
     }
 
     /// Tells the shard of the metadata that it serves under from now on: before it is told of what is new in there, so that
