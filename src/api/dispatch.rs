@@ -9,7 +9,7 @@ use super::context::{Broker, Client, Context, LOGGED_CHARS};
 use super::handler::{Entry, Finished};
 use super::handlers::TABLE;
 use super::metrics::Metrics;
-use crate::net::{self, Admission, Answer, CloseReason, Closer, Frame, Peer, Ticket};
+use crate::net::{self, Admission, Answer, CloseReason, Closer, Frame, Peer, Promise};
 use crate::protocol::codec::{DecodeError, Reader};
 use crate::protocol::header::RequestHeader;
 use crate::protocol::{ApiKey, ErrorCode};
@@ -35,7 +35,7 @@ impl Service {
         Ok(Service { broker, metrics, malformed: Complaints::default() })
     }
 
-    async fn dispatch(&self, peer: &Peer, frame: Frame) -> Result<Ticket, Malformed> {
+    async fn dispatch(&self, peer: &Peer, frame: Frame) -> Result<Promise, Malformed> {
         let (header, body) =
             RequestHeader::decode(&frame.bytes).map_err(|error| Malformed::header(&frame, error))?;
         let Some(entry) = header.api().and_then(entry) else {
@@ -69,7 +69,7 @@ impl Service {
         }
         let metrics = self.metrics.clone();
         let clock = self.broker.runtime.clock.clone();
-        Ok(Ticket::waiting(async move {
+        Ok(Promise::waiting(async move {
             let outcome = finishing.await;
             metrics.answered(key, clock.instant() - started);
             match outcome {
@@ -109,13 +109,13 @@ impl net::Service for Service {
         key.and_then(ApiKey::from_key).and_then(entry).map_or(Admission::Alone, |entry| entry.admission)
     }
 
-    async fn admit(&self, connection: &mut Connection, frame: Frame) -> Ticket {
+    async fn admit(&self, connection: &mut Connection, frame: Frame) -> Promise {
         match self.dispatch(&connection.peer, frame).await {
-            Ok(ticket) => ticket,
+            Ok(promise) => promise,
             Err(malformed) => {
                 self.metrics.refused("malformed");
                 self.complain(&connection.peer, &malformed);
-                Ticket::ready(Answer::nothing().closing(CloseReason::Malformed))
+                Promise::ready(Answer::nothing().closing(CloseReason::Malformed))
             }
         }
     }
@@ -150,12 +150,12 @@ fn entry(key: ApiKey) -> Option<&'static Entry> {
 
 /// The answer to an API or version that is not served, on a connection that stays open: the error code alone, since the
 /// layout that the client expects is not known, unless the API has an answer for this.
-fn refuse_version(entry: Option<&Entry>, correlation_id: i32) -> Ticket {
+fn refuse_version(entry: Option<&Entry>, correlation_id: i32) -> Promise {
     if let Some(chunks) = entry.and_then(|entry| (entry.refuse_version)(correlation_id)) {
-        return Ticket::ready(Answer::frame(chunks));
+        return Promise::ready(Answer::frame(chunks));
     }
     let mut frame = Vec::with_capacity(6);
     frame.extend_from_slice(&correlation_id.to_be_bytes());
     frame.extend_from_slice(&ErrorCode::UnsupportedVersion.code().to_be_bytes());
-    Ticket::ready(Answer::frame(vec![Bytes::from(frame)]))
+    Promise::ready(Answer::frame(vec![Bytes::from(frame)]))
 }

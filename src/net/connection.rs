@@ -14,7 +14,7 @@ use super::frame::{FrameError, FrameLimits, FrameReader};
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::newcomers::{Newcomer, Newcomers};
-use super::order::{InFlight, Verdict};
+use super::order::{InFlight, Turn};
 use super::peer::Peer;
 use super::service::{CloseReason, Closer, Frame, Service};
 use super::strangers;
@@ -269,11 +269,11 @@ impl<S: Service> Connection<'_, S> {
         loop {
             self.poll_tickets().await;
             let answered = self.answered.notified();
-            let verdict = self.in_flight.lock().verdict(class, self.shared.clock.instant());
-            match verdict {
-                Verdict::Admit => return,
-                Verdict::WaitForAnswers => answered.await,
-                Verdict::WaitUntil(time) => tokio::select! {
+            let turn = self.in_flight.lock().turn(class, self.shared.clock.instant());
+            match turn {
+                Turn::Now => return,
+                Turn::AfterAnswers => answered.await,
+                Turn::At(time) => tokio::select! {
                     () = self.shared.clock.sleep_until(time) => {}
                     () = answered => {}
                 },

@@ -1,5 +1,5 @@
 //! The unanswered requests of one connection, in order: when the next may be admitted, and which answers may leave.
-//! Pure but for polling tickets; time comes in as an argument.
+//! Pure but for polling promises; time comes in as an argument.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -10,20 +10,20 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 
 use super::limits::Limits;
-use super::service::{Admission, Answer, CloseReason, Permit, Ticket};
+use super::service::{Admission, Answer, CloseReason, Permit, Promise};
 use crate::runtime::clock::Instant;
 
 /// Depths are averaged in this many parts of a request.
 const DEPTH_UNIT: usize = 16;
 
-/// What the rule says about a request that wants in.
+/// The turn of a request that wants in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Admit,
+pub(super) enum Turn {
+    Now,
     /// Ask again after something was answered.
-    WaitForAnswers,
+    AfterAnswers,
     /// Ask again at this time.
-    WaitUntil(Instant),
+    At(Instant),
 }
 
 /// Unanswered requests. A request is answered when its answer has been written, or has nothing to write.
@@ -33,9 +33,9 @@ pub(super) struct InFlight {
     slots: VecDeque<Slot>,
     /// The number of the oldest slot; they are counted from the connection's beginning.
     first: u64,
-    /// The tickets of the slots that wait. Only those that were woken are polled: there may be hundreds, and each request
+    /// The promises of the slots that wait. Only those that were woken are polled: there may be hundreds, and each request
     /// and each answer asks for all of them.
-    tickets: FuturesUnordered<Waiting>,
+    promises: FuturesUnordered<Waiting>,
     /// Admitted and not answered; the slots, and what the writer has.
     unanswered: usize,
     /// The most that were unanswered since there was none.
@@ -56,16 +56,16 @@ pub(super) struct InFlight {
 
 #[derive(Debug)]
 struct Slot {
-    /// None while its ticket waits.
+    /// None while its promise waits.
     answer: Option<Answer>,
     bytes: usize,
 }
 
-/// The ticket of a slot. Finished or dropped, it gives the request's share of memory back.
+/// The promise of a slot. Finished or dropped, it gives the request's share of memory back.
 #[derive(Debug)]
 struct Waiting {
     slot: u64,
-    ticket: Ticket,
+    promise: Promise,
     _permit: Permit,
 }
 
@@ -73,7 +73,7 @@ impl Future for Waiting {
     type Output = (u64, Answer);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(u64, Answer)> {
-        let answer = ready!(Pin::new(&mut self.ticket).poll(cx));
+        let answer = ready!(Pin::new(&mut self.promise).poll(cx));
         Poll::Ready((self.slot, answer))
     }
 }
@@ -102,30 +102,30 @@ impl InFlight {
     }
 
     /// Whether a request of this class may be admitted now.
-    pub fn verdict(&self, class: Admission, now: Instant) -> Verdict {
+    pub fn turn(&self, class: Admission, now: Instant) -> Turn {
         if self.muting > 0 {
-            return Verdict::WaitForAnswers;
+            return Turn::AfterAnswers;
         }
         let follows = match class {
             Admission::Pipelined => !self.alone,
             Admission::AfterAnswers | Admission::Alone => self.unanswered == 0,
         };
         match self.muted_until {
-            _ if !follows => Verdict::WaitForAnswers,
-            Some(until) if until > now => Verdict::WaitUntil(until),
-            _ => Verdict::Admit,
+            _ if !follows => Turn::AfterAnswers,
+            Some(until) if until > now => Turn::At(until),
+            _ => Turn::Now,
         }
     }
 
     /// A request was admitted.
-    pub fn push(&mut self, class: Admission, ticket: Ticket, request_bytes: usize, permit: Permit) {
+    pub fn push(&mut self, class: Admission, promise: Promise, request_bytes: usize, permit: Permit) {
         self.alone = class == Admission::Alone;
         self.unanswered += 1;
         self.depth = self.depth.max(self.unanswered);
         self.bytes += request_bytes;
         let slot = self.first + self.slots.len() as u64;
         self.slots.push_back(Slot { answer: None, bytes: request_bytes });
-        self.tickets.push(Waiting { slot, ticket, _permit: permit });
+        self.promises.push(Waiting { slot, promise, _permit: permit });
         self.wake_writer();
     }
 
@@ -141,11 +141,11 @@ impl InFlight {
         }
     }
 
-    /// Polls the tickets that were woken, also those whose turn has not come: the first reason to close among them counts
+    /// Polls the promises that were woken, also those whose turn has not come: the first reason to close among them counts
     /// from now on.
     pub fn poll_tickets(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
         let mut close = None;
-        while let Poll::Ready(Some((number, answer))) = self.tickets.poll_next_unpin(cx) {
+        while let Poll::Ready(Some((number, answer))) = self.promises.poll_next_unpin(cx) {
             close = close.or(answer.close);
             self.muting += usize::from(!answer.mute.is_zero());
             let index = usize::try_from(number - self.first).ok();

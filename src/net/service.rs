@@ -28,9 +28,9 @@ pub trait Service: Send + Sync + 'static {
     fn classify(&self, connection: &Self::Connection, frame: &Bytes) -> Admission;
 
     /// Takes a request: parses, authorises and validates it, gives it its place in the queues, and returns. What remains
-    /// to be waited for goes into the ticket. It is called for one frame of a connection at a time, in order of arrival.
+    /// to be waited for goes into the promise. It is called for one frame of a connection at a time, in order of arrival.
     /// If the connection ends meanwhile, the future is dropped.
-    fn admit(&self, connection: &mut Self::Connection, frame: Frame) -> impl Future<Output = Ticket> + Send;
+    fn admit(&self, connection: &mut Self::Connection, frame: Frame) -> impl Future<Output = Promise> + Send;
 }
 
 /// When a request may be admitted, seen from the unanswered ones before it on the connection.
@@ -83,26 +83,26 @@ impl fmt::Debug for Permit {
 
 /// The promise of an answer. Dropped without being finished when the connection is gone: a waiting fetch ends then, and
 /// what an appended batch needs must be in the shard's queue, not in here.
-pub struct Ticket(State);
+pub struct Promise(State);
 
 enum State {
     Ready(Option<Answer>),
     Waiting(BoxFuture<'static, Answer>),
 }
 
-impl Ticket {
+impl Promise {
     /// The answer is there.
-    pub fn ready(answer: Answer) -> Ticket {
-        Ticket(State::Ready(Some(answer)))
+    pub fn ready(answer: Answer) -> Promise {
+        Promise(State::Ready(Some(answer)))
     }
 
     /// The answer comes from `future`, which is polled together with those of the other unanswered requests.
-    pub fn waiting(future: impl Future<Output = Answer> + Send + 'static) -> Ticket {
-        Ticket(State::Waiting(Box::pin(future)))
+    pub fn waiting(future: impl Future<Output = Answer> + Send + 'static) -> Promise {
+        Promise(State::Waiting(Box::pin(future)))
     }
 }
 
-impl Future for Ticket {
+impl Future for Promise {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -113,17 +113,17 @@ impl Future for Ticket {
     }
 }
 
-impl From<Answer> for Ticket {
-    fn from(answer: Answer) -> Ticket {
-        Ticket::ready(answer)
+impl From<Answer> for Promise {
+    fn from(answer: Answer) -> Promise {
+        Promise::ready(answer)
     }
 }
 
-impl fmt::Debug for Ticket {
+impl fmt::Debug for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            State::Ready(_) => "Ticket(ready)",
-            State::Waiting(_) => "Ticket(waiting)",
+            State::Ready(_) => "Promise(ready)",
+            State::Waiting(_) => "Promise(waiting)",
         })
     }
 }

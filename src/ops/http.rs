@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use super::listener::Bounded;
 use super::metrics;
 use super::page::page;
-use super::readiness::{Readiness, Verdict};
+use super::readiness::{Readiness, Report};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown};
 
@@ -73,8 +73,8 @@ impl Http {
     }
 }
 
-fn status_of(verdict: &Verdict) -> StatusCode {
-    if verdict.is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+fn status_of(report: &Report) -> StatusCode {
+    if report.is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 fn answer(status: StatusCode, body: Value) -> Response {
@@ -94,16 +94,16 @@ async fn health(State(http): State<Http>) -> Response {
 }
 
 fn summary(http: &Http) -> (StatusCode, Map<String, Value>) {
-    let verdict = http.readiness.verdict(http.runtime.tasks.failure());
+    let report = http.readiness.report(http.runtime.tasks.failure());
     let uptime = http.runtime.clock.instant().duration_since(http.started);
     let mut body = (http.summary)();
-    body.insert("status".to_owned(), json!(verdict.status));
-    body.insert("reason".to_owned(), json!(verdict.reason));
-    body.insert("unable".to_owned(), json!(verdict.unable));
+    body.insert("status".to_owned(), json!(report.status));
+    body.insert("reason".to_owned(), json!(report.reason));
+    body.insert("unable".to_owned(), json!(report.unable));
     body.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
     body.insert("uptime_seconds".to_owned(), json!(uptime.as_secs()));
     body.insert("tasks".to_owned(), json!(http.runtime.tasks.running()));
-    (status_of(&verdict), body)
+    (status_of(&report), body)
 }
 
 /// Whether the process should be left running.
@@ -118,9 +118,9 @@ async fn live(State(http): State<Http>) -> Response {
 
 /// Whether clients should be sent here.
 async fn ready(State(http): State<Http>) -> Response {
-    let verdict = http.readiness.verdict(http.runtime.tasks.failure());
-    let body = json!({ "status": verdict.status, "reason": verdict.reason, "unable": verdict.unable });
-    answer(status_of(&verdict), body)
+    let report = http.readiness.report(http.runtime.tasks.failure());
+    let body = json!({ "status": report.status, "reason": report.reason, "unable": report.unable });
+    answer(status_of(&report), body)
 }
 
 async fn metrics_text(State(http): State<Http>, headers: HeaderMap) -> Response {

@@ -54,9 +54,9 @@ impl Collector for ReadinessCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let verdict = self.readiness.verdict(self.tasks.failure());
-        self.ready.set(verdict.is_ready.into());
-        self.unable.set(i64::try_from(verdict.unable.len()).unwrap_or(i64::MAX));
+        let report = self.readiness.report(self.tasks.failure());
+        self.ready.set(report.is_ready.into());
+        self.unable.set(i64::try_from(report.unable.len()).unwrap_or(i64::MAX));
         [&self.ready, &self.unable].into_iter().flat_map(Collector::collect).collect()
     }
 }

@@ -52,9 +52,9 @@ struct Inner {
     shards: OnceLock<ShardStates>,
 }
 
-/// An answer to whoever asks whether clients should be sent here.
+/// A report to whoever asks whether clients should be sent here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct Report {
     pub is_ready: bool,
     pub status: &'static str,
     pub reason: Option<String>,
@@ -83,7 +83,7 @@ impl Readiness {
     }
 
     /// Ready is that the broker serves, and some shard of it can; a broker that failed is not.
-    pub(super) fn verdict(&self, failure: Option<String>) -> Verdict {
+    pub(super) fn report(&self, failure: Option<String>) -> Report {
         let phase = self.phase();
         let shards = match (&phase, self.0.shards.get()) {
             (Phase::Ready, Some(shards)) => shards(),
@@ -96,7 +96,7 @@ impl Readiness {
         let status = if none_serves { "unable" } else { phase.name() };
         let reason = failure.or_else(|| phase.reason().map(str::to_owned));
         let is_ready = reason.is_none() && !none_serves;
-        Verdict { is_ready, status, reason: reason.or_else(|| told(none_serves, &unable)), unable }
+        Report { is_ready, status, reason: reason.or_else(|| told(none_serves, &unable)), unable }
     }
 }
 

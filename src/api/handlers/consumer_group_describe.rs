@@ -38,7 +38,7 @@ impl Handler for ConsumerGroupDescribe {
 }
 
 async fn describe(context: &Context, image: &Image, id: &str) -> DescribedGroup {
-    match look(context, image, id).await {
+    match find(context, image, id).await {
         Ok(group) => {
             let default = context.group_settings().consumer.default_assignor;
             DescribedGroup { group_id: id.to_owned(), ..described(&group, default, image) }
@@ -47,7 +47,7 @@ async fn describe(context: &Context, image: &Image, id: &str) -> DescribedGroup 
     }
 }
 
-async fn look(context: &Context, image: &Image, id: &str) -> Result<consumer::Group, Failure> {
+async fn find(context: &Context, image: &Image, id: &str) -> Result<consumer::Group, Failure> {
     if !image.features.is_at_least(GROUP_VERSION, 1) {
         return Err(ErrorCode::UnsupportedVersion.into());
     }

@@ -26,14 +26,14 @@ impl Handler for ConsumerGroupHeartbeat {
     const VERSIONS: Versions = 0..=1;
 
     async fn handle(context: Context, request: Request) -> Response {
-        match beat(&context, request).await {
+        match heartbeat(&context, request).await {
             Ok(reply) => answer(reply),
             Err(failure) => failure.into(),
         }
     }
 }
 
-async fn beat(context: &Context, request: Request) -> Result<HeartbeatReply, Failure> {
+async fn heartbeat(context: &Context, request: Request) -> Result<HeartbeatReply, Failure> {
     if !context.image().features.is_at_least(GROUP_VERSION, 1) {
         return Err(ErrorCode::UnsupportedVersion.into());
     }

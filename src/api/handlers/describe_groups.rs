@@ -35,7 +35,7 @@ impl Handler for DescribeGroups {
 
 async fn describe(context: &Context, id: &str) -> DescribedGroup {
     let group_id = id.to_owned();
-    match look(context, id).await {
+    match find(context, id).await {
         Ok(Described::Members(group)) => DescribedGroup { group_id, ..described(&group) },
         Ok(Described::Other) => dead(context, id, format!("Group {id} is not a classic group.")),
         Ok(Described::Nothing) => dead(context, id, format!("Group {id} not found.")),
@@ -43,7 +43,7 @@ async fn describe(context: &Context, id: &str) -> DescribedGroup {
     }
 }
 
-async fn look(context: &Context, id: &str) -> Result<Described<Group>, Failure> {
+async fn find(context: &Context, id: &str) -> Result<Described<Group>, Failure> {
     let coordinating = context.coordinator_of_any(id).await?;
     let seen = coordinating.coordinator.ask(id, Describe::default()).await;
     coordinating.answered(seen).await

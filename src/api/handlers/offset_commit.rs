@@ -61,7 +61,7 @@ fn split(context: &Context, request: &Request) -> Split {
             Ok(topic) => topic,
             Err(code) => {
                 let partitions = asked.partitions.iter().map(|p| refuse(p.partition_index, code));
-                place(&mut split.refused, &asked.name, asked.topic_id).partitions.extend(partitions);
+                topic_answer(&mut split.refused, &asked.name, asked.topic_id).partitions.extend(partitions);
                 continue;
             }
         };
@@ -69,7 +69,7 @@ fn split(context: &Context, request: &Request) -> Split {
         for asked in &asked.partitions {
             let index = asked.partition_index;
             if topic.shard(index).is_none() {
-                let refused = place(&mut split.refused, &topic.name, topic.id.0);
+                let refused = topic_answer(&mut split.refused, &topic.name, topic.id.0);
                 refused.partitions.push(refuse(index, ErrorCode::UnknownTopicOrPartition));
                 continue;
             }
@@ -161,7 +161,7 @@ fn answer(
         let rows: Vec<_> =
             partitions.into_iter().zip(&mut codes).map(|(index, code)| answered(index, code)).collect();
         match has_refusals {
-            true => place(&mut topics, &topic.name, topic.id.0).partitions.extend(rows),
+            true => topic_answer(&mut topics, &topic.name, topic.id.0).partitions.extend(rows),
             false => topics.push(OffsetCommitResponseTopic {
                 name: topic.name.to_string(),
                 topic_id: topic.id.0,
@@ -177,7 +177,7 @@ fn answered(partition_index: i32, code: ErrorCode) -> OffsetCommitResponsePartit
 }
 
 /// The answer about a topic, which may be begun already.
-fn place<'a>(
+fn topic_answer<'a>(
     topics: &'a mut Vec<OffsetCommitResponseTopic>,
     name: &str,
     topic_id: uuid::Uuid,

@@ -75,8 +75,8 @@ fn as_old_topic(topic: OffsetFetchResponseTopics) -> OffsetFetchResponseTopic {
 async fn fetch(context: &Context, group: &OffsetFetchRequestGroup) -> OffsetFetchResponseGroup {
     let image = context.image();
     let topics = match &group.topics {
-        None => all(context, &image, group).await,
-        Some(topics) => some(context, &image, group, topics).await,
+        None => fetch_all(context, &image, group).await,
+        Some(topics) => fetch_named(context, &image, group, topics).await,
     };
     let group_id = group.group_id.clone();
     match topics {
@@ -103,7 +103,7 @@ async fn find(
 }
 
 /// All offsets of a group. Those of topics that are deleted are on their way out.
-async fn all(
+async fn fetch_all(
     context: &Context,
     image: &Image,
     group: &OffsetFetchRequestGroup,
@@ -111,7 +111,7 @@ async fn all(
     let mut topics: Vec<OffsetFetchResponseTopics> = Vec::new();
     for (partition, committed) in find(context, group, None).await? {
         let Some(topic) = image.topic(partition.topic) else { continue };
-        let answer = told(partition.index, committed);
+        let answer = answer(partition.index, committed);
         match topics.last_mut().filter(|last| last.topic_id == topic.id.0) {
             Some(last) => last.partitions.push(answer),
             None => topics.push(OffsetFetchResponseTopics {
@@ -125,7 +125,7 @@ async fn all(
 }
 
 /// The offsets of some partitions, whether they exist or not. Topics that no id leads to come last, as in Kafka.
-async fn some(
+async fn fetch_named(
     context: &Context,
     image: &Image,
     group: &OffsetFetchRequestGroup,
@@ -155,14 +155,14 @@ async fn some(
         answers.push(OffsetFetchResponseTopics {
             name: topic.name.clone(),
             topic_id: topic.topic_id,
-            partitions: offsets.map(|(partition, committed)| told(partition.index, committed)).collect(),
+            partitions: offsets.map(|(partition, committed)| answer(partition.index, committed)).collect(),
         });
     }
     answers.append(&mut unknown);
     Ok(answers)
 }
 
-fn told(partition_index: i32, committed: Option<CommittedOffset>) -> OffsetFetchResponsePartitions {
+fn answer(partition_index: i32, committed: Option<CommittedOffset>) -> OffsetFetchResponsePartitions {
     let (committed_offset, committed_leader_epoch, metadata) = match committed {
         Some(committed) => (committed.offset, committed.leader_epoch, committed.metadata),
         None => (-1, -1, String::new()),
@@ -178,7 +178,7 @@ fn told(partition_index: i32, committed: Option<CommittedOffset>) -> OffsetFetch
 
 fn refused(topic: &OffsetFetchRequestTopics, code: ErrorCode) -> OffsetFetchResponseTopics {
     let partition =
-        |index: &i32| OffsetFetchResponsePartitions { error_code: code.into(), ..told(*index, None) };
+        |index: &i32| OffsetFetchResponsePartitions { error_code: code.into(), ..answer(*index, None) };
     OffsetFetchResponseTopics {
         name: topic.name.clone(),
         topic_id: topic.topic_id,

@@ -22,7 +22,7 @@ use super::connection::{self, Shared};
 use super::frame::FrameLimits;
 use super::metrics::Metrics;
 use super::newcomers::Newcomers;
-use super::{Admission, Answer, CloseReason, Closer, Frame, Limits, Peer, Service, Ticket};
+use super::{Admission, Answer, CloseReason, Closer, Frame, Limits, Peer, Promise, Service};
 use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
 
 /// Answers when told to. The first letter of a request is its class: `p`ipelined, `f`etch, anything else alone. A request
@@ -74,15 +74,15 @@ impl Service for Manual {
         }
     }
 
-    async fn admit(&self, _: &mut (), frame: Frame) -> Ticket {
+    async fn admit(&self, _: &mut (), frame: Frame) -> Promise {
         let request = String::from_utf8_lossy(&frame.bytes).into_owned();
         self.admitted.lock().push(request.clone());
         if request.ends_with('!') {
-            return Ticket::ready(Answer::frame(vec![frame.bytes]));
+            return Promise::ready(Answer::frame(vec![frame.bytes]));
         }
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().insert(request, sender);
-        Ticket::waiting(async move { receiver.await.unwrap_or_default() })
+        Promise::waiting(async move { receiver.await.unwrap_or_default() })
     }
 }
 

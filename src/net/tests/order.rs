@@ -30,8 +30,8 @@ fn a_waiting_ticket_is_polled_when_it_is_woken_and_not_for_each_request_behind_i
     let mut senders = Vec::new();
     for _ in 0..REQUESTS {
         let (sender, answer) = oneshot::channel();
-        let ticket = Ticket::waiting(Counted { answer, polls: Arc::clone(&polls) });
-        in_flight.push(Admission::Pipelined, ticket, 1, Permit::none());
+        let promise = Promise::waiting(Counted { answer, polls: Arc::clone(&polls) });
+        in_flight.push(Admission::Pipelined, promise, 1, Permit::none());
         assert!(in_flight.poll_tickets(cx).is_none());
         senders.push(sender);
     }
@@ -58,7 +58,7 @@ fn burst(in_flight: &mut InFlight, requests: usize) -> Vec<bool> {
     let mut expected = Vec::new();
     for _ in 0..requests {
         expected.push(in_flight.expects_more());
-        in_flight.push(Admission::Pipelined, Ticket::ready(text("x")), 1, Permit::none());
+        in_flight.push(Admission::Pipelined, Promise::ready(text("x")), 1, Permit::none());
     }
     in_flight.poll_tickets(cx);
     let Poll::Ready(Some(batch)) = in_flight.poll_answers(cx, usize::MAX) else { panic!("no answers") };

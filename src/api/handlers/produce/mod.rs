@@ -67,13 +67,11 @@ struct PendingTopic {
     name: String,
     id: uuid::Uuid,
     topic: Option<Arc<Topic>>,
-    partitions: Vec<(i32, Place)>,
+    partitions: Vec<(i32, Queued)>,
 }
 
-enum Place {
-    Queued(Ticket<Appended>, Led),
-    Refused(Refusal),
-}
+/// A batch in the queue of the partition that it is for.
+type Queued = Result<(Ticket<Appended>, Led), Refusal>;
 
 async fn admit(context: &Context, request: Request) -> Pending {
     let image = context.image();
@@ -106,8 +104,7 @@ async fn admit(context: &Context, request: Request) -> Pending {
                 (None, Ok(target)) => target.append(acks, partition, &permit, &mut spent).await,
                 (None, Err(code)) => Err((*code).into()),
             };
-            let place = queued.map_or_else(Place::Refused, |(ticket, led)| Place::Queued(ticket, led));
-            partitions.push((index, place));
+            partitions.push((index, queued));
         }
         let topic = topic.ok().cloned();
         topics.push(PendingTopic { name: data.name, id: data.topic_id, topic, partitions });
@@ -133,9 +130,9 @@ impl Pending {
         let mut responses = Vec::with_capacity(self.topics.len());
         for topic in self.topics {
             let mut partition_responses = Vec::with_capacity(topic.partitions.len());
-            for (index, place) in topic.partitions {
-                let outcome = match place {
-                    Place::Queued(ticket, led) => {
+            for (index, queued) in topic.partitions {
+                let outcome = match queued {
+                    Ok((ticket, led)) => {
                         let outcome = match self.acks {
                             // Nobody waits for an answer, so nobody grows tired of it.
                             0 => Ok(ticket.await),
@@ -146,7 +143,7 @@ impl Pending {
                         let outcome = outcome.and_then(|outcome| outcome.map_err(Refusal::from));
                         outcome.map_err(|refusal| refusal.by(led))
                     }
-                    Place::Refused(refusal) => Err(refusal),
+                    Err(refusal) => Err(refusal),
                 };
                 failed |= outcome.is_err();
                 partition_responses.push(match outcome {

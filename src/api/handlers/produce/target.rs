@@ -1,10 +1,11 @@
 //! A topic that batches are produced to: the checks of one batch, and its place in the queue of its shard.
 
+use super::Queued;
 use super::refusal::Refusal;
-use crate::api::context::{Broker, Led};
+use crate::api::context::Broker;
 use crate::api::topics::is_internal;
 use crate::log::unfolding::Spent;
-use crate::log::{Append, Appended, Permit, Ticket};
+use crate::log::{Append, Permit};
 use crate::metadata::{Image, Topic};
 use crate::protocol::ErrorCode;
 use crate::protocol::batch::{self, Batch, Invalid, Validation};
@@ -30,7 +31,7 @@ impl Target<'_> {
         data: PartitionProduceData,
         permit: &Permit,
         spent: &mut Spent,
-    ) -> Result<(Ticket<Appended>, Led), Refusal> {
+    ) -> Queued {
         if self.topic.shard(data.index).is_none() {
             return Err(ErrorCode::UnknownTopicOrPartition.into());
         }
