@@ -1,6 +1,6 @@
 //! Topics as several APIs see them: their names, leaders and creation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::context::{Broker, Context};
@@ -89,6 +89,12 @@ pub async fn create_automatically(context: &Context, names: &[&str]) -> Vec<Resu
         }
     });
     found.collect()
+}
+
+/// Finds the things that a request names more than once.
+pub fn find_repeated<T: Ord + Clone>(named: impl Iterator<Item = T>) -> BTreeSet<T> {
+    let mut seen = BTreeSet::new();
+    named.filter(|one| !seen.insert(one.clone())).collect()
 }
 
 /// Refuses a request that asks for more partitions, all topics together, than one may

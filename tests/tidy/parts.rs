@@ -34,7 +34,7 @@ const API: Parts = &[
     ("errors", &["fetch_session"]),
     ("context", &["fetch_session", "topic_settings", "errors"]),
     ("topics", &["errors", "context"]),
-    ("configs", &["errors", "context"]),
+    ("configs", &["errors", "context", "topics"]),
     ("handler", &["errors", "context"]),
     ("handlers", &["fetch_session", "operations", "rules", "together", "errors", "context", "topics", "configs", "handler"]),
     // Of the handlers it knows the list alone.

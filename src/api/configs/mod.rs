@@ -5,10 +5,11 @@
 
 mod wanted;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::api::context::{Broker, Context};
 use crate::api::errors::Failure;
+use crate::api::topics::find_repeated;
 use crate::metadata::{Command, ConfigChange, ConfigOp, ConfigResource, Image, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::settings::{self, BIRTHRIGHT, Target, keeps_birthright, validate, validate_group, validate_step};
@@ -88,19 +89,16 @@ pub struct Changed {
 /// than once fails each time.
 pub async fn apply(context: &Context, changes: Vec<Change>, validate_only: bool) -> Vec<Changed> {
     let image = context.image();
-    let mut named: HashMap<(i8, String), usize> = HashMap::new();
-    for change in &changes {
-        *named.entry((change.kind, change.name.clone())).or_default() += 1;
-    }
+    let repeated = find_repeated(changes.iter().map(|change| (change.kind, change.name.clone())));
     let (plans, resources): (Vec<_>, Vec<_>) = changes
         .into_iter()
         .map(|Change { kind, name, wanted }| {
-            let repeated = named.get(&(kind, name.clone())).is_some_and(|times| *times > 1);
-            let plan = match repeated {
+            let resource = (kind, name);
+            let plan = match repeated.contains(&resource) {
                 true => Err(invalid("Each resource must appear at most once.")),
-                false => command(context, &image, &Named { kind, name: &name }, wanted),
+                false => command(context, &image, &Named { kind, name: &resource.1 }, wanted),
             };
-            (plan.map(|command| ((), command)), (kind, name))
+            (plan.map(|command| ((), command)), resource)
         })
         .unzip();
     let outcomes = context.carry_out(plans, validate_only).await;

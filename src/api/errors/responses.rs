@@ -5,6 +5,7 @@ use crate::protocol::messages;
 
 macro_rules! refusals {
     ($( $($segment:ident)::+ $( with $message:ident )?, )*) => { $(
+        #[allow(clippy::needless_update, reason = "some have no other field")]
         impl From<Failure> for messages::$($segment)::+ {
             fn from(failure: Failure) -> Self {
                 Self {

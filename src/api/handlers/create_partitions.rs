@@ -2,12 +2,10 @@
 //! Versions 0-3. 3: THROTTLING_QUOTA_EXCEEDED (KIP-599).
 //! Left out: assignments are checked but do not place anything, since a partition lies on a shard.
 
-use std::collections::HashMap;
-
 use crate::api::context::{Broker, Context};
 use crate::api::errors::{Failure, must_have_time};
 use crate::api::handler::{Handler, Versions};
-use crate::api::topics::must_fit_one_request;
+use crate::api::topics::{find_repeated, must_fit_one_request};
 use crate::metadata::{Command, Image};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_partitions::{
@@ -22,12 +20,9 @@ impl Handler for CreatePartitions {
 
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
-        let mut named: HashMap<&str, usize> = HashMap::new();
-        for topic in &request.topics {
-            *named.entry(topic.name.as_str()).or_default() += 1;
-        }
-        let single: Vec<&CreatePartitionsTopic> =
-            request.topics.iter().filter(|topic| named.get(topic.name.as_str()) == Some(&1)).collect();
+        let repeated = find_repeated(request.topics.iter().map(|topic| topic.name.as_str()));
+        let single = request.topics.iter().filter(|topic| !repeated.contains(topic.name.as_str()));
+        let single: Vec<&CreatePartitionsTopic> = single.collect();
         if let Err(failure) = check(&image, &request, &single) {
             let refused = request.topics.iter().map(|topic| result(&topic.name, Err(failure.clone())));
             return Response { results: refused.collect(), ..Response::default() };
@@ -37,9 +32,6 @@ impl Handler for CreatePartitions {
         let results =
             single.iter().zip(outcomes).map(|(topic, outcome)| result(&topic.name, outcome.map(drop)));
         let mut results: Vec<_> = results.collect();
-        let mut repeated: Vec<&str> =
-            named.iter().filter(|(_, times)| **times > 1).map(|(name, _)| *name).collect();
-        repeated.sort_unstable();
         let duplicate = || Failure::new(ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned());
         results.extend(repeated.into_iter().map(|name| result(name, Err(duplicate()))));
         Response { results, ..Response::default() }

@@ -4,12 +4,12 @@
 //! Left out: replicas. Any replication factor is taken, and 1 is what the answer says: the object store does the rest.
 //! Assignments are checked but do not place anything, since a partition lies on a shard.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::api::context::{Broker, Context};
 use crate::api::errors::{Failure, must_have_time};
 use crate::api::handler::{Handler, Versions};
-use crate::api::topics::{Creation, is_reserved, must_fit_one_request, validate_assignment};
+use crate::api::topics::{Creation, find_repeated, is_reserved, must_fit_one_request, validate_assignment};
 use crate::metadata::{Command, IfExists, Image, REPLICATION_FACTOR, Refused, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_topics::{
@@ -25,24 +25,16 @@ impl Handler for CreateTopics {
     const VERSIONS: Versions = 2..=7;
 
     async fn handle(context: Context, request: Request) -> Response {
-        let mut named = HashMap::new();
-        for topic in &request.topics {
-            *named.entry(topic.name.as_str()).or_insert(0) += 1;
-        }
-        let (repeated, single): (Vec<&CreatableTopic>, Vec<&CreatableTopic>) = request
-            .topics
-            .iter()
-            .partition(|topic| named.get(topic.name.as_str()).is_some_and(|times| *times > 1));
+        let repeated = find_repeated(request.topics.iter().map(|topic| topic.name.as_str()));
+        let single = request.topics.iter().filter(|topic| !repeated.contains(topic.name.as_str()));
+        let single: Vec<&CreatableTopic> = single.collect();
         if let Err(failure) = check(&context, &request, &single) {
             let refused = request.topics.iter().map(|topic| refuse(&topic.name, failure.clone()));
             return Response { topics: refused.collect(), ..Response::default() };
         }
         let mut topics = create(&context, &single, request.validate_only).await;
-        let mut refused: Vec<&str> = repeated.iter().map(|topic| topic.name.as_str()).collect();
-        refused.sort_unstable();
-        refused.dedup();
         let duplicate = || Failure::new(ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned());
-        topics.extend(refused.into_iter().map(|name| refuse(name, duplicate())));
+        topics.extend(repeated.into_iter().map(|name| refuse(name, duplicate())));
         Response { topics, ..Response::default() }
     }
 }

@@ -2,11 +2,12 @@
 //! Versions 1-6. 4: flexible. 5: error messages. 6: by id (KIP-516).
 //! Left out: nothing. A topic is gone once the answer is sent; its data goes afterwards.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use crate::api::context::Context;
 use crate::api::errors::{Failure, must_have_time};
 use crate::api::handler::{Handler, Versions};
+use crate::api::topics::find_repeated;
 use crate::metadata::{Command, Image};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::delete_topics::{DeletableTopicResult, DeleteTopicState, Request, Response};
@@ -22,24 +23,13 @@ impl Handler for DeleteTopics {
         let by_name = |name: &String| DeleteTopicState { name: Some(name.clone()), ..Default::default() };
         let all: Vec<DeleteTopicState> =
             request.topic_names.iter().map(by_name).chain(request.topics).collect();
-        let mut times: HashMap<(Option<String>, uuid::Uuid), usize> = HashMap::new();
-        let mut asked = Vec::new();
-        for topic in &all {
-            let seen = times.entry((topic.name.clone(), topic.topic_id)).or_default();
-            *seen += 1;
-            if *seen == 1 {
-                asked.push(topic);
-            }
-        }
+        let key = |topic: &DeleteTopicState| (topic.name.clone(), topic.topic_id);
+        let repeated = find_repeated(all.iter().map(key));
+        let mut seen = HashSet::new();
+        let asked: Vec<&DeleteTopicState> = all.iter().filter(|topic| seen.insert(key(topic))).collect();
         let image = context.image();
-        let found: Vec<Result<(TopicId, String), Failure>> = asked
-            .iter()
-            .map(|topic| {
-                let repeated =
-                    times.get(&(topic.name.clone(), topic.topic_id)).is_some_and(|times| *times > 1);
-                find(&image, topic, repeated)
-            })
-            .collect();
+        let found = asked.iter().map(|topic| find(&image, topic, repeated.contains(&key(topic))));
+        let found: Vec<Result<(TopicId, String), Failure>> = found.collect();
         // Kafka looks up in its time what is named well.
         let looks_up = found.iter().any(|found| !is_ill_named(found));
         if let (true, Err(late)) = (looks_up, must_have_time(request.timeout_ms)) {

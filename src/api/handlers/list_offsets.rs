@@ -3,12 +3,13 @@
 //! KIP-1005). 10: timeout (KIP-1075). 11: earliest offset that waits for the remote tier (KIP-1023).
 //! Left out: nothing. Without tiers, the earliest local offset is the earliest offset, and the tiered ends are unknown.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::api::context::{Broker, Context};
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
 use crate::api::together::join_all;
+use crate::api::topics::find_repeated;
 use crate::log::fetch::Isolation;
 use crate::log::list_offsets::{Found, Lookup, lookup};
 use crate::metadata::Image;
@@ -27,11 +28,8 @@ impl Handler for ListOffsets {
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
         let isolation = super::fetch::isolation(request.isolation_level);
-        let repeated = repeated(&request.topics);
-        let asked = request.topics.iter().flat_map(|topic| {
-            topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.partition_index))
-        });
-        context.broker.prepare_named(&image, asked).await;
+        let repeated = find_repeated(partitions(&request));
+        context.broker.prepare_named(&image, partitions(&request)).await;
         let query =
             Query { broker: &context.broker, image: &image, version: context.version, isolation, repeated };
         let topics = request.topics.iter().map(|topic| query.topic(topic));
@@ -39,12 +37,20 @@ impl Handler for ListOffsets {
     }
 }
 
+/// All partitions of a request, by the names of their topics.
+fn partitions(request: &Request) -> impl Iterator<Item = (&str, i32)> {
+    request.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.partition_index))
+    })
+}
+
 struct Query<'a> {
     broker: &'a Broker,
     image: &'a Image,
     version: i16,
     isolation: Isolation,
-    repeated: HashSet<(String, i32)>,
+    /// Partitions that are asked for more than once: Kafka refuses each of their entries.
+    repeated: BTreeSet<(&'a str, i32)>,
 }
 
 impl Query<'_> {
@@ -73,7 +79,7 @@ impl Query<'_> {
     }
 
     async fn find(&self, topic: &str, asked: &ListOffsetsPartition) -> Result<Option<Found>, Failure> {
-        if self.repeated.contains(&(topic.to_owned(), asked.partition_index)) {
+        if self.repeated.contains(&(topic, asked.partition_index)) {
             return Err(ErrorCode::InvalidRequest.into());
         }
         let wanted = wanted(asked.timestamp, self.version)?;
@@ -96,18 +102,4 @@ fn wanted(timestamp: i64, version: i16) -> Result<Lookup, Failure> {
     };
     let lookup = Lookup::from_timestamp(timestamp).filter(|_| version >= since);
     lookup.ok_or_else(|| ErrorCode::UnsupportedVersion.into())
-}
-
-/// Partitions that are asked for more than once: Kafka refuses each of their entries.
-fn repeated(topics: &[ListOffsetsTopic]) -> HashSet<(String, i32)> {
-    let mut seen = HashSet::new();
-    let mut repeated = HashSet::new();
-    for topic in topics {
-        for partition in &topic.partitions {
-            if !seen.insert((&topic.name, partition.partition_index)) {
-                repeated.insert((topic.name.clone(), partition.partition_index));
-            }
-        }
-    }
-    repeated
 }
