@@ -20,7 +20,7 @@ macro_rules! default_requests {
                 return;
             }
             match key {
-                $( ApiKey::$name => drop(client.ask(&$module::Request::default(), version).await), )*
+                $( ApiKey::$name => { client.ask(&$module::Request::default(), version).await; } )*
                 other => panic!("{other:?} is announced and not served"),
             }
         }
