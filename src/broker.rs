@@ -310,9 +310,7 @@ fn coordinate(
         metadata_source(config, configs, shards),
         runtime.clone(),
     ));
-    let here = Arc::clone(shards);
-    let open_shards = move || here.open_shards();
-    runtime.tasks.spawn(TaskKind::Coordinator, Arc::clone(&coordinators).run(open_shards));
+    runtime.tasks.spawn(TaskKind::Coordinator, Arc::clone(&coordinators).run(shards.follow_shards()));
     let topics = topic_source(metadata, shards);
     let keeping =
         Arc::clone(&coordinators).keep_offsets(topics, config.groups.offsets_retention_check_interval);

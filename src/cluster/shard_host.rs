@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::standing;
 use crate::log::{Cause, Damage, Limits, OpenError, PartitionSettings, Shard, ShardOptions, Shared, Unable};
@@ -39,6 +39,8 @@ pub struct ShardHost {
     runtime: Runtime,
     options: HostOptions,
     hosted: RwLock<BTreeMap<ShardId, Hosted>>,
+    /// Whoever is told of shards that open.
+    followers: RwLock<Vec<mpsc::UnboundedSender<Shard>>>,
     /// Shards that were assigned with this epoch, and refused.
     damaged: RwLock<BTreeMap<ShardId, (LeaderEpoch, Damage)>>,
     /// Set once the metadata was found to be damaged: what it says of any shard is not to be trusted.
@@ -84,6 +86,7 @@ impl ShardHost {
             runtime,
             options,
             hosted: RwLock::default(),
+            followers: RwLock::default(),
             damaged: RwLock::default(),
             suspect: RwLock::default(),
             served,
@@ -121,6 +124,19 @@ impl ShardHost {
     /// The shards that are open, for status and metrics.
     pub fn open_shards(&self) -> Vec<Shard> {
         self.hosted.read().values().filter_map(|hosted| hosted.shard().cloned()).collect()
+    }
+
+    /// The shards that are open now, and those that open from now on. A shard that ends and opens again here is not told of
+    /// anew: it says so itself ([`Shard::opened_after`]).
+    pub fn follow_shards(&self) -> mpsc::UnboundedReceiver<Shard> {
+        let (follower, shards) = mpsc::unbounded_channel();
+        // Held, so that none is missed in between.
+        let hosted = self.hosted.read();
+        for shard in hosted.values().filter_map(|hosted| hosted.shard().cloned()) {
+            let _ = follower.send(shard);
+        }
+        self.followers.write().push(follower);
+        shards
     }
 
     /// All shards that are assigned to this broker, and why they cannot serve, if they cannot.
@@ -339,6 +355,8 @@ impl ShardHost {
                     for topic in image.topics.iter() {
                         self.introduce(&image, topic, &shard, id, epoch);
                     }
+                    // Whoever does not listen any more has ended.
+                    self.followers.write().retain(|follower| follower.send(shard.clone()).is_ok());
                     hosted.state = Hosting::Open(shard);
                     None
                 }

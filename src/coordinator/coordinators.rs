@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::mpsc;
 
 use super::group::machines::Group;
 use super::group::operations::{List, Listed, Watched};
@@ -12,11 +13,11 @@ use super::group::settings::Settings;
 use super::group::world::{MetadataSource, World};
 use super::runtime::{self, Gone, LoadError};
 use crate::log::Shard;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, TaskKind};
 use crate::types::{Partition, ShardId};
 
-/// The time between two looks for shards that have opened.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The time after which groups that could not be loaded are tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The groups of one shard.
 pub type Coordinator = runtime::Coordinator<Group>;
@@ -58,21 +59,38 @@ impl Coordinators {
         Coordinators { settings, metadata, runtime, of: Mutex::default(), loaded: Mutex::default() }
     }
 
-    /// Loads the groups of every shard that opens here, so that members and offsets expire though nobody asks for them.
-    pub async fn run(self: Arc<Self>, open_shards: impl Fn() -> Vec<Shard>) {
+    /// Follows the shards that are hosted here, until shutdown.
+    pub async fn run(self: Arc<Self>, mut hosted: mpsc::UnboundedReceiver<Shard>) {
         loop {
-            let open = open_shards();
-            let is_open = |id: &ShardId| open.iter().any(|shard| shard.id() == *id);
-            self.of.lock().retain(|id, _| is_open(id));
-            self.loaded.lock().retain(|id, _| is_open(id));
-            for shard in &open {
-                // If it cannot be now, the next look finds it so.
-                let _ = self.of(shard).await;
-            }
-            tokio::select! {
+            let shard = tokio::select! {
                 () = self.runtime.shutdown.requested() => return,
-                () = self.runtime.clock.sleep(LOOK_EVERY) => {}
+                shard = hosted.recv() => shard,
+            };
+            let Some(shard) = shard else { return };
+            let (this, shutdown) = (Arc::clone(&self), self.runtime.shutdown.clone());
+            self.runtime.tasks.spawn(TaskKind::Coordinator, async move {
+                tokio::select! {
+                    () = shutdown.requested() => {}
+                    () = this.follow(shard) => {}
+                }
+            });
+        }
+    }
+
+    /// Loads the groups of a shard whenever it opens here, so that members and offsets expire though nobody asks for them.
+    /// Returns once the shard is closed for good.
+    async fn follow(&self, shard: Shard) {
+        let mut epoch = 0;
+        while let Some(open) = shard.opened_after(epoch).await {
+            epoch = open.epoch();
+            while !open.has_ended() && self.of(&shard).await.is_err() {
+                tokio::select! {
+                    () = open.ended() => {}
+                    () = self.runtime.clock.sleep(RETRY_AFTER) => {}
+                }
             }
+            open.ended().await;
+            self.loaded.lock().retain(|_, coordinator| coordinator.is_current());
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use slatedb::Db;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::log::commit::{Append, Appended, Row, Ticket};
@@ -91,7 +92,7 @@ pub(in crate::log) struct Inner {
     pub metrics: Arc<ShardMetrics>,
     pub settings: Arc<Settings>,
     pub stop: Shutdown,
-    state: RwLock<State>,
+    state: watch::Sender<State>,
     /// Since when it has not been open.
     unopened: Mutex<Instant>,
     trust: Trust,
@@ -140,11 +141,10 @@ impl Inner {
     }
 
     pub fn set_state(&self, state: State) {
-        let mut current = self.state.write();
-        if matches!(*current, State::Open(_)) {
+        let before = self.state.send_replace(state);
+        if matches!(before, State::Open(_)) {
             *self.unopened.lock() = self.shared.runtime.clock.instant();
         }
-        *current = state;
     }
 }
 
@@ -162,7 +162,7 @@ impl Shard {
             store,
             shared,
             stop: Shutdown::new(),
-            state: RwLock::new(State::Opening(None)),
+            state: watch::channel(State::Opening(None)).0,
             unopened: Mutex::new(now),
             supervisor: Mutex::new(None),
             confirmed: Mutex::new(None),
@@ -181,9 +181,23 @@ impl Shard {
 
     /// The opening that serves now.
     pub fn opened(&self) -> Result<Open, NotOpen> {
-        match &*self.0.state.read() {
+        match &*self.0.state.borrow() {
             State::Open(open) => Ok(open.clone()),
             State::Opening(_) | State::Failed(_) | State::Closed => Err(NotOpen),
+        }
+    }
+
+    /// Waits for an opening with a writer epoch above `epoch`. `None` once there will be no other here.
+    pub async fn opened_after(&self, epoch: u64) -> Option<Open> {
+        let mut states = self.0.state.subscribe();
+        let is_news = |state: &State| match state {
+            State::Open(open) => open.epoch() > epoch,
+            State::Opening(_) => false,
+            State::Failed(_) | State::Closed => true,
+        };
+        match &*states.wait_for(is_news).await.ok()? {
+            State::Open(open) => Some(open.clone()),
+            State::Opening(_) | State::Failed(_) | State::Closed => None,
         }
     }
 
@@ -319,7 +333,7 @@ impl Shard {
     }
 
     pub fn status(&self) -> ShardStatus {
-        match &*self.0.state.read() {
+        match &*self.0.state.borrow() {
             State::Opening(_) => ShardStatus { state: ShardState::Opening, epoch: None },
             State::Open(open) => ShardStatus { state: ShardState::Open, epoch: Some(open.epoch()) },
             State::Failed(_) => ShardStatus { state: ShardState::Failed, epoch: None },
@@ -330,7 +344,7 @@ impl Shard {
     /// Why it serves nobody, if it cannot. Asks nobody, and costs nothing.
     pub fn unable(&self) -> Option<Unable> {
         let unopened = *self.0.unopened.lock();
-        match self.0.state.read().clone() {
+        match self.0.state.borrow().clone() {
             State::Opening(reason) => Some(Unable { since: unopened, cause: Cause::Opening(reason) }),
             State::Open(open) => self.stalled(open.incarnation()),
             State::Failed(reason) => Some(Unable { since: unopened, cause: Cause::Ended(reason) }),
