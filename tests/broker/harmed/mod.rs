@@ -97,3 +97,13 @@ async fn harm_after_sigterm_is_seen_or_does_nothing() {
 async fn harm_after_sigkill_with_segments_in_flight_together_is_seen_or_does_nothing() {
     every_harm(16, Ending::Killed).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn harm_after_sigkill_of_one_segment_at_a_time_is_seen_or_does_nothing() {
+    every_harm(1, Ending::Killed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn harm_after_sigterm_with_segments_in_flight_together_is_seen_or_does_nothing() {
+    every_harm(16, Ending::Stopped).await;
+}
