@@ -56,9 +56,12 @@ const LONG_FUNCTIONS: &[(&str, usize, &str)] = &[];
 /// Structs with more fields than the limit allows: `file::Struct`, fields, reason.
 const WIDE_STRUCTS: &[(&str, usize, &str)] = &[];
 
-const FILE_LINES: usize = 600;
+const FILE_LINES: usize = 450;
 const API_FILE_LINES: usize = 250;
-const FUNCTION_LINES: usize = 70;
+const FUNCTION_LINES: usize = 60;
+/// Tests may be somewhat longer.
+const TEST_FILE_LINES: usize = 500;
+const TEST_FUNCTION_LINES: usize = 70;
 const STRUCT_FIELDS: usize = 12;
 
 /// The width that `rustfmt` keeps to, and folders in which no line of code is wider: it leaves what it cannot fit as it
@@ -298,14 +301,19 @@ fn files_functions_and_structs_stay_small() {
     for source in sources("src").into_iter().chain(sources("tests")) {
         let lines = source.text.lines().count();
         let api = source.path.starts_with("src/api/") && !source.is_test();
-        let limit = if api { API_FILE_LINES } else { FILE_LINES };
+        let function_limit = if source.is_test() { TEST_FUNCTION_LINES } else { FUNCTION_LINES };
+        let limit = match (api, source.is_test()) {
+            (true, _) => API_FILE_LINES,
+            (false, true) => TEST_FILE_LINES,
+            (false, false) => FILE_LINES,
+        };
         if lines > limit && !excepted(LONG_FILES, &source.path, lines) {
             problems.push(format!("{}: {lines} lines, {limit} allowed", source.path));
         }
         for (name, length) in functions(&source.text) {
             let key = format!("{}::{name}", source.path);
-            if length > FUNCTION_LINES && !excepted(LONG_FUNCTIONS, &key, length) {
-                problems.push(format!("{key}: {length} lines, {FUNCTION_LINES} allowed"));
+            if length > function_limit && !excepted(LONG_FUNCTIONS, &key, length) {
+                problems.push(format!("{key}: {length} lines, {function_limit} allowed"));
             }
         }
         for (name, fields) in structs(&source.text) {

@@ -5,6 +5,7 @@
 
 pub mod controller;
 mod group_topics;
+mod introduction;
 pub mod outage;
 mod shard_host;
 mod standing;

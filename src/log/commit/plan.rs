@@ -209,21 +209,14 @@ impl Plan {
         let mut producers = Vec::new();
         let mut max_timestamp = -1;
         for (Append { batch, permit, .. }, answer) in appends {
-            let outcome = match judge(writer, &batch.header) {
+            let header = &batch.header;
+            let outcome = match judge(writer, header) {
                 Verdict::Refuse(error) => Err(error),
-                Verdict::Duplicate(original) => Ok(Appended {
-                    base_offset: original.base_offset,
-                    log_append_time_ms: append_time(&batch.header, original.timestamp),
-                    log_start_offset: writer.start.offset,
-                }),
+                Verdict::Duplicate(first) => Ok(appended(header, first.base_offset, first.timestamp, writer)),
                 Verdict::Accept => {
-                    max_timestamp = max_timestamp.max(batch.header.max_timestamp);
-                    let appended = Appended {
-                        base_offset: writer.next_offset,
-                        log_append_time_ms: append_time(&batch.header, batch.header.max_timestamp),
-                        log_start_offset: writer.start.offset,
-                    };
-                    if let Some(run) = run(&batch.header, writer.next_offset) {
+                    let appended = appended(header, writer.next_offset, header.max_timestamp, writer);
+                    max_timestamp = max_timestamp.max(header.max_timestamp);
+                    if let Some(run) = run(header, writer.next_offset) {
                         writer.producers.accept(run, now_ms);
                         producers.push(run);
                     }
@@ -351,9 +344,10 @@ fn run(header: &Header, base_offset: i64) -> Option<ProducerRun> {
     })
 }
 
-fn append_time(header: &Header, timestamp: i64) -> i64 {
-    match header.timestamp_type() {
+fn appended(header: &Header, base_offset: i64, timestamp: i64, writer: &Writer) -> Appended {
+    let log_append_time_ms = match header.timestamp_type() {
         TimestampType::LogAppendTime => timestamp,
         TimestampType::CreateTime => -1,
-    }
+    };
+    Appended { base_offset, log_append_time_ms, log_start_offset: writer.start.offset }
 }

@@ -12,5 +12,6 @@ pub mod source;
 pub mod tail_cache;
 pub mod unfolding;
 pub mod waiters;
+mod walk;
 
 pub use partition_log::PartitionLog;

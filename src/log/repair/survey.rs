@@ -56,9 +56,9 @@ impl Repair {
         for (id, problem) in &log.broken {
             note(&mut damage, Damage::new(&self.paths.segment(*id), format!("is damaged: {problem}")));
         }
+        let index_epoch = index.stored.map_or(0, |(_, epoch)| epoch);
         let above_epoch = log.readable.values().map(|(header, _)| header.epoch).max().unwrap_or(0);
-        let above_epoch = above_epoch.max(self.expected.opened_epoch);
-        let above_epoch = above_epoch.max(index.stored.map_or(0, |(_, epoch)| epoch));
+        let above_epoch = above_epoch.max(self.expected.opened_epoch).max(index_epoch);
         let window = log.readable.values().map(|(header, _)| header.window).max().unwrap_or(1);
         let replayed = live(&log);
         let mut rows = index.usable.as_ref().map(|(_, rows)| rows.clone()).unwrap_or_default();
@@ -69,17 +69,15 @@ impl Repair {
         self.missing_objects(&rows, &there, &mut damage)?;
         let newest = ids.last().copied().unwrap_or(0).max(replay_after);
         let index_is_gone = index.usable.is_none();
-        let is_older = index.stored.map_or(0, |(_, epoch)| epoch) < self.expected.opened_epoch;
         let stand_ins = stand_ins(&log);
         let is_missing = |id: &u64| !there.contains(id) || stand_ins.contains(id);
         let missing = (replay_after + 1..=newest).filter(is_missing).count() as i64;
-        let jump = match index_is_gone || is_older {
+        let jump = match index_is_gone || index_epoch < self.expected.opened_epoch {
             true => UNKNOWN,
             false => missing.saturating_mul(MOST_RECORDS_OF_SEGMENT).min(MOST_RISE),
         };
-        let leader_epoch = self.expected.leader_epoch;
         let jump = if damage.is_empty() { 0 } else { jump };
-        let fate = Fate { there: &there, jump, index_is_gone, leader_epoch };
+        let fate = Fate { there: &there, jump, index_is_gone, leader_epoch: self.expected.leader_epoch };
         let mut survey = Survey {
             losses: Vec::new(),
             index_is_gone,
