@@ -322,7 +322,7 @@ impl ShardHost {
 
     /// Where the metadata lies in the store.
     fn folder(&self) -> String {
-        self.options.store.path(&format!("raft/{}", self.metadata.broker_id())).to_string()
+        metadata::raft_path(&self.options.store, self.metadata.broker_id()).to_string()
     }
 
     fn did_not_open(&self, id: ShardId, epoch: LeaderEpoch, reason: &str) {

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StartError;
 use super::image::SLOTS;
-use super::settings::{DEFAULT_CLUSTER_ID, MetadataSettings};
+use super::settings::{DEFAULT_CLUSTER_ID, MetadataSettings, Voter};
 use crate::runtime::Clock;
+use crate::store::Store;
 use crate::types::BrokerId;
 
 const FORMAT: u32 = 1;
@@ -31,12 +32,9 @@ pub struct ClusterFile {
     pub slots: u16,
 }
 
-/// A member of the Raft group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Voter {
-    pub id: BrokerId,
-    /// Where its peers reach it, `host:port`; empty for a broker that is alone.
-    pub address: String,
+/// Where a broker's Raft log, vote and snapshots lie.
+pub fn raft_path(store: &Store, broker: BrokerId) -> Path {
+    store.path(&format!("raft/{broker}"))
 }
 
 impl ClusterFile {

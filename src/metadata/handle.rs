@@ -8,14 +8,15 @@ use futures::{TryFutureExt as _, try_join};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::bootstrap::{self, ClusterFile};
-use super::command::{Applied, Command, Outcome};
+use super::bootstrap::{self, ClusterFile, raft_path};
+use super::command::{Applied, Command, Outcome, Refused};
 use super::error::{ProposeError, StartError};
 use super::features::FEATURES;
 use super::image::{Broker, Image, Incarnation, Owner};
 use super::metrics::Metrics;
 use super::producer_ids::ProducerIds;
 use super::proposals::{Proposals, RETRY, each_step, proposals};
+use super::quorum::Quorum;
 use super::raft::{Alone, Node, Start, Transport, last_write_ms, look};
 use super::settings::MetadataSettings;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
@@ -41,25 +42,6 @@ struct Inner {
     runtime: Runtime,
     stop: Shutdown,
     maintenance: Mutex<Option<Maintenance>>,
-}
-
-/// The state of the Raft group, as this broker sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quorum {
-    pub leader: Option<BrokerId>,
-    pub term: u64,
-    /// The last entry that is committed and applied here.
-    pub index: u64,
-    pub voters: Vec<Replica>,
-    pub learners: Vec<Replica>,
-}
-
-/// A member of the Raft group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Replica {
-    pub id: BrokerId,
-    /// The last entry that it is known to have. Only the leader knows that of others.
-    pub log_index: Option<u64>,
 }
 
 impl Metadata {
@@ -96,7 +78,7 @@ impl Metadata {
         let opening = Metadata::open_unlimited(store, databases, settings, transport, runtime);
         let opened = runtime.clock.timeout(START_LIMIT, opening).await;
         let opened = opened.map_err(|_| too_slow("opening the metadata"))?;
-        opened.map_err(|error| error.of_damage(&store.path(&format!("raft/{}", settings.broker_id))))
+        opened.map_err(|error| error.of_damage(&raft_path(store, settings.broker_id)))
     }
 
     async fn open_unlimited(
@@ -108,7 +90,7 @@ impl Metadata {
     ) -> Result<Metadata, StartError> {
         let objects = store.object_store();
         let cluster_file = store.path("cluster.json");
-        let path = store.path(&format!("raft/{}", settings.broker_id));
+        let path = raft_path(store, settings.broker_id);
         let failed = |source| StartError::Database { doing: "opening", source };
         // Nothing is written to the database before the broker is known to belong to this cluster.
         let shards = store.path("shards");
@@ -167,7 +149,7 @@ impl Metadata {
         databases: &Databases,
         broker: BrokerId,
     ) -> Result<Option<Image>, StartError> {
-        let path = store.path(&format!("raft/{broker}"));
+        let path = raft_path(store, broker);
         let failed = |source| StartError::Database { doing: "reading", source }.of_damage(&path);
         if databases.stored_manifest(&path).await.map_err(failed)?.is_none() {
             return Ok(None);
@@ -193,7 +175,7 @@ impl Metadata {
             };
             match self.insist(form).await? {
                 // Another broker was faster.
-                Ok(_) | Err(super::Refused::AlreadyFormed { .. }) => {}
+                Ok(_) | Err(Refused::AlreadyFormed { .. }) => {}
                 Err(refused) => return Err(refused.into()),
             }
         }
@@ -330,7 +312,8 @@ impl Metadata {
 
     /// The answer to a request that a peer's [`Transport`] carried here.
     pub async fn receive(&self, request: &[u8]) -> Bytes {
-        self.0.node.receive(request, &self.0.proposals).await
+        let proposals = &self.0.proposals;
+        self.0.node.receive(request, |commands, dry| proposals.enqueue(commands, dry)).await
     }
 
     pub fn broker_id(&self) -> BrokerId {

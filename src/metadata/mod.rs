@@ -12,8 +12,10 @@ mod handle;
 mod history;
 mod image;
 mod metrics;
+mod past;
 mod producer_ids;
 mod proposals;
+mod quorum;
 mod raft;
 mod settings;
 mod snapshot;
@@ -22,17 +24,18 @@ mod snapshot;
 mod tests;
 
 pub use apply::{MOST_PARTITIONS, check_topic_name};
-pub use bootstrap::Voter;
+pub use bootstrap::raft_path;
 pub use command::{
     Applied, Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Outcome, Refused,
 };
 pub use error::{ProposeError, StartError};
 pub use features::{FEATURES, Feature, GROUP_VERSION};
-pub use handle::{Metadata, Quorum, Replica};
+pub use handle::Metadata;
 pub use history::{History, Life, Moment};
 pub use image::{
     Broker, Configs, Counters, DeletedTopic, Features, Image, Incarnation, Listener, Owner, PartitionState,
     REPLICATION_FACTOR, SLOTS, Shard, Topic, Topics,
 };
+pub use quorum::{Quorum, Replica};
 pub use raft::{Alone, Transport, Unreachable};
-pub use settings::{DEFAULT_CLUSTER_ID, MetadataSettings, SNAPSHOT_LOG_BYTES, Timeouts};
+pub use settings::{DEFAULT_CLUSTER_ID, MetadataSettings, SNAPSHOT_LOG_BYTES, Timeouts, Voter};

@@ -70,7 +70,8 @@ impl Proposals {
         self.enqueue(commands, true).await.map(|written| written.outcomes)
     }
 
-    async fn enqueue(&self, commands: Vec<Command>, dry: bool) -> Result<Written, ProposeError> {
+    /// Queues commands, to be written or, if `dry`, only tried.
+    pub(super) async fn enqueue(&self, commands: Vec<Command>, dry: bool) -> Result<Written, ProposeError> {
         check_versions(&self.node.image(), &commands)?;
         let bytes = encoded_bytes(&commands);
         if bytes > ENTRY_LIMIT {

@@ -2,13 +2,22 @@
 
 use std::time::Duration;
 
-use super::bootstrap::Voter;
+use serde::{Deserialize, Serialize};
+
 use super::error::StartError;
 use super::image::Listener;
 use crate::types::BrokerId;
 
 /// As many shards as slots: more could not share the groups among them.
 pub const MOST_SHARDS: u32 = 1024;
+
+/// A member of the Raft group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voter {
+    pub id: BrokerId,
+    /// Where its peers reach it, `host:port`; empty for a broker that is alone.
+    pub address: String,
+}
 
 /// Settings of one broker's metadata.
 #[derive(Clone, Debug)]

@@ -11,7 +11,9 @@ use crate::broker;
 use crate::config::Config;
 use crate::log::keys::KeptTopic;
 use crate::log::repair::{Expected, Remembered, Repair};
-use crate::metadata::{Command, IfExists, Image, Metadata, MetadataSettings, NewTopic, StartError};
+use crate::metadata::{
+    Command, IfExists, Image, Metadata, MetadataSettings, NewTopic, StartError, raft_path,
+};
 use crate::runtime::Runtime;
 use crate::store::database::Databases;
 use crate::store::{self, Store};
@@ -53,7 +55,7 @@ pub async fn run(config: &Config, accept_loss: bool, runtime: &Runtime) -> Resul
         plan.lines.push(super::UNCHANGED.to_owned());
         return Ok(Report { lines: plan.lines, is_sound: false });
     }
-    let path = store.path(&format!("raft/{broker}"));
+    let path = raft_path(&store, broker);
     if image.is_none() {
         let aside = store.path(&format!("damaged/{}/raft/{broker}", runtime.clock.now_ms()));
         move_folder(&store, &path, &aside).await.map_err(|error| error.to_string())?;

@@ -8,7 +8,8 @@ use super::{Source, is_word, refuse, sources};
 type Parts = &'static [(&'static str, &'static [&'static str])];
 
 /// The folders whose parts have one direction.
-const PARTS: &[(&str, Parts)] = &[("log", LOG), ("api", API), ("coordinator", COORDINATOR)];
+const PARTS: &[(&str, Parts)] =
+    &[("log", LOG), ("metadata", METADATA), ("api", API), ("coordinator", COORDINATOR)];
 
 const LOG: Parts = &[
     ("stored", &[]),
@@ -21,6 +22,27 @@ const LOG: Parts = &[
     ("retention", &["stored", "partition", "incarnation", "commit", "garbage"]),
     ("repair", &["stored", "partition", "wal"]),
     ("shard", &["stored", "partition", "wal", "read", "incarnation", "commit", "garbage", "retention"]),
+];
+
+#[rustfmt::skip] // A part a line.
+const METADATA: Parts = &[
+    ("history", &[]),
+    ("image", &["history"]),
+    ("past", &["history", "image"]),
+    ("features", &[]),
+    ("quorum", &[]),
+    ("command", &["image"]),
+    ("error", &["command"]),
+    ("settings", &["error", "image"]),
+    ("bootstrap", &["error", "image", "settings"]),
+    ("metrics", &["command"]),
+    ("snapshot", &["image"]),
+    ("apply", &["command", "features", "history", "image"]),
+    ("raft", &["apply", "bootstrap", "command", "error", "image", "quorum", "settings", "snapshot"]),
+    ("proposals", &["apply", "command", "error", "image", "metrics", "raft"]),
+    ("producer_ids", &["apply"]),
+    ("handle", &["bootstrap", "command", "error", "features", "image", "metrics", "producer_ids", "proposals", "quorum",
+        "raft", "settings"]),
 ];
 
 #[rustfmt::skip] // A part a line.

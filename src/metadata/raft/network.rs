@@ -17,8 +17,8 @@ use openraft::raft::{
 
 use super::rpc::{self, Call, Reply, Request};
 use super::types::{Group, broker_id};
-use crate::metadata::bootstrap::Voter;
 use crate::metadata::image::Incarnation;
+use crate::metadata::settings::Voter;
 use crate::types::BrokerId;
 
 /// Carries a request to a peer, and its answer back. It knows nothing of what is inside.

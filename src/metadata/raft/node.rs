@@ -17,13 +17,12 @@ use super::rpc::{self, Call, Reply, Request, Written};
 use super::state_machine::StateMachine;
 use super::types::{Batch, Group, broker_id, node_id};
 use super::upkeep::Upkeep;
-use crate::metadata::bootstrap::{ClusterFile, Voter};
+use crate::metadata::bootstrap::ClusterFile;
 use crate::metadata::command::{Command, Outcome};
 use crate::metadata::error::{ProposeError, StartError};
-use crate::metadata::handle::{Quorum, Replica};
 use crate::metadata::image::{Image, Incarnation};
-use crate::metadata::proposals::Proposals;
-use crate::metadata::settings::{MetadataSettings, Timeouts};
+use crate::metadata::quorum::{Quorum, Replica};
+use crate::metadata::settings::{MetadataSettings, Timeouts, Voter};
 use crate::runtime::{Clock, Runtime, Shutdown};
 use crate::types::BrokerId;
 
@@ -215,16 +214,27 @@ impl Node {
         self.peers.call(leader, call, self.timeouts.proposal).await.map_err(|_| ProposeError::Timeout)
     }
 
-    /// Answers a peer. Only one process of a broker counts: the newest that has called.
-    pub(in crate::metadata) async fn receive(&self, request: &[u8], proposals: &Proposals) -> Bytes {
+    /// Answers a peer. Only one process of a broker counts: the newest that has called. `propose` takes commands to be
+    /// written, or only to be tried.
+    pub(in crate::metadata) async fn receive<F>(
+        &self,
+        request: &[u8],
+        propose: impl Fn(Vec<Command>, bool) -> F,
+    ) -> Bytes
+    where
+        F: Future<Output = Result<Written, ProposeError>>,
+    {
         let reply = match rpc::decode(request) {
-            Some(request) => self.answer(request, proposals).await,
+            Some(request) => self.answer(request, propose).await,
             None => Reply::Unknown,
         };
         rpc::encode(&reply).unwrap_or_default()
     }
 
-    async fn answer(&self, request: Request, proposals: &Proposals) -> Reply {
+    async fn answer<F>(&self, request: Request, propose: impl Fn(Vec<Command>, bool) -> F) -> Reply
+    where
+        F: Future<Output = Result<Written, ProposeError>>,
+    {
         if let Some(current) = self.newer_process(&request) {
             return Reply::Stale { current };
         }
@@ -234,9 +244,11 @@ impl Node {
             Call::Snapshot(request) => Reply::Snapshot(self.raft.install_snapshot(request).await),
             // Not passed on: two brokers that each take the other for the leader would do so for ever.
             Call::Propose(_) if !self.leads() => Reply::Propose(Err(self.not_leader())),
-            Call::Propose(commands) => Reply::Propose(proposals.submit(commands).await),
+            Call::Propose(commands) => Reply::Propose(propose(commands, false).await),
             Call::Validate(_) if !self.leads() => Reply::Validate(Err(self.not_leader())),
-            Call::Validate(commands) => Reply::Validate(proposals.validate(commands).await),
+            Call::Validate(commands) => {
+                Reply::Validate(propose(commands, true).await.map(|tried| tried.outcomes))
+            }
             Call::ReadIndex => Reply::ReadIndex(self.read_index_here().await),
         }
     }
