@@ -8,6 +8,8 @@ mod compacted;
 mod configs;
 mod consumer_groups;
 mod damaged;
+#[path = "../free_port.rs"]
+mod free_port;
 mod groups;
 mod harmed;
 mod hostile;
@@ -36,6 +38,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use client::Client;
+use free_port::free_port;
 
 /// A broker on a free port, with its data in a directory that goes with it.
 pub struct Running {
@@ -98,10 +101,4 @@ impl Running {
         self.broker.stop().await;
         assert_eq!(self.runtime.tasks.failure(), None);
     }
-}
-
-/// Nobody listens there now, and it is not given to outgoing connections twice in a row.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
-    listener.local_addr().expect("an address").port()
 }

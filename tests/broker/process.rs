@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
+
+use crate::free_port;
 
 /// It is killed when dropped, and data of its own goes with it.
 pub struct Process {
@@ -55,7 +57,7 @@ impl Process {
         files: Option<u32>,
         log: Stdio,
     ) -> Process {
-        let free = || TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port");
+        let free = || SocketAddr::from(([127, 0, 0, 1], free_port()));
         let (clients, health) = (free(), free());
         let binary =
             std::env::var("KAFKAESQUE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kafkaesque").to_owned());

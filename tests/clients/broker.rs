@@ -1,13 +1,14 @@
 //! One broker process on a local store, with a port that stays its own over restarts.
 
 use std::fs::{File, OpenOptions};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rand::Rng as _;
 use tempfile::TempDir;
+
+use crate::free_port::free_port;
 
 pub const PARTITIONS: i32 = 3;
 
@@ -103,15 +104,4 @@ pub fn program() -> String {
         let folder = tests.parent().and_then(Path::parent).expect("a target folder");
         folder.join("kafkaesque").to_string_lossy().into_owned()
     })
-}
-
-/// A port below those that the kernel gives to outgoing connections: nobody takes it while the broker is down.
-pub fn free_port() -> u16 {
-    let mut rng = rand::rng();
-    loop {
-        let port = rng.random_range(20_000..32_000);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }

@@ -5,6 +5,8 @@
 
 mod broker;
 mod crash;
+#[path = "../free_port.rs"]
+mod free_port;
 mod librdkafka;
 mod round_trip;
 mod start;

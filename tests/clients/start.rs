@@ -4,7 +4,8 @@ use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::broker::{free_port, program};
+use crate::broker::program;
+use crate::free_port::free_port;
 
 /// The broker with these variables and no others; it must end by itself.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {

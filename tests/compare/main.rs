@@ -13,6 +13,8 @@ mod brokers;
 mod catalog;
 mod connection;
 mod differences;
+#[path = "../free_port.rs"]
+mod free_port;
 mod generator;
 mod odd;
 mod pair;

@@ -1,8 +1,9 @@
 //! Runs `Facts.java` on the jars of Apache Kafka 4.4, and a broker of it.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::free_port::free_port;
 
 /// One line of facts: its fields, `None` for null.
 pub type Fact = Vec<Option<String>>;
@@ -45,7 +46,7 @@ impl Kafka {
     /// Starts a fresh broker.
     pub fn start(&self) -> Broker {
         let folder = tempfile::tempdir().expect("a folder");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = free_port();
         let script = self.root.join("scripts/kafka.sh");
         let broker = Broker { script, folder, port };
         broker.run("start", &[&port.to_string()]);

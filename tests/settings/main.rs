@@ -4,5 +4,7 @@
 mod changes;
 mod classes;
 mod described;
+#[path = "../free_port.rs"]
+mod free_port;
 mod kafka;
 mod verdicts;
