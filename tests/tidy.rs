@@ -42,6 +42,7 @@ const ONLY_HERE: &[(&str, &[&str])] = &[
     ("GoogleCloudStorageBuilder", &["src/store/"]),
     ("LocalFileSystem::", &["src/store/"]),
     ("TcpListener", &["src/net/", "src/ops/", "src/broker/"]),
+    (".elapsed()", &["src/runtime/"]),
     ("std::env::", &["src/config.rs"]),
     // What a platform tells is in the table of settings.
     ("::from_env(", &[]),

@@ -66,9 +66,10 @@ impl WriterInit for Init {
             .map(move |id| reader.clone().read(id))
             .buffered(REPLAY_READS)
             .boxed();
+        let clock = self.runtime.clock.clone();
         let done = move |segments| {
             metrics.replayed_segments.set(segments as i64);
-            metrics.replay_seconds.set(started.elapsed().as_secs_f64());
+            metrics.replay_seconds.set((clock.instant() - started).as_secs_f64());
         };
         let filter = Filter::new(tail.start_epoch, takeover.replay_witness());
         let replay = Replay::new(objects, filter, Arc::clone(&self.clock), refuse, done);

@@ -69,7 +69,8 @@ impl Shared {
         };
         match end {
             End::Landed => {
-                self.metrics.segment_put_seconds.observe(started.elapsed().as_secs_f64());
+                let took = self.runtime.clock.instant() - started;
+                self.metrics.segment_put_seconds.observe(took.as_secs_f64());
                 self.landed(upload.id, started, upload.row_bytes, upload.rows);
             }
             End::Superseded => {
@@ -162,7 +163,7 @@ impl Shared {
         let started = self.runtime.clock.instant();
         match self.store.objects.put_opts(&path, payload, options).await {
             Ok(_) => {
-                self.pace.landed(started.elapsed());
+                self.pace.landed(self.runtime.clock.instant() - started);
                 Ok(End::Landed)
             }
             Err(error) if is_taken(&error) => match self.look(upload, store::cause(&error)).await {
