@@ -16,7 +16,12 @@ pub async fn objects(store: &dyn ObjectStore) -> Objects {
     let listed: Vec<_> = store.list(None).try_collect().await.expect("lists");
     let mut all = Objects::new();
     for meta in listed {
-        let object = store.get(&meta.location).await.expect("is there").bytes().await.expect("reads");
+        let object = match store.get(&meta.location).await {
+            Ok(object) => object.bytes().await.expect("reads"),
+            // A process that has ended may have asked for a deletion that is carried out only now.
+            Err(object_store::Error::NotFound { .. }) => continue,
+            Err(error) => panic!("{}: {error}", meta.location),
+        };
         all.insert(meta.location.to_string(), object);
     }
     all
