@@ -89,7 +89,9 @@ async fn what_is_too_much_goes_and_a_deleted_topic_goes_with_its_objects() {
         assert_eq!(produce(&mut client, "big", bytes(batch(&[&fat]))).await.error_code, 0);
     }
     until("all of it stays", async || stored_bytes(data.path()) < 700_000).await;
-    assert_eq!(fetch(&mut client, "big", 20).await.log_start_offset, 17);
+    // Of a pass that came before the last record, too much may have stayed until the next one.
+    let log_start = async || fetch(&mut client, "big", 20).await.log_start_offset == 17;
+    until("the log start is another", log_start).await;
     assert_eq!(read_all(&mut client, "big", 17).await.len(), 3);
     let request = delete_topics::Request {
         topics: vec![delete_topics::DeleteTopicState {
