@@ -14,6 +14,7 @@ pub mod net;
 
 pub mod log;
 pub mod metadata;
+pub mod peer;
 
 pub mod coordinator;
 

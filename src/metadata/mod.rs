@@ -37,5 +37,4 @@ pub use image::{
     REPLICATION_FACTOR, SLOTS, Shard, Topic, Topics,
 };
 pub use quorum::{Quorum, Replica};
-pub use raft::{Alone, Transport, Unreachable};
 pub use settings::{DEFAULT_CLUSTER_ID, MetadataSettings, SNAPSHOT_LOG_BYTES, Timeouts, Voter};

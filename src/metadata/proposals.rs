@@ -230,10 +230,10 @@ impl Proposer {
         let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
         let commands: Vec<Command> = groups.into_iter().flatten().collect();
         let leader = self.node.leader().await?;
-        let Written { index, outcomes } = if leader.id == self.node.id() {
+        let Written { index, outcomes } = if leader == self.node.id() {
             self.lead(commands).await?
         } else {
-            let written = self.node.forward(&leader, commands).await?;
+            let written = self.node.forward(leader, commands).await?;
             self.node.applied(written.index).await?;
             written
         };
@@ -268,8 +268,8 @@ impl Proposer {
 
     async fn validate(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, ProposeError> {
         let leader = self.node.leader().await?;
-        if leader.id != self.node.id() {
-            return self.node.forward_validation(&leader, commands).await;
+        if leader != self.node.id() {
+            return self.node.forward_validation(leader, commands).await;
         }
         self.node.catch_up().await?;
         let mut draft = Image::clone(&self.node.image());

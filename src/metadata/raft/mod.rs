@@ -17,7 +17,6 @@ mod upkeep;
 mod tests;
 
 pub(super) use look::look;
-pub use network::{Alone, Transport, Unreachable};
 pub(super) use node::{Node, Start};
 pub(super) use rpc::Written;
 pub(super) use types::ENTRY_LIMIT;

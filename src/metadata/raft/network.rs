@@ -1,12 +1,10 @@
-//! The seam to other brokers: a transport that carries bytes, and Raft's calls on top of it.
+//! Raft's calls to other brokers, on top of the transport between brokers.
 
 #![expect(clippy::result_large_err, reason = "the errors are the Raft library's")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use openraft::BasicNode;
 use openraft::error::{InstallSnapshotError, RPCError, RaftError, RemoteError};
 use openraft::network::{RPCOption, RaftNetwork, RaftNetworkFactory};
@@ -18,34 +16,8 @@ use openraft::raft::{
 use super::rpc::{self, Call, Reply, Request};
 use super::types::{Group, broker_id};
 use crate::metadata::image::Incarnation;
-use crate::metadata::settings::Voter;
+use crate::peer::{Transport, Unreachable};
 use crate::types::BrokerId;
-
-/// Carries a request to a peer, and its answer back. It knows nothing of what is inside.
-#[async_trait]
-pub trait Transport: Send + Sync + 'static {
-    /// Waits for the answer for at most `limit`.
-    async fn call(&self, peer: &Voter, request: Bytes, limit: Duration) -> Result<Bytes, Unreachable>;
-}
-
-/// A peer did not answer.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("broker {broker} cannot be reached: {reason}")]
-pub struct Unreachable {
-    pub broker: BrokerId,
-    pub reason: String,
-}
-
-/// The transport of a broker that has no peers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Alone;
-
-#[async_trait]
-impl Transport for Alone {
-    async fn call(&self, peer: &Voter, _request: Bytes, _limit: Duration) -> Result<Bytes, Unreachable> {
-        Err(Unreachable { broker: peer.id, reason: "this broker has no peers".to_owned() })
-    }
-}
 
 /// Calls peers in the name of one process.
 #[derive(Clone)]
@@ -58,15 +30,21 @@ pub(super) struct Peers {
 /// Calls one peer.
 pub(super) struct PeerClient {
     peers: Peers,
-    target: Voter,
+    target: BrokerId,
 }
 
 impl Peers {
-    pub(super) async fn call(&self, peer: &Voter, call: Call, limit: Duration) -> Result<Reply, Unreachable> {
-        let unreachable = |reason: String| Unreachable { broker: peer.id, reason };
+    pub(super) async fn call(
+        &self,
+        peer: BrokerId,
+        call: Call,
+        limit: Duration,
+    ) -> Result<Reply, Unreachable> {
+        let unreachable = |reason: String| Unreachable { broker: peer, is_refused: false, reason };
+        let service = call.service();
         let request = Request { from: self.me, incarnation: self.incarnation, call };
         let request = rpc::encode(&request).map_err(|error| unreachable(error.to_string()))?;
-        let reply = self.transport.call(peer, request, limit).await?;
+        let reply = self.transport.call(peer, service, request, limit).await?;
         match rpc::decode(&reply) {
             Some(Reply::Stale { current }) => {
                 Err(unreachable(format!("it knows a newer process of this broker, {current}")))
@@ -83,7 +61,7 @@ impl PeerClient {
         call: Call,
         option: &RPCOption,
     ) -> Result<Reply, RPCError<u64, BasicNode, E>> {
-        let reply = self.peers.call(&self.target, call, option.hard_ttl()).await;
+        let reply = self.peers.call(self.target, call, option.hard_ttl()).await;
         reply.map_err(|error| RPCError::Unreachable(openraft::error::Unreachable::new(&error)))
     }
 
@@ -92,12 +70,16 @@ impl PeerClient {
         answer: Result<T, E>,
     ) -> Result<T, RPCError<u64, BasicNode, E>> {
         answer.map_err(|error| {
-            RPCError::RemoteError(RemoteError::new(super::types::node_id(self.target.id), error))
+            RPCError::RemoteError(RemoteError::new(super::types::node_id(self.target), error))
         })
     }
 
     fn other_reply<E: std::error::Error>(&self) -> RPCError<u64, BasicNode, E> {
-        let error = Unreachable { broker: self.target.id, reason: "it answered another question".to_owned() };
+        let error = Unreachable {
+            broker: self.target,
+            is_refused: false,
+            reason: "it answered another question".to_owned(),
+        };
         RPCError::Unreachable(openraft::error::Unreachable::new(&error))
     }
 }
@@ -105,9 +87,8 @@ impl PeerClient {
 impl RaftNetworkFactory<Group> for Peers {
     type Network = PeerClient;
 
-    async fn new_client(&mut self, target: u64, node: &BasicNode) -> PeerClient {
-        let target = Voter { id: broker_id(target), address: node.addr.clone() };
-        PeerClient { peers: self.clone(), target }
+    async fn new_client(&mut self, target: u64, _node: &BasicNode) -> PeerClient {
+        PeerClient { peers: self.clone(), target: broker_id(target) }
     }
 }
 

@@ -12,7 +12,7 @@ use slatedb::{CloseReason, Db};
 use tokio::sync::watch;
 
 use super::log_store::LogStore;
-use super::network::{Peers, Transport};
+use super::network::Peers;
 use super::rpc::{self, Call, Reply, Request, Written};
 use super::state_machine::StateMachine;
 use super::types::{Batch, Group, broker_id, node_id};
@@ -22,7 +22,8 @@ use crate::metadata::command::{Command, Outcome};
 use crate::metadata::error::{ProposeError, StartError};
 use crate::metadata::image::{Image, Incarnation};
 use crate::metadata::quorum::{Quorum, Replica};
-use crate::metadata::settings::{MetadataSettings, Timeouts, Voter};
+use crate::metadata::settings::{MetadataSettings, Timeouts};
+use crate::peer::Transport;
 use crate::runtime::{Clock, Runtime, Shutdown};
 use crate::types::BrokerId;
 
@@ -131,14 +132,11 @@ impl Node {
     }
 
     /// The leader, once one is known.
-    pub(in crate::metadata) async fn leader(&self) -> Result<Voter, ProposeError> {
+    pub(in crate::metadata) async fn leader(&self) -> Result<BrokerId, ProposeError> {
         let mut metrics = self.raft.metrics();
         let known = metrics.wait_for(|now| now.running_state.is_err() || now.current_leader.is_some()).await;
         let known = known.map_err(|_| ProposeError::Stopped)?;
-        let id = known.current_leader.ok_or(ProposeError::Stopped)?;
-        let node = known.membership_config.membership().get_node(&id);
-        let address = node.map(|node| node.addr.clone()).unwrap_or_default();
-        Ok(Voter { id: broker_id(id), address })
+        known.current_leader.map(broker_id).ok_or(ProposeError::Stopped)
     }
 
     /// Makes sure that a new leader's image has everything that was committed before its term.
@@ -178,38 +176,38 @@ impl Node {
     /// The index up to which everything is committed now, as the leader says.
     pub(in crate::metadata) async fn read_index(&self) -> Result<u64, ProposeError> {
         let leader = self.leader().await?;
-        if leader.id == self.id() {
+        if leader == self.id() {
             return self.read_index_here().await;
         }
-        match self.peers.call(&leader, Call::ReadIndex, self.timeouts.proposal).await {
+        match self.peers.call(leader, Call::ReadIndex, self.timeouts.proposal).await {
             Ok(Reply::ReadIndex(answer)) => answer,
-            Ok(_) | Err(_) => Err(ProposeError::NotLeader { leader: Some(leader.id) }),
+            Ok(_) | Err(_) => Err(ProposeError::NotLeader { leader: Some(leader) }),
         }
     }
 
     pub(in crate::metadata) async fn forward(
         &self,
-        leader: &Voter,
+        leader: BrokerId,
         commands: Vec<Command>,
     ) -> Result<Written, ProposeError> {
         match self.ask(leader, Call::Propose(commands)).await? {
             Reply::Propose(answer) => answer,
-            _ => Err(ProposeError::NotLeader { leader: Some(leader.id) }),
+            _ => Err(ProposeError::NotLeader { leader: Some(leader) }),
         }
     }
 
     pub(in crate::metadata) async fn forward_validation(
         &self,
-        leader: &Voter,
+        leader: BrokerId,
         commands: Vec<Command>,
     ) -> Result<Vec<Outcome>, ProposeError> {
         match self.ask(leader, Call::Validate(commands)).await? {
             Reply::Validate(answer) => answer,
-            _ => Err(ProposeError::NotLeader { leader: Some(leader.id) }),
+            _ => Err(ProposeError::NotLeader { leader: Some(leader) }),
         }
     }
 
-    async fn ask(&self, leader: &Voter, call: Call) -> Result<Reply, ProposeError> {
+    async fn ask(&self, leader: BrokerId, call: Call) -> Result<Reply, ProposeError> {
         // Whether the leader got it before the connection failed is not known.
         self.peers.call(leader, call, self.timeouts.proposal).await.map_err(|_| ProposeError::Timeout)
     }

@@ -12,6 +12,7 @@ use super::types::Group;
 use crate::metadata::command::{Command, Outcome};
 use crate::metadata::error::ProposeError;
 use crate::metadata::image::Incarnation;
+use crate::peer::Service;
 use crate::types::BrokerId;
 
 /// A call, with who makes it: a process whose successor has been heard of is refused.
@@ -32,6 +33,15 @@ pub(super) enum Call {
     Validate(Vec<Command>),
     /// Whether the callee leads, and up to where a reader must have applied to read what is true now.
     ReadIndex,
+}
+
+impl Call {
+    pub(super) fn service(&self) -> Service {
+        match self {
+            Call::Append(_) | Call::Vote(_) | Call::Snapshot(_) => Service::Raft,
+            Call::Propose(_) | Call::Validate(_) | Call::ReadIndex => Service::Metadata,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

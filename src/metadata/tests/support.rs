@@ -14,8 +14,9 @@ use object_store::path::Path;
 
 use crate::metadata::{
     Command, IfExists, Listener, Metadata, MetadataSettings, NewTopic, SNAPSHOT_LOG_BYTES, StartError,
-    Timeouts, Transport, Unreachable, Voter,
+    Timeouts, Voter,
 };
+use crate::peer::{Service, Transport, Unreachable};
 use crate::runtime::Runtime;
 use crate::store::Store;
 use crate::store::database::Databases;
@@ -51,15 +52,24 @@ impl Switchboard {
 
 #[async_trait]
 impl Transport for Line {
-    async fn call(&self, peer: &Voter, request: Bytes, _limit: Duration) -> Result<Bytes, Unreachable> {
+    async fn call(
+        &self,
+        peer: BrokerId,
+        _service: Service,
+        request: Bytes,
+        _limit: Duration,
+    ) -> Result<Bytes, Unreachable> {
         let target = {
             let lines = self.switchboard.0.lock();
-            let cut = lines.cut.contains(&self.from) || lines.cut.contains(&peer.id);
-            if cut { None } else { lines.brokers.get(&peer.id).cloned() }
+            let cut = lines.cut.contains(&self.from) || lines.cut.contains(&peer);
+            if cut { None } else { lines.brokers.get(&peer).cloned() }
         };
         match target {
             Some(target) => Ok(target.receive(&request).await),
-            None => Err(Unreachable { broker: peer.id, reason: "the line is cut".to_owned() }),
+            None => {
+                let reason = "the line is cut".to_owned();
+                Err(Unreachable { broker: peer, is_refused: false, reason })
+            }
         }
     }
 }
