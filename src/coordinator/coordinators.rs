@@ -44,19 +44,15 @@ pub struct Coordinators {
     settings: Settings,
     metadata: Arc<MetadataSource>,
     pub(super) runtime: Runtime,
-    of: Mutex<HashMap<ShardId, Arc<Slot>>>,
-    /// Those that are loaded, found without waiting.
     loaded: Mutex<HashMap<ShardId, Arc<Coordinator>>>,
+    /// Held while the coordinator of a shard is loaded: whoever comes meanwhile waits.
+    loading: Mutex<HashMap<ShardId, Arc<tokio::sync::Mutex<()>>>>,
 }
-
-/// One shard's coordinator of now. Whoever comes while it is loaded waits.
-#[derive(Default)]
-struct Slot(tokio::sync::Mutex<Option<Arc<Coordinator>>>);
 
 impl Coordinators {
     pub fn new(settings: Settings, metadata: MetadataSource, runtime: Runtime) -> Coordinators {
         let metadata = Arc::new(metadata);
-        Coordinators { settings, metadata, runtime, of: Mutex::default(), loaded: Mutex::default() }
+        Coordinators { settings, metadata, runtime, loaded: Mutex::default(), loading: Mutex::default() }
     }
 
     /// Follows the shards that are hosted here, until shutdown.
@@ -112,12 +108,14 @@ impl Coordinators {
 
     /// The coordinator of a shard that is open here.
     pub async fn of(&self, shard: &Shard) -> Result<Arc<Coordinator>, Gone> {
-        let slot = Arc::clone(self.of.lock().entry(shard.id()).or_default());
-        let mut current = slot.0.lock().await;
-        if let Some(coordinator) = current.as_ref().filter(|coordinator| coordinator.is_current()) {
-            return Ok(Arc::clone(coordinator));
+        if let Some(coordinator) = self.now(shard) {
+            return Ok(coordinator);
         }
-        *current = None;
+        let loading = Arc::clone(self.loading.lock().entry(shard.id()).or_default());
+        let _loading = loading.lock().await;
+        if let Some(coordinator) = self.now(shard) {
+            return Ok(coordinator);
+        }
         let open = shard.opened().map_err(|_| Gone)?;
         let (settings, metadata) = (self.settings, Arc::clone(&self.metadata));
         let world_of = move |id: &Arc<str>, now_ms| World {
@@ -126,8 +124,8 @@ impl Coordinators {
             id: Arc::clone(id),
             now_ms,
         };
-        let loading = Coordinator::load(shard.clone(), open, Arc::new(world_of), &self.runtime).await;
-        let coordinator = loading.map_err(|error| {
+        let load = Coordinator::load(shard.clone(), open, Arc::new(world_of), &self.runtime).await;
+        let coordinator = load.map_err(|error| {
             match error {
                 LoadError::Read(error) => {
                     tracing::info!(shard = %shard.id(), %error, "groups not loaded yet")
@@ -136,8 +134,12 @@ impl Coordinators {
             }
             Gone
         })?;
-        *current = Some(Arc::clone(&coordinator));
-        self.loaded.lock().insert(shard.id(), Arc::clone(&coordinator));
+        // Under the lock, so that what has ended is not kept behind the end.
+        let mut loaded = self.loaded.lock();
+        if !coordinator.is_current() {
+            return Err(Gone);
+        }
+        loaded.insert(shard.id(), Arc::clone(&coordinator));
         Ok(coordinator)
     }
 }
