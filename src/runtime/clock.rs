@@ -56,6 +56,16 @@ impl Clock {
         tokio::time::sleep_until(deadline).await;
     }
 
+    /// Waits until a time that may be past, or may be none: then for ever.
+    pub async fn reach(&self, time: Option<Instant>) {
+        match time {
+            // A timer would round up to its next tick.
+            Some(time) if time <= self.instant() => {}
+            Some(time) => self.sleep_until(time).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Runs `future` for at most `duration`.
     pub async fn timeout<F: Future>(&self, duration: Duration, future: F) -> Result<F::Output, Elapsed> {
         tokio::time::timeout(duration, future).await

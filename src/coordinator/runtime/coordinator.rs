@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryFutureExt;
-use futures::future::{MapErr, pending, try_join_all};
+use futures::future::{MapErr, try_join_all};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
@@ -239,17 +239,11 @@ impl<M: Machine> Coordinator<M> {
                 self.expire(&mut state);
                 state.timers.next()
             };
-            let timer = async {
-                match next {
-                    Some(next) => self.runtime.clock.sleep_until(next).await,
-                    None => pending().await,
-                }
-            };
             tokio::select! {
                 () = self.runtime.shutdown.requested() => return,
                 () = self.open.ended() => return self.end(&mut self.state.lock()),
                 () = self.sooner.notified() => {}
-                () = timer => {}
+                () = self.runtime.clock.reach(next) => {}
             }
         }
     }

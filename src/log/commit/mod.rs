@@ -155,7 +155,7 @@ impl Committer {
                     Err(Lost) => return Next::End,
                 },
                 Some((partition, loaded)) = self.loads.next() => self.loaded(partition, loaded),
-                () = sleep_until(&self.runtime, start) => return Next::Commit,
+                () = self.runtime.clock.reach(start) => return Next::Commit,
                 // What comes while nothing can start is better taken all at once.
                 request = self.queue.recv(), if has_room => match request {
                     Some(request) => {
@@ -423,14 +423,5 @@ async fn load(
             }
             outcome => return (partition, outcome),
         }
-    }
-}
-
-async fn sleep_until(runtime: &Runtime, at: Option<Instant>) {
-    match at {
-        // A timer would round up to its next tick.
-        Some(at) if at <= runtime.clock.instant() => {}
-        Some(at) => runtime.clock.sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
