@@ -61,7 +61,7 @@ impl Committer {
         {
             return;
         }
-        let expired_before = (self.incarnation.expired_before)();
+        let expired_before = self.incarnation.expired_before();
         for _ in 0..SNAPSHOTS_PER_COMMIT {
             let Some(partition) = self.flushing.dirty.pop_front() else { break };
             if let Some(writer) = self.writers.get_mut(&partition) {

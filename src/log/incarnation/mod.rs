@@ -43,9 +43,8 @@ pub(super) struct Incarnation {
     pub settings: Arc<Settings>,
     /// Requested once it is over.
     pub ended: Shutdown,
-    /// Where the time of a producer's last batch makes it forgotten, in milliseconds since the Unix epoch.
-    pub expired_before: Box<dyn Fn() -> i64 + Send + Sync>,
     pub progress: Progress,
+    clock: Clock,
     partitions: Mutex<HashMap<Partition, Arc<Slot>>>,
 }
 
@@ -57,31 +56,32 @@ struct Slot {
     writer: Mutex<Option<Writer>>,
 }
 
-/// What [`Incarnation::new`] is made of.
-pub(super) struct Parts {
-    pub db: Db,
-    pub wal: Wal,
-    pub epoch: u64,
-    pub source: Source,
-    pub metrics: Arc<ShardMetrics>,
-    pub settings: Arc<Settings>,
-    pub expired_before: Box<dyn Fn() -> i64 + Send + Sync>,
-}
-
 impl Incarnation {
-    pub fn new(parts: Parts) -> Incarnation {
+    pub fn new(
+        db: Db,
+        wal: Wal,
+        source: Source,
+        metrics: Arc<ShardMetrics>,
+        settings: Arc<Settings>,
+        clock: Clock,
+    ) -> Incarnation {
         Incarnation {
-            db: parts.db,
-            wal: parts.wal,
-            epoch: parts.epoch,
-            source: parts.source,
-            metrics: parts.metrics,
-            settings: parts.settings,
-            expired_before: parts.expired_before,
+            epoch: db.manifest().writer_epoch(),
+            db,
+            wal,
+            source,
+            metrics,
+            settings,
+            clock,
             progress: Progress::default(),
             ended: Shutdown::new(),
             partitions: Mutex::default(),
         }
+    }
+
+    /// The time of a last batch that makes a producer forgotten, in milliseconds since the Unix epoch.
+    pub fn expired_before(&self) -> i64 {
+        self.settings.expired_before(self.clock.now_ms())
     }
 
     /// The partition, loaded if need be.
@@ -103,7 +103,7 @@ impl Incarnation {
     }
 
     /// Finds the ends of partitions that nobody has loaded yet, until `deadline` and a little more.
-    pub async fn find_ends(&self, clock: &Clock, deadline: Instant) -> Result<(), PartitionError> {
+    pub async fn find_ends(&self, deadline: Instant) -> Result<(), PartitionError> {
         let mut unknown: Vec<(Partition, Arc<Counts>)> = {
             let settings = self.settings.partitions();
             let unknown = settings.iter().filter(|(_, known)| known.counts.end().is_none());
@@ -111,11 +111,11 @@ impl Incarnation {
         };
         unknown.sort_unstable_by_key(|(partition, _)| *partition);
         for part in unknown.chunks(LOADED_AT_ONCE) {
-            if self.ended.is_requested() || clock.instant() >= deadline {
+            if self.ended.is_requested() || self.clock.instant() >= deadline {
                 break;
             }
             let ids: Vec<Partition> = part.iter().map(|(partition, _)| *partition).collect();
-            let found = loading::load_many(&self.db, &ids, (self.expired_before)()).await?;
+            let found = loading::load_many(&self.db, &ids, self.expired_before()).await?;
             for ((_, counts), found) in part.iter().zip(found) {
                 // Whoever has loaded it meanwhile knows better.
                 if counts.end().is_none() {
@@ -213,7 +213,7 @@ impl Incarnation {
             let ids: Vec<Partition> = part.iter().map(|(partition, _)| *partition).collect();
             let all = tokio::select! {
                 biased;
-                all = loading::load_many(&self.db, &ids, (self.expired_before)()) => all?,
+                all = loading::load_many(&self.db, &ids, self.expired_before()) => all?,
                 () = self.ended.requested() => return Err(NotOpen.into()),
             };
             for ((partition, slot), loaded) in part.iter().zip(all) {
@@ -227,7 +227,7 @@ impl Incarnation {
     async fn load(&self, partition: Partition, slot: &Slot) -> Result<Arc<PartitionLog>, PartitionError> {
         let loaded = tokio::select! {
             biased;
-            loaded = loading::load(&self.db, partition, (self.expired_before)()) => loaded?,
+            loaded = loading::load(&self.db, partition, self.expired_before()) => loaded?,
             () = self.ended.requested() => return Err(NotOpen.into()),
         };
         self.enter(partition, slot, loaded)

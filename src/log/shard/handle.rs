@@ -308,8 +308,7 @@ impl Shard {
 
     /// Looks for the ends of partitions that nobody has asked for yet, no longer than until `deadline`.
     pub async fn find_ends(&self, deadline: Instant) -> Result<(), PartitionError> {
-        let clock = &self.0.shared.runtime.clock;
-        self.opened()?.incarnation().find_ends(clock, deadline).await
+        self.opened()?.incarnation().find_ends(deadline).await
     }
 
     /// True if there was proof within `session` that this broker owns the shard: a durable segment, or

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::open::Open;
 use crate::log::commit::{Committer, Ended, Queue};
 use crate::log::garbage::Collector;
-use crate::log::incarnation::{Incarnation, Parts};
+use crate::log::incarnation::Incarnation;
 use crate::log::partition::loading;
 use crate::log::read::source::Source;
 use crate::log::retention::{self, Keeper};
@@ -21,7 +21,7 @@ use crate::log::stored::damage::Damage;
 use crate::log::stored::error::{OpenError, PartitionError};
 use crate::log::stored::keys::{Served, Tag};
 use crate::log::wal::fence::Depth;
-use crate::log::wal::{Failure, Init, Inspection, LogStore};
+use crate::log::wal::{Failure, Init, Inspection, LogStore, Wal};
 use crate::runtime::TaskKind;
 use crate::store::database::{Maintenance, Role};
 
@@ -63,8 +63,8 @@ pub(in crate::log) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenErro
     let clock = &inner.shared.runtime.clock;
     match clock.timeout(timeout, open_database(inner)).await {
         Ok(opened) => {
-            let (db, opened, found) = opened?;
-            let running = start(inner, db, &opened)?;
+            let (db, wal, found) = opened?;
+            let running = start(inner, db, wal);
             for (key, value) in inner.settings.compare_topics(found.topics) {
                 // Should it end at once, the next one looks again.
                 let _ = running.open.keep(key, value);
@@ -89,7 +89,7 @@ impl Found {
     }
 }
 
-async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<crate::log::wal::Wal>, Found), OpenError> {
+async fn open_database(inner: &Arc<Inner>) -> Result<(Db, Wal, Found), OpenError> {
     let databases = &inner.shared.databases;
     let path = inner.paths.index().clone();
     let stored = databases.stored_manifest(&path).await.map_err(|error| manifest_error(inner, &error))?;
@@ -145,8 +145,8 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, OnceLock<crate::log::w
     // A shard that is new has nothing of another metadata.
     inner.note_knows_metadata(found.served.is_some() || epoch == 0);
     inner.trust();
-    let wal = opened.get().cloned();
-    Ok((db, wal.map(OnceLock::from).unwrap_or_default(), found))
+    let wal = opened.get().cloned().ok_or_else(|| OpenError::Store("the log was not opened".into()))?;
+    Ok((db, wal, found))
 }
 
 /// Reads what an opening needs of the index before anything is written.
@@ -229,8 +229,7 @@ fn inspection_error(failure: Failure) -> OpenError {
 }
 
 /// Starts the tasks of an open database.
-fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<crate::log::wal::Wal>) -> Result<Running, OpenError> {
-    let wal = opened.get().cloned().ok_or_else(|| OpenError::Store("the log was not opened".into()))?;
+fn start(inner: &Arc<Inner>, db: Db, wal: Wal) -> Running {
     let runtime = inner.shared.runtime.clone();
     let limits = inner.options.limits;
     let maintenance = inner.shared.databases.maintain(&db, inner.paths.index(), Role::ShardIndex);
@@ -238,16 +237,9 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<crate::log::wal::Wal>) ->
     let source =
         Source::new(inner.options.id, Arc::new(db.clone()), inner.paths.clone(), inner.shared.reads.clone());
     let (handle, passes) = retention::Handle::new();
-    let (clock, settings) = (runtime.clock.clone(), Arc::clone(&inner.settings));
-    let incarnation = Arc::new(Incarnation::new(Parts {
-        epoch: db.manifest().writer_epoch(),
-        db,
-        wal,
-        source,
-        metrics: Arc::clone(&inner.metrics),
-        settings: Arc::clone(&inner.settings),
-        expired_before: Box::new(move || settings.expired_before(clock.now_ms())),
-    }));
+    let (metrics, settings) = (Arc::clone(&inner.metrics), Arc::clone(&inner.settings));
+    let incarnation = Incarnation::new(db, wal, source, metrics, settings, runtime.clock.clone());
+    let incarnation = Arc::new(incarnation);
     let keeper = keeper(inner, &incarnation, queue.clone(), handle.clone()).start(passes);
     let open = Open::new(Arc::clone(&incarnation), queue, handle);
     let committer = Committer::new(
@@ -262,7 +254,7 @@ fn start(inner: &Arc<Inner>, db: Db, opened: &OnceLock<crate::log::wal::Wal>) ->
         let _ = sender.send(committer.run().await);
     });
     tracing::info!(shard = %inner.options.id, epoch = incarnation.epoch, "shard open");
-    Ok(Running { open, maintenance, keeper, ended: Some(ended) })
+    Running { open, maintenance, keeper, ended: Some(ended) }
 }
 
 fn keeper(inner: &Inner, incarnation: &Arc<Incarnation>, queue: Queue, handle: retention::Handle) -> Keeper {
