@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
-use slatedb::Db;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::log::commit::{Append, Appended, Row, Ticket};
+use crate::log::commit::{Append, Appended, Ticket};
 use crate::log::incarnation::{Incarnation, Settings};
 use crate::log::partition::PartitionSettings;
 use crate::log::partition::{Counts, Known};
@@ -243,16 +242,6 @@ impl Shard {
     /// See [`Open::run_retention`].
     pub async fn run_retention(&self) -> Option<Pass> {
         self.opened().ok()?.run_retention().await
-    }
-
-    /// See [`Open::index`].
-    pub fn index(&self) -> Result<Db, NotOpen> {
-        Ok(self.opened()?.index().clone())
-    }
-
-    /// See [`Open::write_rows`].
-    pub fn write_rows(&self, rows: Vec<Row>) -> Result<Ticket<()>, AppendError> {
-        self.opened()?.write_rows(rows)
     }
 
     /// Tells the shard of the metadata that it serves under from now on: before it is told of what is new in there, so that

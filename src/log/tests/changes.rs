@@ -71,8 +71,8 @@ async fn a_removed_partition_leaves_no_row() {
     assert!(log.has_ended());
     assert_eq!(append_now(&shard, 0, batch(&["late"])).await, Err(AppendError::UnknownPartition));
     assert!(matches!(shard.partition(partition(0)).await, Err(PartitionError::Unknown(_))));
-    let db = shard.index().expect("open");
-    let left = loading::some_rows(&db, partition(0), 10).await.expect("reads");
+    let open = shard.opened().expect("open");
+    let left = loading::some_rows(open.index(), partition(0), 10).await.expect("reads");
     assert_eq!(left.keys, Vec::<bytes::Bytes>::new());
     assert_eq!(read_from(&shard, 1, 0).await.len(), 1);
     shard.close().await;
@@ -164,9 +164,9 @@ async fn extents_hold_what_a_commit_took_together() {
     for ticket in tickets {
         ticket.await.expect("durable");
     }
-    let db = shard.index().expect("open");
+    let open = shard.opened().expect("open");
     let from = Extent::key(partition(0), 1);
-    let row = db.scan(from..).await.expect("scans").next().await.expect("reads").expect("a row");
+    let row = open.index().scan(from..).await.expect("scans").next().await.expect("reads").expect("a row");
     let (_, extent) = Extent::decode(&row.key, &row.value).expect("decodes");
     assert_eq!((extent.base_offset, extent.last_offset), (1, 10));
     assert_eq!(extent.producers.iter().map(|run| run.first_sequence).collect::<Vec<_>>(), [5, 6, 7, 8, 9]);
@@ -200,9 +200,10 @@ async fn rows_of_others_are_durable_and_bound_the_replay_too() {
     broker.limits.flush_every_segments = 10;
     let shard = broker.open_with(1, 1).await;
     let key = bytes::Bytes::from_static(b"\xf0key");
+    let open = shard.opened().expect("open");
     for n in 0..60u8 {
         let row = (key.clone(), Some(bytes::Bytes::from(vec![n])));
-        shard.write_rows(vec![row]).expect("taken").await.expect("durable");
+        open.write_rows(vec![row]).expect("taken").await.expect("durable");
     }
     world.runtime.clock.sleep(Duration::from_secs(300)).await;
     broker.faults.outage(true);
@@ -210,10 +211,11 @@ async fn rows_of_others_are_durable_and_bound_the_replay_too() {
     let shard = broker.open_with(1, 2).await;
     let replayed = broker.shared.metrics.shard(super::SHARD).replayed_segments.get();
     assert!((1..=21).contains(&replayed), "{replayed} segments replayed");
-    let stored = shard.index().expect("open").get(&key).await.expect("reads");
+    let open = shard.opened().expect("open");
+    let stored = open.index().get(&key).await.expect("reads");
     assert_eq!(stored.as_deref(), Some(&[59u8][..]));
-    shard.write_rows(vec![(key.clone(), None)]).expect("taken").await.expect("durable");
-    assert_eq!(shard.index().expect("open").get(&key).await.expect("reads"), None);
+    open.write_rows(vec![(key.clone(), None)]).expect("taken").await.expect("durable");
+    assert_eq!(open.index().get(&key).await.expect("reads"), None);
     shard.close().await;
 }
 

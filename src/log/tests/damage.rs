@@ -98,7 +98,7 @@ async fn what_an_idle_shard_wrote_last_is_indexed_within_a_minute_and_then_nothi
     let broker = world.broker();
     let shard = broker.open_with(1, 1).await;
     let row = (keys::classic_group("g"), Some(Bytes::from_static(b"not of a partition")));
-    shard.write_rows(vec![row]).expect("taken").await.expect("durable");
+    shard.opened().expect("open").write_rows(vec![row]).expect("taken").await.expect("durable");
     let written = super::retention::segments(&broker).await.len() as u64;
     world.runtime.clock.sleep(Duration::from_secs(62)).await;
     let paths = ShardPaths::new(&broker.store, SHARD);

@@ -37,8 +37,8 @@ async fn log_start(shard: &Shard, index: i32) -> i64 {
 }
 
 async fn rows(shard: &Shard, partition: Partition) -> usize {
-    let db = shard.index().expect("open");
-    loading::some_rows(&db, partition, 1_000_000).await.expect("reads").keys.len()
+    let open = shard.opened().expect("open");
+    loading::some_rows(open.index(), partition, 1_000_000).await.expect("reads").keys.len()
 }
 
 #[tokio::test(start_paused = true)]

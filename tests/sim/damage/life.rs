@@ -82,7 +82,7 @@ impl Life {
             }
             self.number += 1;
             let row = (row_key(), Some(Bytes::from(format!("{:08}", self.number))));
-            let written = shard.write_rows(vec![row]).expect("taken");
+            let written = shard.opened().expect("open").write_rows(vec![row]).expect("taken");
             for (index, value, ticket) in tickets {
                 if let Ok(appended) = ticket.await {
                     self.told.records.insert((index, appended.base_offset), value);
