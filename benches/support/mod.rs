@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use kafkaesque::log::{
-    Append, Appended, Limits, LogMetrics, PartitionSettings, Permit, Shard, ShardOptions, Shared, Standing,
-    Ticket,
+    Append, Appended, Limits, LogMetrics, PartitionSettings, Permit, ReadLimits, Reads, Shard, ShardOptions,
+    Shared, Standing, Ticket,
 };
-use kafkaesque::log::{ReadLimits, Reads};
 use kafkaesque::protocol::batch::{Batch, Builder, NewRecord};
 use kafkaesque::runtime::Runtime;
 use kafkaesque::store::Store;

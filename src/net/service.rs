@@ -12,8 +12,7 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::Peer;
-use super::budget;
+use super::{Peer, budget};
 use crate::runtime::memory::Share;
 
 /// The broker's API, or an echo in tests.

@@ -8,9 +8,8 @@ use std::borrow::Cow;
 
 use bytes::{BufMut, Bytes};
 
-use super::ApiKey;
 use super::codec::{DecodeError, EncodeError, Fault, Message as _, Reader, Request, Writer, text};
-use super::messages;
+use super::{ApiKey, messages};
 
 /// Bytes of the length in front of a frame.
 pub const LENGTH_SIZE: usize = 4;

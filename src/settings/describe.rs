@@ -4,9 +4,8 @@
 //! sets; what stands before the first mention of the config's own broker name is left out.
 
 use super::definition::{Definition, Scope, Synonym, Type, Update};
-use super::definitions;
 use super::layers::{BrokerLayers, Overrides};
-use super::lookup;
+use super::{definitions, lookup};
 
 /// Where a value comes from. The number is the one that DescribeConfigs uses (`DescribeConfigsResponse.ConfigSource`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use kafkaesque::protocol::ApiKey;
 use kafkaesque::protocol::codec::{EntitySchema, Initial, Kind, Versions};
-use kafkaesque::protocol::messages;
+use kafkaesque::protocol::{ApiKey, messages};
 
 use crate::catalog;
 use crate::kafka::Kafka;

@@ -9,10 +9,9 @@ use futures::future::BoxFuture;
 use kafkaesque::log::fetch::{self, Isolation};
 use kafkaesque::log::paths::ShardPaths;
 use kafkaesque::log::{
-    Append, AppendError, Appended, Limits, LogMetrics, OpenError, PartitionSettings, Permit, Shard,
-    ShardOptions, Shared, Standing, Ticket,
+    Append, AppendError, Appended, Limits, LogMetrics, OpenError, PartitionSettings, Permit, ReadLimits,
+    Reads, Shard, ShardOptions, Shared, Standing, Ticket,
 };
-use kafkaesque::log::{ReadLimits, Reads};
 use kafkaesque::protocol::batch::{Batch, Builder, NewRecord, Records};
 use kafkaesque::runtime::Runtime;
 use kafkaesque::store::Store;

@@ -1,7 +1,6 @@
 //! Errors of a coordinator, by what the caller does next.
 
-use crate::log::PartitionError;
-use crate::log::keys;
+use crate::log::{PartitionError, keys};
 
 /// The coordinator ended before it could answer: its shard opens anew, here or elsewhere. Ask again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

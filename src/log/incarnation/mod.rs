@@ -13,8 +13,7 @@ use parking_lot::Mutex;
 use slatedb::Db;
 use tokio::sync::OnceCell;
 
-use crate::log::partition::loading;
-use crate::log::partition::{Counts, Known, Loaded, PartitionState, View, Writer};
+use crate::log::partition::{Counts, Known, Loaded, PartitionState, View, Writer, loading};
 use crate::log::read::PartitionLog;
 use crate::log::read::source::Source;
 use crate::log::stored::error::{NotOpen, PartitionError};

@@ -8,8 +8,7 @@ use bytes::Bytes;
 use slatedb::config::ScanOptions;
 use slatedb::{Db, DbReadOps};
 
-use crate::log::partition::EpochHistory;
-use crate::log::partition::Loaded;
+use crate::log::partition::{EpochHistory, Loaded};
 use crate::log::stored::error::PartitionError;
 use crate::log::stored::keys::{self, Extent, LeaderEpochStart, LogStart, PartitionSnapshot, Tag};
 use crate::types::Partition;

@@ -5,8 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::log::partition::EpochHistory;
-use crate::log::partition::Loaded;
+use crate::log::partition::{EpochHistory, Loaded};
 use crate::log::stored::keys::{
     self, Extent, LeaderEpochStart, LogStart, Lost, Malformed, Object, PartitionSnapshot, Tag,
 };

@@ -13,8 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::log::commit::{Append, Appended, Ticket};
 use crate::log::incarnation::{Incarnation, Settings};
-use crate::log::partition::PartitionSettings;
-use crate::log::partition::{Counts, Known};
+use crate::log::partition::{Counts, Known, PartitionSettings};
 use crate::log::read::PartitionLog;
 use crate::log::read::shared::Reads;
 use crate::log::retention::Pass;

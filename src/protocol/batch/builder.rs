@@ -4,10 +4,9 @@ use std::io;
 
 use bytes::Bytes;
 
-use super::Batch;
 use super::compression::{Codec, Compression};
 use super::header::{Header, TimestampType};
-use super::varint;
+use super::{Batch, varint};
 
 /// A record to be added to a [`Builder`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

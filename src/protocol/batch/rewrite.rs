@@ -7,9 +7,8 @@ use bytes::Bytes;
 use super::compression::{Compression, Encoder};
 use super::header::{Header, TimestampType};
 use super::invalid::Invalid;
-use super::varint;
 use super::walk::{RecordHead, Sink};
-use super::{Batch, HEAD_LEN};
+use super::{Batch, HEAD_LEN, varint};
 
 /// The new payload as it grows. Memory for more than `limit` bytes is never taken.
 struct Bounded {

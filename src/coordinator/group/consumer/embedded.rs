@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::convert;
 use super::draft::{Draft, World};
 use super::group::Group;
 use super::heartbeat::without_epochs;
 use super::member::{Classic, Member};
 use super::reconcile::{Progress, State};
-use super::{Assignment, Timer};
+use super::{Assignment, Timer, convert};
 use crate::coordinator::group::classic::{self, JoinReply, Leaver, Refusal, SyncReply};
 use crate::coordinator::runtime::Decision;
 use crate::protocol::consumer::{self, Subscription};

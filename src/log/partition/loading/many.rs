@@ -5,8 +5,7 @@ use bytes::Bytes;
 use slatedb::{Db, DbIterator, KeyValue};
 
 use super::{end_of, index, scan_options};
-use crate::log::partition::EpochHistory;
-use crate::log::partition::Loaded;
+use crate::log::partition::{EpochHistory, Loaded};
 use crate::log::stored::error::PartitionError;
 use crate::log::stored::keys::{self, Extent, LeaderEpochStart, LogStart, PartitionSnapshot, Tag};
 use crate::types::Partition;
