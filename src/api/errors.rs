@@ -183,6 +183,8 @@ impl From<Refused> for Failure {
             | Refused::UnknownBroker(_)
             | Refused::UnknownShard(_)
             | Refused::TopicIdTaken(_)
+            | Refused::Reassigned { .. }
+            | Refused::Superseded
             | Refused::Exhausted => ErrorCode::UnknownServerError,
             Refused::StaleIncarnation { .. } => ErrorCode::StaleBrokerEpoch,
             Refused::TopicExists(_) => ErrorCode::TopicAlreadyExists,

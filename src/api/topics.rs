@@ -84,7 +84,7 @@ pub async fn create_automatically(context: &Context, names: &[&str]) -> Vec<Resu
         Applied::Topic { id, .. } => {
             image.topic(id).cloned().ok_or(ErrorCode::UnknownTopicOrPartition.into())
         }
-        Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } => {
+        Applied::Done | Applied::Assigned { .. } | Applied::ProducerIds { .. } | Applied::Each(_) => {
             Err(ErrorCode::UnknownServerError.into())
         }
     });

@@ -89,6 +89,38 @@ pub enum Command {
         next_leader_epoch: i32,
         next_producer_id: i64,
     },
+    /// As [`Command::RegisterBroker`], with where other brokers reach it. The broker is not fenced any more.
+    Register {
+        broker: Broker,
+        address: String,
+    },
+    /// The controller counts on this life of a broker no more, or again.
+    Fence {
+        broker: BrokerId,
+        incarnation: Incarnation,
+        is_fenced: bool,
+    },
+    /// As [`Command::AssignShard`], if the assignment is still the one with epoch `replaces`.
+    MoveShard {
+        shard: ShardId,
+        owner: Option<Owner>,
+        replaces: LeaderEpoch,
+    },
+    /// Commands that a broker proposed together, under a number that grows with each proposal of its life. The same number
+    /// again changes nothing, and has the outcomes of the first time.
+    Numbered {
+        from: Owner,
+        number: u64,
+        steps: Vec<Step>,
+    },
+}
+
+/// A command of a numbered proposal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Step {
+    Do(Command),
+    /// The leader refused it: kept, since the outcomes are those of all commands.
+    Refuse(Refused),
 }
 
 /// A topic to be created.
@@ -161,6 +193,8 @@ pub enum Applied {
         first: ProducerId,
         count: u32,
     },
+    /// Of each command of a numbered proposal.
+    Each(Vec<Outcome>),
 }
 
 /// Why a command did nothing.
@@ -194,11 +228,18 @@ pub enum Refused {
     InvalidFeature(String),
     #[error("a counter of the cluster is used up")]
     Exhausted,
+    #[error("shard {shard} was assigned anew, with epoch {current}")]
+    Reassigned { shard: ShardId, current: LeaderEpoch },
+    #[error("a later proposal of this broker was applied before this one")]
+    Superseded,
 }
 
 impl Command {
     /// The newest version there is: what this program can apply.
-    pub const LATEST: u16 = 2;
+    pub const LATEST: u16 = 3;
+
+    /// The first version with numbered proposals, fenced brokers and moves of shards.
+    pub const OF_CLUSTERS: u16 = 3;
 
     /// The version of the program's commands in which this one appeared. It is not proposed before every
     /// registered broker can apply it.
@@ -219,6 +260,10 @@ impl Command {
             | Command::AcceptPast { .. }
             | Command::RaiseCounters { .. }
             | Command::ShardOpened { .. } => 2,
+            Command::Register { .. }
+            | Command::Fence { .. }
+            | Command::MoveShard { .. }
+            | Command::Numbered { .. } => Command::OF_CLUSTERS,
         }
     }
 }

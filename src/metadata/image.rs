@@ -7,6 +7,7 @@ use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
+use super::members::Members;
 use crate::crc32c;
 use crate::settings::{BrokerLayers, ClusterLayer};
 use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId, TopicId};
@@ -48,6 +49,9 @@ pub struct Image {
     /// Stored behind the others: older snapshots have none.
     #[serde(skip)]
     pub history: History,
+    /// Stored behind the others as well.
+    #[serde(skip)]
+    pub members: Members,
 }
 
 /// A broker as it registered last.
@@ -282,6 +286,7 @@ impl Image {
             features: Features::default(),
             counters: Counters::default(),
             history: History::default(),
+            members: Members::default(),
         }
     }
 
@@ -300,6 +305,22 @@ impl Image {
 
     pub fn broker(&self, id: BrokerId) -> Option<&Arc<Broker>> {
         self.brokers.get(&id)
+    }
+
+    /// Whether clients and shards may be sent to a broker: it is registered and not fenced.
+    pub fn is_live(&self, id: BrokerId) -> bool {
+        self.brokers.contains_key(&id) && !self.members.get(id).is_some_and(|member| member.is_fenced)
+    }
+
+    /// The brokers that are not fenced, in the order of their ids.
+    pub fn live_brokers(&self) -> impl Iterator<Item = &Arc<Broker>> {
+        self.brokers.values().filter(|broker| self.is_live(broker.id))
+    }
+
+    /// Whether this life of a broker is its newest, and not fenced.
+    pub fn counts_on(&self, owner: Owner) -> bool {
+        let is_newest = |broker: &Arc<Broker>| broker.incarnation == owner.incarnation;
+        self.broker(owner.broker).is_some_and(is_newest) && self.is_live(owner.broker)
     }
 
     pub fn shard(&self, id: ShardId) -> Option<Shard> {

@@ -11,6 +11,7 @@ mod features;
 mod handle;
 mod history;
 mod image;
+mod members;
 mod metrics;
 mod past;
 mod producer_ids;
@@ -26,7 +27,7 @@ mod tests;
 pub use apply::{MOST_PARTITIONS, check_topic_name};
 pub use bootstrap::raft_path;
 pub use command::{
-    Applied, Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Outcome, Refused,
+    Applied, Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Outcome, Refused, Step,
 };
 pub use error::{ProposeError, StartError};
 pub use features::{FEATURES, Feature, GROUP_VERSION};
@@ -36,5 +37,6 @@ pub use image::{
     Broker, Configs, Counters, DeletedTopic, Features, Image, Incarnation, Listener, Owner, PartitionState,
     REPLICATION_FACTOR, SLOTS, Shard, Topic, Topics,
 };
+pub use members::{Member, Members, Proposed};
 pub use quorum::{Quorum, Replica};
 pub use settings::{DEFAULT_CLUSTER_ID, MetadataSettings, SNAPSHOT_LOG_BYTES, Timeouts, Voter};

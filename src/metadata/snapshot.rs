@@ -1,13 +1,16 @@
 //! The image as bytes: what a Raft snapshot holds.
 //!
-//! format u8 = 2 | the image, postcard | its history, postcard
-//! format u8 = 1 | the image, postcard                           (no history is known)
+//! format u8 = 3 | the image, postcard | its history, postcard | its members, postcard
+//! format u8 = 2 | the image, postcard | its history, postcard   (no members are known)
+//! format u8 = 1 | the image, postcard                           (no history is known either)
 //!
 //! The format counts up when the image's fields change; reading knows every format that was ever written.
 
 use super::image::Image;
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+/// The format before members.
+const WITHOUT_MEMBERS: u8 = 2;
 /// The format before histories.
 const WITHOUT_HISTORY: u8 = 1;
 
@@ -25,12 +28,18 @@ pub(super) enum DecodeError {
 /// Equal images give equal bytes.
 pub(super) fn encode(image: &Image) -> Result<Vec<u8>, postcard::Error> {
     let bytes = postcard::to_extend(image, vec![FORMAT])?;
-    postcard::to_extend(&image.history, bytes)
+    let bytes = postcard::to_extend(&image.history, bytes)?;
+    postcard::to_extend(&image.members, bytes)
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Image, DecodeError> {
     match bytes.split_first() {
         Some((&FORMAT, rest)) => {
+            let (image, rest) = postcard::take_from_bytes(rest)?;
+            let (history, rest) = postcard::take_from_bytes(rest)?;
+            Ok(Image { history, members: postcard::from_bytes(rest)?, ..image })
+        }
+        Some((&WITHOUT_MEMBERS, rest)) => {
             let (image, rest) = postcard::take_from_bytes(rest)?;
             Ok(Image { history: postcard::from_bytes(rest)?, ..image })
         }

@@ -122,6 +122,10 @@ impl Change {
             Command::FormCluster { .. }
             | Command::RegisterBroker(_)
             | Command::AssignShard { .. }
+            | Command::Register { .. }
+            | Command::Fence { .. }
+            | Command::MoveShard { .. }
+            | Command::Numbered { .. }
             | Command::TopicDataRemoved { .. }
             | Command::AllocateProducerIds { .. }
             | Command::BeginLife { .. }

@@ -49,6 +49,38 @@ pub(super) fn register(image: &mut Image, broker: &Broker) -> Outcome {
     Ok(Applied::Done)
 }
 
+pub(super) fn register_member(image: &mut Image, broker: &Broker, address: &str) -> Outcome {
+    let outcome = register(image, broker)?;
+    image.members.change(broker.id, |member| {
+        member.address = address.to_owned();
+        member.is_fenced = false;
+    });
+    Ok(outcome)
+}
+
+pub(super) fn fence(
+    image: &mut Image,
+    broker: BrokerId,
+    incarnation: Incarnation,
+    is_fenced: bool,
+) -> Outcome {
+    check_incarnation(image, broker, incarnation)?;
+    image.members.change(broker, |member| member.is_fenced = is_fenced);
+    Ok(Applied::Done)
+}
+
+pub(super) fn move_shard(
+    image: &mut Image,
+    shard: ShardId,
+    owner: Option<Owner>,
+    replaces: LeaderEpoch,
+) -> Outcome {
+    match image.shard(shard) {
+        Some(Shard { epoch, .. }) if epoch != replaces => Err(Refused::Reassigned { shard, current: epoch }),
+        _ => assign(image, shard, owner),
+    }
+}
+
 /// Every assignment takes an epoch of its own, so a partition's leader epoch only grows, whatever shard it is in.
 pub(super) fn assign(image: &mut Image, shard: ShardId, owner: Option<Owner>) -> Outcome {
     if image.shard(shard).is_none() {

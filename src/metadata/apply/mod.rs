@@ -5,6 +5,7 @@
 
 mod cluster;
 mod configs;
+mod numbered;
 mod topics;
 
 #[cfg(test)]
@@ -56,5 +57,15 @@ pub(super) fn apply(image: &mut Image, command: &Command, checks: Checks) -> Out
             cluster::raise_counters(image, *next_leader_epoch, *next_producer_id)
         }
         Command::ShardOpened { shard, epoch } => cluster::shard_opened(image, *shard, *epoch),
+        Command::Register { broker, address } => cluster::register_member(image, broker, address),
+        Command::Fence { broker, incarnation, is_fenced } => {
+            cluster::fence(image, *broker, *incarnation, *is_fenced)
+        }
+        Command::MoveShard { shard, owner, replaces } => {
+            cluster::move_shard(image, *shard, *owner, *replaces)
+        }
+        Command::Numbered { from, number, steps } => {
+            numbered::apply_once(image, *from, *number, steps, checks)
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::{Checks, apply};
 use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic};
 use crate::metadata::image::{Image, Incarnation, Owner};
 use crate::metadata::snapshot;
-use crate::types::{BrokerId, ShardId, TopicId};
+use crate::types::{BrokerId, LeaderEpoch, ShardId, TopicId};
 
 const SHARDS: u32 = 3;
 
@@ -88,6 +88,12 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         3 => (resource(), vec(change(), 0..3))
             .prop_map(|(resource, changes)| Command::IncrementalAlterConfigs { resource, changes }),
+        2 => (0..=SHARDS, proptest::option::of(owner()), 0..6i32).prop_map(|(shard, owner, epoch)| {
+            Command::MoveShard { shard: ShardId(shard), owner, replaces: LeaderEpoch(epoch - 1) }
+        }),
+        2 => (owner(), any::<bool>()).prop_map(|(owner, is_fenced)| {
+            Command::Fence { broker: owner.broker, incarnation: owner.incarnation, is_fenced }
+        }),
         2 => owner().prop_map(|owner| Command::AllocateProducerIds {
             broker: owner.broker,
             incarnation: owner.incarnation,

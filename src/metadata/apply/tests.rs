@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Checks, apply, check_topic_name};
 use crate::metadata::command::{
-    Applied, Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Outcome, Refused,
+    Applied, Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Outcome, Refused, Step,
 };
 use crate::metadata::image::{Broker, Image, Incarnation, Owner};
 use crate::types::{BrokerId, LeaderEpoch, ProducerId, ShardId, TopicId};
@@ -131,6 +131,59 @@ fn every_assignment_takes_a_new_epoch_from_one_counter() {
     assert_eq!(outcome, Ok(Applied::Assigned { epoch: LeaderEpoch(4) }));
     assert_eq!(image.shard(ShardId(1)).expect("the shard").owner, None);
     assert_eq!(run(&mut image, &assign(2, None)), Err(Refused::UnknownShard(ShardId(2))));
+}
+
+#[test]
+fn a_move_replaces_the_assignment_that_it_names_and_no_other() {
+    let mut image = formed(1);
+    let to = |replaces| {
+        let replaces = LeaderEpoch(replaces);
+        Command::MoveShard { shard: ShardId(0), owner: Some(owner(0, 1)), replaces }
+    };
+    assert_eq!(run(&mut image, &to(-1)), Ok(Applied::Assigned { epoch: LeaderEpoch(0) }));
+    let moved = Refused::Reassigned { shard: ShardId(0), current: LeaderEpoch(0) };
+    assert_eq!(run(&mut image, &to(-1)), Err(moved.clone()));
+    assert_eq!(run(&mut image, &to(1)), Err(moved));
+    assert_eq!(run(&mut image, &to(0)), Ok(Applied::Assigned { epoch: LeaderEpoch(1) }));
+}
+
+#[test]
+fn a_numbered_proposal_is_applied_once() {
+    let mut image = formed(1);
+    let numbered = |life, number| {
+        let assign = Command::AssignShard { shard: ShardId(0), owner: None };
+        let steps = vec![Step::Do(assign), Step::Refuse(Refused::NotFormed)];
+        Command::Numbered { from: owner(0, life), number, steps }
+    };
+    let each = |epoch| {
+        let assigned = Applied::Assigned { epoch: LeaderEpoch(epoch) };
+        Ok(Applied::Each(vec![Ok(assigned), Err(Refused::NotFormed)]))
+    };
+    assert_eq!(run(&mut image, &numbered(1, 5)), each(0));
+    assert_eq!(run(&mut image, &numbered(1, 5)), each(0), "the outcomes of the first time");
+    assert_eq!(run(&mut image, &numbered(1, 4)), Err(Refused::Superseded));
+    assert_eq!(run(&mut image, &numbered(1, 6)), each(1));
+    assert_eq!(run(&mut image, &numbered(2, 1)), each(2), "a newer process counts anew");
+    assert_eq!(run(&mut image, &numbered(1, 7)), Err(Refused::Superseded));
+    assert_eq!(image.counters.next_leader_epoch, 3);
+}
+
+#[test]
+fn a_fenced_broker_is_counted_on_again_when_it_registers() {
+    let mut image = formed(1);
+    let fence =
+        |life, is_fenced| Command::Fence { broker: BrokerId(0), incarnation: Incarnation(life), is_fenced };
+    assert!(image.counts_on(owner(0, 1)));
+    run(&mut image, &fence(1, true)).expect("fenced");
+    assert!(!image.counts_on(owner(0, 1)) && image.live_brokers().count() == 0);
+    run(&mut image, &fence(1, false)).expect("not fenced");
+    assert!(image.counts_on(owner(0, 1)) && !image.counts_on(owner(0, 2)));
+    run(&mut image, &fence(1, true)).expect("fenced");
+    let Command::RegisterBroker(broker) = register(0, 2) else { unreachable!() };
+    run(&mut image, &Command::Register { broker, address: "h:1".to_owned() }).expect("registered");
+    assert!(image.counts_on(owner(0, 2)));
+    assert!(run(&mut image, &fence(1, true)).is_err(), "of an older process");
+    assert_eq!(image.members.get(BrokerId(0)).map(|member| member.address.as_str()), Some("h:1"));
 }
 
 #[test]

@@ -18,10 +18,12 @@ use super::state_machine::StateMachine;
 use super::types::{Batch, Entry, Group, LogId, SnapshotMeta, StorageError, Vote};
 use super::upkeep::Upkeep;
 use crate::metadata::apply::{Checks, apply};
-use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic};
+use crate::metadata::command::{
+    Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Refused, Step,
+};
 use crate::metadata::image::{Broker, Image, Incarnation, Listener, Owner};
 use crate::metadata::snapshot;
-use crate::types::{BrokerId, ShardId, TopicId};
+use crate::types::{BrokerId, LeaderEpoch, ShardId, TopicId};
 
 const LEAST_BYTES: u64 = 1000;
 
@@ -236,6 +238,21 @@ fn commands() -> Vec<Command> {
     ]
 }
 
+fn commands_of_clusters() -> Vec<Command> {
+    let (id, incarnation) = (BrokerId(4), Incarnation(301));
+    let listeners = vec![Listener { name: "PLAINTEXT".to_owned(), host: "h".to_owned(), port: 9092 }];
+    let broker = Broker { id, incarnation, listeners, rack: None, command_version: 3 };
+    let from = Owner { broker: id, incarnation };
+    let assign = Command::MoveShard { shard: ShardId(0), owner: Some(from), replaces: LeaderEpoch(-1) };
+    let late = Command::MoveShard { shard: ShardId(1), owner: None, replaces: LeaderEpoch(9) };
+    let steps = vec![Step::Do(assign), Step::Do(late), Step::Refuse(Refused::NotFormed)];
+    vec![
+        Command::Register { broker, address: "h:9093".to_owned() },
+        Command::Fence { broker: id, incarnation, is_fenced: true },
+        Command::Numbered { from, number: 7, steps },
+    ]
+}
+
 /// Every kind of stored bytes: they must stay readable by every later version.
 fn stored() -> Vec<(&'static str, Vec<u8>)> {
     let mut image = Image::empty();
@@ -248,6 +265,12 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
     for command in later_commands() {
         apply(&mut later, &command, Checks::Replay).expect("applied");
     }
+    let mut of_clusters = later.clone();
+    for command in commands_of_clusters() {
+        let _ = apply(&mut of_clusters, &command, Checks::Replay);
+    }
+    let cluster_batch = Batch(commands_of_clusters().into());
+    let cluster_batch = Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(cluster_batch) };
     let meta = SnapshotMeta {
         last_log_id: Some(log_id(2, 9)),
         last_membership: Default::default(),
@@ -275,10 +298,17 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
         ("snapshot-row", encoded(keys::encode(&row))),
         // The first format, which is written no more.
         ("image", encoded(postcard::to_extend(&image, vec![1]))),
-        ("image-2", encoded(snapshot::encode(&later))),
+        ("image-2", encoded(in_the_second_format(&later))),
+        ("image-3", encoded(snapshot::encode(&of_clusters))),
+        ("entry-batch-4", encoded(keys::encode(&cluster_batch))),
         ("key-entry", Key::Entry(0x0102).encode().to_vec()),
         ("key-piece", Key::Piece { generation: 3, number: 4 }.encode().to_vec()),
     ]
+}
+
+/// Written no more.
+fn in_the_second_format(image: &Image) -> Result<Vec<u8>, postcard::Error> {
+    postcard::to_extend(&image.history, postcard::to_extend(image, vec![2])?)
 }
 
 #[test]
@@ -305,9 +335,14 @@ fn images_of_every_format_are_read() {
     for command in later_commands() {
         apply(&mut image, &command, Checks::Replay).expect("applied");
     }
-    let second = snapshot::encode(&image).expect("it can be encoded");
+    let second = in_the_second_format(&image).expect("it can be encoded");
     assert_eq!(snapshot::decode(&second).expect("it can be decoded"), image);
-    assert!(snapshot::decode(&second[..second.len() - 1]).is_err());
+    for command in commands_of_clusters() {
+        let _ = apply(&mut image, &command, Checks::Replay);
+    }
+    let third = snapshot::encode(&image).expect("it can be encoded");
+    assert_eq!(snapshot::decode(&third).expect("it can be decoded"), image);
+    assert!(snapshot::decode(&third[..third.len() - 1]).is_err());
 }
 
 #[test]
