@@ -6,6 +6,7 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,6 +28,8 @@ const IN_PLACE_BYTES: usize = 64 * 1024;
 const SLOW: Duration = Duration::from_millis(5);
 /// So many requests change threads then.
 const DISTRUSTED: u64 = 200;
+/// The mode of ordinary files, of which the process's mask takes away.
+const EVERYBODY: u32 = 0o666;
 
 /// The directory of a broker whose files are not synced.
 #[derive(Debug)]
@@ -69,7 +72,7 @@ impl Directory {
 /// As `LocalFileSystem` does it, under a name that it takes for an unfinished file: nobody sees half a file, and nothing is
 /// replaced.
 fn create(path: &FilePath, payload: &PutPayload) -> Created {
-    let Ok((mut file, staged)) = stage(path) else { return Created::Failed };
+    let Ok((mut file, staged)) = stage(path, EVERYBODY) else { return Created::Failed };
     let written = payload.iter().try_for_each(|chunk| file.write_all(chunk));
     drop(file);
     let linked = written.and_then(|()| fs::hard_link(&staged, path));
@@ -82,12 +85,13 @@ fn create(path: &FilePath, payload: &PutPayload) -> Created {
     }
 }
 
-/// A new file beside `path`, whoever else is writing one there.
-fn stage(path: &FilePath) -> io::Result<(File, PathBuf)> {
+/// A new file beside `path`, whoever else is writing one there. `mode` says who may read it, as far as the process's own
+/// mask allows.
+pub(super) fn stage(path: &FilePath, mode: u32) -> io::Result<(File, PathBuf)> {
     for attempt in 1.. {
         let mut staged = path.as_os_str().to_owned();
         staged.push(format!("#{attempt}"));
-        match OpenOptions::new().write(true).create_new(true).open(&staged) {
+        match OpenOptions::new().write(true).create_new(true).mode(mode).open(&staged) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             opened => return opened.map(|file| (file, staged.into())),
         }

@@ -13,12 +13,14 @@ mod error;
 pub mod faults;
 pub mod files;
 mod health;
+mod private;
 mod room;
 mod self_test;
 #[cfg(test)]
 mod tests;
 mod trouble;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +47,8 @@ pub struct Store {
     /// The same without looking behind creates, for those who try them out.
     counted: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// Where its files are, if it is a directory.
+    directory: Option<PathBuf>,
     probe: Probe,
     metrics: StoreMetrics,
     room: Room,
@@ -65,7 +69,10 @@ pub async fn open(
     if let Some(setting) = &config.faults {
         raw = faults::FaultPlan::of(setting.clone(), runtime).wrap(raw);
     }
-    let store = Store::with_room(raw, config.prefix(), build::room(config, runtime)?, runtime);
+    let mut store = Store::with_room(raw, config.prefix(), build::room(config, runtime)?, runtime);
+    if let Backend::Local(local) = &config.backend {
+        store.directory = Some(local.path.clone());
+    }
     let deadline = runtime.clock.instant() + config.start_timeout;
     loop {
         let opened = store.clone().tested(config.backend.name(), runtime).await;
@@ -100,7 +107,7 @@ impl Store {
         let counted: Arc<dyn ObjectStore> =
             Arc::new(Counting::new(raw, metrics.clone(), runtime.clock.clone()));
         let objects = Arc::new(Creates::new(Arc::clone(&counted), runtime));
-        Store { objects, counted, prefix, probe: Probe::default(), metrics, room }
+        Store { objects, counted, prefix, directory: None, probe: Probe::default(), metrics, room }
     }
 
     async fn tested(mut self, name: &str, runtime: &Runtime) -> Result<Store, OpenError> {
