@@ -24,7 +24,7 @@ const LIBRARIES: [&str; 12] = [
     "tokio",
 ];
 /// The modules of this crate.
-pub(super) const MODULES: [&str; 17] = [
+pub(super) const MODULES: [&str; 18] = [
     "api",
     "broker",
     "cli",
@@ -36,6 +36,7 @@ pub(super) const MODULES: [&str; 17] = [
     "metadata",
     "net",
     "ops",
+    "peer",
     "protocol",
     "runtime",
     "settings",

@@ -1,7 +1,43 @@
 //! Brokers among each other: who calls whom, for what, and over which connection.
 //! It must never know what is said: a request and its answer are bytes here.
 //! Entry point: [`Transport`], which calls a peer; [`Answers`] is whoever answers one.
-//! Invariant: what is called under one [`Service`] never waits for what is called under another.
+//! Invariant: what is called under one [`Service`] never waits for what is called under another, and nobody is answered
+//! who has not proven that it knows the cluster's secret.
+//!
+//! A [`Network`] starts in two steps, since metadata opens its Raft database with a transport in hand, and only then knows
+//! which process this is:
+//!
+//! ```text
+//! let secret = ClusterSecret::given(..)? or ClusterSecret::of_bucket(&store, &runtime).await?;
+//! let tls = Tls::of_files(..)?, Tls::ephemeral(&runtime.clock)? or Tls::off();
+//! let network = Network::new(listener, Settings { broker, peers, secret, tls }, &runtime);
+//! // Peers that connect now wait to be let in; calls fail.
+//! let metadata = Metadata::open(.., network.transport(), ..).await?;
+//! network.serve(Member { cluster_id, incarnation, answers, registered });
+//! metadata.join().await?;
+//! // Until the end: a newer process with this id ends this one.
+//! network.replaced().await;
+//! metadata.close().await;
+//! network.close().await;
+//! ```
+
+mod answering;
+mod calling;
+mod dial;
+mod handshake;
+mod hello;
+mod known;
+mod limits;
+mod link;
+mod network;
+mod proof;
+mod secret;
+mod shared;
+mod strangers;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod wire;
 
 use std::time::Duration;
 
@@ -10,7 +46,13 @@ use bytes::Bytes;
 
 use crate::types::BrokerId;
 
-/// What a call is for. Each has connections of its own, so that a large message delays no heartbeat.
+pub use limits::MAX_MESSAGE_BYTES;
+pub use network::{Network, Replaced};
+pub use secret::{ClusterSecret, MIN_SECRET_BYTES, SecretError};
+pub use shared::{Member, Registered, Settings};
+pub use tls::{Tls, TlsError, TlsFiles};
+
+/// The purpose of a call. Each has connections of its own, so that a large message delays no heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
     /// Heartbeats, and questions whether somebody lives. Answered at once, out of memory.

@@ -20,6 +20,8 @@ pub enum TaskKind {
     Listener,
     /// Reads, or writes, one client connection.
     Connection,
+    /// Keeps one connection between brokers, or answers one call that came over it.
+    Peer,
     /// Answers one HTTP connection of the operations port.
     Http,
     /// Commits one shard's appends to the object store.
@@ -57,6 +59,7 @@ impl TaskKind {
     fn on_panic(self) -> OnPanic {
         match self {
             TaskKind::Connection
+            | TaskKind::Peer
             | TaskKind::Http
             | TaskKind::Request
             | TaskKind::ReadAhead
