@@ -25,6 +25,7 @@ pub(crate) fn metadata_settings(config: &Config, bound_port: u16, store: &Store)
         cluster_id: config.is_given("CLUSTER_ID").then(|| config.identity.cluster_id.clone()),
         shards: config.log.shards,
         voters: Vec::new(),
+        address: String::new(),
         listeners: vec![metadata::Listener {
             name: LISTENER.to_owned(),
             host: config.listen.advertised_host.clone(),

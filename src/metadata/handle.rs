@@ -13,13 +13,15 @@ use super::command::{Applied, Command, Outcome, Refused};
 use super::error::{ProposeError, StartError};
 use super::features::FEATURES;
 use super::image::{Broker, Image, Incarnation, Owner};
+use super::leading::{Leading, leading};
 use super::metrics::Metrics;
 use super::producer_ids::ProducerIds;
-use super::proposals::{Proposals, RETRY, each_step, proposals};
+use super::proposals::{Proposals, each_step, proposals};
 use super::quorum::Quorum;
-use super::raft::{Node, Start, last_write_ms, look};
+use super::raft::{Node, RETRY, Start, last_write_ms, look};
 use super::settings::MetadataSettings;
 use crate::peer::{Alone, Transport};
+use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::Store;
 use crate::store::database::{Databases, Maintenance, Role};
@@ -27,6 +29,8 @@ use crate::types::{BrokerId, ProducerId};
 
 /// Opening the Raft database and finding a leader takes no longer than this, or the start fails.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// The longest that one question for what is true now takes, in a group of several.
+const SYNC_LIMIT: Duration = Duration::from_secs(1);
 /// The longest that a stop waits for the store.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -36,6 +40,7 @@ pub struct Metadata(Arc<Inner>);
 
 struct Inner {
     node: Arc<Node>,
+    leading: Leading,
     proposals: Proposals,
     producer_ids: ProducerIds,
     cluster: ClusterFile,
@@ -116,11 +121,15 @@ impl Metadata {
         let start = Start { db, incarnation, cluster: &cluster, is_formed, settings, transport, clock };
         let node = Arc::new(Node::start(start).await?);
         let stop = Shutdown::new();
-        let (proposals, proposer) = proposals(Arc::clone(&node), Metrics::register(&runtime.metrics));
+        let (leading, leader) = leading(Arc::clone(&node), Metrics::register(&runtime.metrics));
+        let (proposals, proposer) = proposals(Arc::clone(&node), leading.clone());
+        runtime.tasks.spawn(TaskKind::Raft, leader.run(stop.clone()));
         runtime.tasks.spawn(TaskKind::Raft, proposer.run(stop.clone()));
         runtime.tasks.spawn(TaskKind::Raft, Arc::clone(&node).supervise(runtime.clone(), stop.clone()));
+        node.take_part(runtime, &stop);
         Ok(Metadata(Arc::new(Inner {
             node,
+            leading,
             proposals,
             producer_ids: ProducerIds::default(),
             cluster,
@@ -133,14 +142,15 @@ impl Metadata {
 
     /// Finds the leader and registers this process. When this returns, the image is up to date, the cluster is formed,
     /// and this process is in it.
+    ///
+    /// A voter among others waits for a majority of them for as long as it takes.
     pub async fn join(&self) -> Result<(), StartError> {
         let joining = self.take_part(&self.0.cluster, &self.0.settings);
-        self.0
-            .runtime
-            .clock
-            .timeout(START_LIMIT, joining)
-            .await
-            .map_err(|_| too_slow("joining the cluster"))?
+        if self.0.cluster.voters.len() > 1 {
+            return joining.await;
+        }
+        let joined = self.0.runtime.clock.timeout(START_LIMIT, joining).await;
+        joined.map_err(|_| too_slow("joining the cluster"))?
     }
 
     /// The image as it is stored by `broker`, for whoever only looks: nothing is written, and no process ends. None if there
@@ -165,7 +175,12 @@ impl Metadata {
 
     /// Forms the cluster unless that was done, and says where this broker is.
     async fn take_part(&self, cluster: &ClusterFile, settings: &MetadataSettings) -> Result<(), StartError> {
-        self.sync().await?;
+        while let Err(error) = self.sync().await {
+            match error {
+                ProposeError::NotLeader { .. } if cluster.voters.len() > 1 => {}
+                error => return Err(error.into()),
+            }
+        }
         if !self.image().is_formed() {
             let born = FEATURES.iter().filter(|feature| feature.at_birth != 0);
             let form = Command::FormCluster {
@@ -187,20 +202,30 @@ impl Metadata {
                 stored: image.cluster_id.to_string(),
             });
         }
-        let register = Command::RegisterBroker(Broker {
-            id: settings.broker_id,
-            incarnation: self.incarnation(),
-            listeners: settings.listeners.clone(),
-            rack: settings.rack.clone(),
-            command_version: Command::LATEST,
-        });
-        self.insist(register).await??;
+        self.register(settings).await?;
         let life = Command::BeginLife { nonce: self.0.runtime.rng.u128(), after: self.0.node.found_index() };
         match self.insist(life).await {
             // Another broker is too old for it: then its shards vouch for nothing.
             Ok(_) | Err(ProposeError::NotSupported { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn register(&self, settings: &MetadataSettings) -> Result<(), StartError> {
+        let broker = Broker {
+            id: settings.broker_id,
+            incarnation: self.incarnation(),
+            listeners: settings.listeners.clone(),
+            rack: settings.rack.clone(),
+            command_version: Command::LATEST,
+        };
+        // This broker itself, as it was registered by an older version, may be what does not know the newer command.
+        let known = self.image().command_version();
+        if known.is_some_and(|known| known < Command::OF_CLUSTERS) {
+            self.insist(Command::RegisterBroker(broker.clone())).await??;
+        }
+        self.insist(Command::Register { broker, address: settings.address.clone() }).await??;
+        Ok(())
     }
 
     /// Proposes until there is an outcome. Only for commands that may be applied twice.
@@ -269,8 +294,13 @@ impl Metadata {
                 }
             }
         };
-        let limit = node.timeouts().proposal;
-        node.clock().timeout(limit, synced).await.map_err(|_| ProposeError::Timeout)??;
+        let is_alone = node.voters().len() == 1;
+        let limit = if is_alone { node.timeouts().proposal } else { SYNC_LIMIT };
+        let too_late = |_| match is_alone {
+            true => ProposeError::Timeout,
+            false => ProposeError::NotLeader { leader: node.last_leader() },
+        };
+        node.clock().timeout(limit, synced).await.map_err(too_late)??;
         Ok(self.image())
     }
 
@@ -313,8 +343,7 @@ impl Metadata {
 
     /// The answer to a request that a peer's [`Transport`] carried here.
     pub async fn receive(&self, request: &[u8]) -> Bytes {
-        let proposals = &self.0.proposals;
-        self.0.node.receive(request, |commands, dry| proposals.enqueue(commands, dry)).await
+        self.0.node.receive(request, |proposed| self.0.leading.submit(proposed)).await
     }
 
     pub fn broker_id(&self) -> BrokerId {
@@ -334,6 +363,26 @@ impl Metadata {
     /// Whether this broker leads the group, as far as it knows.
     pub fn leads(&self) -> bool {
         self.0.node.leads()
+    }
+
+    /// The last moment at which a majority is known to have agreed that this broker leads, if it does.
+    pub fn majority_agreed(&self) -> Option<Instant> {
+        self.0.node.majority_agreed()
+    }
+
+    /// How long the machine of a peer has refused connections, as far as this broker sees while it leads.
+    pub fn refuses_for(&self, peer: BrokerId) -> Option<Duration> {
+        self.0.node.refuses_for(peer)
+    }
+
+    /// The leader that this broker follows, or itself. It may be gone.
+    pub fn leader(&self) -> Option<BrokerId> {
+        self.0.node.last_leader()
+    }
+
+    /// The brokers that vote.
+    pub fn voters(&self) -> Vec<BrokerId> {
+        self.0.node.voters()
     }
 
     pub fn quorum(&self) -> Quorum {

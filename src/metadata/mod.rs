@@ -11,6 +11,7 @@ mod features;
 mod handle;
 mod history;
 mod image;
+mod leading;
 mod members;
 mod metrics;
 mod past;

@@ -1,25 +1,22 @@
-//! The queue of proposals: whatever waits goes into one entry of the log.
-//!
-//! At the leader every command is tried on a draft of the image first, with all its checks; one that is refused there
-//! never enters the log. One entry is under way at a time, so the draft is what the entry will be applied to.
+//! The queue of this broker's proposals: whatever waits goes to the leader together, under one number, so that what is sent again
+//! after a change of leaders is done once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::apply::{Checks, apply};
 use super::command::{Command, Outcome};
 use super::error::ProposeError;
-use super::image::Image;
-use super::metrics::Metrics;
-use super::raft::{ENTRY_LIMIT, Node, Written};
+use super::image::{Image, Owner};
+use super::leading::Leading;
+use super::raft::{ENTRY_LIMIT, Node, Proposed, RETRY, Written};
 use crate::runtime::Shutdown;
 
 /// Proposals that wait, at most.
 const QUEUE: usize = 8192;
-/// Between two looks for a leader.
-pub(super) const RETRY: Duration = Duration::from_millis(50);
+/// The time after which a proposal that no leader has taken is given up.
+const INSIST_LIMIT: Duration = Duration::from_secs(4);
 /// Their encoded commands in bytes, at most.
 const QUEUE_BYTES: usize = 16 * ENTRY_LIMIT;
 /// Encoded commands of one step of many, in bytes: an entry has their number too.
@@ -31,13 +28,12 @@ pub(super) struct Proposals {
     queue: mpsc::Sender<Proposal>,
     budget: Arc<Semaphore>,
     node: Arc<Node>,
+    leading: Leading,
 }
 
 struct Proposal {
     commands: Vec<Command>,
     bytes: usize,
-    /// Only tried, not written.
-    dry: bool,
     answer: oneshot::Sender<Result<Written, ProposeError>>,
     _permit: OwnedSemaphorePermit,
 }
@@ -45,33 +41,36 @@ struct Proposal {
 /// The task that empties the queue.
 pub(super) struct Proposer {
     node: Arc<Node>,
-    metrics: Metrics,
+    leading: Leading,
     waiting: mpsc::Receiver<Proposal>,
-    /// Taken from the queue, but too large for the entry before.
+    /// Taken from the queue, but too large for the one before.
     held: Option<Proposal>,
+    /// Of the last proposal.
+    number: u64,
 }
 
 /// Makes the queue and its task.
-pub(super) fn proposals(node: Arc<Node>, metrics: Metrics) -> (Proposals, Proposer) {
+pub(super) fn proposals(node: Arc<Node>, leading: Leading) -> (Proposals, Proposer) {
     let (queue, waiting) = mpsc::channel(QUEUE);
     let budget = Arc::new(Semaphore::new(QUEUE_BYTES));
-    let proposals = Proposals { queue, budget, node: Arc::clone(&node) };
-    (proposals, Proposer { node, metrics, waiting, held: None })
+    let proposals = Proposals { queue, budget, node: Arc::clone(&node), leading: leading.clone() };
+    (proposals, Proposer { node, leading, waiting, held: None, number: 0 })
 }
 
 impl Proposals {
-    /// Queues commands that go into one entry together, and waits for their outcomes.
-    pub(super) async fn submit(&self, commands: Vec<Command>) -> Result<Written, ProposeError> {
-        self.enqueue(commands, false).await
-    }
-
     /// Says what would come of commands, without doing it.
     pub(super) async fn validate(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, ProposeError> {
-        self.enqueue(commands, true).await.map(|written| written.outcomes)
+        check_versions(&self.node.image(), &commands)?;
+        let leader = self.node.leader().await?;
+        if leader != self.node.id() {
+            return self.node.forward_validation(leader, commands).await;
+        }
+        let from = Owner { broker: leader, incarnation: self.node.incarnation() };
+        Ok(self.leading.submit(Proposed { from, number: None, commands }).await?.outcomes)
     }
 
-    /// Queues commands, to be written or, if `dry`, only tried.
-    pub(super) async fn enqueue(&self, commands: Vec<Command>, dry: bool) -> Result<Written, ProposeError> {
+    /// Queues commands that are proposed together, and waits for their outcomes.
+    pub(super) async fn submit(&self, commands: Vec<Command>) -> Result<Written, ProposeError> {
         check_versions(&self.node.image(), &commands)?;
         let bytes = encoded_bytes(&commands);
         if bytes > ENTRY_LIMIT {
@@ -80,7 +79,7 @@ impl Proposals {
         let permit = Arc::clone(&self.budget).try_acquire_many_owned(bytes as u32);
         let permit = permit.map_err(|_| ProposeError::Overloaded)?;
         let (answer, outcome) = oneshot::channel();
-        let proposal = Proposal { commands, bytes, dry, answer, _permit: permit };
+        let proposal = Proposal { commands, bytes, answer, _permit: permit };
         self.queue.try_send(proposal).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ProposeError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => ProposeError::Stopped,
@@ -142,7 +141,7 @@ fn steps(commands: Vec<Command>) -> Vec<Vec<Command>> {
 }
 
 /// Commands that cannot be encoded at all are too large for any limit.
-fn encoded_bytes(commands: &[Command]) -> usize {
+pub(super) fn encoded_bytes(commands: &[Command]) -> usize {
     let size = postcard::serialize_with_flavor(commands, postcard::ser_flavors::Size::default());
     size.unwrap_or(usize::MAX)
 }
@@ -160,6 +159,7 @@ impl Proposer {
             };
             let Some(first) = first else { return };
             let group = self.group(first);
+            self.number += 1;
             tokio::select! {
                 () = stop.requested() => return,
                 () = self.settle(group) => {}
@@ -185,38 +185,29 @@ impl Proposer {
     }
 
     async fn settle(&self, group: Vec<Proposal>) {
-        let (dry, wet): (Vec<_>, Vec<_>) = group.into_iter().partition(|proposal| proposal.dry);
-        let commands: Vec<Vec<Command>> = wet.iter().map(|proposal| proposal.commands.clone()).collect();
-        let written = if wet.is_empty() { Ok(Vec::new()) } else { self.insist(commands, &wet).await };
-        match written {
-            Ok(written) => {
-                for (proposal, written) in wet.into_iter().zip(written) {
-                    // The proposer may have stopped waiting.
-                    let _ = proposal.answer.send(Ok(written));
-                }
-            }
-            Err(error) => {
-                for proposal in wet {
-                    let _ = proposal.answer.send(Err(error.clone()));
-                }
-            }
-        }
-        for proposal in dry {
-            let outcomes = self.validate(proposal.commands).await;
-            let _ = proposal.answer.send(outcomes.map(|outcomes| Written { index: 0, outcomes }));
+        let sizes: Vec<usize> = group.iter().map(|proposal| proposal.commands.len()).collect();
+        let commands = group.iter().flat_map(|proposal| proposal.commands.iter().cloned()).collect();
+        let written = self.insist(commands, &group).await;
+        let mut outcomes = written.clone().map(|written| written.outcomes).unwrap_or_default().into_iter();
+        for (proposal, size) in group.into_iter().zip(sizes) {
+            let part = written.as_ref().map_err(Clone::clone).map(|written| Written {
+                index: written.index,
+                outcomes: outcomes.by_ref().take(size).collect(),
+            });
+            // The proposer may have stopped waiting.
+            let _ = proposal.answer.send(part);
         }
     }
 
-    /// Tries again while there is no leader that could have done anything, and somebody waits for the outcome.
-    async fn insist(
-        &self,
-        groups: Vec<Vec<Command>>,
-        proposals: &[Proposal],
-    ) -> Result<Vec<Written>, ProposeError> {
+    /// Sends the commands under the same number for as long as no leader takes them, somebody waits for the outcome, and
+    /// there is hope.
+    async fn insist(&self, commands: Vec<Command>, proposals: &[Proposal]) -> Result<Written, ProposeError> {
+        let deadline = self.node.clock().instant() + INSIST_LIMIT;
         loop {
-            match self.write(groups.clone()).await {
+            match self.send(commands.clone()).await {
                 Err(ProposeError::NotLeader { .. })
-                    if proposals.iter().any(|proposal| !proposal.answer.is_closed()) =>
+                    if self.node.clock().instant() < deadline
+                        && proposals.iter().any(|proposal| !proposal.answer.is_closed()) =>
                 {
                     self.node.clock().sleep(RETRY).await;
                 }
@@ -225,55 +216,15 @@ impl Proposer {
         }
     }
 
-    /// The outcomes of each group of commands, after all of them went through one entry.
-    async fn write(&self, groups: Vec<Vec<Command>>) -> Result<Vec<Written>, ProposeError> {
-        let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
-        let commands: Vec<Command> = groups.into_iter().flatten().collect();
+    async fn send(&self, commands: Vec<Command>) -> Result<Written, ProposeError> {
         let leader = self.node.leader().await?;
-        let Written { index, outcomes } = if leader == self.node.id() {
-            self.lead(commands).await?
-        } else {
-            let written = self.node.forward(leader, commands).await?;
-            self.node.applied(written.index).await?;
-            written
-        };
-        let mut outcomes = outcomes.into_iter();
-        let part = |size: usize| Written { index, outcomes: outcomes.by_ref().take(size).collect() };
-        Ok(sizes.into_iter().map(part).collect())
-    }
-
-    async fn lead(&self, commands: Vec<Command>) -> Result<Written, ProposeError> {
-        self.node.catch_up().await?;
-        let image = self.node.image();
-        let mut draft = Image::clone(&image);
-        let mut outcomes: Vec<Outcome> =
-            commands.iter().map(|command| apply(&mut draft, command, Checks::Admission)).collect();
-        let admitted = commands.into_iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
-        let admitted: Vec<Command> = admitted.map(|(command, _)| command).collect();
-        if admitted.is_empty() {
-            self.metrics.decided(&outcomes);
-            return Ok(Written { index: image.index, outcomes });
+        if leader == self.node.id() {
+            let from = Owner { broker: self.node.id(), incarnation: self.node.incarnation() };
+            return self.leading.submit(Proposed { from, number: Some(self.number), commands }).await;
         }
-        // The refusals wait too: they may rest on what the same entry is about to do.
-        let begun = self.node.clock().instant();
-        let written = self.node.write(admitted).await?;
-        self.metrics.committed((self.node.clock().instant() - begun).as_secs_f64());
-        let slots = outcomes.iter_mut().filter(|outcome| outcome.is_ok());
-        for (slot, outcome) in slots.zip(written.outcomes) {
-            *slot = outcome;
-        }
-        self.metrics.decided(&outcomes);
-        Ok(Written { index: written.index, outcomes })
-    }
-
-    async fn validate(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, ProposeError> {
-        let leader = self.node.leader().await?;
-        if leader != self.node.id() {
-            return self.node.forward_validation(leader, commands).await;
-        }
-        self.node.catch_up().await?;
-        let mut draft = Image::clone(&self.node.image());
-        Ok(commands.iter().map(|command| apply(&mut draft, command, Checks::Admission)).collect())
+        let written = self.node.forward(leader, self.number, commands).await?;
+        self.node.applied(written.index).await?;
+        Ok(written)
     }
 }
 

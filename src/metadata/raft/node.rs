@@ -3,29 +3,38 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use bytes::Bytes;
 use openraft::error::{CheckIsLeaderError, ClientWriteError, InitializeError, RaftError};
 use openraft::{BasicNode, Config, Raft, ServerState, SnapshotPolicy};
 use parking_lot::Mutex;
 use slatedb::{CloseReason, Db};
 use tokio::sync::watch;
 
+use super::ask::Readers;
+use super::contacts::Contacts;
+use super::election;
 use super::log_store::LogStore;
 use super::network::Peers;
-use super::rpc::{self, Call, Reply, Request, Written};
+use super::rpc::Written;
 use super::state_machine::StateMachine;
-use super::types::{Batch, Group, broker_id, node_id};
+use super::types::{Batch, Group, LogId, broker_id, node_id};
 use super::upkeep::Upkeep;
 use crate::metadata::bootstrap::ClusterFile;
-use crate::metadata::command::{Command, Outcome};
+use crate::metadata::command::Command;
 use crate::metadata::error::{ProposeError, StartError};
 use crate::metadata::image::{Image, Incarnation};
 use crate::metadata::quorum::{Quorum, Replica};
 use crate::metadata::settings::{MetadataSettings, Timeouts};
 use crate::peer::Transport;
-use crate::runtime::{Clock, Runtime, Shutdown};
+use crate::runtime::clock::Instant;
+use crate::runtime::{Clock, Runtime, Shutdown, TaskKind};
 use crate::types::BrokerId;
+
+/// Between two looks for a leader.
+pub(in crate::metadata) const RETRY: Duration = Duration::from_millis(50);
+/// The longest that anything waits for a leader to be known.
+const LEADER_LIMIT: Duration = Duration::from_secs(4);
 
 /// What a member is started with.
 pub(in crate::metadata) struct Start<'a> {
@@ -47,8 +56,11 @@ pub(in crate::metadata) struct Node {
     peers: Peers,
     timeouts: Timeouts,
     clock: Clock,
+    log: LogStore,
+    contacts: Contacts,
+    pub(super) readers: Readers,
     /// The newest process of every peer that has called.
-    callers: Mutex<BTreeMap<BrokerId, Incarnation>>,
+    pub(super) callers: Mutex<BTreeMap<BrokerId, Incarnation>>,
     /// The last entry that was stored when this process opened the log.
     found_index: u64,
     /// The last term in which this broker, as the leader, had applied all that was committed before.
@@ -72,14 +84,18 @@ impl Node {
             incarnation: start.incarnation,
             transport: start.transport,
         };
-        let found_index = log.last_index();
-        let raft = Raft::new(id, config, peers.clone(), log, machine).await.map_err(|e| failed(&e))?;
+        let found_index = log.last().map_or(0, |id| id.index);
+        let raft =
+            Raft::new(id, config, peers.clone(), log.clone(), machine).await.map_err(|e| failed(&e))?;
         let node = Node {
             raft,
             upkeep,
             image,
             peers,
             timeouts: start.settings.timeouts,
+            log,
+            contacts: Contacts::new(start.clock.clone()),
+            readers: Readers::default(),
             clock: start.clock,
             callers: Mutex::default(),
             found_index,
@@ -94,7 +110,7 @@ impl Node {
     async fn join(&self, cluster: &ClusterFile, is_formed: bool) -> Result<(), StartError> {
         let failed = |error: &dyn std::error::Error| StartError::Raft(error.to_string());
         if self.raft.is_initialized().await.map_err(|e| failed(&e))? {
-            if self.voters() == 1 {
+            if self.voters().len() == 1 {
                 self.raft.trigger().elect().await.map_err(|e| failed(&e))?;
             }
             return Ok(());
@@ -127,16 +143,91 @@ impl Node {
         Ok(())
     }
 
-    pub(in crate::metadata) fn leads(&self) -> bool {
-        self.raft.metrics().borrow().state == ServerState::Leader
+    /// Beats the other voters while this broker leads, and campaigns when nobody does.
+    pub(in crate::metadata) fn take_part(self: &Arc<Node>, runtime: &Runtime, stop: &Shutdown) {
+        let others = self.voters().into_iter().filter(|voter| *voter != self.id());
+        let others: Vec<BrokerId> = others.collect();
+        if others.is_empty() {
+            return;
+        }
+        for peer in others {
+            runtime.tasks.spawn(TaskKind::Raft, election::beat(Arc::clone(self), peer, stop.clone()));
+        }
+        let campaigning = election::run(Arc::clone(self), runtime.rng.clone(), stop.clone());
+        runtime.tasks.spawn(TaskKind::Raft, campaigning);
     }
 
-    /// The leader, once one is known.
+    /// Whether this broker leads, and a majority has agreed to that within a session.
+    pub(in crate::metadata) fn leads(&self) -> bool {
+        let session = self.timeouts.session;
+        self.leading_term().is_some_and(|term| self.contacts.may_lead(term, self.voters().len(), session))
+    }
+
+    /// The term in which this broker was elected, unless it has heard of a later one.
+    pub(super) fn leading_term(&self) -> Option<u64> {
+        let metrics = self.raft.metrics();
+        let now = metrics.borrow();
+        (now.state == ServerState::Leader).then_some(now.current_term)
+    }
+
+    pub(super) fn term(&self) -> u64 {
+        self.raft.metrics().borrow().current_term
+    }
+
+    /// The last moment at which a majority agreed that this broker leads, if it does.
+    pub(in crate::metadata) fn majority_agreed(&self) -> Option<Instant> {
+        self.contacts.majority_agreed(self.leading_term()?, self.voters().len())
+    }
+
+    /// How long connections to a peer have been refused, by what the leader sees.
+    pub(in crate::metadata) fn refuses_for(&self, peer: BrokerId) -> Option<Duration> {
+        self.contacts.refuses_for(peer)
+    }
+
+    /// The leader that this broker follows, though it may be gone.
+    pub(in crate::metadata) fn last_leader(&self) -> Option<BrokerId> {
+        self.raft.metrics().borrow().current_leader.map(broker_id)
+    }
+
+    /// The leader, once one is known that may lead. Nobody waits for it for ever.
     pub(in crate::metadata) async fn leader(&self) -> Result<BrokerId, ProposeError> {
+        let deadline = self.clock.instant() + LEADER_LIMIT;
         let mut metrics = self.raft.metrics();
-        let known = metrics.wait_for(|now| now.running_state.is_err() || now.current_leader.is_some()).await;
-        let known = known.map_err(|_| ProposeError::Stopped)?;
-        known.current_leader.map(broker_id).ok_or(ProposeError::Stopped)
+        loop {
+            if metrics.borrow_and_update().running_state.is_err() {
+                return Err(ProposeError::Stopped);
+            }
+            match self.last_leader() {
+                Some(leader) if leader != self.id() || self.leads() => return Ok(leader),
+                _ if self.clock.instant() >= deadline => {
+                    return Err(ProposeError::NotLeader { leader: None });
+                }
+                _ => {}
+            }
+            tokio::select! {
+                changed = metrics.changed() => changed.map_err(|_| ProposeError::Stopped)?,
+                () = self.clock.sleep(RETRY) => {}
+            }
+        }
+    }
+
+    /// Returns when this broker leads no more.
+    pub(in crate::metadata) async fn lapsed(&self) {
+        while self.leads() {
+            self.clock.sleep(RETRY).await;
+        }
+    }
+
+    /// Returns when this broker follows another leader, or none.
+    pub(super) async fn follows_no_more(&self, leader: BrokerId) {
+        let node = Some(node_id(leader));
+        // It ends with the member: nobody is followed then.
+        let _ = self.raft.metrics().wait_for(|now| now.current_leader != node).await;
+    }
+
+    pub(super) async fn elect(&self) {
+        // It fails when the member has stopped, and then the supervisor hears of it.
+        let _ = self.raft.trigger().elect().await;
     }
 
     /// Makes sure that a new leader's image has everything that was committed before its term.
@@ -163,111 +254,37 @@ impl Node {
         }
     }
 
-    /// Proves that this broker leads now, and gives the index that a reader must have applied.
-    ///
-    /// In a larger group the proof is the answers of a majority. A voter that is alone has only the object store to
-    /// ask: were there a newer process of the same broker, the database's manifest would say so.
-    async fn read_index_here(&self) -> Result<u64, ProposeError> {
+    pub(super) async fn linearizable_index(&self) -> Result<u64, ProposeError> {
         let index = self.raft.ensure_linearizable().await.map_err(refused_read)?;
-        self.upkeep.db().refresh_manifest().await.map_err(|_| ProposeError::Stopped)?;
         Ok(index.map_or(0, |id| id.index))
     }
 
-    /// The index up to which everything is committed now, as the leader says.
-    pub(in crate::metadata) async fn read_index(&self) -> Result<u64, ProposeError> {
-        let leader = self.leader().await?;
-        if leader == self.id() {
-            return self.read_index_here().await;
-        }
-        match self.peers.call(leader, Call::ReadIndex, self.timeouts.proposal).await {
-            Ok(Reply::ReadIndex(answer)) => answer,
-            Ok(_) | Err(_) => Err(ProposeError::NotLeader { leader: Some(leader) }),
-        }
+    pub(super) async fn refresh_manifest(&self) -> Result<(), ProposeError> {
+        self.upkeep.db().refresh_manifest().await.map_err(|_| ProposeError::Stopped).map(|_| ())
     }
 
-    pub(in crate::metadata) async fn forward(
-        &self,
-        leader: BrokerId,
-        commands: Vec<Command>,
-    ) -> Result<Written, ProposeError> {
-        match self.ask(leader, Call::Propose(commands)).await? {
-            Reply::Propose(answer) => answer,
-            _ => Err(ProposeError::NotLeader { leader: Some(leader) }),
-        }
+    pub(super) fn not_leader(&self) -> ProposeError {
+        ProposeError::NotLeader { leader: self.last_leader() }
     }
 
-    pub(in crate::metadata) async fn forward_validation(
-        &self,
-        leader: BrokerId,
-        commands: Vec<Command>,
-    ) -> Result<Vec<Outcome>, ProposeError> {
-        match self.ask(leader, Call::Validate(commands)).await? {
-            Reply::Validate(answer) => answer,
-            _ => Err(ProposeError::NotLeader { leader: Some(leader) }),
-        }
+    pub(in crate::metadata) fn voters(&self) -> Vec<BrokerId> {
+        self.raft.metrics().borrow().membership_config.voter_ids().map(broker_id).collect()
     }
 
-    async fn ask(&self, leader: BrokerId, call: Call) -> Result<Reply, ProposeError> {
-        // Whether the leader got it before the connection failed is not known.
-        self.peers.call(leader, call, self.timeouts.proposal).await.map_err(|_| ProposeError::Timeout)
+    pub(super) fn last_log(&self) -> Option<LogId> {
+        self.log.last()
     }
 
-    /// Answers a peer. Only one process of a broker counts: the newest that has called. `propose` takes commands to be
-    /// written, or only to be tried.
-    pub(in crate::metadata) async fn receive<F>(
-        &self,
-        request: &[u8],
-        propose: impl Fn(Vec<Command>, bool) -> F,
-    ) -> Bytes
-    where
-        F: Future<Output = Result<Written, ProposeError>>,
-    {
-        let reply = match rpc::decode(request) {
-            Some(request) => self.answer(request, propose).await,
-            None => Reply::Unknown,
-        };
-        rpc::encode(&reply).unwrap_or_default()
+    pub(super) fn raft(&self) -> &Raft<Group> {
+        &self.raft
     }
 
-    async fn answer<F>(&self, request: Request, propose: impl Fn(Vec<Command>, bool) -> F) -> Reply
-    where
-        F: Future<Output = Result<Written, ProposeError>>,
-    {
-        if let Some(current) = self.newer_process(&request) {
-            return Reply::Stale { current };
-        }
-        match request.call {
-            Call::Append(request) => Reply::Append(self.raft.append_entries(request).await),
-            Call::Vote(request) => Reply::Vote(self.raft.vote(request).await),
-            Call::Snapshot(request) => Reply::Snapshot(self.raft.install_snapshot(request).await),
-            // Not passed on: two brokers that each take the other for the leader would do so for ever.
-            Call::Propose(_) if !self.leads() => Reply::Propose(Err(self.not_leader())),
-            Call::Propose(commands) => Reply::Propose(propose(commands, false).await),
-            Call::Validate(_) if !self.leads() => Reply::Validate(Err(self.not_leader())),
-            Call::Validate(commands) => {
-                Reply::Validate(propose(commands, true).await.map(|tried| tried.outcomes))
-            }
-            Call::ReadIndex => Reply::ReadIndex(self.read_index_here().await),
-        }
+    pub(super) fn peers(&self) -> &Peers {
+        &self.peers
     }
 
-    fn not_leader(&self) -> ProposeError {
-        ProposeError::NotLeader { leader: self.raft.metrics().borrow().current_leader.map(broker_id) }
-    }
-
-    fn newer_process(&self, request: &Request) -> Option<Incarnation> {
-        let registered = self.image.borrow().broker(request.from).map(|broker| broker.incarnation);
-        let mut callers = self.callers.lock();
-        let seen = callers.get(&request.from).copied().max(registered);
-        if let Some(current) = seen.filter(|seen| *seen > request.incarnation) {
-            return Some(current);
-        }
-        callers.insert(request.from, request.incarnation);
-        None
-    }
-
-    fn voters(&self) -> usize {
-        self.raft.metrics().borrow().membership_config.voter_ids().count()
+    pub(super) fn contacts(&self) -> &Contacts {
+        &self.contacts
     }
 
     pub(in crate::metadata) fn quorum(&self) -> Quorum {
@@ -292,7 +309,7 @@ impl Node {
 
     /// The last entry before this process's life, if nobody else can have written any since.
     pub(in crate::metadata) fn found_index(&self) -> Option<u64> {
-        (self.voters() == 1).then_some(self.found_index)
+        (self.voters().len() == 1).then_some(self.found_index)
     }
 
     pub(in crate::metadata) fn snapshot_index(&self) -> u64 {
@@ -384,12 +401,15 @@ fn refused_read(error: RaftError<u64, CheckIsLeaderError<u64, BasicNode>>) -> Pr
 }
 
 fn config(cluster: &ClusterFile, timeouts: &Timeouts) -> Result<Config, StartError> {
-    let millis = |duration: std::time::Duration| duration.as_millis() as u64;
+    let millis = |duration: Duration| duration.as_millis() as u64;
     Config {
         cluster_name: cluster.cluster_id.clone(),
         heartbeat_interval: millis(timeouts.heartbeat),
         election_timeout_min: millis(timeouts.election_min),
         election_timeout_max: millis(timeouts.election_max),
+        // Elections are ours: see `election.rs`. What is left of the library's times is how long a voter refuses others after
+        // its leader's last append.
+        enable_elect: false,
         install_snapshot_timeout: millis(timeouts.snapshot),
         max_payload_entries: 16,
         // Snapshots go by the bytes of the log, which the supervisor watches.

@@ -8,7 +8,7 @@ use openraft::raft::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::types::Group;
+use super::types::{Group, LogId};
 use crate::metadata::command::{Command, Outcome};
 use crate::metadata::error::ProposeError;
 use crate::metadata::image::Incarnation;
@@ -23,23 +23,37 @@ pub(super) struct Request {
     pub call: Call,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Call {
     Append(AppendEntriesRequest<Group>),
     Vote(VoteRequest<u64>),
     Snapshot(InstallSnapshotRequest<Group>),
-    Propose(Vec<Command>),
+    /// Commands of the caller, under its own number.
+    Propose {
+        number: u64,
+        commands: Vec<Command>,
+    },
     /// Runs commands on a copy of the image.
     Validate(Vec<Command>),
     /// Whether the callee leads, and up to where a reader must have applied to read what is true now.
     ReadIndex,
+    /// The caller leads in this term.
+    Beat {
+        term: u64,
+    },
+    /// The caller would campaign, with this log.
+    Canvass {
+        last_log: Option<LogId>,
+    },
+    Ping,
 }
 
 impl Call {
     pub(super) fn service(&self) -> Service {
         match self {
             Call::Append(_) | Call::Vote(_) | Call::Snapshot(_) => Service::Raft,
-            Call::Propose(_) | Call::Validate(_) | Call::ReadIndex => Service::Metadata,
+            Call::Propose { .. } | Call::Validate(_) | Call::ReadIndex => Service::Metadata,
+            Call::Beat { .. } | Call::Canvass { .. } | Call::Ping => Service::Liveness,
         }
     }
 }
@@ -52,6 +66,14 @@ pub(super) enum Reply {
     Propose(Result<Written, ProposeError>),
     Validate(Result<Vec<Outcome>, ProposeError>),
     ReadIndex(Result<u64, ProposeError>),
+    /// The callee knows of no later term.
+    Beat {
+        agrees: bool,
+    },
+    Canvass {
+        consents: bool,
+    },
+    Pong,
     /// The caller was started again since.
     Stale {
         current: Incarnation,

@@ -358,10 +358,21 @@ fn rows_of_another_format_are_refused() {
 
 #[test]
 fn calls_survive_encoding() {
-    let request = Request { from: BrokerId(1), incarnation: Incarnation(2), call: Call::Propose(commands()) };
+    let request = Request {
+        from: BrokerId(1),
+        incarnation: Incarnation(2),
+        call: Call::Propose { number: 3, commands: commands() },
+    };
     let bytes = super::rpc::encode(&request).expect("it can be encoded");
     let back: Request = super::rpc::decode(&bytes).expect("it can be decoded");
     assert_eq!(format!("{back:?}"), format!("{request:?}"));
     assert!(super::rpc::decode::<Reply>(&[]).is_none());
     assert!(super::rpc::decode::<Request>(&bytes[..bytes.len() - 1]).is_none());
+}
+
+/// With the library's feature `single-term-leader`, votes of one term for two candidates are no more and no less than each
+/// other, and voters with fixed timeouts can split them for ever.
+#[test]
+fn two_candidates_of_one_term_can_be_compared() {
+    assert!(Vote::new(3, 2) > Vote::new(3, 1));
 }

@@ -17,7 +17,7 @@ use crate::metadata::{
     Timeouts, Voter,
 };
 use crate::peer::{Service, Transport, Unreachable};
-use crate::runtime::Runtime;
+use crate::runtime::{Clock, Runtime};
 use crate::store::Store;
 use crate::store::database::Databases;
 use crate::store::faults::FaultPlan;
@@ -31,11 +31,13 @@ pub struct Switchboard(Arc<Mutex<Lines>>);
 struct Lines {
     brokers: BTreeMap<BrokerId, Metadata>,
     cut: BTreeSet<BrokerId>,
+    gone: BTreeSet<BrokerId>,
 }
 
 /// One broker's end of the switchboard.
 struct Line {
     from: BrokerId,
+    clock: Clock,
     switchboard: Switchboard,
 }
 
@@ -43,6 +45,13 @@ impl Switchboard {
     /// Nothing reaches this broker any more, and it reaches nobody.
     pub fn cut(&self, broker: i32) {
         self.0.lock().cut.insert(BrokerId(broker));
+    }
+
+    /// The broker's process is gone: its machine refuses connections.
+    pub fn hang_up(&self, broker: i32) {
+        let mut lines = self.0.lock();
+        lines.brokers.remove(&BrokerId(broker));
+        lines.gone.insert(BrokerId(broker));
     }
 
     pub fn mend(&self, broker: i32) {
@@ -57,18 +66,25 @@ impl Transport for Line {
         peer: BrokerId,
         _service: Service,
         request: Bytes,
-        _limit: Duration,
+        limit: Duration,
     ) -> Result<Bytes, Unreachable> {
-        let target = {
+        let (target, is_refused) = {
             let lines = self.switchboard.0.lock();
-            let cut = lines.cut.contains(&self.from) || lines.cut.contains(&peer);
-            if cut { None } else { lines.brokers.get(&peer).cloned() }
+            let cut = [self.from, peer].iter().any(|end| lines.cut.contains(end) || lines.gone.contains(end));
+            let target = if cut { None } else { lines.brokers.get(&peer).cloned() };
+            (target, lines.gone.contains(&peer) && !lines.cut.contains(&self.from))
         };
         match target {
             Some(target) => Ok(target.receive(&request).await),
-            None => {
+            // Nobody answers: a cut line says nothing.
+            None if !is_refused => {
+                self.clock.sleep(limit).await;
                 let reason = "the line is cut".to_owned();
-                Err(Unreachable { broker: peer, is_refused: false, reason })
+                Err(Unreachable { broker: peer, is_refused, reason })
+            }
+            None => {
+                let reason = "connection refused".to_owned();
+                Err(Unreachable { broker: peer, is_refused, reason })
             }
         }
     }
@@ -125,14 +141,28 @@ impl Bucket {
     }
 
     pub async fn start_voter(&self, id: i32, count: i32, switchboard: &Switchboard) -> Process {
+        self.start_voter_in(Runtime::system(), id, count, switchboard).await
+    }
+
+    pub async fn start_voter_in(
+        &self,
+        runtime: Runtime,
+        id: i32,
+        count: i32,
+        switchboard: &Switchboard,
+    ) -> Process {
         let voters = (0..count).map(|id| Voter { id: BrokerId(id), address: format!("broker-{id}:9093") });
         let settings = MetadataSettings { voters: voters.collect(), shards: 4, ..settings(id) };
-        let runtime = Runtime::system();
         let (store, databases) = self.store(&runtime);
-        let line = Arc::new(Line { from: BrokerId(id), switchboard: switchboard.clone() });
+        let (from, clock) = (BrokerId(id), runtime.clock.clone());
+        let line = Arc::new(Line { from, clock, switchboard: switchboard.clone() });
         let opened = Metadata::open(&store, &databases, &settings, line, &runtime).await;
         let metadata = opened.expect("the metadata opens");
-        switchboard.0.lock().brokers.insert(BrokerId(id), metadata.clone());
+        {
+            let mut lines = switchboard.0.lock();
+            lines.gone.remove(&BrokerId(id));
+            lines.brokers.insert(BrokerId(id), metadata.clone());
+        }
         metadata.join().await.expect("the broker joins");
         Process { metadata, runtime }
     }
@@ -169,6 +199,7 @@ pub fn settings(broker: i32) -> MetadataSettings {
         cluster_id: Some("test".to_owned()),
         shards: 1,
         voters: Vec::new(),
+        address: String::new(),
         listeners: vec![Listener { name: "PLAINTEXT".to_owned(), host: "localhost".to_owned(), port: 9092 }],
         rack: None,
         timeouts: Timeouts::local(),

@@ -1,0 +1,168 @@
+//! Who is heard of: the leader by its voters, and the voters by their leader. Out of memory alone, so that a slow store ends
+//! nobody's leadership.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::runtime::Clock;
+use crate::runtime::clock::Instant;
+use crate::types::BrokerId;
+
+/// Contacts of one voter.
+pub(super) struct Contacts {
+    clock: Clock,
+    known: Mutex<Known>,
+}
+
+struct Known {
+    /// The last word of a leader; before the first one, the start of this process.
+    heard: Instant,
+    /// The machine of the leader refuses connections, and nothing was heard since.
+    leader_is_gone: bool,
+    /// The term in which this broker leads or led last, and since when.
+    term: u64,
+    leads_since: Instant,
+    peers: BTreeMap<BrokerId, Peer>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Peer {
+    /// The sending time of the last beat of this term that it agreed to.
+    agreed: Option<Instant>,
+    refuses_since: Option<Instant>,
+}
+
+impl Contacts {
+    pub(super) fn new(clock: Clock) -> Contacts {
+        let now = clock.instant();
+        let known =
+            Known { heard: now, leader_is_gone: false, term: 0, leads_since: now, peers: BTreeMap::new() };
+        Contacts { clock, known: Mutex::new(known) }
+    }
+
+    /// The leader has called.
+    pub(super) fn hear_leader(&self) {
+        let mut known = self.known.lock();
+        known.heard = self.clock.instant();
+        known.leader_is_gone = false;
+    }
+
+    pub(super) fn leader_is_gone(&self) {
+        self.known.lock().leader_is_gone = true;
+    }
+
+    /// The time since a leader was heard, and whether its process is known to be gone.
+    pub(super) fn silence(&self) -> (Duration, bool) {
+        let known = self.known.lock();
+        (self.clock.instant().saturating_duration_since(known.heard), known.leader_is_gone)
+    }
+
+    /// This broker leads in `term`.
+    pub(super) fn lead(&self, term: u64) {
+        let mut known = self.known.lock();
+        known.heard = self.clock.instant();
+        if known.term != term {
+            known.term = term;
+            known.leads_since = self.clock.instant();
+            known.peers.clear();
+        }
+    }
+
+    /// A voter agreed, to what was sent at `sent`, that this broker leads in `term`.
+    pub(super) fn agreed(&self, peer: BrokerId, term: u64, sent: Instant) {
+        let mut known = self.known.lock();
+        if known.term == term {
+            known.peers.insert(peer, Peer { agreed: Some(sent), refuses_since: None });
+        }
+    }
+
+    pub(super) fn missed(&self, peer: BrokerId, is_refused: bool) {
+        let now = self.clock.instant();
+        let mut known = self.known.lock();
+        let peer = known.peers.entry(peer).or_default();
+        peer.refuses_since = is_refused.then(|| peer.refuses_since.unwrap_or(now));
+    }
+
+    /// How long the machine of a peer has refused connections, by what its leader sees.
+    pub(super) fn refuses_for(&self, peer: BrokerId) -> Option<Duration> {
+        let since = self.known.lock().peers.get(&peer)?.refuses_since?;
+        Some(self.clock.instant().saturating_duration_since(since))
+    }
+
+    /// The last moment at which a majority of `voters`, this one among them, is known to have agreed that it leads in `term`.
+    pub(super) fn majority_agreed(&self, term: u64, voters: usize) -> Option<Instant> {
+        let others = voters / 2;
+        let now = self.clock.instant();
+        if others == 0 {
+            return Some(now);
+        }
+        let known = self.known.lock();
+        if known.term != term {
+            return None;
+        }
+        let mut agreed: Vec<Instant> = known.peers.values().filter_map(|peer| peer.agreed).collect();
+        agreed.sort_by(|a, b| b.cmp(a));
+        agreed.get(others - 1).copied()
+    }
+
+    /// Whether a leader in `term` may go on leading: a majority has agreed, or it was elected, within `session`.
+    pub(super) fn may_lead(&self, term: u64, voters: usize, session: Duration) -> bool {
+        let since = {
+            let known = self.known.lock();
+            // A term that nobody has looked at yet has only begun.
+            (known.term == term).then_some(known.leads_since)
+        };
+        let Some(since) = since else { return true };
+        let last = self.majority_agreed(term, voters).map_or(since, |agreed| agreed.max(since));
+        self.clock.instant().saturating_duration_since(last) < session
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: Duration = Duration::from_secs(3);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_leader_without_a_majority_leads_for_a_session() {
+        let clock = Clock::simulated(0);
+        let contacts = Contacts::new(clock.clone());
+        contacts.lead(2);
+        assert!(contacts.may_lead(2, 5, SESSION));
+        assert_eq!(contacts.majority_agreed(2, 5), None);
+        clock.sleep(Duration::from_secs(1)).await;
+        let sent = clock.instant();
+        contacts.agreed(BrokerId(1), 2, sent);
+        assert_eq!(contacts.majority_agreed(2, 5), None, "itself and one of five");
+        contacts.agreed(BrokerId(2), 2, sent + Duration::from_millis(5));
+        assert_eq!(contacts.majority_agreed(2, 5), Some(sent), "three of five");
+        clock.sleep(Duration::from_millis(2_900)).await;
+        assert!(contacts.may_lead(2, 5, SESSION));
+        clock.sleep(Duration::from_millis(200)).await;
+        assert!(!contacts.may_lead(2, 5, SESSION));
+        contacts.lead(3);
+        assert!(contacts.may_lead(3, 5, SESSION), "a new term begins anew");
+        assert_eq!(contacts.majority_agreed(3, 5), None);
+        assert!(contacts.may_lead(3, 1, SESSION));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_when_a_leader_calls() {
+        let clock = Clock::simulated(0);
+        let contacts = Contacts::new(clock.clone());
+        clock.sleep(Duration::from_millis(700)).await;
+        contacts.leader_is_gone();
+        assert_eq!(contacts.silence(), (Duration::from_millis(700), true));
+        contacts.hear_leader();
+        assert_eq!(contacts.silence(), (Duration::ZERO, false));
+        contacts.missed(BrokerId(1), true);
+        clock.sleep(Duration::from_millis(400)).await;
+        contacts.missed(BrokerId(1), true);
+        assert_eq!(contacts.refuses_for(BrokerId(1)), Some(Duration::from_millis(400)));
+        contacts.missed(BrokerId(1), false);
+        assert_eq!(contacts.refuses_for(BrokerId(1)), None);
+    }
+}
