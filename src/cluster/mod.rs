@@ -5,6 +5,8 @@
 
 pub mod controller;
 mod group_topics;
+#[cfg(test)]
+mod host_tests;
 mod introduction;
 pub mod outage;
 mod shard_host;

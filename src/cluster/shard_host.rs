@@ -51,30 +51,30 @@ pub struct ShardHost {
     confirming: tokio::sync::Mutex<()>,
 }
 
-#[derive(Clone)]
 pub(super) struct Hosted {
     pub epoch: LeaderEpoch,
     state: Hosting,
 }
 
 /// A shard that is assigned to this broker, as far as it is there.
-#[derive(Clone)]
 enum Hosting {
-    /// Not open since it was assigned, and why.
-    Opening(Unable),
+    /// Not open since it was assigned, and why. Whoever waits for it is told of a refusal, and by the end of the channel of
+    /// everything else.
+    Opening(Unable, watch::Sender<()>),
     Open(Shard),
 }
 
 impl Hosted {
     pub fn shard(&self) -> Option<&Shard> {
         match &self.state {
-            Hosting::Opening(_) => None,
+            Hosting::Opening(..) => None,
             Hosting::Open(shard) => Some(shard),
         }
     }
 
     fn opening(epoch: LeaderEpoch, since: Instant) -> Hosted {
-        Hosted { epoch, state: Hosting::Opening(Unable { since, cause: Cause::Opening(None) }) }
+        let unable = Unable { since, cause: Cause::Opening(None) };
+        Hosted { epoch, state: Hosting::Opening(unable, watch::Sender::default()) }
     }
 }
 
@@ -112,6 +112,29 @@ impl ShardHost {
         hosted.get(&id).filter(|hosted| hosted.epoch == epoch).and_then(|hosted| hosted.shard().cloned())
     }
 
+    /// The same, waited for until `deadline` while it is being opened for the first time with this epoch. `None` as soon as
+    /// it is refused, or assigned anew.
+    pub async fn shard_soon(&self, id: ShardId, epoch: LeaderEpoch, deadline: Instant) -> Option<Shard> {
+        loop {
+            let mut news = {
+                let hosted = self.hosted.read();
+                match &hosted.get(&id).filter(|hosted| hosted.epoch == epoch)?.state {
+                    Hosting::Open(shard) => return Some(shard.clone()),
+                    Hosting::Opening(_, news) => news.subscribe(),
+                }
+            };
+            if self.damage(id, epoch).is_some() {
+                return None;
+            }
+            let told = self.runtime.clock.timeout_at(deadline, news.changed());
+            tokio::select! {
+                () = self.runtime.shutdown.requested() => return None,
+                // The end of the channel is news too.
+                told = told => drop(told.ok()?),
+            }
+        }
+    }
+
     /// Why a shard that is assigned to this broker with `epoch` is refused, if it was damaged.
     pub fn damage(&self, id: ShardId, epoch: LeaderEpoch) -> Option<Damage> {
         if let Some(shard) = self.shard(id, epoch) {
@@ -142,7 +165,7 @@ impl ShardHost {
     /// All shards that are assigned to this broker, and why they cannot serve, if they cannot.
     pub fn states(&self) -> Vec<(ShardId, Option<Unable>)> {
         let unable = |hosted: &Hosted| match &hosted.state {
-            Hosting::Opening(unable) => Some(unable.clone()),
+            Hosting::Opening(unable, _) => Some(unable.clone()),
             Hosting::Open(shard) => shard.unable(),
         };
         self.hosted.read().iter().map(|(id, hosted)| (*id, unable(hosted))).collect()
@@ -295,6 +318,9 @@ impl ShardHost {
     fn refuse(&self, id: ShardId, epoch: LeaderEpoch, damage: Damage) {
         self.did_not_open(id, epoch, &damage.to_string());
         self.damaged.write().insert(id, (epoch, damage));
+        if let Some(Hosted { state: Hosting::Opening(_, news), .. }) = self.hosted.read().get(&id) {
+            news.send_replace(());
+        }
     }
 
     /// Refuses all shards, since one has seen newer metadata than this. Others that have not would go on under what is not what
@@ -326,7 +352,7 @@ impl ShardHost {
     }
 
     fn did_not_open(&self, id: ShardId, epoch: LeaderEpoch, reason: &str) {
-        if let Some(Hosted { epoch: current, state: Hosting::Opening(unable) }) =
+        if let Some(Hosted { epoch: current, state: Hosting::Opening(unable, _) }) =
             self.hosted.write().get_mut(&id)
             && *current == epoch
         {

@@ -1,0 +1,129 @@
+//! A host on a store whose objects take their time, under metadata that is there at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::memory::InMemory;
+use object_store::path::Path;
+
+use super::{HostOptions, ShardHost};
+use crate::log::{Limits, LogMetrics, ReadLimits, Reads, Shared};
+use crate::metadata::{
+    Applied, Command, Listener, Metadata, MetadataSettings, Owner, SNAPSHOT_LOG_BYTES, Timeouts,
+};
+use crate::runtime::clock::Instant;
+use crate::runtime::{Runtime, TaskKind};
+use crate::store::Store;
+use crate::store::database::Databases;
+use crate::store::faults::FaultPlan;
+use crate::types::{BrokerId, LeaderEpoch, ShardId};
+
+const SHARD: ShardId = ShardId(0);
+
+struct World {
+    runtime: Runtime,
+    metadata: Metadata,
+    host: Arc<ShardHost>,
+    /// Of the store that has the shards.
+    faults: FaultPlan,
+}
+
+impl World {
+    async fn new() -> World {
+        let runtime = Runtime::system();
+        let store = Store::memory(&runtime);
+        let settings = MetadataSettings {
+            broker_id: BrokerId(0),
+            cluster_id: Some("test".to_owned()),
+            shards: 1,
+            voters: Vec::new(),
+            listeners: vec![Listener {
+                name: "PLAINTEXT".to_owned(),
+                host: "localhost".to_owned(),
+                port: 9092,
+            }],
+            rack: None,
+            timeouts: Timeouts::local(),
+            snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
+            is_rebuilt: false,
+        };
+        let databases = Databases::new(&store, 4 << 20, &runtime);
+        let metadata = Metadata::start(&store, &databases, &settings, &runtime).await.expect("starts");
+        let faults = FaultPlan::new(&runtime);
+        let store = Store::untested(faults.wrap(Arc::new(InMemory::new())), Path::default(), &runtime);
+        let shared = Shared {
+            runtime: runtime.clone(),
+            databases: Databases::new(&store, 4 << 20, &runtime),
+            reads: Reads::new(&store, ReadLimits::default(), &runtime),
+            metrics: LogMetrics::register(&runtime.metrics),
+        };
+        let options = HostOptions {
+            limits: Limits::default(),
+            session: Duration::from_secs(3),
+            configs: Default::default(),
+            store,
+            shared,
+        };
+        let host = ShardHost::new(metadata.clone(), options, runtime.clone());
+        runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&host).run());
+        World { runtime, metadata, host, faults }
+    }
+
+    /// Gives the shard to this broker, or to nobody, and returns once the host knows.
+    async fn assign(&self, owner: Option<Owner>) -> LeaderEpoch {
+        let assign = Command::AssignShard { shard: SHARD, owner };
+        let outcome = self.metadata.propose(assign).await.expect("an outcome");
+        let Ok(Applied::Assigned { epoch }) = outcome else { panic!("not assigned: {outcome:?}") };
+        self.host.caught_up(self.metadata.image().index).await;
+        epoch
+    }
+
+    fn later(&self, seconds: u64) -> Instant {
+        self.runtime.clock.instant() + Duration::from_secs(seconds)
+    }
+
+    async fn end(self) {
+        self.faults.hold_puts(false);
+        self.host.close().await;
+        self.metadata.close().await;
+        self.runtime.shutdown.request();
+    }
+}
+
+#[tokio::test]
+async fn a_shard_that_is_being_opened_is_waited_for() {
+    let world = World::new().await;
+    world.faults.hold_puts(true);
+    let epoch = world.assign(Some(world.metadata.owner())).await;
+    assert!(world.host.shard(SHARD, epoch).is_none());
+    let begun = world.runtime.clock.instant();
+    let soon = begun + Duration::from_millis(100);
+    assert!(world.host.shard_soon(SHARD, epoch, soon).await.is_none(), "it took too long");
+    assert!(world.runtime.clock.instant() >= soon);
+
+    let mut waiting = Box::pin(world.host.shard_soon(SHARD, epoch, world.later(60)));
+    assert!(world.runtime.clock.timeout(Duration::from_millis(50), &mut waiting).await.is_err());
+    world.faults.hold_puts(false);
+    let opened = waiting.await.expect("opened");
+    assert_eq!(opened.id(), SHARD);
+    assert!(world.host.shard_soon(SHARD, epoch, begun).await.is_some(), "there is nothing to wait for");
+    drop(opened);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_shard_that_is_assigned_elsewhere() {
+    let world = World::new().await;
+    world.faults.hold_puts(true);
+    let epoch = world.assign(Some(world.metadata.owner())).await;
+    let begun = world.runtime.clock.instant();
+    let other = LeaderEpoch(epoch.0 + 1);
+    assert!(world.host.shard_soon(SHARD, other, world.later(60)).await.is_none());
+    assert!(world.host.shard_soon(ShardId(9), epoch, world.later(60)).await.is_none());
+
+    let waiting = world.host.shard_soon(SHARD, epoch, world.later(60));
+    let (found, _) = tokio::join!(waiting, world.assign(None));
+    assert!(found.is_none());
+    assert!(world.runtime.clock.instant() < begun + Duration::from_secs(30));
+    world.end().await;
+}
