@@ -20,6 +20,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::peer::TlsFiles;
 use crate::store::{self, Backend};
 use crate::types::BrokerId;
 
@@ -70,6 +71,17 @@ impl Given {
         Given::from_variables(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().map_err(|_| NotUnicode)))
         }))
+    }
+}
+
+impl Cluster {
+    /// The files of TLS between brokers, if certificates were given.
+    pub fn tls_files(&self) -> Option<TlsFiles> {
+        Some(TlsFiles {
+            certificate: self.raft_tls_certificate.clone()?,
+            key: self.raft_tls_key.clone()?,
+            authority: self.raft_tls_authority.clone()?,
+        })
     }
 }
 

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
-use super::Config;
 use super::given::Problem;
 use super::table::{Listen, VARIABLES};
 use super::values::is_wildcard;
 use super::variable::{Rule, Variable};
+use super::{Config, HostPort};
 use crate::store::Backend;
 
 fn is_loopback(host: &str) -> bool {
@@ -20,13 +20,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut refuse = |variable: &str, message: &str| problems.push(Problem::new(variable, message));
     listen(config, &mut refuse);
-    let own = config.identity.broker_id;
-    if config.cluster.raft_peers.iter().flatten().any(|(id, _)| *id != own) {
-        refuse(
-            "RAFT_PEERS",
-            "names other brokers; a cluster of several brokers is not supported yet by this version",
-        );
-    }
+    brokers(config, &mut refuse);
     let plain = |endpoint: &Option<String>| {
         endpoint.as_ref().is_some_and(|url| url.to_ascii_lowercase().starts_with("http://"))
     };
@@ -66,6 +60,25 @@ fn listen(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
     }
 }
 
+/// The brokers of a cluster, and how they talk to each other.
+fn brokers(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
+    let own = config.identity.broker_id;
+    let listed = || config.cluster.raft_peers.iter().flatten().map(|(id, _)| *id);
+    if listed().any(|id| id != own) {
+        if !listed().any(|id| id == own) {
+            let message = format!("names other brokers, but not this one, whose BROKER_ID is {own}");
+            refuse("RAFT_PEERS", &message);
+        }
+        refuse(
+            "RAFT_PEERS",
+            "names other brokers; a cluster of several brokers is not supported yet by this version",
+        );
+    }
+    if config.cluster.raft_insecure && config.cluster.raft_tls_certificate.is_some() {
+        refuse("RAFT_INSECURE", "turns off the TLS that RAFT_TLS_CERT_PATH is for");
+    }
+}
+
 /// Settings that are accepted without effect.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = config.strangers.clone();
@@ -89,6 +102,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             config.listen.host, config.listen.port
         ));
     }
+    warnings.extend(between_brokers(config));
     if matches!(config.store.backend, Backend::Local(_)) && !config.is_given("DATA_PATH") {
         warnings.push(format!(
             "data is kept in {}, where a restart of the machine may remove it; set DATA_PATH to a place \
@@ -112,6 +126,25 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             warnings
                 .push(format!("{} is set, but has no effect with OBJECT_STORE_TYPE={kind}", variable.name));
         }
+    }
+    warnings
+}
+
+fn between_brokers(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let cluster = &config.cluster;
+    let HostPort { host, port } = &cluster.raft_listen;
+    if cluster.raft_insecure {
+        warnings.push(
+            "RAFT_INSECURE is true: whoever is on the way between brokers reads what they tell each other"
+                .to_owned(),
+        );
+    }
+    if cluster.secret.is_none() && !is_loopback(host) {
+        warnings.push(format!(
+            "RAFT_LISTEN_ADDR={host}:{port} is open to others, and the cluster secret is kept with the data: \
+             whoever can read those can join; set RAFT_CLUSTER_SECRET"
+        ));
     }
     warnings
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{HostPort, Peers};
 use crate::ops;
+use crate::peer::MIN_SECRET_BYTES;
 use crate::store::faults;
 use crate::types::BrokerId;
 
@@ -121,6 +122,14 @@ pub(super) fn bare_host(text: &str) -> Result<String, String> {
 pub(super) fn listen_address(text: &str) -> Result<String, String> {
     let Some(address) = host_port(text) else { return Err(format!("'{text}' is not of the form host:port")) };
     host(&address.host).map(|()| text.to_owned()).map_err(str::to_owned)
+}
+
+/// Enough that nobody guesses it.
+pub(super) fn cluster_secret(text: &str) -> Result<String, String> {
+    match text.len() {
+        0..MIN_SECRET_BYTES => Err(format!("has less than {MIN_SECRET_BYTES} bytes, which is no secret")),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 pub(super) fn host_port(text: &str) -> Option<HostPort> {

@@ -206,11 +206,25 @@ settings! {
             parsed("HOST:PORT", syntax::listen_address).or("127.0.0.1:9093"),
             "Address to listen on for other brokers.";
         RAFT_PEERS => raft_peers: Option<Peers>, parsed("ID=HOST:PORT,..", syntax::peers),
-            "The first brokers of the cluster; may list this one. Default: a cluster of this broker alone.";
-        RAFT_CLUSTER_SECRET => secret: Option<Secret>, secret("SECRET"),
-            "What brokers prove to each other that they know.";
+            "The first brokers of the cluster, this one among them, and where they listen for each other. \
+             Default: a cluster of this broker alone.";
+        RAFT_CLUSTER_SECRET => secret: Option<Secret>, parsed("SECRET", syntax::cluster_secret).hidden(),
+            "What brokers prove to each other that they know; at least 16 bytes. Default: a secret made \
+             once and kept with the data, which is enough where nobody else can read those.";
         RAFT_CLUSTER_SECRET_FILE, text("FILE").rules(&[FileOf("RAFT_CLUSTER_SECRET")]),
             "A file that holds RAFT_CLUSTER_SECRET.";
+        RAFT_TLS_CERT_PATH => raft_tls_certificate: Option<PathBuf>,
+            parsed("FILE", syntax::file).rules(&[With("RAFT_TLS_KEY_PATH"), With("RAFT_TLS_CA_PATH")]),
+            "This broker's certificate chain (PEM), shown to brokers that it calls and that call it. \
+             Default: one made for each process, which encrypts and proves nothing.";
+        RAFT_TLS_KEY_PATH => raft_tls_key: Option<PathBuf>,
+            parsed("FILE", syntax::file).rules(&[With("RAFT_TLS_CERT_PATH"), With("RAFT_TLS_CA_PATH")]),
+            "The private key (PEM) of RAFT_TLS_CERT_PATH.";
+        RAFT_TLS_CA_PATH => raft_tls_authority: Option<PathBuf>,
+            parsed("FILE", syntax::file).rules(&[With("RAFT_TLS_CERT_PATH"), With("RAFT_TLS_KEY_PATH")]),
+            "Authorities (PEM) that other brokers' certificates have to be of.";
+        RAFT_INSECURE => raft_insecure: bool, flag().or("false"),
+            "Whether brokers talk to each other without TLS. They still prove that they know the secret.";
         BROKER_SESSION_TIMEOUT_MS => broker_session_timeout: Duration, millis(500, 600_000).or("3000"),
             "Time after which a silent broker loses its shards.";
     }

@@ -94,9 +94,13 @@ const REFUSED: &[Case] = &[
         local,
         &["9093", "host", ":9093", "::1:9093", "host:port", "two words:1", "127.0.0.1:9092"],
     ),
-    ("RAFT_PEERS", local, &["0=a:1,1=b:1", "a:1", "0=a", "x=a:1", "-1=a:1", "0=a:1,0=b:1"]),
-    ("RAFT_CLUSTER_SECRET", local, &[]),
+    ("RAFT_PEERS", local, &["0=a:1,1=b:1", "1=a:1,2=b:1", "a:1", "0=a", "x=a:1", "-1=a:1", "0=a:1,0=b:1"]),
+    ("RAFT_CLUSTER_SECRET", local, &["fifteen bytes.."]),
     ("RAFT_CLUSTER_SECRET_FILE", local, &["/nonexistent/secret", "/dev/null"]),
+    ("RAFT_TLS_CERT_PATH", local, &["/nonexistent/certificate.pem"]),
+    ("RAFT_TLS_KEY_PATH", local, &["/nonexistent/key.pem"]),
+    ("RAFT_TLS_CA_PATH", local, &["/nonexistent/ca.pem"]),
+    ("RAFT_INSECURE", local, &["perhaps"]),
     ("BROKER_SESSION_TIMEOUT_MS", local, &["0", "499", "x"]),
     ("AUTO_CREATE_TOPICS", local, &["si"]),
     ("DEFAULT_NUM_PARTITIONS", local, &["0", "-1", "100001"]),
@@ -344,7 +348,7 @@ fn a_variable_that_is_nearly_a_setting_is_a_warning() {
 fn secrets_are_read_from_files_and_never_printed() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("secret");
-    std::fs::write(&file, "from-a-file\n").expect("written");
+    std::fs::write(&file, "from-a-file that is long enough\n").expect("written");
     let file = file.to_str().expect("text").to_owned();
     let given = s3()
         .with("RAFT_CLUSTER_SECRET_FILE", &file)
@@ -355,11 +359,81 @@ fn secrets_are_read_from_files_and_never_printed() {
         .with("SASL_ENABLED", "false")
         .with("SASL_USERS", "u:hidden-4");
     let config = Config::load(&given).expect("valid");
-    assert_eq!(config.cluster.secret.as_ref().map(Secret::reveal), Some("from-a-file"));
+    assert_eq!(config.cluster.secret.as_ref().map(Secret::reveal), Some("from-a-file that is long enough"));
     let printed = format!("{config:?}");
     assert!(!printed.contains("hidden") && !printed.contains("from-a-file"), "{printed}");
-    let both = local().with("RAFT_CLUSTER_SECRET_FILE", &file).with("RAFT_CLUSTER_SECRET", "x");
+    let both =
+        local().with("RAFT_CLUSTER_SECRET_FILE", &file).with("RAFT_CLUSTER_SECRET", "sixteen bytes or more");
     assert_eq!(names(&both), ["RAFT_CLUSTER_SECRET_FILE"]);
+}
+
+#[test]
+fn a_cluster_secret_is_long_enough_wherever_it_stands() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("secret");
+    let of_file = |content: &str| {
+        std::fs::write(&file, content).expect("written");
+        let given = local().with("RAFT_CLUSTER_SECRET_FILE", file.to_str().expect("text"));
+        Config::load(&given).map(|config| config.cluster.secret.map(|secret| secret.reveal().to_owned()))
+    };
+    let secret = "sixteen bytes...";
+    for content in [secret.to_owned(), format!("{secret}\n"), format!("{secret}\r\n")] {
+        assert_eq!(of_file(&content), Ok(Some(secret.to_owned())), "{content:?}");
+    }
+    assert_eq!(of_file(" sixteen bytes.. \n"), Ok(Some(" sixteen bytes.. ".to_owned())), "one newline goes");
+    for content in ["fifteen bytes..\n", "", "\n"] {
+        let ConfigError(problems) = of_file(content).expect_err("too short");
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].variable, "RAFT_CLUSTER_SECRET_FILE");
+        assert!(!problems[0].message.contains("fifteen"), "{problems:?}");
+    }
+    let refused = problems(&local().with("RAFT_CLUSTER_SECRET", "fifteen bytes.."));
+    assert!(refused[0].message.contains("16 bytes"), "{refused:?}");
+    assert!(problems(&local().with("RAFT_CLUSTER_SECRET", secret)).is_empty());
+}
+
+#[test]
+fn tls_between_brokers_has_all_its_files_or_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("some.pem");
+    std::fs::write(&file, "pem").expect("written");
+    let file = file.to_str().expect("text");
+    let all = ["RAFT_TLS_CERT_PATH", "RAFT_TLS_KEY_PATH", "RAFT_TLS_CA_PATH"];
+    for missing in all {
+        let given =
+            all.iter().filter(|name| **name != missing).fold(local(), |given, name| given.with(name, file));
+        let found: BTreeSet<String> = names(&given).into_iter().collect();
+        assert_eq!(found, BTreeSet::from([missing.to_owned()]));
+    }
+    let given = all.iter().fold(local(), |given, name| given.with(name, file));
+    let files = Config::load(&given).expect("valid").cluster.tls_files().expect("all are there");
+    assert_eq!(files.certificate.to_str(), Some(file));
+    assert_eq!(names(&given.with("RAFT_INSECURE", "true")), ["RAFT_INSECURE"]);
+    assert!(Config::load(&local()).expect("valid").cluster.tls_files().is_none());
+}
+
+#[test]
+fn the_list_of_brokers_has_this_one() {
+    let given = local().with("RAFT_PEERS", "1=a:1,2=b:1");
+    assert!(problems(&given)[0].message.contains("not this one, whose BROKER_ID is 0"));
+    let given = local().with("RAFT_PEERS", "0=a:1,1=b:1");
+    assert!(problems(&given).iter().all(|problem| !problem.message.contains("not this one")));
+}
+
+#[test]
+fn a_port_for_brokers_that_is_open_to_others_wants_a_secret() {
+    let quiet = local().with("HOST", "127.0.0.1").with("DATA_PATH", "/data");
+    let warnings = |given: &Given| Config::load(given).expect("valid").warnings();
+    for (address, expected) in
+        [("127.0.0.1:9093", 0), ("[::1]:9093", 0), ("0.0.0.0:9093", 1), ("broker-0:9093", 1)]
+    {
+        let given = quiet.clone().with("RAFT_LISTEN_ADDR", address);
+        assert_eq!(warnings(&given).len(), expected, "{address}");
+        let given = given.with("RAFT_CLUSTER_SECRET", "sixteen bytes or more");
+        assert!(warnings(&given).is_empty(), "{address}");
+    }
+    let insecure = warnings(&quiet.with("RAFT_INSECURE", "true"));
+    assert!(insecure.len() == 1 && insecure[0].contains("RAFT_INSECURE"), "{insecure:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use super::given::{Given, Problem};
-use super::table::VARIABLES;
+use super::table::{VARIABLES, variable_named};
 use super::variable::{Fallback, Kind, Order, Relation, Rule, Variable};
 use super::words::StoreKind;
 use super::{HostPort, Peers, syntax};
@@ -181,13 +181,26 @@ impl<'a> Values<'a> {
         let message = match std::fs::read_to_string(&file) {
             _ if self.given.is_set(secret) => format!("{secret} is set too; only one of them can be"),
             Ok(text) if text.trim().is_empty() => format!("'{file}' is empty"),
-            Ok(text) => {
-                self.found.insert(secret, Value::Text(text.trim().to_owned()));
-                return;
-            }
+            Ok(text) => match parse_content(secret, &text) {
+                Ok(value) => {
+                    self.found.insert(secret, value);
+                    return;
+                }
+                Err(message) => format!("'{file}' {message}"),
+            },
             Err(error) => format!("'{file}' cannot be read: {error}"),
         };
         self.refuse(name, &message);
+    }
+}
+
+/// The value of a variable as a file holds it: editors end it with a newline.
+fn parse_content(name: &str, content: &str) -> Result<Value, String> {
+    let text = content.strip_suffix('\n').unwrap_or(content);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    match variable_named(name) {
+        Some(variable) => parse(variable, text, true),
+        None => Ok(Value::Text(text.to_owned())),
     }
 }
 
