@@ -3,6 +3,11 @@
 //! Entry point: `support.rs`, which connects networks in memory.
 //! Invariant: no test waits for the real clock but those over TCP.
 
+mod bucket;
 mod calls;
+mod certificates;
+mod dishonest;
 mod proofs;
+mod strangers;
 mod support;
+mod tcp;

@@ -1,6 +1,7 @@
 //! Grounds for letting somebody in: the secret, the cluster, the versions, and which process of a broker is the newest.
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 
 use super::support::{CLUSTER, LIMIT, SECRET, Traits, World, pipe, secret};
@@ -139,6 +140,17 @@ fn greeting() -> Hello {
         called: BrokerId(2),
         newest: 0,
         cluster_id: CLUSTER.to_owned(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_greeting_is_too_odd(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        // They may be anything but a panic.
+        let _ = (Hello::decode(&bytes), Welcome::decode(&bytes), Refusal::decode(&mut &bytes[..]));
+        if let Some(hello) = Hello::decode(&bytes) {
+            prop_assert!(bytes.starts_with(&hello.encode()));
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Networks that are connected in memory.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -68,8 +68,11 @@ impl Answers for Script {
 #[derive(Clone)]
 pub struct World {
     pub runtime: Runtime,
-    places: Arc<Mutex<HashMap<String, Weak<Network>>>>,
+    places: Arc<Mutex<HashMap<String, Listening>>>,
 }
+
+/// Takes a connection; false if nobody is there any more.
+type Listening = Arc<dyn Fn(DuplexStream) -> bool + Send + Sync>;
 
 /// A broker of a [`World`].
 pub struct Broker {
@@ -111,13 +114,13 @@ impl World {
     fn dial(&self) -> Dial {
         let places = Arc::clone(&self.places);
         Box::new(move |place| {
-            let network = places.lock().get(&place).and_then(Weak::upgrade);
+            let listening = places.lock().get(&place).cloned();
             async move {
-                let refused = || DialError { is_refused: true, reason: format!("{place}: nobody") };
-                let network = network.ok_or_else(refused)?;
                 let (here, there) = pipe();
-                network.take(there);
-                Ok(Box::new(here) as Box<dyn ByteStream>)
+                match listening.is_some_and(|take| take(there)) {
+                    true => Ok(Box::new(here) as Box<dyn ByteStream>),
+                    false => Err(DialError { is_refused: true, reason: format!("{place}: nobody") }),
+                }
             }
             .boxed()
         })
@@ -133,7 +136,8 @@ impl World {
         };
         let network = Network::without_listener(settings, traits.versions, self.dial(), &self.runtime);
         let network = Arc::new(network);
-        self.places.lock().insert(place(id), Arc::downgrade(&network));
+        let listening = Arc::downgrade(&network);
+        self.listen(id, move |stream| listening.upgrade().map(|network| network.take(stream)).is_some());
         Broker { network, script: Arc::default() }
     }
 
@@ -141,6 +145,11 @@ impl World {
         let broker = self.bound(id, traits);
         broker.network.serve(broker.member(traits));
         broker
+    }
+
+    /// Connections to this broker are taken so.
+    pub fn listen(&self, id: i32, take: impl Fn(DuplexStream) -> bool + Send + Sync + 'static) {
+        self.places.lock().insert(place(id), Arc::new(take));
     }
 
     /// Nobody is there any more.
