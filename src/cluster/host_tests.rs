@@ -37,6 +37,7 @@ impl World {
             cluster_id: Some("test".to_owned()),
             shards: 1,
             voters: Vec::new(),
+            address: String::new(),
             listeners: vec![Listener {
                 name: "PLAINTEXT".to_owned(),
                 host: "localhost".to_owned(),

@@ -45,6 +45,7 @@ async fn make_behind_its_back(data: &Path, name: &str) {
         cluster_id: None,
         shards: 1,
         voters: Vec::new(),
+        address: String::new(),
         listeners: vec![Listener { name: "PLAINTEXT".to_owned(), host: "127.0.0.1".to_owned(), port: 1 }],
         rack: None,
         timeouts: Timeouts::local(),
