@@ -26,6 +26,7 @@ pub use shard::{
 };
 pub use stored::damage::Damage;
 pub use stored::error::{AppendError, NotOpen, OpenError, PartitionError};
+pub(crate) use stored::fields;
 pub use stored::limits::Limits;
 pub use stored::metrics::LogMetrics;
 pub use stored::{keys, paths, segment};

@@ -6,7 +6,6 @@
 pub mod assignor;
 pub mod classic;
 pub mod consumer;
-mod fields;
 pub(super) mod machines;
 mod members;
 pub mod offsets;

@@ -1,4 +1,4 @@
-//! What is stored of a shard, and what everybody who touches it needs: keys, segments, paths; errors, limits, metrics.
+//! What is stored of a shard, and what everybody who touches it needs: fields, keys, segments, paths; errors, limits, metrics.
 //! It knows no partition's state, no task and no queue: bytes in, values out.
 //! Entry point: [`keys`] for the rows of the index, [`segment`] for the objects of the log.
 //! Invariant: what was ever written is read, and what is no such thing is an error that says so.
@@ -6,6 +6,7 @@
 pub mod all_rows;
 pub mod damage;
 pub mod error;
+pub mod fields;
 pub mod keys;
 pub mod limits;
 pub mod metrics;

@@ -7,42 +7,39 @@ use bytes::Bytes;
 use super::group::{Group, Phase};
 use super::member::metadata;
 use super::{Member, Protocol};
-use crate::coordinator::group::fields::{fields, read, write};
 use crate::coordinator::runtime::{self, LoadError, Malformed};
+use crate::log::fields::{fields, read, write};
 use crate::log::keys::{self, Tag};
 
 const VERSION: u8 = 1;
 
-/// A group between two rebalances (Kafka's `GroupMetadataValue`): what a coordinator goes on with after a restart.
-///
-/// ```text
-/// version u8 = 1 | since ms i64 | generation i32 | protocol type opt | protocol name opt | leader opt | members u32
-/// | members x [id str | instance opt | client id str | client host str | session timeout ms i32
-/// | rebalance timeout ms i32 | metadata bytes | assignment bytes]
-/// str, bytes: length u32, then as many bytes; opt: 0 u8, or 1 u8 and a str
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    pub since_ms: i64,
-    pub generation: i32,
-    pub protocol_type: Option<Arc<str>>,
-    pub protocol_name: Option<Arc<str>>,
-    pub leader: Option<Arc<str>>,
-    pub members: Vec<StoredMember>,
+fields! {
+    /// A group between two rebalances (Kafka's `GroupMetadataValue`): what a coordinator goes on with after a restart.
+    pub struct Stored {
+        since_ms: i64,
+        generation: i32,
+        protocol_type: Option<Arc<str>>,
+        protocol_name: Option<Arc<str>>,
+        leader: Option<Arc<str>>,
+        members: Vec<StoredMember>,
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredMember {
-    pub id: Arc<str>,
-    pub instance: Option<Arc<str>>,
-    pub client_id: String,
-    pub client_host: String,
-    pub session_timeout_ms: i32,
-    pub rebalance_timeout_ms: i32,
-    /// Its metadata under the group's protocol; that of others is forgotten.
-    pub metadata: Bytes,
-    pub assignment: Bytes,
+fields! {
+    pub struct StoredMember {
+        id: Arc<str>,
+        instance: Option<Arc<str>>,
+        client_id: String,
+        client_host: String,
+        session_timeout_ms: i32,
+        rebalance_timeout_ms: i32,
+        /// Its metadata under the group's protocol; that of others is forgotten.
+        metadata: Bytes,
+        assignment: Bytes,
+    }
 }
+
+fields!(Protocol { name, metadata });
 
 /// The row of a group; `None` where the group is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,21 +131,6 @@ impl Stored {
     }
 
     pub fn decode(from: Bytes) -> Result<Stored, Malformed> {
-        read(VERSION, from)
+        read(VERSION, &from).ok_or(Malformed)
     }
 }
-
-fields!(Stored { since_ms, generation, protocol_type, protocol_name, leader, members });
-
-fields!(StoredMember {
-    id,
-    instance,
-    client_id,
-    client_host,
-    session_timeout_ms,
-    rebalance_timeout_ms,
-    metadata,
-    assignment
-});
-
-fields!(Protocol { name, metadata });

@@ -8,8 +8,8 @@ use super::Assignment;
 use super::member::{Classic, Member, Names};
 use super::reconcile::{Progress, State};
 use crate::coordinator::group::assignor::Assignor;
-use crate::coordinator::group::fields::{Field, fields, read, write};
 use crate::coordinator::runtime::{self, LoadError, Malformed};
+use crate::log::fields::{Codec, Plain, Reader, Sink, codes, fields, read, write};
 use crate::log::keys::{self, Tag};
 
 const VERSION: u8 = 1;
@@ -17,16 +17,8 @@ const VERSION: u8 = 1;
 /// A part of a group, as it is from now on; `None` where it is gone.
 ///
 /// ```text
-/// key       kind u8 | member id, pattern, or nothing, to the end        (behind what says whose group it is)
-/// 0 head      version u8 = 1 | epoch i32 | metadata hash u64 | assignment epoch i32 | assigned ms i64
-/// 1 member    version u8 = 1 | instance opt | rack opt | client id str | client host str | rebalance timeout ms i32
-///             | topics names | pattern opt | assignor opt
-///             | classic u8: 0, or 1 and session timeout ms i32 | protocols u32 x [name str | metadata bytes]
-/// 2 target    version u8 = 1 | topics u32 x [topic id 16 | partitions u32 x i32]
-/// 3 progress  version u8 = 1 | epoch i32 | previous epoch i32 | state u8 | assigned held | revoking held
-///             held: topics u32 x [topic id 16 | partitions u32 x [index i32 | epoch i32]]
-/// 4 pattern   version u8 = 1 | topics names
-/// names: u32 x str
+/// key      kind u8 | member id, pattern, or nothing, to the end         (behind what says whose group it is)
+/// value    version u8 = 1 | fields: of 0 [`Head`], 1 [`Member`], 2 [`Assignment`], 3 [`Progress`], 4 [`Names`]
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
@@ -37,17 +29,19 @@ pub enum Row {
     Pattern(Arc<str>, Option<Arc<Names>>),
 }
 
-/// The row of the group itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Grows with every change that asks for a new target.
-    pub epoch: i32,
-    /// Of the subscribed topics: their names, ids and numbers of partitions.
-    pub metadata_hash: u64,
-    /// The group epoch that the target was made for.
-    pub assignment_epoch: i32,
-    /// The time when the target was made; 0 if the next one need not wait.
-    pub assigned_ms: i64,
+fields! {
+    /// The row of the group itself.
+    #[derive(Copy)]
+    pub struct Head {
+        /// Grows with every change that asks for a new target.
+        epoch: i32,
+        /// Of the subscribed topics: their names, ids and numbers of partitions.
+        metadata_hash: u64,
+        /// The group epoch that the target was made for.
+        assignment_epoch: i32,
+        /// The time when the target was made; 0 if the next one need not wait.
+        assigned_ms: i64,
+    }
 }
 
 impl Default for Head {
@@ -99,58 +93,39 @@ impl Row {
     pub(super) fn decode_part(part: &[u8], value: Bytes) -> Result<Row, Malformed> {
         let (kind, name) = part.split_first().ok_or(Malformed)?;
         let name: Arc<str> = std::str::from_utf8(name).map_err(|_| Malformed)?.into();
-        match kind {
-            0 => Ok(Row::Head(Some(read(VERSION, value)?))),
-            1 => {
-                let member = Member { id: Arc::clone(&name), ..read(VERSION, value)? };
-                Ok(Row::Member(name, Some(Arc::new(member))))
-            }
-            2 => Ok(Row::Target(name, Some(read(VERSION, value)?))),
-            3 => Ok(Row::Progress(name, Some(read(VERSION, value)?))),
-            4 => Ok(Row::Pattern(name, Some(read(VERSION, value)?))),
-            _ => Err(Malformed),
-        }
+        let row = match kind {
+            0 => read(VERSION, &value).map(|head| Row::Head(Some(head))),
+            1 => read(VERSION, &value).map(|member| {
+                let member = Member { id: Arc::clone(&name), ..member };
+                Row::Member(name, Some(Arc::new(member)))
+            }),
+            2 => read(VERSION, &value).map(|target| Row::Target(name, Some(target))),
+            3 => read(VERSION, &value).map(|progress| Row::Progress(name, Some(progress))),
+            4 => read(VERSION, &value).map(|names| Row::Pattern(name, Some(names))),
+            _ => None,
+        };
+        row.ok_or(Malformed)
     }
 }
 
-fields!(Head { epoch, metadata_hash, assignment_epoch, assigned_ms });
-
 fields!(Member {
     instance, rack, client_id, client_host, rebalance_timeout_ms, topics, pattern, assignor, classic
-} but id);
+} but { id: Arc::default() });
 
 fields!(Classic { session_timeout_ms, protocols });
 
 fields!(Progress { epoch, previous_epoch, state, assigned, revoking });
 
+codes!(State { Stable = 0, Revoking = 1, Waiting = 2 });
+
 /// By its name. An assignor that is no more is as good as none.
-impl Field for Option<Assignor> {
-    fn put(&self, into: &mut BytesMut) {
-        self.map(|assignor| Arc::<str>::from(assignor.name())).put(into);
+impl Codec<Option<Assignor>> for Plain {
+    fn put(&self, assignor: &Option<Assignor>, into: &mut impl Sink) {
+        Plain.put(&assignor.map(|assignor| Arc::<str>::from(assignor.name())), into);
     }
 
-    fn get(from: &mut Bytes) -> Result<Option<Assignor>, Malformed> {
-        let name = Option::<Arc<str>>::get(from)?;
-        Ok(name.and_then(|name| Assignor::named(&name)))
-    }
-}
-
-impl Field for State {
-    fn put(&self, into: &mut BytesMut) {
-        let state: u8 = match self {
-            State::Stable => 0,
-            State::Revoking => 1,
-            State::Waiting => 2,
-        };
-        state.put(into);
-    }
-
-    fn get(from: &mut Bytes) -> Result<State, Malformed> {
-        match u8::get(from)? {
-            0 => Ok(State::Stable),
-            1 => Ok(State::Revoking),
-            2 => Ok(State::Waiting),
-            _ => Err(Malformed),
-        }
+    fn get(&self, from: &mut Reader<'_>) -> Option<Option<Assignor>> {
+        let name: Option<Arc<str>> = Plain.get(from)?;
+        Some(name.and_then(|name| Assignor::named(&name)))
     }
 }

@@ -36,7 +36,7 @@ impl runtime::Row for Row {
     const TAGS: &'static [Tag] = &[Tag::CommittedOffset];
 
     fn key(&self, id: &str) -> Bytes {
-        CommittedOffset::key(id, self.0)
+        CommittedOffset::key(id.to_owned(), self.0)
     }
 
     fn value(&self) -> Option<Bytes> {

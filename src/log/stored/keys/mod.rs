@@ -11,15 +11,17 @@ mod leader_epoch;
 mod log_start;
 mod lost;
 mod object;
+mod row;
 mod served;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 mod topic;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
-use crate::types::{Partition, TopicId};
+use crate::log::stored::fields::{Codec as _, Plain, Reader, Sink as _, Text};
+use crate::types::Partition;
 
 pub use committed_offset::CommittedOffset;
 pub use extent::{Extent, ProducerRun};
@@ -85,33 +87,11 @@ pub fn prefix(tag: Tag, partition: Partition) -> [u8; PREFIX_LEN] {
     key
 }
 
-/// A key of `tag` and `partition` alone.
-fn plain_key(tag: Tag, partition: Partition) -> Bytes {
-    Bytes::copy_from_slice(&prefix(tag, partition))
-}
-
-/// A key of `tag` and `partition` that ends in `rest`.
-fn long_key(tag: Tag, partition: Partition, rest: &[u8]) -> Bytes {
-    let mut key = BytesMut::with_capacity(PREFIX_LEN + rest.len());
-    key.put_slice(&prefix(tag, partition));
-    key.put_slice(rest);
-    key.freeze()
-}
-
-/// The partition that a key is about, and what follows it.
-fn split_key<'a>(tag: Tag, name: &'static str, key: &'a [u8]) -> Result<(Partition, &'a [u8]), Malformed> {
-    let (head, rest) = key.split_at_checked(PREFIX_LEN).ok_or(Malformed(name))?;
-    if head[0] != tag as u8 {
-        return Err(Malformed(name));
-    }
-    let topic = uuid::Uuid::from_slice(&head[1..17]).map_err(|_| Malformed(name))?;
-    let index = (&head[17..]).try_get_u32().map_err(|_| Malformed(name))?.cast_signed();
-    Ok((Partition { topic: TopicId(topic), index }, rest))
-}
-
 /// The partition whose row has this key.
 pub fn partition_of(tag: Tag, key: &[u8]) -> Result<Partition, Malformed> {
-    Ok(split_key(tag, "partition's", key)?.0)
+    let mut from = Reader::new(key);
+    let is_row = from.take(1) == Some(&[tag as u8]);
+    Some(&mut from).filter(|_| is_row).and_then(|from| Plain.get(from)).ok_or(Malformed("partition's"))
 }
 
 /// The row that a flush of the index may ride on.
@@ -121,10 +101,7 @@ pub fn flush_marker() -> (Bytes, Bytes) {
 
 /// The key of a classic group.
 pub fn classic_group(id: &str) -> Bytes {
-    let mut key = BytesMut::with_capacity(1 + id.len());
-    key.put_u8(Tag::ClassicGroup as u8);
-    key.put_slice(id.as_bytes());
-    key.freeze()
+    [&[Tag::ClassicGroup as u8], id.as_bytes()].concat().into()
 }
 
 /// The id of the group whose key this is.
@@ -139,46 +116,22 @@ pub fn classic_group_id(key: &[u8]) -> Result<&str, Malformed> {
 /// The key of a part of a consumer group.
 pub fn consumer_group(id: &str, part: &[u8]) -> Bytes {
     let mut key = BytesMut::with_capacity(1 + 2 + id.len() + part.len());
-    key.put_u8(Tag::ConsumerGroup as u8);
+    key.write(&[Tag::ConsumerGroup as u8]);
     // Kafka's strings have a length of two bytes at most.
-    key.put_u16(u16::try_from(id.len()).unwrap_or(u16::MAX));
-    key.put_slice(id.as_bytes());
-    key.put_slice(part);
+    Text(2).put_text(id, &mut key);
+    key.write(part);
     key.freeze()
 }
 
 /// The id of the consumer group whose key this is, and which part of it.
 pub fn split_consumer_group(key: &[u8]) -> Result<(&str, &[u8]), Malformed> {
-    let malformed = Malformed("consumer group");
-    let (tag, mut rest) = key.split_first().ok_or(malformed)?;
-    let length = rest.try_get_u16().map_err(|_| malformed)?;
-    let (id, part) = rest.split_at_checked(usize::from(length)).ok_or(malformed)?;
-    match *tag == Tag::ConsumerGroup as u8 {
-        true => Ok((std::str::from_utf8(id).map_err(|_| malformed)?, part)),
-        false => Err(malformed),
-    }
+    let mut from = Reader::new(key);
+    let is_row = from.take(1) == Some(&[Tag::ConsumerGroup as u8]);
+    let id = Text(2).get_text(&mut from).filter(|_| is_row).ok_or(Malformed("consumer group"))?;
+    Ok((id, from.take_rest()))
 }
 
 /// All keys of one kind.
 pub fn range(tag: Tag) -> std::ops::Range<Bytes> {
     Bytes::copy_from_slice(&[tag as u8])..Bytes::copy_from_slice(&[tag as u8 + 1])
-}
-
-/// Checks the version byte that starts every value.
-fn expect_version(name: &'static str, value: &mut &[u8], version: u8) -> Result<(), Malformed> {
-    match value.try_get_u8() {
-        Ok(found) if found == version => Ok(()),
-        _ => Err(Malformed(name)),
-    }
-}
-
-/// Checks that nothing follows a value.
-fn expect_end(name: &'static str, value: &[u8]) -> Result<(), Malformed> {
-    if value.is_empty() { Ok(()) } else { Err(Malformed(name)) }
-}
-
-/// An offset as stored: never negative.
-fn offset(name: &'static str, value: &mut &[u8]) -> Result<i64, Malformed> {
-    let offset = value.try_get_i64().map_err(|_| Malformed(name))?;
-    if offset < 0 { Err(Malformed(name)) } else { Ok(offset) }
 }

@@ -1,8 +1,6 @@
 //! Names of objects that hold record batches.
 
-use bytes::{Buf, BufMut};
-
-use super::Malformed;
+use super::row::*;
 
 /// The object that an extent lies in, within its shard.
 ///
@@ -18,41 +16,19 @@ pub enum Object {
     Packed { epoch: u64, ulid: u128 },
 }
 
-impl Object {
-    const LOG: u8 = 1;
-    const PACKED: u8 = 2;
-
-    /// Number of bytes that [`Object::encode`] writes.
-    pub(super) fn encoded_len(self) -> usize {
-        match self {
-            Object::Log(_) => 9,
-            Object::Packed { .. } => 25,
+impl Codec<Object> for Plain {
+    fn put(&self, object: &Object, into: &mut impl Sink) {
+        match *object {
+            Object::Log(id) => Plain.put(&(1u8, id), into),
+            Object::Packed { epoch, ulid } => Plain.put(&(2u8, (epoch, ulid)), into),
         }
     }
 
-    pub(super) fn encode(self, into: &mut impl BufMut) {
-        match self {
-            Object::Log(id) => {
-                into.put_u8(Object::LOG);
-                into.put_u64(id);
-            }
-            Object::Packed { epoch, ulid } => {
-                into.put_u8(Object::PACKED);
-                into.put_u64(epoch);
-                into.put_u128(ulid);
-            }
-        }
-    }
-
-    pub(super) fn decode(name: &'static str, value: &mut &[u8]) -> Result<Object, Malformed> {
-        let malformed = |_| Malformed(name);
-        match value.try_get_u8().map_err(malformed)? {
-            Object::LOG => Ok(Object::Log(value.try_get_u64().map_err(malformed)?)),
-            Object::PACKED => Ok(Object::Packed {
-                epoch: value.try_get_u64().map_err(malformed)?,
-                ulid: value.try_get_u128().map_err(malformed)?,
-            }),
-            _ => Err(Malformed(name)),
+    fn get(&self, from: &mut Reader<'_>) -> Option<Object> {
+        match Plain.get(from)? {
+            1u8 => Plain.get(from).map(Object::Log),
+            2 => Plain.get(from).map(|(epoch, ulid)| Object::Packed { epoch, ulid }),
+            _ => None,
         }
     }
 }

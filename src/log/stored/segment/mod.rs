@@ -23,10 +23,11 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use slatedb::RowEntry;
 
 use crate::crc32c;
+use crate::log::stored::fields::{Codec as _, Plain, Present, Reader, Sink as _, codes, fields};
 use crate::types::ShardId;
 
 pub use origin::Origin;
@@ -43,35 +44,38 @@ pub const HEADER_LEN: usize = LEN_WITHOUT_ORIGIN + Origin::LEN;
 
 /// What an object of the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Kind {
     /// One commit: rows and payload.
-    Data = 1,
+    Data,
     /// The first object of an owner. What older owners put behind it is not part of the log.
-    Fence = 2,
+    Fence,
     /// Takes an id that an older owner could still write to. Carries nothing.
-    WindowFence = 3,
+    WindowFence,
 }
 
-/// The first bytes of every object of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    pub kind: Kind,
-    /// How many objects the writer may have in flight. On a fence also what older owners may still have.
-    pub window: u16,
-    /// The writer epoch of the owner that wrote it.
-    pub epoch: u64,
-    /// Random: tells one's own object from another's.
-    pub nonce: u128,
-    pub row_count: u32,
-    pub rows_len: u32,
-    /// Where the payload begins, in bytes from the object's start.
-    pub payload_position: u32,
-    pub payload_len: u64,
-    pub rows_crc: u32,
-    pub payload_crc: u32,
-    /// None in objects of version 1.
-    pub origin: Option<Origin>,
+codes!(Kind { Data = 1, Fence = 2, WindowFence = 3 });
+
+fields! {
+    /// The first bytes of every object of the log: these fields behind magic and version, and a checksum behind them.
+    #[derive(Copy)]
+    pub struct Header {
+        kind: Kind,
+        /// How many objects the writer may have in flight. On a fence also what older owners may still have.
+        window: u16,
+        row_count: u32,
+        /// The writer epoch of the owner that wrote it.
+        epoch: u64,
+        /// Random: tells one's own object from another's.
+        nonce: u128,
+        rows_len: u32,
+        /// Where the payload begins, in bytes from the object's start.
+        payload_position: u32,
+        payload_len: u64,
+        rows_crc: u32,
+        payload_crc: u32,
+        /// None in objects of version 1.
+        origin [2..]: Option<Origin> as Present,
+    }
 }
 
 /// Bytes that are not an object of the log.
@@ -82,23 +86,11 @@ pub struct Malformed(pub &'static str);
 impl Header {
     fn encode(&self, into: &mut BytesMut) {
         let start = into.len();
-        into.put_slice(MAGIC);
-        into.put_u8(if self.origin.is_some() { VERSION } else { WITHOUT_ORIGIN });
-        into.put_u8(self.kind as u8);
-        into.put_u16(self.window);
-        into.put_u32(self.row_count);
-        into.put_u64(self.epoch);
-        into.put_u128(self.nonce);
-        into.put_u32(self.rows_len);
-        into.put_u32(self.payload_position);
-        into.put_u64(self.payload_len);
-        into.put_u32(self.rows_crc);
-        into.put_u32(self.payload_crc);
-        if let Some(origin) = &self.origin {
-            origin.encode(into);
-        }
+        into.write(MAGIC);
+        into.write(&[if self.origin.is_some() { VERSION } else { WITHOUT_ORIGIN }]);
+        Plain.put(self, into);
         let crc = crc32c::checksum(&into[start..]);
-        into.put_u32(crc);
+        Plain.put(&crc, into);
         debug_assert_eq!(into.len() - start, self.len());
     }
 
@@ -112,36 +104,15 @@ impl Header {
         let version = *object.get(MAGIC.len()).ok_or(Malformed("too short for a header"))?;
         let len = if version == WITHOUT_ORIGIN { LEN_WITHOUT_ORIGIN } else { HEADER_LEN };
         let bytes = object.get(..len).ok_or(Malformed("too short for a header"))?;
-        let (checked, mut crc) = bytes.split_at(len - 4);
-        let mut rest = checked.strip_prefix(MAGIC).ok_or(Malformed("no magic"))?;
-        if crc.get_u32() != crc32c::checksum(checked) {
+        let (checked, crc) = bytes.split_at(len - 4);
+        let fields = checked.strip_prefix(MAGIC).ok_or(Malformed("no magic"))?;
+        if crc != crc32c::checksum(checked).to_be_bytes() {
             return Err(Malformed("header checksum"));
         }
-        if !matches!(rest.get_u8(), VERSION | WITHOUT_ORIGIN) {
-            return Err(Malformed("unknown version"));
-        }
-        let kind = match rest.get_u8() {
-            1 => Kind::Data,
-            2 => Kind::Fence,
-            3 => Kind::WindowFence,
-            _ => return Err(Malformed("unknown kind")),
-        };
-        let window = rest.get_u16();
-        let row_count = rest.get_u32();
-        let header = Header {
-            kind,
-            window,
-            row_count,
-            epoch: rest.get_u64(),
-            nonce: rest.get_u128(),
-            rows_len: rest.get_u32(),
-            payload_position: rest.get_u32(),
-            payload_len: rest.get_u64(),
-            rows_crc: rest.get_u32(),
-            payload_crc: rest.get_u32(),
-            origin: (version != WITHOUT_ORIGIN).then(|| Origin::decode(&mut rest)),
-        };
-        if window == 0 {
+        let mut fields =
+            Reader::versioned(fields, WITHOUT_ORIGIN..=VERSION).ok_or(Malformed("unknown version"))?;
+        let header: Header = Plain.get(&mut fields).ok_or(Malformed("unknown kind"))?;
+        if header.window == 0 {
             return Err(Malformed("no window"));
         }
         if u64::from(header.payload_position) < header.index_len() {

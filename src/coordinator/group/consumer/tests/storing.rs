@@ -1,8 +1,12 @@
 //! What is stored of a group.
 
+use proptest::prelude::*;
+
 use super::super::reconcile::{self, Progress};
 use super::*;
 use crate::coordinator::group::assignor::Assignor;
+use crate::log::fields::Plain;
+use crate::log::fields::tests::{Random, Sample, check_round_trip};
 
 fn every_kind_of_row() -> Vec<Row> {
     let topic = TopicId(Uuid::from_u128(7));
@@ -42,6 +46,24 @@ fn every_kind_of_row() -> Vec<Row> {
 fn rows_are_read_back_as_they_were_written() {
     for row in every_kind_of_row() {
         assert_eq!(Row::decode_part(&row.part(), row.value().unwrap()), Ok(row));
+    }
+}
+
+impl Sample<Option<Assignor>> for Plain {
+    fn sample(&self, random: &mut Random) -> Option<Assignor> {
+        random.one_of([None, Some(Assignor::Range), Some(Assignor::Uniform)])
+    }
+}
+
+proptest! {
+    #[test]
+    fn rows_of_any_fields_come_back(seed in any::<u64>()) {
+        let random = &mut Random(seed);
+        check_round_trip::<Head>(random);
+        check_round_trip::<Member>(random);
+        check_round_trip::<Assignment>(random);
+        check_round_trip::<Progress>(random);
+        check_round_trip::<Names>(random);
     }
 }
 
