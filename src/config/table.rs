@@ -28,20 +28,20 @@ use crate::store::faults::{self, Setting as Faults};
 use crate::store::{Azure, Gcs, S3, Secret};
 use crate::types::BrokerId;
 
-type Place = (Section, Option<StoreKind>);
+type Heading = (Section, Option<StoreKind>);
 
-const CORE: Place = (Section::Core, None);
-const STORAGE: Place = (Section::Storage, None);
-const ON_S3: Place = (Section::Storage, Some(StoreKind::S3));
-const ON_GCS: Place = (Section::Storage, Some(StoreKind::Gcs));
-const ON_AZURE: Place = (Section::Storage, Some(StoreKind::Azure));
-const LOG: Place = (Section::Log, None);
-const CLUSTER: Place = (Section::Cluster, None);
-const TOPICS: Place = (Section::Topics, None);
-const GROUPS: Place = (Section::Groups, None);
-const NETWORK: Place = (Section::Network, None);
-const SECURITY: Place = (Section::Security, None);
-const OPERATION: Place = (Section::Operation, None);
+const CORE: Heading = (Section::Core, None);
+const STORAGE: Heading = (Section::Storage, None);
+const ON_S3: Heading = (Section::Storage, Some(StoreKind::S3));
+const ON_GCS: Heading = (Section::Storage, Some(StoreKind::Gcs));
+const ON_AZURE: Heading = (Section::Storage, Some(StoreKind::Azure));
+const LOG: Heading = (Section::Log, None);
+const CLUSTER: Heading = (Section::Cluster, None);
+const TOPICS: Heading = (Section::Topics, None);
+const GROUPS: Heading = (Section::Groups, None);
+const NETWORK: Heading = (Section::Network, None);
+const SECURITY: Heading = (Section::Security, None);
+const OPERATION: Heading = (Section::Operation, None);
 
 const KIB: i64 = 1 << 10;
 const MIB: i64 = 1 << 20;

@@ -8,7 +8,7 @@ use super::members::{DeleteRefusal, Members};
 use super::offsets::HasMembers;
 use super::timer::Timer;
 use super::world::World;
-use crate::coordinator::runtime::{Decided, Decision, Holds, Machine, Question, Ticket};
+use crate::coordinator::runtime::{Asker, Decided, Decision, Holds, Machine, Question};
 use crate::log::keys::CommittedOffset;
 use crate::types::Partition;
 
@@ -56,7 +56,7 @@ pub struct Listed {
 impl Question<Group> for List {
     type Reply = Option<Listed>;
 
-    fn decide(self, group: &Group, _: Ticket<Self::Reply>, world: &World) -> Decided<Group, Self> {
+    fn decide(self, group: &Group, _: Asker<Self::Reply>, world: &World) -> Decided<Group, Self> {
         let listed = group.members().map(|members| Listed {
             id: Arc::clone(&world.id),
             kind: members.kind(),
@@ -92,7 +92,7 @@ where
 {
     type Reply = Described<M>;
 
-    fn decide(self, group: &Group, _: Ticket<Self::Reply>, _: &World) -> Decided<Group, Self> {
+    fn decide(self, group: &Group, _: Asker<Self::Reply>, _: &World) -> Decided<Group, Self> {
         let part: Option<&M> = group.part();
         let described = match (part, group.members()) {
             (Some(part), _) => Described::Members(Box::new(part.clone())),
@@ -115,7 +115,7 @@ pub struct Delete;
 impl Question<Group> for Delete {
     type Reply = Result<(), DeleteRefusal>;
 
-    fn decide(self, group: &Group, _: Ticket<Self::Reply>, _: &World) -> Decided<Group, Self> {
+    fn decide(self, group: &Group, _: Asker<Self::Reply>, _: &World) -> Decided<Group, Self> {
         match group.members().map(Members::check_delete) {
             None => Decision::unchanged(Some(Err(DeleteRefusal::NoGroup))),
             Some(Err(refusal)) => Decision::unchanged(Some(Err(refusal))),

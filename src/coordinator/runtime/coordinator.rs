@@ -9,11 +9,11 @@ use futures::future::{MapErr, try_join_all};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
+use super::askers::{Reply, Waiting};
 use super::decision::Decision;
 use super::error::{Gone, LoadError};
 use super::machine::{Machine, Question, Row};
 use super::parking::{Notice, Parking};
-use super::tickets::{Reply, Waiting};
 use super::timers::{TimerChange, Timers};
 use crate::log::{Open, Shard};
 use crate::runtime::{Runtime, TaskKind};
@@ -110,18 +110,18 @@ impl<M: Machine> Coordinator<M> {
     /// is durable.
     pub fn ask<Q: Question<M>>(self: &Arc<Self>, id: &str, question: Q) -> Pending<Q::Reply> {
         let mut state = self.state.lock();
-        let (ticket, receiver) = state.waiting.open();
+        let (asker, receiver) = state.waiting.open();
         if state.over {
             state.waiting = Waiting::default();
         } else {
             let id = state.id(id);
             let world = (self.world_of)(&id, self.runtime.clock.now_ms());
             let decision = match state.entries.get(&id) {
-                Some(entry) => question.decide(&entry.machine, ticket, &world),
-                None => question.decide(&M::default(), ticket, &world),
+                Some(entry) => question.decide(&entry.machine, asker, &world),
+                None => question.decide(&M::default(), asker, &world),
             };
             if let Some(reply) = self.carry_out(&mut state, &id, decision)
-                && let Some(notice) = state.waiting.close(ticket, reply)
+                && let Some(notice) = state.waiting.close(asker, reply)
             {
                 state.park(&id, notice);
             }

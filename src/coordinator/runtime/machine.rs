@@ -5,9 +5,9 @@ use std::hash::Hash;
 
 use bytes::Bytes;
 
+use super::askers::{Asker, Reply};
 use super::decision::Decision;
 use super::error::LoadError;
-use super::tickets::{Reply, Ticket};
 use crate::log::keys::Tag;
 
 /// A state machine: all that is coordinated under one key, as it is after every decision so far. A clone costs little:
@@ -15,7 +15,7 @@ use crate::log::keys::Tag;
 pub trait Machine: Clone + Default + Send + 'static {
     type Row: Row;
     type Timer: Clone + Debug + PartialEq + Eq + Hash + Send;
-    /// Answers to those who wait under a ticket.
+    /// Answers to those who wait.
     type Reply: Reply;
     /// All that a decision depends on besides the machine and the question.
     type World;
@@ -70,6 +70,6 @@ pub type Decided<M, Q> = Decision<M, Option<<Q as Question<M>>::Reply>>;
 pub trait Question<M: Machine>: Sized {
     type Reply: Send + 'static;
 
-    /// Decides with the answer, or without one where the machine has kept the ticket.
-    fn decide(self, machine: &M, ticket: Ticket<Self::Reply>, world: &M::World) -> Decided<M, Self>;
+    /// Decides with the answer, or without one where the machine has kept who asked.
+    fn decide(self, machine: &M, asker: Asker<Self::Reply>, world: &M::World) -> Decided<M, Self>;
 }

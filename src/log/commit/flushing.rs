@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Committer;
+use super::CommitTask;
 use super::plan::Plan;
 use crate::log::stored::keys::Served;
 use crate::log::stored::limits::Limits;
@@ -46,7 +46,7 @@ impl Flushing {
     }
 }
 
-impl Committer {
+impl CommitTask {
     /// Adds snapshots, if the index is to be flushed: so that what follows the flush is all that a loading must read.
     pub(super) fn plan_flush(&mut self, plan: &mut Plan) {
         let now = self.runtime.clock.instant();

@@ -1,6 +1,6 @@
 //! The one task of a shard that writes: it turns what waits into segments, a window of them in flight at a time.
 //! It knows nothing of connections or APIs: requests come through a queue, answers go out through tickets.
-//! Entry point: [`Committer::run`]; [`plan`] lays out one commit, purely.
+//! Entry point: [`CommitTask::run`]; [`plan`] lays out one commit, purely.
 //! Invariant: nothing is answered or becomes visible before the segment that it is in, and all before that, are durable.
 
 pub mod append;
@@ -68,7 +68,7 @@ enum Next {
 type Load = BoxFuture<'static, (Partition, Result<Option<Writer>, PartitionError>)>;
 
 /// The commit task.
-pub struct Committer {
+pub struct CommitTask {
     incarnation: Arc<Incarnation>,
     limits: Limits,
     runtime: Runtime,
@@ -84,15 +84,15 @@ pub struct Committer {
     closing: bool,
 }
 
-impl Committer {
+impl CommitTask {
     pub(super) fn new(
         incarnation: Arc<Incarnation>,
         limits: Limits,
         runtime: Runtime,
         metrics: Arc<ShardMetrics>,
         queue: mpsc::UnboundedReceiver<Request>,
-    ) -> Committer {
-        Committer {
+    ) -> CommitTask {
+        CommitTask {
             incarnation,
             limits,
             runtime,

@@ -25,7 +25,7 @@ pub struct PayloadBuilder {
 
 /// Where a batch is among the chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     chunk: usize,
     start: usize,
     /// Length of the records behind the head; `None` if they are the next chunk.
@@ -50,10 +50,10 @@ impl PayloadBuilder {
     }
 
     /// Adds a batch whose offset and epoch are assigned.
-    pub fn add(&mut self, batch: &Batch) -> Place {
+    pub fn add(&mut self, batch: &Batch) -> Location {
         let head = batch.head();
         let copied = (batch.payload.len() <= COPY_UP_TO).then_some(batch.payload.len());
-        let place = Place { chunk: self.chunks.len(), start: self.open.len(), copied };
+        let place = Location { chunk: self.chunks.len(), start: self.open.len(), copied };
         let len = head.len() + batch.payload.len();
         self.crc = if len >= COMBINE_FROM {
             let uncovered = crc32c::append(self.crc, &head[..UNCOVERED_LEN]);
@@ -72,7 +72,7 @@ impl PayloadBuilder {
         place
     }
 
-    /// The payload; its position is not known yet. The chunks are also what [`Place::of`] looks into.
+    /// The payload; its position is not known yet. The chunks are also what [`Location::of`] looks into.
     pub fn finish(mut self) -> segment::Payload {
         self.close();
         segment::Payload { chunks: self.chunks, len: self.len, crc: self.crc, position: 0 }
@@ -85,7 +85,7 @@ impl PayloadBuilder {
     }
 }
 
-impl Place {
+impl Location {
     /// Head and records of the batch here.
     pub fn of(self, chunks: &[Bytes]) -> [Bytes; 2] {
         let chunk = |index: usize| chunks.get(index).cloned().unwrap_or_default();

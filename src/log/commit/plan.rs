@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::append::{Append, Appended, Permit};
-use super::payload::{PayloadBuilder, Place};
-use super::request::{Answer, Change, Row, Work};
+use super::payload::{Location, PayloadBuilder};
+use super::request::{Change, Completion, Row, Work};
 use crate::log::partition::producers::{Sequenced, Verdict, keep_remembered};
 use crate::log::partition::{PartitionState, Writer};
 use crate::log::stored::error::AppendError;
@@ -22,7 +22,7 @@ use crate::types::{LeaderEpoch, Partition};
 /// Collects what goes into one commit.
 pub struct Planner {
     now_ms: i64,
-    appends: Vec<(Append, Answer<Appended>)>,
+    appends: Vec<(Append, Completion<Appended>)>,
     changes: Vec<Change>,
 }
 
@@ -59,15 +59,15 @@ pub struct Published {
 pub struct Committed {
     pub base_offset: i64,
     pub last_offset: i64,
-    pub place: Place,
+    pub place: Location,
 }
 
 /// An answer that waits for durability; the request's share of the memory budget goes with it.
 pub enum Outcome {
-    Append(Answer<Appended>, Result<Appended, AppendError>, Permit),
-    LogStart(Answer<i64>, Result<i64, AppendError>),
-    Producers(Answer<Vec<ProducerEntry>>, Result<Vec<ProducerEntry>, AppendError>),
-    Done(Answer<()>),
+    Append(Completion<Appended>, Result<Appended, AppendError>, Permit),
+    LogStart(Completion<i64>, Result<i64, AppendError>),
+    Producers(Completion<Vec<ProducerEntry>>, Result<Vec<ProducerEntry>, AppendError>),
+    Done(Completion<()>),
 }
 
 impl Outcome {
@@ -199,7 +199,7 @@ impl Plan {
         &mut self,
         partition: Partition,
         writer: &mut Writer,
-        appends: impl Iterator<Item = (Append, Answer<Appended>)>,
+        appends: impl Iterator<Item = (Append, Completion<Appended>)>,
         now_ms: i64,
     ) {
         let epoch = writer.state.leader_epoch().max(writer.epochs.latest().unwrap_or(LeaderEpoch(0)));
@@ -313,7 +313,7 @@ impl Plan {
         Ok(writer.start.offset)
     }
 
-    fn refuse(&mut self, appends: impl Iterator<Item = (Append, Answer<Appended>)>, error: AppendError) {
+    fn refuse(&mut self, appends: impl Iterator<Item = (Append, Completion<Appended>)>, error: AppendError) {
         for (append, answer) in appends {
             self.outcomes.push(Outcome::Append(answer, Err(error), append.permit));
         }

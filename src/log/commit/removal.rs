@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::Committer;
+use super::CommitTask;
 use super::plan::{Outcome, Plan, Published};
-use super::request::Answer;
+use super::request::Completion;
 use crate::log::partition::Writer;
 use crate::log::stored::keys::{LogStart, PartitionSnapshot};
 use crate::types::Partition;
@@ -26,7 +26,7 @@ impl Plan {
         partition: Partition,
         writer: &mut Writer,
         removal: Removal,
-        answer: Answer<()>,
+        answer: Completion<()>,
     ) {
         let rows = removal.keys.into_iter().map(|key| (key, None));
         self.rows.extend(rows);
@@ -44,7 +44,7 @@ impl Plan {
     }
 }
 
-impl Committer {
+impl CommitTask {
     /// Lets go of those partitions that nothing is under way for and nobody holds.
     pub(super) fn unload(&mut self, partitions: Vec<Partition>) {
         for partition in partitions {

@@ -15,7 +15,7 @@ use crate::types::Partition;
 pub type Row = (Bytes, Option<Bytes>);
 
 /// The sender of one outcome. Dropped unused, it says that the incarnation ended.
-pub type Answer<T> = oneshot::Sender<Result<T, AppendError>>;
+pub type Completion<T> = oneshot::Sender<Result<T, AppendError>>;
 
 /// A request to the commit task.
 pub enum Request {
@@ -25,22 +25,22 @@ pub enum Request {
 
 /// Work: it waits its turn, goes into a commit, and is answered when that is durable.
 pub enum Work {
-    Append(Append, Answer<Appended>),
+    Append(Append, Completion<Appended>),
     Change(Change),
 }
 
 /// Work other than an append.
 pub enum Change {
     /// Rows of others than partitions' logs, all or none.
-    Rows(Vec<Row>, Answer<()>),
+    Rows(Vec<Row>, Completion<()>),
     /// Makes an offset the log start, unless it is further already.
-    LogStart(Partition, i64, Answer<i64>),
+    LogStart(Partition, i64, Completion<i64>),
     /// The producers of a partition, as they are once everything before is durable.
-    Producers(Partition, Answer<Vec<ProducerEntry>>),
+    Producers(Partition, Completion<Vec<ProducerEntry>>),
     /// Removes extent rows below the partition's log start.
-    Remove(Partition, Removal, Answer<()>),
+    Remove(Partition, Removal, Completion<()>),
     /// Forgets a deleted partition: answered once nothing of it is on its way.
-    Forget(Partition, Answer<()>),
+    Forget(Partition, Completion<()>),
 }
 
 /// Control of the task itself: obeyed as soon as it is received.
@@ -48,7 +48,7 @@ pub enum Control {
     /// A row that goes with the next segment, within the time after which the index is flushed.
     Keep(Bytes, Bytes),
     /// Flushes the index with the next segment.
-    FlushIndex(Answer<()>),
+    FlushIndex(Completion<()>),
     /// Lets go of partitions that nobody uses.
     Unload(Vec<Partition>),
     /// Ends the task once everything that came before is committed, and the index is prepared for closing.
@@ -141,7 +141,7 @@ impl Queue {
         self.send(Request::Control(control))
     }
 
-    fn work<T>(&self, work: impl FnOnce(Answer<T>) -> Work) -> Result<Ticket<T>, AppendError> {
+    fn work<T>(&self, work: impl FnOnce(Completion<T>) -> Work) -> Result<Ticket<T>, AppendError> {
         let (answer, ticket) = Ticket::pair();
         let work = work(answer);
         self.queued_bytes.add(work.bytes() as i64);

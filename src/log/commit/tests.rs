@@ -6,7 +6,7 @@ use slatedb::{RowEntry, ValueDeletable};
 use tokio::sync::oneshot;
 
 use super::plan::Planner;
-use super::request::{Answer, Change, Work};
+use super::request::{Change, Completion, Work};
 use crate::crc32c;
 use crate::log::partition::{Loaded, Writer};
 use crate::log::stored::keys::{Extent, LeaderEpochStart, LogStart, Object};
@@ -181,11 +181,11 @@ async fn a_log_start_goes_no_further_than_what_is_durable() {
     let bench = Bench::new().await;
     let Bench { mut writers, mut dirty, mut planner, .. } = bench;
     writers.get_mut(&partition(2)).expect("there").state.advance(100, 0, 0);
-    let (tx, mut ahead): (Answer<i64>, _) = oneshot::channel();
+    let (tx, mut ahead): (Completion<i64>, _) = oneshot::channel();
     planner.add(Work::Change(Change::LogStart(partition(2), 101, tx)));
-    let (tx, mut fine): (Answer<i64>, _) = oneshot::channel();
+    let (tx, mut fine): (Completion<i64>, _) = oneshot::channel();
     planner.add(Work::Change(Change::LogStart(partition(2), 60, tx)));
-    let (tx, mut back): (Answer<i64>, _) = oneshot::channel();
+    let (tx, mut back): (Completion<i64>, _) = oneshot::channel();
     planner.add(Work::Change(Change::LogStart(partition(2), 40, tx)));
     let mut plan = planner.lay_out(&mut writers, &mut dirty);
     let (_, rows) = plan.encode(7);

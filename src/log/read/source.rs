@@ -18,7 +18,7 @@ use crate::log::stored::paths::ShardPaths;
 use crate::protocol::batch::HEAD_LEN;
 use crate::types::{Partition, ShardId};
 
-use super::walk::{Decision, Walk, Window, parse};
+use super::walk::{Choice, Walk, Window, parse};
 
 /// Bytes of the index asked for at once: some hundred extent rows.
 const INDEX_READ_AHEAD_BYTES: usize = 64 * 1024;
@@ -298,9 +298,9 @@ impl Source {
             let header = header.map_err(|reason| self.corrupt(stretch, at, &reason))?;
             let batch = at..at + header.len() as u64;
             match walk.decide(&header) {
-                Decision::Skip => window.taken = batch.end..batch.end,
-                Decision::Stop => return Ok(Some(at)),
-                Decision::Take => {
+                Choice::Skip => window.taken = batch.end..batch.end,
+                Choice::Stop => return Ok(Some(at)),
+                Choice::Take => {
                     self.show(walk, stretch, window, batch.clone()).await?;
                     header
                         .verify_pieces(window.span.slices(batch.clone()))

@@ -34,7 +34,7 @@ struct Inner {
 struct State {
     partitions: HashMap<Partition, VecDeque<Entry>>,
     /// All entries by age.
-    order: VecDeque<Place>,
+    order: VecDeque<Arrival>,
     bytes: u64,
     /// Goes up from one `forget_old` to the next.
     generation: u64,
@@ -42,7 +42,7 @@ struct State {
 
 /// Where an entry is, and in which generation it came.
 #[derive(Debug)]
-struct Place {
+struct Arrival {
     partition: Partition,
     base_offset: i64,
     generation: u64,
@@ -98,7 +98,7 @@ impl TailCache {
         }
         entries.push_back(entry);
         let generation = state.generation;
-        state.order.push_back(Place { partition, base_offset, generation });
+        state.order.push_back(Arrival { partition, base_offset, generation });
         state.bytes += cost;
         while state.bytes > self.0.budget_bytes && state.evict_oldest() {}
         self.0.metrics.bytes.set(state.bytes.cast_signed());
@@ -195,7 +195,7 @@ fn run(entries: &VecDeque<Entry>, offset: i64, end: i64, max_bytes: usize, min_o
 impl State {
     /// False if there is nothing to evict.
     fn evict_oldest(&mut self) -> bool {
-        let Some(Place { partition, base_offset, .. }) = self.order.pop_front() else { return false };
+        let Some(Arrival { partition, base_offset, .. }) = self.order.pop_front() else { return false };
         let Some(entries) = self.partitions.get_mut(&partition) else { return true };
         if entries.front().is_some_and(|entry| entry.base_offset == base_offset) {
             self.bytes -= entries.pop_front().map_or(0, |entry| entry.cost());

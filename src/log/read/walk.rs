@@ -28,7 +28,7 @@ pub(super) struct Window {
     pub taken: Range<u64>,
 }
 
-pub(super) enum Decision {
+pub(super) enum Choice {
     /// It ends before the wanted offset.
     Skip,
     Take,
@@ -73,20 +73,20 @@ impl Walk {
         Ok(header)
     }
 
-    pub fn decide(&mut self, header: &Header) -> Decision {
+    pub fn decide(&mut self, header: &Header) -> Choice {
         if header.last_offset() < self.slice.offset {
-            return Decision::Skip;
+            return Choice::Skip;
         }
         if header.last_offset() >= self.slice.end {
-            return Decision::Stop;
+            return Choice::Stop;
         }
         if self.run.bytes + header.len() <= self.slice.max_bytes
             || (self.slice.min_one && self.run.bytes == 0)
         {
-            return Decision::Take;
+            return Choice::Take;
         }
         self.run.stopped_by_size = true;
-        Decision::Stop
+        Choice::Stop
     }
 
     pub fn take(&mut self, header: &Header) {

@@ -9,7 +9,7 @@ use slatedb::{CloseReason, Db, DbReadOps, ErrorKind};
 use tokio::sync::oneshot;
 
 use super::open::Open;
-use crate::log::commit::{Committer, Ended, Queue};
+use crate::log::commit::{CommitTask, Ended, Queue};
 use crate::log::garbage::Collector;
 use crate::log::incarnation::Incarnation;
 use crate::log::partition::loading;
@@ -242,7 +242,7 @@ fn start(inner: &Arc<Inner>, db: Db, wal: Wal) -> Running {
     let incarnation = Arc::new(incarnation);
     let keeper = keeper(inner, &incarnation, queue.clone(), handle.clone()).start(passes);
     let open = Open::new(Arc::clone(&incarnation), queue, handle);
-    let committer = Committer::new(
+    let committer = CommitTask::new(
         Arc::clone(&incarnation),
         limits,
         runtime.clone(),

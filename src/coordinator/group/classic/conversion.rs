@@ -16,8 +16,8 @@ impl Group {
     pub fn parting(&self) -> Vec<Reply> {
         let again = Refusal::RebalanceInProgress;
         let joins = self.waiting.joins.iter();
-        let joins = joins.map(|(id, ticket)| Reply::Join(*ticket, JoinReply::refused(id, again)));
-        let syncs = self.waiting.syncs.values().map(|ticket| Reply::Sync(*ticket, again.into()));
+        let joins = joins.map(|(id, asker)| Reply::Join(*asker, JoinReply::refused(id, again)));
+        let syncs = self.waiting.syncs.values().map(|asker| Reply::Sync(*asker, again.into()));
         joins.chain(syncs).collect()
     }
 

@@ -7,7 +7,7 @@ use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::member::{Member, Protocol, names};
 use super::reply::{JoinReply, JoinedMember, Refusal, SyncReply};
-use crate::coordinator::runtime::Ticket;
+use crate::coordinator::runtime::Asker;
 
 /// The phase that a group is in, and its answers meanwhile (Kafka's `ClassicGroupState`).
 ///
@@ -68,9 +68,9 @@ pub struct Group {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Waiting {
     /// JoinGroups that are answered with the next generation.
-    pub joins: RedBlackTreeMapSync<Arc<str>, Ticket<JoinReply>>,
+    pub joins: RedBlackTreeMapSync<Arc<str>, Asker<JoinReply>>,
     /// SyncGroups that are answered with the leader's.
-    pub syncs: RedBlackTreeMapSync<Arc<str>, Ticket<SyncReply>>,
+    pub syncs: RedBlackTreeMapSync<Arc<str>, Asker<SyncReply>>,
     /// Member ids given out to clients that must join again with them (KIP-394).
     pub ids: RedBlackTreeSetSync<Arc<str>>,
     /// Members of this generation that have not asked for their assignment yet.

@@ -7,7 +7,7 @@ use super::group::{Group, Phase};
 use super::reply::{JoinReply, Refusal, Reply};
 use super::stored::Stored;
 use super::{Member, Protocol, Timer};
-use crate::coordinator::runtime::{Decision, Ticket};
+use crate::coordinator::runtime::{Asker, Decision};
 
 /// A client that wants to be in the next generation.
 #[derive(Clone, Debug)]
@@ -39,20 +39,20 @@ pub struct Knows {
 pub fn join(
     group: Option<&Group>,
     request: Join,
-    ticket: Ticket<JoinReply>,
+    asker: Asker<JoinReply>,
     world: World<'_>,
 ) -> Decision<Group> {
     let born = Group::empty(world.now_ms);
     let mut draft = Draft::of(group.unwrap_or(&born), world);
     if group.is_none() && !request.member_id.is_empty() {
-        draft.refuse_join(ticket, &request.member_id, Refusal::UnknownMember);
+        draft.refuse_join(asker, &request.member_id, Refusal::UnknownMember);
         return Decision { next: None, ..draft.decided(()) };
     }
     if group.is_none() {
         // A group exists from the first question on, as in Kafka: it is listed, and its offsets expire.
         draft.record(Stored::of(&born).into());
     }
-    draft.join(request, ticket);
+    draft.join(request, asker);
     draft.decided(())
 }
 
@@ -72,44 +72,44 @@ impl Group {
 }
 
 impl Draft<'_> {
-    fn join(&mut self, request: Join, ticket: Ticket<JoinReply>) {
+    fn join(&mut self, request: Join, asker: Asker<JoinReply>) {
         let nobody: Arc<str> = "".into();
         let size: usize = request.protocols.iter().map(|own| own.name.len() + own.metadata.len()).sum();
         if size > self.world.limits.max_stored_bytes {
-            self.refuse_join(ticket, &request.member_id, Refusal::TooLarge);
+            self.refuse_join(asker, &request.member_id, Refusal::TooLarge);
         } else if !self.next.has_room_for(&request.member_id, self.world.limits.max_size) {
             self.next.remove(&request.member_id);
-            self.refuse_join(ticket, &nobody, Refusal::GroupFull);
+            self.refuse_join(asker, &nobody, Refusal::GroupFull);
             self.maybe_complete();
         } else if !self.next.supports(&request.protocol_type, &request.protocols) {
-            self.refuse_join(ticket, &request.member_id, Refusal::InconsistentProtocol);
+            self.refuse_join(asker, &request.member_id, Refusal::InconsistentProtocol);
         } else if request.member_id.is_empty() {
-            self.join_new(request, ticket);
+            self.join_new(request, asker);
         } else if self.next.waiting.ids.contains(&request.member_id) {
             let id = Arc::clone(&request.member_id);
-            self.add(id, request, ticket);
+            self.add(id, request, asker);
         } else {
-            self.join_known(request, ticket);
+            self.join_known(request, asker);
         }
     }
 
-    fn join_new(&mut self, request: Join, ticket: Ticket<JoinReply>) {
+    fn join_new(&mut self, request: Join, asker: Asker<JoinReply>) {
         let id = Arc::clone(&request.fresh_id);
         if let Some(instance) = &request.instance {
             match self.next.statics.get(instance).cloned() {
-                Some(old) => self.join_again(&old, request, ticket),
-                None => self.add(id, request, ticket),
+                Some(old) => self.join_again(&old, request, asker),
+                None => self.add(id, request, asker),
             }
         } else if request.knows.member_id_required {
             self.next.waiting.ids.insert_mut(Arc::clone(&id));
             self.set(Timer::Session(Arc::clone(&id)), request.session_timeout_ms);
-            self.refuse_join(ticket, &id, Refusal::MemberIdRequired);
+            self.refuse_join(asker, &id, Refusal::MemberIdRequired);
         } else {
-            self.add(id, request, ticket);
+            self.add(id, request, asker);
         }
     }
 
-    fn add(&mut self, id: Arc<str>, request: Join, ticket: Ticket<JoinReply>) {
+    fn add(&mut self, id: Arc<str>, request: Join, asker: Asker<JoinReply>) {
         if let Phase::Preparing { initial: Some(initial) } = &mut self.next.phase {
             initial.grew = true;
         }
@@ -126,36 +126,36 @@ impl Draft<'_> {
             is_new: true,
         };
         self.next.add(member, &request.protocol_type);
-        self.park_join(&id, ticket);
+        self.park_join(&id, asker);
         // It does not know its id, so it sends no heartbeats. Its client may be gone: then it goes after a while.
         self.set(Timer::Session(id), self.world.limits.new_member_join_timeout_ms);
         self.prepare_or_complete();
     }
 
-    fn join_known(&mut self, request: Join, ticket: Ticket<JoinReply>) {
+    fn join_known(&mut self, request: Join, asker: Asker<JoinReply>) {
         let id = &request.member_id;
         if let Err(refusal) = self.next.check_member(id, request.instance.as_deref()) {
-            self.refuse_join(ticket, id, refusal);
+            self.refuse_join(asker, id, refusal);
             return;
         }
         let is_same = self.next.member(id).is_some_and(|member| member.protocols == request.protocols);
         match self.next.phase {
-            Phase::Completing if is_same => self.repeat_generation(&request, ticket),
-            Phase::Stable if is_same && !self.next.is_leader(id) => self.repeat_generation(&request, ticket),
+            Phase::Completing if is_same => self.repeat_generation(&request, asker),
+            Phase::Stable if is_same && !self.next.is_leader(id) => self.repeat_generation(&request, asker),
             Phase::Preparing { .. } | Phase::Completing | Phase::Stable => {
                 let id = Arc::clone(id);
                 self.update(&id, &request);
-                self.park_join(&id, ticket);
+                self.park_join(&id, asker);
                 self.prepare_or_complete();
             }
-            Phase::Empty => self.refuse_join(ticket, id, Refusal::UnknownMember),
+            Phase::Empty => self.refuse_join(asker, id, Refusal::UnknownMember),
         }
     }
 
     /// The member lost our answer: this is it again.
-    fn repeat_generation(&mut self, request: &Join, ticket: Ticket<JoinReply>) {
+    fn repeat_generation(&mut self, request: &Join, asker: Asker<JoinReply>) {
         let reply = self.next.join_reply(&request.member_id);
-        self.reply(Reply::Join(ticket, reply));
+        self.reply(Reply::Join(asker, reply));
     }
 
     fn update(&mut self, id: &str, request: &Join) {
@@ -172,7 +172,7 @@ impl Draft<'_> {
 
     /// A static member came back without its id: the old id is fenced, and the new one takes its place. In a stable
     /// group it takes over the assignment, if the choice of the protocol is not touched.
-    fn join_again(&mut self, old: &Arc<str>, request: Join, ticket: Ticket<JoinReply>) {
+    fn join_again(&mut self, old: &Arc<str>, request: Join, asker: Asker<JoinReply>) {
         let leader_before = self.next.leader.clone();
         let id = Arc::clone(&request.fresh_id);
         self.fence(old);
@@ -189,11 +189,11 @@ impl Draft<'_> {
                 reply.members = Vec::new();
                 reply.leader = leader_before.unwrap_or_else(|| "".into());
             }
-            self.reply(Reply::Join(ticket, reply));
+            self.reply(Reply::Join(asker, reply));
             self.record(Stored::of(&self.next).into());
             return;
         }
-        self.park_join(&id, ticket);
+        self.park_join(&id, asker);
         self.prepare_or_complete();
     }
 }

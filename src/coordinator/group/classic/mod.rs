@@ -1,7 +1,7 @@
 //! Classic consumer groups: members meet at a barrier, one of them assigns, everybody fetches its share.
 //! It must never know time, sockets, storage or other groups: the clock is an argument, timers and answers are data.
 //! Entry points: [`join`], [`sync`], [`heartbeat`], [`leave`]; [`Group`] is the machine.
-//! Invariant: a decision changes nothing; every ticket that a group takes is answered exactly once.
+//! Invariant: a decision changes nothing; everybody who asks a group is answered exactly once.
 
 mod conversion;
 mod draft;

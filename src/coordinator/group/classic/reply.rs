@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::coordinator::runtime::{self, Notice, Ticket, Waiting};
+use crate::coordinator::runtime::{self, Asker, Notice, Waiting};
 
 /// An answer to those who wait for others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    Join(Ticket<JoinReply>, JoinReply),
-    Sync(Ticket<SyncReply>, SyncReply),
+    Join(Asker<JoinReply>, JoinReply),
+    Sync(Asker<SyncReply>, SyncReply),
 }
 
 impl runtime::Reply for Reply {
     fn take(self, waiting: &mut Waiting) -> Option<Notice> {
         match self {
-            Reply::Join(ticket, reply) => waiting.close(ticket, reply),
-            Reply::Sync(ticket, reply) => waiting.close(ticket, reply),
+            Reply::Join(asker, reply) => waiting.close(asker, reply),
+            Reply::Sync(asker, reply) => waiting.close(asker, reply),
         }
     }
 }

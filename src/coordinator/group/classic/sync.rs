@@ -10,7 +10,7 @@ use super::draft::{Draft, World};
 use super::group::{Group, Phase};
 use super::reply::{Refusal, Reply, SyncReply};
 use super::stored::Stored;
-use crate::coordinator::runtime::{Decision, Ticket};
+use crate::coordinator::runtime::{Asker, Decision};
 
 /// A member that asks for its assignment; the leader brings everybody's.
 #[derive(Clone, Debug)]
@@ -27,13 +27,13 @@ pub struct Sync {
 pub fn sync(
     group: Option<&Group>,
     request: Sync,
-    ticket: Ticket<SyncReply>,
+    asker: Asker<SyncReply>,
     world: World<'_>,
 ) -> Decision<Group> {
     let mut draft = Draft::of(group.unwrap_or(&Group::empty(world.now_ms)), world);
     match draft.next.check_sync(&request) {
-        Err(refusal) => draft.reply(Reply::Sync(ticket, refusal.into())),
-        Ok(()) => draft.sync(request, ticket),
+        Err(refusal) => draft.reply(Reply::Sync(asker, refusal.into())),
+        Ok(()) => draft.sync(request, asker),
     }
     match group {
         Some(_) => draft.decided(()),
@@ -59,15 +59,15 @@ impl Group {
 }
 
 impl Draft<'_> {
-    fn sync(&mut self, request: Sync, ticket: Ticket<SyncReply>) {
+    fn sync(&mut self, request: Sync, asker: Asker<SyncReply>) {
         let id = Arc::clone(&request.member_id);
         match self.next.phase {
-            Phase::Empty => self.reply(Reply::Sync(ticket, Refusal::UnknownMember.into())),
+            Phase::Empty => self.reply(Reply::Sync(asker, Refusal::UnknownMember.into())),
             Phase::Preparing { .. } => {
-                self.reply(Reply::Sync(ticket, Refusal::RebalanceInProgress.into()));
+                self.reply(Reply::Sync(asker, Refusal::RebalanceInProgress.into()));
             }
             Phase::Completing => {
-                self.park_sync(&id, ticket);
+                self.park_sync(&id, asker);
                 self.has_synced(&id);
                 if self.next.is_leader(&id) {
                     self.assign(request.assignments);
@@ -76,7 +76,7 @@ impl Draft<'_> {
             Phase::Stable => {
                 self.has_synced(&id);
                 let reply = self.given(&id);
-                self.reply(Reply::Sync(ticket, reply));
+                self.reply(Reply::Sync(asker, reply));
             }
         }
     }

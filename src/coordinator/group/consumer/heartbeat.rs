@@ -13,7 +13,7 @@ use super::stored::Row;
 use super::{Assignment, Held, leave};
 use crate::coordinator::group::assignor::Assignor;
 use crate::coordinator::group::{classic, world};
-use crate::coordinator::runtime::{Decided, Decision, Holds, Question, Ticket};
+use crate::coordinator::runtime::{Asker, Decided, Decision, Holds, Question};
 
 /// The epoch of a member that leaves.
 pub const LEAVING: i32 = -1;
@@ -82,7 +82,7 @@ pub fn heartbeat(
 impl<W: Holds<Group> + Holds<classic::Group>> Question<W> for Heartbeat {
     type Reply = Result<HeartbeatReply, Refusal>;
 
-    fn decide(self, whole: &W, _: Ticket<Self::Reply>, world: &world::World) -> Decided<W, Self> {
+    fn decide(self, whole: &W, _: Asker<Self::Reply>, world: &world::World) -> Decided<W, Self> {
         let decision = with_world(world, |world| heartbeat(Before::of(whole), &self, world));
         decision.map(Some).within(whole)
     }

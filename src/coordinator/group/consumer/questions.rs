@@ -6,7 +6,7 @@ use super::group::Group;
 use super::machine::with_world;
 use crate::coordinator::group::classic::{self, JoinReply, Refusal, SyncReply};
 use crate::coordinator::group::world::World;
-use crate::coordinator::runtime::{Decided, Holds, Question, Ticket};
+use crate::coordinator::runtime::{Asker, Decided, Holds, Question};
 
 /// The consumer group that a request of the classic protocol meets.
 fn consumers<W: Holds<Group>>(whole: &W) -> Option<&Group> {
@@ -21,13 +21,13 @@ fn classic<W: Holds<classic::Group>>(whole: &W) -> Option<&classic::Group> {
 impl<W: Holds<Group> + Holds<classic::Group>> Question<W> for classic::Join {
     type Reply = JoinReply;
 
-    fn decide(self, whole: &W, ticket: Ticket<JoinReply>, world: &World) -> Decided<W, Self> {
+    fn decide(self, whole: &W, asker: Asker<JoinReply>, world: &World) -> Decided<W, Self> {
         // An empty consumer group makes room for a classic one (`GroupMetadataManager.classicGroupJoin`).
         match consumers(whole).filter(|group| !group.is_empty()) {
             Some(group) => {
                 with_world(world, |world| embedded::join(group, &self, world)).map(Some).within(whole)
             }
-            None => classic::join(classic(whole), self, ticket, world.into()).map(|()| None).within(whole),
+            None => classic::join(classic(whole), self, asker, world.into()).map(|()| None).within(whole),
         }
     }
 }
@@ -35,12 +35,12 @@ impl<W: Holds<Group> + Holds<classic::Group>> Question<W> for classic::Join {
 impl<W: Holds<Group> + Holds<classic::Group>> Question<W> for classic::Sync {
     type Reply = SyncReply;
 
-    fn decide(self, whole: &W, ticket: Ticket<SyncReply>, world: &World) -> Decided<W, Self> {
+    fn decide(self, whole: &W, asker: Asker<SyncReply>, world: &World) -> Decided<W, Self> {
         match consumers(whole) {
             Some(group) => {
                 with_world(world, |world| embedded::sync(group, &self, world)).map(Some).within(whole)
             }
-            None => classic::sync(classic(whole), self, ticket, world.into()).map(|()| None).within(whole),
+            None => classic::sync(classic(whole), self, asker, world.into()).map(|()| None).within(whole),
         }
     }
 }
@@ -48,7 +48,7 @@ impl<W: Holds<Group> + Holds<classic::Group>> Question<W> for classic::Sync {
 impl<W: Holds<Group> + Holds<classic::Group>> Question<W> for classic::Heartbeat {
     type Reply = Result<(), Refusal>;
 
-    fn decide(self, whole: &W, _: Ticket<Self::Reply>, world: &World) -> Decided<W, Self> {
+    fn decide(self, whole: &W, _: Asker<Self::Reply>, world: &World) -> Decided<W, Self> {
         match consumers(whole) {
             Some(group) => {
                 with_world(world, |world| embedded::heartbeat(group, &self, world)).map(Some).within(whole)
@@ -61,7 +61,7 @@ impl<W: Holds<Group> + Holds<classic::Group>> Question<W> for classic::Heartbeat
 impl<W: Holds<Group> + Holds<classic::Group>> Question<W> for classic::Leave {
     type Reply = Vec<Result<(), Refusal>>;
 
-    fn decide(self, whole: &W, _: Ticket<Self::Reply>, world: &World) -> Decided<W, Self> {
+    fn decide(self, whole: &W, _: Asker<Self::Reply>, world: &World) -> Decided<W, Self> {
         match consumers(whole) {
             Some(group) => with_world(world, |world| embedded::leave(group, &self.members, world))
                 .map(Some)

@@ -3,7 +3,7 @@
 use super::{HasMembers, Limits, Row, record};
 use crate::coordinator::group::members::{CommitRefusal, Committer, Members};
 use crate::coordinator::group::world::World;
-use crate::coordinator::runtime::{Decided, Decision, Question, Ticket};
+use crate::coordinator::runtime::{Asker, Decided, Decision, Question};
 use crate::log::keys::CommittedOffset;
 use crate::types::Partition;
 
@@ -59,7 +59,7 @@ pub fn commit(
 impl<W: HasMembers> Question<W> for Commit<'_> {
     type Reply = Result<Outcomes, CommitRefusal>;
 
-    fn decide(self, whole: &W, _: Ticket<Self::Reply>, world: &World) -> Decided<W, Self> {
+    fn decide(self, whole: &W, _: Asker<Self::Reply>, world: &World) -> Decided<W, Self> {
         let member_id = self.by.member_id;
         let members = whole.members();
         match commit(members, self, &world.settings.offsets, world.now_ms) {

@@ -3,7 +3,7 @@
 use super::{HasMembers, Offsets, Row, record};
 use crate::coordinator::group::members::{DeleteRefusal, Members};
 use crate::coordinator::group::world::World;
-use crate::coordinator::runtime::{Decided, Decision, Question, Ticket};
+use crate::coordinator::runtime::{Asker, Decided, Decision, Question};
 use crate::types::Partition;
 
 /// Asks for offsets of topics to be deleted, unless members may still use them. Answers for each topic, in their order.
@@ -42,7 +42,7 @@ pub fn delete(
 impl<W: HasMembers> Question<W> for DeleteOffsets<'_> {
     type Reply = Result<Vec<Result<(), DeleteRefusal>>, DeleteRefusal>;
 
-    fn decide(self, whole: &W, _: Ticket<Self::Reply>, _: &World) -> Decided<W, Self> {
+    fn decide(self, whole: &W, _: Asker<Self::Reply>, _: &World) -> Decided<W, Self> {
         let offsets = whole.part().cloned().unwrap_or_default();
         match delete(whole.members(), &offsets, self.topics) {
             Ok(Deleted { rows, outcomes }) => record(whole, rows, Some(Ok(outcomes))),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{HasMembers, Limits, Offsets, Row, record};
 use crate::coordinator::group::members::{Expiry, Members, Nobody};
 use crate::coordinator::group::world::World;
-use crate::coordinator::runtime::{Decided, Question, Ticket};
+use crate::coordinator::runtime::{Asker, Decided, Question};
 use crate::log::keys::CommittedOffset;
 use crate::types::TopicId;
 
@@ -68,7 +68,7 @@ fn is_over(expiry: Expiry, committed: &CommittedOffset, limits: &Limits, now_ms:
 impl<W: HasMembers> Question<W> for Expire<'_> {
     type Reply = ();
 
-    fn decide(self, whole: &W, _: Ticket<()>, world: &World) -> Decided<W, Self> {
+    fn decide(self, whole: &W, _: Asker<()>, world: &World) -> Decided<W, Self> {
         let offsets = whole.part().cloned().unwrap_or_default();
         let members = whole.members().unwrap_or(&Nobody);
         let Expired { rows, is_group } =

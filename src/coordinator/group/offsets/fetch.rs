@@ -3,7 +3,7 @@
 use super::{HasMembers, Offsets};
 use crate::coordinator::group::members::{CommitRefusal, Reader};
 use crate::coordinator::group::world::World;
-use crate::coordinator::runtime::{Decided, Decision, Question, Ticket};
+use crate::coordinator::runtime::{Asker, Decided, Decision, Question};
 use crate::log::keys::CommittedOffset;
 use crate::types::Partition;
 
@@ -19,7 +19,7 @@ pub type Found = Vec<(Partition, Option<CommittedOffset>)>;
 impl<W: HasMembers> Question<W> for Fetch<'_> {
     type Reply = Result<Found, CommitRefusal>;
 
-    fn decide(self, whole: &W, _: Ticket<Self::Reply>, _: &World) -> Decided<W, Self> {
+    fn decide(self, whole: &W, _: Asker<Self::Reply>, _: &World) -> Decided<W, Self> {
         let check = whole.members().map_or(Ok(()), |members| members.check_fetch(self.reader));
         let offsets: Option<&Offsets> = whole.part();
         let found = check.map(|()| match self.wanted {

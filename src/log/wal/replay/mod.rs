@@ -28,7 +28,7 @@ pub struct Filter {
 
 /// What an object means for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Meaning {
     /// Its rows are part of the log.
     Live,
     /// A fence: it has no rows, but the log goes on behind it.
@@ -44,18 +44,18 @@ impl Filter {
         Filter { epoch: start_epoch, witness }
     }
 
-    /// The verdict on the next object, in order of ids.
-    pub fn judge(&mut self, id: u64, header: &Header) -> Result<Verdict, Flaw> {
+    /// The meaning of the next object, in order of ids.
+    pub fn judge(&mut self, id: u64, header: &Header) -> Result<Meaning, Flaw> {
         self.witness.hear(id, header)?;
         if header.epoch < self.epoch {
-            return Ok(Verdict::Dead);
+            return Ok(Meaning::Dead);
         }
         match header.kind {
             Kind::Fence | Kind::WindowFence => {
                 self.epoch = header.epoch;
-                Ok(Verdict::Fence)
+                Ok(Meaning::Fence)
             }
-            Kind::Data if header.epoch == self.epoch => Ok(Verdict::Live),
+            Kind::Data if header.epoch == self.epoch => Ok(Meaning::Live),
             Kind::Data => Err(Flaw::no_fence(id)),
         }
     }
@@ -100,11 +100,11 @@ impl WalIterator for Replay {
             };
             let (id, header, rows) = read?;
             match self.filter.judge(id, &header).map_err(|flaw| (self.refuse)(flaw))? {
-                Verdict::Dead => continue,
-                Verdict::Fence => {
+                Meaning::Dead => continue,
+                Meaning::Fence => {
                     return Ok(Some(WalRows { rows: Vec::new(), last_consumed_wal_file_id: id }));
                 }
-                Verdict::Live => {
+                Meaning::Live => {
                     self.segments += 1;
                     // The database ends itself if its clock is behind a time that it replayed.
                     if let Some(latest) = rows.iter().filter_map(|row| row.create_ts).max() {

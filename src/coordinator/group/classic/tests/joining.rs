@@ -4,13 +4,13 @@ use super::*;
 fn a_client_without_an_id_must_join_again_with_the_one_it_gets() {
     let mut world = World::new();
     let join = world.joining("", "a");
-    let ticket = world.send(join);
-    let reply = world.joined(ticket);
+    let asker = world.send(join);
+    let reply = world.joined(asker);
     assert_eq!((reply.refusal, &*reply.member_id), (Some(Refusal::MemberIdRequired), "a"));
     assert_eq!(world.group().phase(), Phase::Empty);
-    let ticket = world.join("a");
+    let asker = world.join("a");
     world.pass(3000);
-    let reply = world.joined(ticket);
+    let reply = world.joined(asker);
     assert_eq!((reply.refusal, reply.generation, &*reply.leader), (None, 1, "a"));
     assert_eq!(reply.protocol_name.as_deref(), Some("range"));
 }
@@ -21,8 +21,8 @@ fn an_id_that_was_given_out_is_forgotten_after_a_session() {
     let join = world.joining("", "a");
     world.send(join);
     world.pass(SESSION.into());
-    let ticket = world.join("a");
-    assert_eq!(world.joined(ticket).refusal, Some(Refusal::UnknownMember));
+    let asker = world.join("a");
+    assert_eq!(world.joined(asker).refusal, Some(Refusal::UnknownMember));
 }
 
 #[test]
@@ -30,17 +30,17 @@ fn old_versions_join_at_once() {
     let mut world = World::new();
     let mut join = world.joining("", "a");
     join.knows = Knows { member_id_required: false, skip_assignment: false };
-    let ticket = world.send(join);
-    assert!(world.waits(ticket));
+    let asker = world.send(join);
+    assert!(world.waits(asker));
     world.pass(3000);
-    assert_eq!(&*world.joined(ticket).member_id, "a");
+    assert_eq!(&*world.joined(asker).member_id, "a");
 }
 
 #[test]
 fn a_member_of_no_group_is_unknown_and_makes_none() {
     let mut world = World::new();
-    let ticket = world.join("a");
-    assert_eq!(world.joined(ticket).refusal, Some(Refusal::UnknownMember));
+    let asker = world.join("a");
+    assert_eq!(world.joined(asker).refusal, Some(Refusal::UnknownMember));
     assert!(world.group.is_none());
     assert_eq!(world.saves, 0);
 }
@@ -108,12 +108,12 @@ fn members_that_do_not_join_in_time_are_left_behind() {
 #[test]
 fn a_follower_that_joins_again_unchanged_is_told_its_generation() {
     let mut world = World::stable(&["a", "b"]);
-    let ticket = world.join("b");
-    let reply = world.joined(ticket);
+    let asker = world.join("b");
+    let reply = world.joined(asker);
     assert_eq!((reply.refusal, reply.generation, &*reply.leader), (None, 1, "a"));
     assert_eq!(world.group().phase(), Phase::Stable);
-    let ticket = world.join("a");
-    assert!(world.waits(ticket), "a leader that joins again asks for a rebalance");
+    let asker = world.join("a");
+    assert!(world.waits(asker), "a leader that joins again asks for a rebalance");
     assert_eq!(world.heartbeat("b"), Err(Refusal::RebalanceInProgress));
 }
 
@@ -147,16 +147,16 @@ fn the_protocol_with_most_votes_among_those_all_understand_wins() {
         &[("range", "4"), ("sticky", "5")],
         &[("range", "6"), ("sticky", "7")],
     ];
-    let mut tickets = Vec::new();
+    let mut askers = Vec::new();
     for (id, set) in ["a", "b", "c"].into_iter().zip(sets) {
         let join = world.joining("", id);
         world.send(join);
         let mut join = world.joining(id, "");
         join.protocols = protocols(set);
-        tickets.push(world.send(join));
+        askers.push(world.send(join));
     }
     world.finish_first();
-    let reply = world.joined(tickets[0]);
+    let reply = world.joined(askers[0]);
     assert_eq!(reply.protocol_name.as_deref(), Some("range"));
     let metadata: Vec<&Bytes> = reply.members.iter().map(|member| &member.metadata).collect();
     assert_eq!(metadata, ["3", "4", "6"]);
@@ -167,18 +167,18 @@ fn clients_that_have_no_protocol_in_common_with_the_group_are_refused() {
     let mut world = World::stable(&["a"]);
     let mut join = world.joining("", "b");
     join.protocols = protocols(&[("roundrobin", "")]);
-    let ticket = world.send(join);
-    assert_eq!(world.joined(ticket).refusal, Some(Refusal::InconsistentProtocol));
+    let asker = world.send(join);
+    assert_eq!(world.joined(asker).refusal, Some(Refusal::InconsistentProtocol));
     let mut join = world.joining("", "b");
     join.protocol_type = "connect".into();
-    let ticket = world.send(join);
-    assert_eq!(world.joined(ticket).refusal, Some(Refusal::InconsistentProtocol));
+    let asker = world.send(join);
+    assert_eq!(world.joined(asker).refusal, Some(Refusal::InconsistentProtocol));
 
     let mut world = World::new();
     let mut join = world.joining("", "a");
     join.protocols = protocols(&[]);
-    let ticket = world.send(join);
-    assert_eq!(world.joined(ticket).refusal, Some(Refusal::InconsistentProtocol));
+    let asker = world.send(join);
+    assert_eq!(world.joined(asker).refusal, Some(Refusal::InconsistentProtocol));
     assert_eq!(world.group().phase(), Phase::Empty, "the group exists all the same, as in Kafka");
 }
 
@@ -198,19 +198,19 @@ fn an_empty_group_takes_another_type_of_protocol() {
 fn a_full_group_takes_no_more_members() {
     let mut world = World::new();
     world.limits.max_size = 2;
-    let tickets = ["a", "b"].map(|id| world.join_new(id));
+    let askers = ["a", "b"].map(|id| world.join_new(id));
     let join = world.joining("", "c");
-    let ticket = world.send(join);
-    let reply = world.joined(ticket);
+    let asker = world.send(join);
+    let reply = world.joined(asker);
     assert_eq!((reply.refusal, &*reply.member_id), (Some(Refusal::GroupFull), ""));
     world.finish_first();
-    for ticket in tickets {
-        assert_eq!(world.joined(ticket).refusal, None);
+    for asker in askers {
+        assert_eq!(world.joined(asker).refusal, None);
     }
     world.settle();
     let join = world.joining("", "c");
-    let ticket = world.send(join);
-    assert_eq!(world.joined(ticket).refusal, Some(Refusal::GroupFull));
+    let asker = world.send(join);
+    assert_eq!(world.joined(asker).refusal, Some(Refusal::GroupFull));
 }
 
 #[test]
@@ -228,6 +228,6 @@ fn a_member_with_more_metadata_than_can_be_stored_is_refused() {
     world.limits.max_stored_bytes = 100;
     let mut join = world.joining("", "a");
     join.protocols = protocols(&[("range", &"x".repeat(100))]);
-    let ticket = world.send(join);
-    assert_eq!(world.joined(ticket).refusal, Some(Refusal::TooLarge));
+    let asker = world.send(join);
+    assert_eq!(world.joined(asker).refusal, Some(Refusal::TooLarge));
 }

@@ -1,7 +1,7 @@
 //! A group in a world of its own: it holds what decisions lead to, and time passes when a test says so.
 //! It must never know more of a group than its decisions say.
 //! Entry point: [`World`].
-//! Invariant: no ticket is answered twice.
+//! Invariant: nobody is answered twice.
 
 mod joining;
 mod leaving;
@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::coordinator::group::members::Members;
-use crate::coordinator::runtime::{Decision, Machine, Ticket, TimerChange};
+use crate::coordinator::runtime::{Asker, Decision, Machine, TimerChange};
 
 pub const RANGE: &[(&str, &str)] = &[("range", "m")];
 pub const SESSION: i32 = 10_000;
@@ -30,7 +30,7 @@ pub struct World {
     replies: BTreeMap<u64, Reply>,
     pub saved: Option<Stored>,
     pub saves: usize,
-    tickets: u64,
+    askers: u64,
 }
 
 impl World {
@@ -44,7 +44,7 @@ impl World {
             replies: BTreeMap::new(),
             saved: None,
             saves: 0,
-            tickets: 0,
+            askers: 0,
         }
     }
 
@@ -70,8 +70,8 @@ impl World {
         }
         for reply in decision.replies {
             let number = match &reply {
-                Reply::Join(ticket, _) => ticket.number(),
-                Reply::Sync(ticket, _) => ticket.number(),
+                Reply::Join(asker, _) => asker.number(),
+                Reply::Sync(asker, _) => asker.number(),
             };
             assert!(self.replies.insert(number, reply).is_none(), "{number} is answered twice");
         }
@@ -88,9 +88,9 @@ impl World {
         decision.reply
     }
 
-    fn ticket<R>(&mut self) -> Ticket<R> {
-        self.tickets += 1;
-        Ticket::numbered(self.tickets)
+    fn asker<R>(&mut self) -> Asker<R> {
+        self.askers += 1;
+        Asker::numbered(self.askers)
     }
 
     /// Lets time pass; timers run out in their order.
@@ -110,23 +110,23 @@ impl World {
     }
 
     /// The answer, taken away: each is looked at once.
-    pub fn joined(&mut self, ticket: Ticket<JoinReply>) -> JoinReply {
-        match self.replies.remove(&ticket.number()) {
+    pub fn joined(&mut self, asker: Asker<JoinReply>) -> JoinReply {
+        match self.replies.remove(&asker.number()) {
             Some(Reply::Join(_, reply)) => reply,
-            other => panic!("{ticket:?}: {other:?}"),
+            other => panic!("{asker:?}: {other:?}"),
         }
     }
 
     /// The answer, taken away, as above.
-    pub fn synced(&mut self, ticket: Ticket<SyncReply>) -> SyncReply {
-        match self.replies.remove(&ticket.number()) {
+    pub fn synced(&mut self, asker: Asker<SyncReply>) -> SyncReply {
+        match self.replies.remove(&asker.number()) {
             Some(Reply::Sync(_, reply)) => reply,
-            other => panic!("{ticket:?}: {other:?}"),
+            other => panic!("{asker:?}: {other:?}"),
         }
     }
 
-    pub fn waits<R>(&self, ticket: Ticket<R>) -> bool {
-        !self.replies.contains_key(&ticket.number())
+    pub fn waits<R>(&self, asker: Asker<R>) -> bool {
+        !self.replies.contains_key(&asker.number())
     }
 
     pub fn joining(&self, member_id: &str, fresh: &str) -> Join {
@@ -144,29 +144,29 @@ impl World {
         }
     }
 
-    pub fn send(&mut self, join: Join) -> Ticket<JoinReply> {
-        let ticket = self.ticket();
-        self.apply(super::join(self.group.as_ref(), join, ticket, self.around()));
-        ticket
+    pub fn send(&mut self, join: Join) -> Asker<JoinReply> {
+        let asker = self.asker();
+        self.apply(super::join(self.group.as_ref(), join, asker, self.around()));
+        asker
     }
 
     /// Joins as a known member.
-    pub fn join(&mut self, id: &str) -> Ticket<JoinReply> {
+    pub fn join(&mut self, id: &str) -> Asker<JoinReply> {
         let join = self.joining(id, "");
         self.send(join)
     }
 
     /// A new client: it gets its id, then joins with it.
-    pub fn join_new(&mut self, id: &str) -> Ticket<JoinReply> {
+    pub fn join_new(&mut self, id: &str) -> Asker<JoinReply> {
         let join = self.joining("", id);
-        let ticket = self.send(join);
-        let reply = self.joined(ticket);
+        let asker = self.send(join);
+        let reply = self.joined(asker);
         assert_eq!(reply.refusal, Some(Refusal::MemberIdRequired));
         assert_eq!(&*reply.member_id, id);
         self.join(id)
     }
 
-    pub fn join_static(&mut self, fresh: &str, instance: &str) -> Ticket<JoinReply> {
+    pub fn join_static(&mut self, fresh: &str, instance: &str) -> Asker<JoinReply> {
         let mut join = self.joining("", fresh);
         join.instance = Some(instance.into());
         self.send(join)
@@ -183,19 +183,19 @@ impl World {
         }
     }
 
-    pub fn send_sync(&mut self, sync: Sync) -> Ticket<SyncReply> {
-        let ticket = self.ticket();
-        self.apply(super::sync(self.group.as_ref(), sync, ticket, self.around()));
-        ticket
+    pub fn send_sync(&mut self, sync: Sync) -> Asker<SyncReply> {
+        let asker = self.asker();
+        self.apply(super::sync(self.group.as_ref(), sync, asker, self.around()));
+        asker
     }
 
-    pub fn sync(&mut self, id: &str) -> Ticket<SyncReply> {
+    pub fn sync(&mut self, id: &str) -> Asker<SyncReply> {
         let sync = self.sync_of(id);
         self.send_sync(sync)
     }
 
     /// Syncs as the leader, who gives each member its own id.
-    pub fn sync_leader(&mut self) -> Ticket<SyncReply> {
+    pub fn sync_leader(&mut self) -> Asker<SyncReply> {
         let leader = self.group().leader.clone().unwrap();
         let mut sync = self.sync_of(&leader);
         let given = |member: &Member| (member.id.to_string(), Bytes::copy_from_slice(member.id.as_bytes()));
@@ -225,10 +225,10 @@ impl World {
     /// A stable group of these members, the first one its leader.
     pub fn stable(ids: &[&str]) -> World {
         let mut world = World::new();
-        let joins: Vec<Ticket<JoinReply>> = ids.iter().map(|id| world.join_new(id)).collect();
+        let joins: Vec<Asker<JoinReply>> = ids.iter().map(|id| world.join_new(id)).collect();
         world.finish_first();
-        for (ticket, id) in joins.into_iter().zip(ids) {
-            assert_eq!(&*world.joined(ticket).member_id, *id);
+        for (asker, id) in joins.into_iter().zip(ids) {
+            assert_eq!(&*world.joined(asker).member_id, *id);
         }
         world.settle();
         world
@@ -247,8 +247,8 @@ impl World {
         self.synced(leader);
         let ids: Vec<Arc<str>> = self.group().members().map(|member| Arc::clone(&member.id)).collect();
         for id in ids {
-            let ticket = self.sync(&id);
-            assert_eq!(self.synced(ticket).assignment, id.as_bytes());
+            let asker = self.sync(&id);
+            assert_eq!(self.synced(asker).assignment, id.as_bytes());
         }
         assert_eq!(self.group().phase(), Phase::Stable);
     }

@@ -59,8 +59,8 @@ fn a_static_member_that_changes_the_choice_of_protocol_is_a_rebalance() {
     let mut join = world.joining("", "b2");
     join.instance = Some("B".into());
     join.protocols = protocols(&[("sticky", "s")]);
-    let ticket = world.send(join);
-    assert!(world.waits(ticket));
+    let asker = world.send(join);
+    assert!(world.waits(asker));
     assert_eq!(world.heartbeat("a"), Err(Refusal::RebalanceInProgress));
 }
 

@@ -41,18 +41,18 @@ fn a_sync_says_which_generation_member_and_protocol_it_means() {
     let mut world = completing(&["a", "b"]);
     let mut sync = world.sync_of("a");
     sync.generation = 7;
-    let ticket = world.send_sync(sync);
-    assert_eq!(world.synced(ticket).refusal, Some(Refusal::IllegalGeneration));
-    let ticket = world.sync("nobody");
-    assert_eq!(world.synced(ticket).refusal, Some(Refusal::UnknownMember));
+    let asker = world.send_sync(sync);
+    assert_eq!(world.synced(asker).refusal, Some(Refusal::IllegalGeneration));
+    let asker = world.sync("nobody");
+    assert_eq!(world.synced(asker).refusal, Some(Refusal::UnknownMember));
     let mut sync = world.sync_of("a");
     sync.protocol_name = Some("roundrobin".into());
-    let ticket = world.send_sync(sync);
-    assert_eq!(world.synced(ticket).refusal, Some(Refusal::InconsistentProtocol));
+    let asker = world.send_sync(sync);
+    assert_eq!(world.synced(asker).refusal, Some(Refusal::InconsistentProtocol));
     let mut sync = world.sync_of("a");
     sync.protocol_type = Some("connect".into());
-    let ticket = world.send_sync(sync);
-    assert_eq!(world.synced(ticket).refusal, Some(Refusal::InconsistentProtocol));
+    let asker = world.send_sync(sync);
+    assert_eq!(world.synced(asker).refusal, Some(Refusal::InconsistentProtocol));
 }
 
 #[test]

@@ -22,7 +22,7 @@ use super::*;
 use crate::coordinator::group::members::Members;
 use crate::coordinator::group::{self, Group as Whole, MetadataSource, Topic, Topics, classic, world};
 use crate::coordinator::runtime::{
-    Decision, Holds, Machine, Malformed, Question, Row as _, Ticket, TimerChange,
+    Asker, Decision, Holds, Machine, Malformed, Question, Row as _, TimerChange,
 };
 use crate::log::keys::Tag;
 use crate::settings::MigrationPolicy;
@@ -127,7 +127,7 @@ impl Place {
 
     /// Asks what is answered at once.
     pub fn ask<Q: Question<Whole>>(&mut self, question: Q) -> Q::Reply {
-        let decided = self.decide(|whole, world| question.decide(whole, Ticket::numbered(1), world));
+        let decided = self.decide(|whole, world| question.decide(whole, Asker::numbered(1), world));
         decided.unwrap_or_else(|| panic!("no answer"))
     }
 

@@ -9,7 +9,7 @@ use super::seeds::seeds;
 use super::{SHARD, header};
 use crate::log::stored::segment::{Header, Kind, Origin};
 use crate::log::wal::fence::{Action, Collision, Event, Identity, Start, Step, Takeover, judge};
-use crate::log::wal::replay::{Filter, Verdict};
+use crate::log::wal::replay::{Filter, Meaning};
 use crate::log::wal::window::Window;
 
 /// One commit, by the nonce of its segment.
@@ -250,12 +250,12 @@ impl Sim {
             return if current { Err(format!("hole at {next}")) } else { self.dead(who) };
         };
         match filter.judge(*next, found).map_err(|flaw| format!("{flaw:?}"))? {
-            Verdict::Live => {
+            Meaning::Live => {
                 owner.log.push(found.nonce);
                 *live = *next;
             }
-            Verdict::Fence => *live = *next,
-            Verdict::Dead => {}
+            Meaning::Fence => *live = *next,
+            Meaning::Dead => {}
         }
         *next += 1;
         // The database may flush what it has replayed so far.
@@ -447,8 +447,8 @@ impl Sim {
         for id in takeover.replayed(&tail) {
             let Some(found) = self.store.get(&id) else { return Fate::Refused };
             match filter.judge(id, found) {
-                Ok(Verdict::Live) => log.push(found.nonce),
-                Ok(Verdict::Fence | Verdict::Dead) => {}
+                Ok(Meaning::Live) => log.push(found.nonce),
+                Ok(Meaning::Fence | Meaning::Dead) => {}
                 Err(_) => return Fate::Refused,
             }
         }
