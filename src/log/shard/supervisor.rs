@@ -260,7 +260,7 @@ fn start(inner: &Arc<Inner>, db: Db, wal: Wal) -> Running {
 fn keeper(inner: &Inner, incarnation: &Arc<Incarnation>, queue: Queue, handle: retention::Handle) -> Keeper {
     let log = LogStore::new(&inner.store, &inner.paths);
     let collector = Collector::new(log, inner.shared.databases.clone(), incarnation.epoch);
-    let metrics = inner.shared.metrics.retention().shard(&inner.options.id.to_string());
+    let metrics = inner.shared.metrics.retention().shard(inner.options.id);
     let interval = inner.options.limits.retention_check_interval;
     let runtime = inner.shared.runtime.clone();
     Keeper::new(Arc::clone(incarnation), queue, handle, collector, runtime, interval, metrics)

@@ -124,7 +124,7 @@ async fn idle_partitions_expire_unasked_and_leave_the_memory() {
     for index in 0..50 {
         keep(&shard, index, (index < 20).then_some(600_000), None);
     }
-    let loaded = || broker.shared.metrics.retention().shard("3").loaded_partitions.get();
+    let loaded = || broker.shared.metrics.retention().shard(super::SHARD).loaded_partitions.get();
     world.runtime.clock.sleep(Duration::from_secs(340)).await;
     assert_eq!(loaded(), 0, "a pass loads nothing that keeps everything");
     world.runtime.clock.sleep(Duration::from_secs(300)).await;
