@@ -50,7 +50,7 @@ pub struct Config {
     given: Vec<&'static str>,
     /// Kafka's broker configs that they set.
     configs: BTreeMap<&'static str, String>,
-    /// What is to be said of variables that nothing reads.
+    /// Warnings of variables that nothing reads.
     strangers: Vec<String>,
 }
 
@@ -65,7 +65,7 @@ pub struct HostPort {
 pub type Peers = Vec<(BrokerId, HostPort)>;
 
 impl Given {
-    /// What the environment of this process sets.
+    /// Variables of this process's environment.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_environment() -> Given {
         Given::from_variables(std::env::vars_os().filter_map(|(name, value)| {
@@ -123,7 +123,7 @@ impl Config {
         check::warnings(self)
     }
 
-    /// Whether a variable was set, by flag or environment.
+    /// True if a variable was set, by flag or environment.
     pub fn is_given(&self, variable: &str) -> bool {
         self.given.contains(&variable)
     }
@@ -144,7 +144,7 @@ impl Config {
         own.into_iter().chain(self.configs.clone()).collect()
     }
 
-    /// Where the data is, as one line for people and for Kafka's `log.dirs`.
+    /// The place of the data, as one line for people and for Kafka's `log.dirs`.
     pub fn data_place(&self) -> String {
         use Backend::{Azure, Gcs, Local, Memory, S3};
         let bucket = |scheme: &str, bucket: &str, prefix: &str| format!("{scheme}://{bucket}/{prefix}");

@@ -68,10 +68,15 @@ const TEST_FILE_LINES: usize = 500;
 const TEST_FUNCTION_LINES: usize = 70;
 const STRUCT_FIELDS: usize = 12;
 
-/// The width that `rustfmt` keeps to, and folders in which no line of code is wider: it leaves what it cannot fit as it
-/// is, with all that stands around it.
+/// The width that `rustfmt` keeps to: it leaves what it cannot fit as it is, with all that stands around it.
 const WIDTH: usize = 110;
-const FITTED: &[&str] = &["src/broker", "src/cli.rs", "src/config", "src/settings/", "src/types.rs"];
+
+/// Folders that are not in this order yet: lines of code that are too wide, comments that begin with a question
+/// (as do some in `src/broker`).
+const UNORDERED: &[&str] = &["src/api/", "src/cluster/", "src/metadata/", "src/peer/"];
+
+/// Words that no comment begins with: its noun comes first.
+const QUESTIONS: &[&str] = &["What", "Whether", "How", "Who", "Where"];
 
 struct Source {
     path: String,
@@ -336,16 +341,40 @@ fn wide_lines(text: &str) -> Vec<usize> {
     text.lines().zip(1..).filter(|(line, _)| is_wide(line)).map(|(_, number)| number).collect()
 }
 
+/// Comments that begin with a question.
+fn questions(text: &str) -> Vec<usize> {
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let words = |line: &str| line.trim_start_matches(['/', '!']).trim_start().to_owned();
+    let is_question =
+        |line: &str| QUESTIONS.contains(&words(line).split(|c| !is_word(c)).next().unwrap_or_default());
+    let begins = |at: usize| at == 0 || !lines[at - 1].starts_with("//") || words(lines[at - 1]).is_empty();
+    let found =
+        (0..lines.len()).filter(|at| lines[*at].starts_with("//") && is_question(lines[*at]) && begins(*at));
+    found.map(|at| at + 1).collect()
+}
+
+fn ordered_sources() -> impl Iterator<Item = Source> {
+    let is_ordered = |source: &Source| !UNORDERED.iter().any(|folder| source.path.starts_with(folder));
+    sources("src").into_iter().filter(is_ordered)
+}
+
 #[test]
 fn no_line_is_too_wide_to_be_formatted() {
-    let mut problems = Vec::new();
-    for source in sources("src") {
-        if FITTED.iter().any(|folder| source.path.starts_with(folder)) {
-            let wide = wide_lines(&source.text).into_iter();
-            problems.extend(wide.map(|number| format!("{}:{number}: wider than {WIDTH}", source.path)));
-        }
-    }
-    refuse(&problems);
+    let wide = |source: Source| {
+        let lines = wide_lines(&source.text).into_iter();
+        lines.map(|number| format!("{}:{number}: wider than {WIDTH}", source.path)).collect::<Vec<_>>()
+    };
+    refuse(&ordered_sources().flat_map(wide).collect::<Vec<_>>());
+}
+
+#[test]
+fn comments_begin_with_their_noun() {
+    let asking = |source: Source| {
+        let lines = questions(&source.text).into_iter();
+        lines.map(|number| format!("{}:{number}: begins with a question", source.path)).collect::<Vec<_>>()
+    };
+    let sources = ordered_sources().filter(|source| !source.path.starts_with("src/broker"));
+    refuse(&sources.flat_map(asking).collect::<Vec<_>>());
 }
 
 #[test]
@@ -438,6 +467,7 @@ fn the_checks_see_what_they_look_for() {
     assert_eq!(structs(text), [("Wide".to_string(), 2)]);
     let wide = "x".repeat(WIDTH + 1);
     assert_eq!(wide_lines(&format!("{wide}\nshort\n// {wide}\n  {wide}")), [1, 4]);
+    assert_eq!(questions("/// How it ends.\n/// What not.\nfn a() {}\n// Whoever.\n"), [1]);
     let imports =
         imported_layers("use crate::api::errors;\nuse crate::{log, net::frame};\n// crate::broker\n");
     let names: Vec<&str> = imports.iter().map(|(_, name)| name.as_str()).collect();

@@ -1,4 +1,4 @@
-//! What must agree between settings beyond the rules of the table, and what the log warns of at the start.
+//! Agreement between settings beyond the rules of the table, and warnings in the log at the start.
 
 use std::net::IpAddr;
 use std::num::NonZeroU16;

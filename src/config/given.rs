@@ -1,4 +1,4 @@
-//! What was given, as texts: every refusal names the variable.
+//! Given values, as texts: every refusal names the variable.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -89,7 +89,7 @@ impl Given {
         }
     }
 
-    /// What a platform tells the clients of this kind of store.
+    /// Variables by which a platform tells the clients of this kind of store.
     pub(super) fn platform(&self, store: StoreKind) -> Vec<(&'static str, Secret)> {
         let is_of = |(name, _): &&(&str, Secret)| platform::of(store).any(|known| known == *name);
         self.platform.iter().filter(is_of).cloned().collect()
@@ -107,7 +107,7 @@ impl Given {
         &self.warnings
     }
 
-    /// Whether somebody set it.
+    /// True if somebody set it.
     pub fn is_set(&self, name: &str) -> bool {
         self.values.contains_key(name)
     }

@@ -5,7 +5,7 @@ use super::table::VARIABLES;
 
 const OURS: &str = "KAFKAESQUE_";
 
-/// What is to be said of a variable that is set; nothing of one that is known, or has nothing to do with us.
+/// The warning of a variable that is set; none of one that is known, or has nothing to do with us.
 pub(super) fn warning(name: &str, value: &str) -> Option<String> {
     let own = name.strip_prefix(OURS);
     if known().any(|known| known == name) || (own.is_some() && is_service_link(name, value)) {
@@ -54,7 +54,7 @@ fn distance(from: &str, to: &str) -> usize {
     last[to.len()]
 }
 
-/// Whether Kubernetes made it for a service whose name begins like ours: `KAFKAESQUE_SERVICE_HOST`,
+/// True if Kubernetes made it for a service whose name begins like ours: `KAFKAESQUE_SERVICE_HOST`,
 /// `KAFKAESQUE_PORT_9092_TCP_ADDR`, `KAFKAESQUE_PORT`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let is_protocol =

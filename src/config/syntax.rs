@@ -118,7 +118,7 @@ pub(super) fn bare_host(text: &str) -> Result<String, String> {
     host(bare).map(|()| bare.to_owned()).map_err(str::to_owned)
 }
 
-/// Where brokers listen for each other.
+/// Addresses where brokers listen for each other.
 pub(super) fn listen_address(text: &str) -> Result<String, String> {
     let Some(address) = host_port(text) else { return Err(format!("'{text}' is not of the form host:port")) };
     host(&address.host).map(|()| text.to_owned()).map_err(str::to_owned)

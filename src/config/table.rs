@@ -90,7 +90,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Who this broker is.
+    /// The broker's identity.
     CORE declares Identity {
         BROKER_ID => broker_id: BrokerId, number(0, INT).shaped("ID").or("0"),
             "This broker's id, unique in its cluster.";
@@ -100,7 +100,7 @@ settings! {
             "Rack or zone of this broker, for clients that prefer a near one.";
     }
 
-    /// Where clients reach this broker.
+    /// Addresses at which clients reach this broker.
     CORE declares Listen {
         HOST => host: String, parsed("HOST", syntax::bare_host).or("0.0.0.0"),
             "Address to listen on for Kafka clients.";
@@ -169,7 +169,7 @@ settings! {
             "Azure Blob Storage: whether an endpoint without TLS is allowed.";
     }
 
-    /// How a store is opened.
+    /// Opening of a store.
     STORAGE declares Opening {
         STORE_START_TIMEOUT_MS => start_timeout: Duration, millis(0, HOUR_MS).or("30000"),
             "How long the start tries again a store that does not answer yet, or that says that it cannot \
@@ -178,7 +178,7 @@ settings! {
             faults::text::HELP;
     }
 
-    /// How the shards' logs are written and cached. Memory is of all shards together.
+    /// Writing and caching of the shards' logs. Memory is of all shards together.
     LOG declares Log {
         COMMIT_INTERVAL_MS => commit_interval: Duration, millis(0, 10_000).by_store("0", "100"),
             "Least time between two commits of a shard, unless SEGMENT_MAX_BYTES wait already. Longer means \
@@ -321,7 +321,7 @@ settings! {
             "Time between two looks for committed offsets that have expired.";
     }
 
-    /// What strangers can take at most.
+    /// The most that strangers can take.
     NETWORK declares Network {
         MAX_CONNECTIONS => max_connections: usize, number(1, 1_000_000).is("max.connections"),
             "Most client connections at one time.";

@@ -1,4 +1,4 @@
-//! What was given, read by the table: each value by its form, then what must hold between them.
+//! Given values, read by the table: each value by its form, then what must hold between them.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -88,14 +88,14 @@ impl<'a> Values<'a> {
         self.problems.push(Problem::new(name, message));
     }
 
-    /// What the broker configs are set to that somebody sets here.
+    /// Values of the broker configs that somebody sets here.
     pub(super) fn configs(&self) -> BTreeMap<&'static str, String> {
         let given = VARIABLES.iter().filter(|variable| self.given.is_set(variable.name));
         let set = |variable: &Variable| Some((variable.config?, self.found.get(variable.name)?.printed()));
         given.filter_map(set).collect()
     }
 
-    /// Whether it belongs to the chosen store, or to none.
+    /// True if it belongs to the chosen store, or to none.
     fn counts(&self, variable: &Variable) -> bool {
         variable.store.is_none_or(|store| self.get("OBJECT_STORE_TYPE") == Some(store))
     }
@@ -237,7 +237,7 @@ fn parse(variable: &Variable, text: &str, is_formed: bool) -> Result<Value, Stri
     }
 }
 
-/// Whether a host stands for all addresses of the machine.
+/// True if a host stands for all addresses of the machine.
 pub(super) fn is_wildcard(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
 }

@@ -1,4 +1,4 @@
-//! What one row of the table of process settings is made of.
+//! Parts of a row of the table of process settings.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ pub struct Variable {
     /// Kafka's broker config that it sets, which DescribeConfigs shows.
     pub(super) config: Option<&'static str>,
     pub(super) rules: &'static [Rule],
-    /// Where the typed settings have it.
+    /// The field of the typed settings that has it.
     pub(super) field: Option<&'static str>,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Kind {
     OneOf(&'static [&'static str]),
 }
 
-/// What counts if nobody sets it, and is read like a value that somebody set.
+/// The default, which is read like a value that somebody set.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fallback {
     Unset,
@@ -57,7 +57,7 @@ pub(super) enum Fallback {
     Reachable,
 }
 
-/// What must hold beside the form of the value.
+/// A condition beside the form of the value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rule {
     /// A number beside another one.
@@ -78,12 +78,12 @@ pub(super) enum Rule {
     Idle(&'static str),
 }
 
-/// How a number must lie to the number of another variable.
+/// The order in which a number must stand to that of another variable.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Relation {
     pub(super) order: Order,
     pub(super) other: &'static str,
-    /// What is said if it does not; without it, the names of both.
+    /// The message if it does not; without it, the names of both.
     pub(super) message: Option<&'static str>,
     /// The variable itself is to blame, even if only the other one was set.
     pub(super) blames_itself: bool,
@@ -155,7 +155,7 @@ impl Variable {
         name.to_ascii_lowercase().replace('_', "-")
     }
 
-    /// Whether the flag alone means `true`.
+    /// True if the flag alone means `true`.
     pub fn is_switch(&self) -> bool {
         matches!(self.kind, Kind::Flag)
     }
@@ -165,7 +165,7 @@ impl Variable {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// What a value looks like, for the help.
+    /// The form of a value, for the help.
     pub fn shape(&self) -> Cow<'static, str> {
         let of_kind = match self.kind {
             Kind::Text(_) | Kind::Parsed(_) => "TEXT",

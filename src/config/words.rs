@@ -34,7 +34,7 @@ words! {
     /// The kinds of object store.
     StoreKind { Local = "local", S3 = "s3", Gcs = "gcs", Azure = "azure", }
 
-    /// How far batches are checked.
+    /// The depth to which batches are checked.
     Validation { Full = "full", Headers = "headers", }
 
     /// The shape of log lines.

@@ -42,7 +42,7 @@ impl Coordinators {
                 seen = version;
                 continue;
             }
-            // What this broker has not heard of may be new rather than deleted.
+            // A topic that this broker has not heard of may be new rather than deleted.
             let Some(names) = (topics.all)().await else { continue };
             for coordinator in coordinators {
                 expire(&coordinator, &*names, is_time);

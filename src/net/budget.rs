@@ -96,7 +96,7 @@ impl Budget {
     }
 }
 
-/// What one request has of the budget. It is given back when dropped.
+/// The share that one request has of the budget. It is given back when dropped.
 #[derive(Default)]
 pub(super) struct Share {
     bytes: Option<OwnedSemaphorePermit>,

@@ -24,10 +24,10 @@ use crate::runtime::{Clock, Complaints, Shutdown};
 
 /// Answers are gathered up to about this size before they are written.
 const BATCH_BYTES: usize = 256 * 1024;
-/// How long a client has to take the last answers after we said that there will be no more.
+/// The time that a client has to take the last answers after we said that there will be no more.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// What the connections of a server share.
+/// The share of all connections of a server.
 pub(super) struct Shared<S> {
     pub service: Arc<S>,
     pub limits: Limits,
@@ -43,12 +43,12 @@ pub(super) struct Shared<S> {
     pub kill: Shutdown,
 }
 
-/// How reading ended.
+/// The end of reading.
 #[derive(Clone, Copy)]
 enum End {
     /// There is nobody to answer any more.
     Gone(CloseReason),
-    /// What was admitted is still answered.
+    /// Admitted requests are still answered.
     Drain(CloseReason),
 }
 
@@ -244,7 +244,10 @@ impl<S: Service> Connection<'_, S> {
         };
         match protocol {
             Some(protocol) => {
-                tracing::info!(%peer, protocol, left_out, "a client speaks another protocol, connection closed");
+                tracing::info!(
+                    %peer, protocol, left_out,
+                    "a client speaks another protocol, connection closed"
+                );
             }
             None => tracing::info!(%peer, length, left_out, "impossible request length, connection closed"),
         }

@@ -25,7 +25,7 @@ use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
 use crate::runtime::transfers::Transfer;
 
-/// How much is read without knowing how much will come.
+/// The number of bytes that are read without knowing how many will come.
 const FILL_BYTES: usize = 64 * 1024;
 /// The same where large frames come, whose first bytes would only be copied.
 const FILL_BYTES_OF_LARGE: usize = 16 * 1024;
@@ -47,7 +47,7 @@ pub(super) enum FrameError {
     Io(#[from] std::io::Error),
 }
 
-/// What frames are cut with.
+/// Tools that frames are cut with.
 pub(super) struct FrameLimits {
     pub max_frame_bytes: usize,
     pub budget: Budget,

@@ -1,4 +1,4 @@
-//! What a client may take of the broker.
+//! Limits of what a client may take of the broker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +26,9 @@ pub struct Limits {
     pub connection_bytes: usize,
     /// A connection without a request for this long is closed. Kafka's `connections.max.idle.ms`.
     pub idle: Duration,
-    /// How slowly a request may come in, and an answer be taken.
+    /// The least speed at which a request may come in, and an answer be taken.
     pub pace: Pace,
-    /// How long a stop waits for what was admitted.
+    /// The time that a stop waits for what was admitted.
     pub drain: Duration,
 }
 

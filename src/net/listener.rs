@@ -21,7 +21,7 @@ use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The time that a connection which has to make room may take to notice.
 const ROOM_TIME: Duration = Duration::from_secs(1);
-/// How long connections that were cut off may take to notice.
+/// The time that connections which were cut off may take to notice.
 const KILL_TIME: Duration = Duration::from_secs(1);
 
 /// Serves clients on any number of listeners, within limits that they share.

@@ -1,4 +1,4 @@
-//! What is counted of connections.
+//! Metrics of connections.
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 

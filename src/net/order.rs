@@ -86,7 +86,7 @@ pub(super) struct Batch {
 }
 
 impl InFlight {
-    /// Whether another frame may be read.
+    /// True if another frame may be read.
     pub fn has_room(&self, limits: &Limits) -> bool {
         self.unanswered == 0
             || (self.unanswered < limits.connection_requests && self.bytes < limits.connection_bytes)
@@ -101,7 +101,7 @@ impl InFlight {
         self.unanswered == 0
     }
 
-    /// Whether a request of this class may be admitted now.
+    /// True if a request of this class may be admitted now.
     pub fn turn(&self, class: Admission, now: Instant) -> Turn {
         if self.muting > 0 {
             return Turn::AfterAnswers;

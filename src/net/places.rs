@@ -23,7 +23,7 @@ impl Places {
         Places { most, free: Arc::new(Semaphore::new(0)), there: Mutex::new(0) }
     }
 
-    /// How many there may be now.
+    /// The number that there may be now.
     pub fn most(&self) -> u32 {
         u32::try_from((self.most)().min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX)
     }

@@ -1,4 +1,4 @@
-//! What stands behind the connections: it admits frames and promises answers.
+//! The service behind the connections: it admits frames and promises answers.
 
 use std::fmt;
 use std::future::Future;
@@ -17,7 +17,7 @@ use crate::runtime::memory::Share;
 
 /// The broker's API, or an echo in tests.
 pub trait Service: Send + Sync + 'static {
-    /// What is remembered of a connection: client id, principal, quota.
+    /// The state of a connection: client id, principal, quota.
     type Connection: Send + 'static;
 
     /// A client has connected. `closer` may be kept to end the connection from elsewhere.
@@ -127,7 +127,7 @@ impl fmt::Debug for Promise {
     }
 }
 
-/// What becomes of a request.
+/// The answer to a request.
 #[derive(Debug, Default)]
 pub struct Answer {
     /// The frame to send in pieces, written as they are, one after the other; the length in front is added when it is

@@ -16,7 +16,7 @@ const COPIED_BYTES: usize = 1024;
 /// Pieces per system call.
 const SLICES: usize = 64;
 
-/// What is to be written.
+/// Pieces that are to be written.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     pieces: VecDeque<Bytes>,

@@ -18,7 +18,7 @@ use super::readiness::{Readiness, Report};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown};
 
-/// What the broker adds to `/health`: its id, its cluster, its shards. Called for every request, so it must be cheap.
+/// The broker's part of `/health`: its id, its cluster, its shards. Called for every request, so it must be cheap.
 pub type Summary = Arc<dyn Fn() -> Map<String, Value> + Send + Sync>;
 
 /// Awaited before metrics are collected, for what cannot be looked up while they are.
@@ -106,7 +106,7 @@ fn summary(http: &Http) -> (StatusCode, Map<String, Value>) {
     (status_of(&report), body)
 }
 
-/// Whether the process should be left running.
+/// Tells whether the process should be left running.
 async fn live(State(http): State<Http>) -> Response {
     match http.runtime.tasks.failure() {
         None => answer(StatusCode::OK, json!({ "status": "live" })),
@@ -116,7 +116,7 @@ async fn live(State(http): State<Http>) -> Response {
     }
 }
 
-/// Whether clients should be sent here.
+/// Tells whether clients should be sent here.
 async fn ready(State(http): State<Http>) -> Response {
     let report = http.readiness.report(http.runtime.tasks.failure());
     let body = json!({ "status": report.status, "reason": report.reason, "unable": report.unable });

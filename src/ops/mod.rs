@@ -1,4 +1,4 @@
-//! What an operator sees: logs, metrics, and the health of the process over HTTP.
+//! An operator's view: logs, metrics, and the health of the process over HTTP.
 //! It knows no layer that it reports on: they register metrics, and the broker tells it its state and summary.
 //! Entry point: [`log_to_stderr`], [`Readiness`], [`Http`].
 //! Invariant: nothing here changes the broker.

@@ -17,7 +17,8 @@ pub(super) fn page(health: &Map<String, Value>) -> String {
     let mut html = String::from(
         "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Kafkaesque</title>\n\
          <style>body { font: 16px/1.5 sans-serif; margin: 3em auto; max-width: 40em; padding: 0 1em } \
-         th { text-align: left; padding-right: 1em; font-weight: normal; color: #666 }</style></head>\n<body>\n",
+         th { text-align: left; padding-right: 1em; font-weight: normal; color: #666 \
+         }</style></head>\n<body>\n",
     );
     let text = |name: &str| health.get(name).and_then(shown);
     let state = text("status").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the operating system says of this process, where it has a `/proc`.
+//! The operating system's word on this process, where it has a `/proc`.
 
 use std::fs;
 

@@ -1,11 +1,11 @@
-//! Whether the broker should be sent clients.
+//! Readiness: whether the broker should be sent clients.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-/// Where the broker is between its start and its end.
+/// The stage of the broker between its start and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Not yet serving; the text says what it waits for.

@@ -87,7 +87,8 @@ pub fn check_filter(filter: &str) -> Result<(), String> {
         if !known {
             let what = if level.is_some() { "module" } else { "level or module" };
             return Err(format!(
-                "there is no {what} '{module}'; the levels are {}, the modules kafkaesque::{{{}}} and the libraries {}",
+                "there is no {what} '{module}'; the levels are {}, the modules kafkaesque::{{{}}} and the \
+                 libraries {}",
                 LEVELS.join(", "),
                 MODULES.join(","),
                 LIBRARIES.join(", ")

@@ -28,7 +28,7 @@ macro_rules! api_keys {
                 }
             }
 
-            /// Whether Kafka's brokers answer it on a listener for clients, rather than controllers among themselves.
+            /// True if Kafka's brokers answer it on a listener for clients, rather than controllers among themselves.
             pub const fn is_for_clients(self) -> bool {
                 match self {
                     $( ApiKey::$name => audience!($audience), )*

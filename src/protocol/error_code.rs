@@ -20,7 +20,7 @@ macro_rules! error_codes {
                 }
             }
 
-            /// Whether a client may send the same request again.
+            /// True if a client may send the same request again.
             pub const fn is_retriable(self) -> bool {
                 match self {
                     $( ErrorCode::$name => retriable!($class), )*

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Shutdown;
 
-/// What a background task is for.
+/// The kind of a background task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskKind {
     /// Accepts connections of one listener.
@@ -46,7 +46,7 @@ pub enum TaskKind {
     Periodic,
 }
 
-/// What happens when a task panics.
+/// The consequence of a task's panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnPanic {
     /// The rest goes on: the damage is limited to what the task served.

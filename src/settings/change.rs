@@ -28,7 +28,7 @@ impl InvalidConfig {
     }
 }
 
-/// What a change is aimed at.
+/// The target of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     Topic,

@@ -1,4 +1,4 @@
-//! What is known of one config.
+//! The definition of one config.
 
 use super::broker;
 use super::validator::Validator;
@@ -51,7 +51,7 @@ pub enum Importance {
     Low,
 }
 
-/// What can change a config while the broker runs. Topic and group configs are always `ClusterWide`.
+/// The reach of a change of a config while the broker runs. Topic and group configs are always `ClusterWide`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Update {
     /// Only a restart with another process setting.
@@ -64,7 +64,7 @@ pub enum Update {
     ClusterWide,
 }
 
-/// What this broker does with a value that Kafka would accept.
+/// The broker's treatment of a value that Kafka would accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It takes effect.
@@ -75,7 +75,7 @@ pub enum Status {
     NotYet(&'static str),
 }
 
-/// How a synonym's number becomes the config's own.
+/// The way in which a synonym's number becomes the config's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     Same,
@@ -230,7 +230,7 @@ impl Definition {
         self.synonyms(synonyms)
     }
 
-    /// Whether its value is never shown to anybody.
+    /// True if its value is never shown to anybody.
     pub fn sensitive(&self) -> bool {
         self.kind == Type::Password
     }

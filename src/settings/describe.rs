@@ -7,7 +7,7 @@ use super::definition::{Definition, Scope, Synonym, Type, Update};
 use super::layers::{BrokerLayers, Overrides};
 use super::{definitions, lookup};
 
-/// Where a value comes from. The number is the one that DescribeConfigs uses (`DescribeConfigsResponse.ConfigSource`).
+/// The source of a value. The number is the one that DescribeConfigs uses (`DescribeConfigsResponse.ConfigSource`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i8)]
 pub enum Source {
@@ -43,7 +43,7 @@ pub struct Described {
 }
 
 impl Described {
-    /// Whether nobody set it: what DescribeConfigs version 0 and `isDefault` ask.
+    /// True if nobody set it: what DescribeConfigs version 0 and `isDefault` ask.
     pub fn is_default(&self) -> bool {
         self.source == Source::Default
     }
@@ -78,7 +78,7 @@ pub fn describe_broker(broker: &BrokerLayers<'_>) -> Vec<Described> {
         .collect()
 }
 
-/// What is set for all brokers while running; what is not set is not shown.
+/// Values set for all brokers while running; one that is not set is not shown.
 pub fn describe_cluster(cluster: &dyn Overrides) -> Vec<Described> {
     let layers = BrokerLayers { cluster, ..BrokerLayers::DEFAULTS };
     definitions(Scope::Broker)

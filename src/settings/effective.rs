@@ -20,9 +20,9 @@ pub enum TimestampType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimestampPolicy {
     pub kind: TimestampType,
-    /// How far a record may lie behind the broker's clock. Obeyed with `CreateTime` only.
+    /// The time that a record may lie behind the broker's clock. Obeyed with `CreateTime` only.
     pub before_max_ms: i64,
-    /// How far a record may lie ahead of the broker's clock. Obeyed with `CreateTime` only.
+    /// The time that a record may lie ahead of the broker's clock. Obeyed with `CreateTime` only.
     pub after_max_ms: i64,
 }
 
@@ -41,7 +41,7 @@ pub enum Compression {
     Zstd(i32),
 }
 
-/// How much is kept, if `CleanupPolicy::delete`. `None` is no limit.
+/// Limits of what is kept, if `CleanupPolicy::delete`. `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// By a record's timestamp.
@@ -54,14 +54,14 @@ impl Retention {
     pub const UNLIMITED: Retention = Retention { ms: None, bytes: None };
 }
 
-/// What happens to old records. Both false keeps everything.
+/// The fate of old records. Both false keeps everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CleanupPolicy {
     pub delete: bool,
     pub compact: bool,
 }
 
-/// What the log obeys for one topic.
+/// Settings that the log obeys for one topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicSettings {
     /// Largest batch as sent, header included.
@@ -149,12 +149,12 @@ impl MigrationPolicy {
     }
 }
 
-/// What the coordinator obeys for one group of the consumer protocol.
+/// Settings that the coordinator obeys for one group of the consumer protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupSettings {
     /// Silence after which a member is removed.
     pub session_timeout_ms: i32,
-    /// How often members are told to send heartbeats.
+    /// The time between two heartbeats that members are told.
     pub heartbeat_interval_ms: i32,
     /// Least time between two assignments.
     pub assignment_interval_ms: i32,
@@ -179,7 +179,7 @@ impl GroupSettings {
     }
 }
 
-/// What a broker obeys that can change while it runs.
+/// Settings that a broker obeys and that can change while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokerSettings {
     /// Most connections open at one time (`max.connections`).
@@ -198,7 +198,7 @@ impl BrokerSettings {
     }
 }
 
-/// What the brokers allow a group to be given. Both ends are allowed.
+/// Bounds of what a group may be given. Both ends are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
     pub(super) least: i64,

@@ -1,4 +1,4 @@
-//! Where values come from besides the table's own defaults.
+//! Sources of values besides the table's own defaults.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -24,7 +24,7 @@ const EPOCHS_WITHOUT_RECORDS: i32 = 1 << 20;
 /// The same of producer ids.
 const PRODUCERS_WITHOUT_RECORDS: i64 = 1 << 30;
 
-/// What is to come of it.
+/// The metadata that is to come of it.
 struct Plan {
     lines: Vec<String>,
     topics: Vec<NewTopic>,
@@ -42,7 +42,7 @@ pub async fn run(config: &Config, accept_loss: bool, runtime: &Runtime) -> Resul
     let broker = config.identity.broker_id;
     let image = match Metadata::look(&store, &databases, broker).await {
         Ok(image) => image.filter(Image::is_formed),
-        // What cannot be read is as good as gone.
+        // A shard that cannot be read is as good as gone.
         Err(StartError::Damaged { .. }) => None,
         Err(error) => return Err(error.to_string()),
     };
@@ -72,7 +72,7 @@ pub async fn run(config: &Config, accept_loss: bool, runtime: &Runtime) -> Resul
     Ok(Report { lines: plan.lines, is_sound: true })
 }
 
-/// What each shard remembers that has anything in the store.
+/// The memory of each shard that has anything in the store.
 async fn remembered(
     store: &Store,
     databases: &Databases,

@@ -14,14 +14,14 @@ use crate::types::ShardId;
 const UNCHANGED: &str =
     "nothing was changed: put back what the store held before, or give up what is lost with --accept-loss";
 
-/// What is to be repaired.
+/// The part that is to be repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Shard(ShardId),
     Metadata,
 }
 
-/// What was found and done.
+/// The report of a repair.
 #[derive(Debug)]
 pub struct Report {
     /// For people.

@@ -74,8 +74,8 @@ fn findings(survey: &Survey, shard: ShardId, names: &BTreeMap<TopicId, String>) 
     let mut lines: Vec<String> = survey.damage.iter().map(ToString::to_string).collect();
     if survey.index_is_gone {
         lines.push(
-            "the index is made anew from the log: groups, committed offsets and log starts are lost that were written \
-             before its oldest segment"
+            "the index is made anew from the log: groups, committed offsets and log starts are lost that \
+             were written before its oldest segment"
                 .to_owned(),
         );
     }

@@ -136,7 +136,7 @@ fn azure_client(azure: &Azure, config: &Config) -> object_store::Result<object_s
         .build()
 }
 
-/// What the platform tells, by the keys of the store's client: they are called as the variables, in small letters.
+/// The platform's word, by the keys of the store's client: they are called as the variables, in small letters.
 fn told<K: FromStr>(config: &Config) -> impl Iterator<Item = (K, &str)> {
     let told = config.platform.iter();
     told.filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.reveal())))

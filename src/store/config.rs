@@ -1,4 +1,4 @@
-//! Where the objects are, as plain data. The names of the variables that fill it are the configuration's business.
+//! The place of the objects, as plain data. The names of the variables that fill it are the configuration's business.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub struct Config {
     pub start_timeout: Duration,
     /// Variables by which a platform tells clients of its credentials. They count where none are configured.
     pub platform: Vec<(&'static str, Secret)>,
-    /// What goes wrong on purpose. For tests and benchmarks of a whole process.
+    /// Faults on purpose. For tests and benchmarks of a whole process.
     pub faults: Option<faults::Setting>,
 }
 
@@ -84,7 +84,7 @@ impl Backend {
 pub struct Local {
     /// Made if absent.
     pub path: PathBuf,
-    /// Whether an object is synced to the disk before its PUT returns.
+    /// True if an object is synced to the disk before its PUT returns.
     pub fsync: bool,
     /// Room that is kept for deletions when the disk is full.
     pub reserve_bytes: u64,

@@ -79,7 +79,8 @@ impl StoreMetrics {
             counter("kafkaesque_object_store_requests_total", "Requests to the object store.", "kind");
         let errors = counter(
             "kafkaesque_object_store_errors_total",
-            "Requests to the object store that failed; a lost race of creates and an absent object do not count.",
+            "Requests to the object store that failed; a lost race of creates and an absent object do not \
+             count.",
             "kind",
         );
         let bytes = counter(

@@ -42,7 +42,7 @@ impl OpenError {
     }
 }
 
-/// What the self-test found: a store that would lose acknowledged data, or that cannot be reached.
+/// The self-test's finding: a store that would lose acknowledged data, or that cannot be reached.
 #[derive(Debug, Error)]
 pub enum RefusedStore {
     #[error("{store} object store: {operation} failed: {cause}")]
@@ -50,13 +50,13 @@ pub enum RefusedStore {
     #[error("{store} object store: no answer within {seconds} s while it was tested ({operation})")]
     TimedOut { store: String, operation: &'static str, seconds: u64 },
     #[error(
-        "{store} object store: creating an object that exists overwrote it; create-if-absent (If-None-Match: *) \
-         is not supported, and without it acknowledged data would be lost"
+        "{store} object store: creating an object that exists overwrote it; create-if-absent \
+         (If-None-Match: *) is not supported, and without it acknowledged data would be lost"
     )]
     CreateOverwrites { store: String },
     #[error(
-        "{store} object store: {winners} of {racers} concurrent creates of one object succeeded; create-if-absent \
-         is not atomic, and without it acknowledged data would be lost"
+        "{store} object store: {winners} of {racers} concurrent creates of one object succeeded; \
+         create-if-absent is not atomic, and without it acknowledged data would be lost"
     )]
     SeveralWinners { store: String, winners: usize, racers: usize },
     #[error("{store} object store: none of {racers} concurrent creates of one object succeeded")]

@@ -53,7 +53,7 @@ fn read_now(mut file: File, range: Range<u64>) -> io::Result<Bytes> {
     }
 }
 
-/// Whether `range` can be read without waiting for a disk, as far as a few bytes of it tell.
+/// True if `range` can be read without waiting for a disk, as far as a few bytes of it tell.
 #[cfg(target_os = "linux")]
 fn in_memory(file: &File, range: &Range<u64>) -> bool {
     use rustix::io::{ReadWriteFlags, preadv2};

@@ -136,7 +136,7 @@ impl Store {
         self.prefix.parts().chain(Path::from(relative).parts()).collect()
     }
 
-    /// What the self-test learned.
+    /// The self-test's findings.
     pub fn probe(&self) -> &Probe {
         &self.probe
     }
@@ -151,7 +151,7 @@ impl Store {
         &self.room
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     pub fn metrics(&self) -> &StoreMetrics {
         &self.metrics
     }

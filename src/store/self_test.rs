@@ -37,7 +37,7 @@ const MEASURED_AT_ONCE: usize = 2;
 /// Object metadata that SlateDB marks its conditional PUTs with, to know them again after a lost response.
 const METADATA_KEY: &str = "slatedbputid";
 
-/// What the self-test learned about the store.
+/// The self-test's findings about the store.
 #[derive(Clone, Debug, Default)]
 pub struct Probe {
     /// Median and highest time of small PUTs. Raft's timeouts are derived from them.
@@ -255,7 +255,7 @@ impl SelfTest {
         }
     }
 
-    /// Whether an overwrite of a known version works, and one of an outdated version is refused.
+    /// True if an overwrite of a known version works, and one of an outdated version is refused.
     async fn conditional_update(&self) -> Result<bool, RefusedStore> {
         let key = self.key("update");
         let put = |content: &'static [u8], mode: PutMode| {

@@ -167,7 +167,8 @@ mod tests {
         let full = generic(io::Error::from(io::ErrorKind::StorageFull));
         assert_eq!((Trouble::of(&full), cause(&full)), (Trouble::NoSpace, "no storage space".to_owned()));
         let xml = "Server returned non-2xx status code: 403 Forbidden: <?xml version=\"1.0\"?>\n<Error>\n\
-                   <Code>SignatureDoesNotMatch</Code>\n <Message>The signature\n of &#34;a&#34; &amp; b is wrong.</Message></Error>";
+                   <Code>SignatureDoesNotMatch</Code>\n <Message>The signature\n of &#34;a&#34; &amp; b is \
+                   wrong.</Message></Error>";
         let forbidden = Error::PermissionDenied { path: "a".to_owned(), source: xml.into() };
         assert_eq!(Trouble::of(&forbidden), Trouble::Secret);
         assert_eq!(cause(&forbidden), "SignatureDoesNotMatch: The signature of \"a\" & b is wrong.");

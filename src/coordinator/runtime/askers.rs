@@ -42,7 +42,7 @@ pub trait Reply: Send {
 /// Those who wait for an answer.
 #[derive(Default)]
 pub struct Waiting {
-    /// How many have asked.
+    /// The number of those who have asked.
     asked: u64,
     senders: HashMap<u64, Box<dyn Any + Send>>,
 }

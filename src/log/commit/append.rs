@@ -1,4 +1,4 @@
-//! What a producer's request asks of a shard, and what it gets.
+//! An append, which a producer's request asks of a shard, and its outcome.
 
 use std::any::Any;
 use std::future::Future;
@@ -23,7 +23,7 @@ pub struct Append {
     pub more_to_come: bool,
 }
 
-/// Where an appended batch is.
+/// The offset of an appended batch, and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// Offset of the batch's first record; for a duplicate, that of the original.

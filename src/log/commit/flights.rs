@@ -35,7 +35,7 @@ pub(super) struct Flights {
     queue: VecDeque<Flight>,
     /// When the last segment was started.
     last_start: Option<Instant>,
-    /// How long a segment takes to land, more or less.
+    /// The time that a segment takes to land, more or less.
     landing: Duration,
 }
 

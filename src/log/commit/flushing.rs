@@ -40,7 +40,7 @@ impl Flushing {
         }
     }
 
-    /// Whether there is anything to flush.
+    /// True if there is anything to flush.
     pub fn is_wanted(&self) -> bool {
         self.since.is_some() || !self.dirty.is_empty()
     }

@@ -56,7 +56,7 @@ pub enum Ended {
     Failed,
 }
 
-/// What the commit task does next.
+/// The next step of the commit task.
 enum Next {
     Commit,
     /// It was told to close, and there is nothing left to do.
@@ -77,7 +77,7 @@ pub struct CommitTask {
     backlog: Backlog,
     flights: Flights,
     writers: HashMap<Partition, Writer>,
-    /// What waits for a partition to be loaded, oldest first.
+    /// Work that waits for a partition to be loaded, oldest first.
     parked: HashMap<Partition, Vec<Work>>,
     loads: FuturesUnordered<Load>,
     flushing: Flushing,
@@ -156,7 +156,7 @@ impl CommitTask {
                 },
                 Some((partition, loaded)) = self.loads.next() => self.loaded(partition, loaded),
                 () = self.runtime.clock.reach(start) => return Next::Commit,
-                // What comes while nothing can start is better taken all at once.
+                // Requests that come while nothing can start are better taken all at once.
                 request = self.queue.recv(), if has_room => match request {
                     Some(request) => {
                         self.received(request);
@@ -244,7 +244,7 @@ impl CommitTask {
         self.backlog.push_back(work);
     }
 
-    /// What waited for `partition` goes on.
+    /// Goes on with the work that waited for `partition`.
     fn loaded(&mut self, partition: Partition, loaded: Result<Option<Writer>, PartitionError>) {
         let waiting = self.parked.remove(&partition).unwrap_or_default();
         match loaded {

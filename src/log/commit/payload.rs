@@ -23,7 +23,7 @@ pub struct PayloadBuilder {
     crc: u32,
 }
 
-/// Where a batch is among the chunks.
+/// The location of a batch among the chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Location {
     chunk: usize,

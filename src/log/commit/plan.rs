@@ -29,11 +29,11 @@ pub struct Planner {
 /// A commit that is laid out.
 #[derive(Default)]
 pub struct Plan {
-    /// Whether the index is to be flushed with it.
+    /// True if the index is to be flushed with it.
     pub flush_index: bool,
-    /// What becomes visible once it is durable.
+    /// Batches that become visible once it is durable.
     pub published: Vec<Published>,
-    /// What is answered then.
+    /// Outcomes that are told then.
     pub outcomes: Vec<Outcome>,
     pub(super) rows: Vec<Row>,
     /// Positions count from the payload's start, and the object is not known yet.
@@ -41,7 +41,7 @@ pub struct Plan {
     payload: PayloadBuilder,
 }
 
-/// What one partition shows once the commit is durable.
+/// The change of one partition that shows once the commit is durable.
 pub struct Published {
     pub state: Arc<PartitionState>,
     pub high_watermark: i64,

@@ -1,4 +1,4 @@
-//! What makes a shard smaller: removing rows below a log start, and letting go of partitions that nobody uses.
+//! Removal, which makes a shard smaller: removing rows below a log start, and letting go of partitions that nobody uses.
 
 use bytes::Bytes;
 

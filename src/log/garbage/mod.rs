@@ -60,7 +60,7 @@ pub enum CollectError {
     Superseded,
 }
 
-/// What was found and done.
+/// The findings of a collection, and its deletions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
     /// In the index, and their bytes.
@@ -71,13 +71,13 @@ pub struct Collected {
     pub object_bytes: u64,
     pub deleted_objects: u64,
     pub deleted_bytes: u64,
-    /// Whether there are objects that may go as soon as the index is flushed.
+    /// True if there are objects that may go as soon as the index is flushed.
     pub pending: bool,
     /// Objects that may go as soon as a segment says the replay point.
     pub unsaid_objects: u64,
 }
 
-/// Whether another collection is worth its cost, given the `last` one, bytes that died since, whether something was
+/// True if another collection is worth its cost, given the `last` one, bytes that died since, whether something was
 /// left for later, segments written since, and its age.
 pub fn is_due(last: &Collected, dead_bytes: u64, pending: bool, segments: u64, age: Duration) -> bool {
     let few = last.extents <= FEW_EXTENTS;

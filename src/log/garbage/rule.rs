@@ -13,7 +13,7 @@ pub fn limit(stored_replay_after: u64, durable_id: u64, said_replay_after: u64) 
     stored_replay_after.min(durable_id).min(said_replay_after)
 }
 
-/// Whether an object may be deleted. An owner's first fence stays for ever: an older owner's late PUT must meet it.
+/// True if an object may be deleted. An owner's first fence stays for ever: an older owner's late PUT must meet it.
 /// Window fences, and segments that came too late to be part of the log, are needed by nobody below the limit.
 pub fn may_go(id: u64, limit: u64, kind: Kind, is_named: bool) -> bool {
     let is_kept = match kind {

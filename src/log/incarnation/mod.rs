@@ -130,7 +130,7 @@ impl Incarnation {
         self.partitions.lock().get(&partition).and_then(|slot| slot.loaded.get().cloned())
     }
 
-    /// What is known of all partitions that are loaded.
+    /// Views of all partitions that are loaded.
     pub fn views(&self) -> HashMap<Partition, View> {
         let partitions = self.partitions.lock();
         let loaded = partitions.iter().filter_map(|(partition, slot)| Some((*partition, slot.loaded.get()?)));

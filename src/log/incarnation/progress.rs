@@ -1,4 +1,4 @@
-//! How long something waits to become durable.
+//! The time for which something has waited to become durable.
 
 use parking_lot::Mutex;
 

@@ -1,4 +1,4 @@
-//! What a shard is told to obey.
+//! Settings that a shard is told to obey.
 
 use std::collections::HashMap;
 use std::sync::Arc;

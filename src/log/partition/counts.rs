@@ -72,12 +72,12 @@ impl Counts {
     }
 }
 
-/// What the owner of a shard is told about a partition.
+/// Settings of a partition that the owner of its shard is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartitionSettings {
     /// The leader epoch of this owner.
     pub leader_epoch: LeaderEpoch,
-    /// What is kept of it.
+    /// The retention of its records.
     pub retention: Retention,
 }
 

@@ -13,7 +13,7 @@ pub struct EpochHistory {
     entries: Vec<LeaderEpochStart>,
 }
 
-/// Where an epoch ends.
+/// The end of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EpochEnd {
     /// The greatest known epoch that is not above the one asked for.

@@ -20,7 +20,7 @@ const READ_AHEAD_BYTES: usize = 256 * 1024;
 /// Of all rows of one kind, which a coordinator waits for.
 const KIND_READ_AHEAD_BYTES: usize = 4 << 20;
 
-/// How the rows of a partition are scanned: in few requests, and without pushing others out of the cache.
+/// Options for scanning the rows of a partition: in few requests, and without pushing others out of the cache.
 pub(in crate::log) fn scan_options() -> ScanOptions {
     ScanOptions { read_ahead_bytes: READ_AHEAD_BYTES, ..ScanOptions::default() }
 }

@@ -82,7 +82,7 @@ impl PartitionState {
         self.log_bytes.load(Ordering::Relaxed)
     }
 
-    /// What retention goes by.
+    /// The state that retention goes by.
     pub(in crate::log) fn view(&self) -> View {
         // The log start first: a high watermark that is read after it is never below it.
         let log_start = self.log_start();

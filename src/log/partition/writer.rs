@@ -6,14 +6,14 @@ use super::producers::Producers;
 use super::{EpochHistory, PartitionState};
 use crate::log::stored::keys::{Extent, LogStart, PartitionSnapshot};
 
-/// What a partition is as of its loading: everything in it is durable.
+/// A partition as of its loading: everything in it is durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     pub start: LogStart,
     pub next_offset: i64,
     /// Of all extents that ever were; less what is removed, it is what there is.
     pub appended_bytes: u64,
-    /// Where the snapshot ends that it was loaded from.
+    /// The end of the snapshot that it was loaded from.
     pub snapshot_offset: i64,
     pub epochs: EpochHistory,
     pub producers: Producers,
@@ -65,11 +65,11 @@ pub struct Writer {
     pub start: LogStart,
     /// Of all extents that ever were.
     pub appended_bytes: u64,
-    /// Where the last snapshot ends.
+    /// The end of the last snapshot.
     pub snapshot_offset: i64,
     pub epochs: EpochHistory,
     pub producers: Producers,
-    /// Whether anything came since the last snapshot.
+    /// True if anything came since the last snapshot.
     pub dirty: bool,
 }
 
@@ -87,7 +87,7 @@ impl Writer {
         }
     }
 
-    /// What a later loading starts with; forgets producers that were silent since `expired_before_ms`.
+    /// The start of a later loading; forgets producers that were silent since `expired_before_ms`.
     pub fn snapshot(&mut self, expired_before_ms: i64) -> PartitionSnapshot {
         self.dirty = false;
         self.snapshot_offset = self.next_offset;

@@ -20,17 +20,17 @@ use crate::runtime::memory::Share;
 /// Partitions that are read at the same time for one fetch, as far as they have to go to the store.
 const PARALLEL_READS: usize = 16;
 
-/// What a reader may see.
+/// The isolation of a reader: records that it may see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Isolation {
     /// Everything durable.
     #[default]
     ReadUncommitted,
-    /// What lies below the last stable offset.
+    /// Records below the last stable offset.
     ReadCommitted,
 }
 
-/// What is wanted of one partition.
+/// A reader's wish for one partition.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub log: Arc<PartitionLog>,
@@ -47,12 +47,12 @@ pub struct Fetch {
     pub max_bytes: usize,
     /// With fewer bytes than this the answer waits.
     pub min_bytes: usize,
-    /// How long it may wait.
+    /// The time that it may wait.
     pub max_wait: Duration,
     pub isolation: Isolation,
 }
 
-/// What one partition answers.
+/// The result of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
     /// Whole batches, the first of which holds the wanted offset.
@@ -272,7 +272,7 @@ impl Fetch {
         }
     }
 
-    /// Whether the answers are worth sending now. An error is told at once. A partition whose next batch does not fit
+    /// True if the answers are worth sending now. An error is told at once. A partition whose next batch does not fit
     /// counts in full, as in Kafka, which counts bytes rather than whole batches.
     fn is_enough(&self, answers: &[Result<Fetched, ReadError>]) -> bool {
         let mut bytes = 0;
@@ -296,7 +296,7 @@ fn take(left: &mut usize, wanted: usize) -> usize {
     share
 }
 
-/// Whether a read behind `fetched` would give another answer.
+/// True if a read behind `fetched` would give another answer.
 fn has_moved(log: &PartitionLog, fetched: &Fetched, isolation: Isolation) -> bool {
     if log.has_ended() || log.log_start() > fetched.next_offset {
         return true;

@@ -19,7 +19,7 @@ const READ_BYTES: usize = 1 << 20;
 /// Extents between two marks of a [`TimeIndex`].
 const EXTENTS_PER_MARK: usize = 1_024;
 
-/// What is looked for: Kafka's special timestamps by name.
+/// The sought offset: Kafka's special timestamps by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
     /// -2, and -4: without tiers the earliest local offset is the earliest one (KIP-405).
@@ -254,7 +254,7 @@ fn batches(fetched: &Fetched) -> Result<Vec<Batch>, HeaderError> {
     Ok(batches)
 }
 
-/// Where to begin looking for a timestamp, so that not every extent row of a partition is read each time. Grows with
+/// The offset to begin looking for a timestamp at, so that not every extent row of a partition is read each time. Grows with
 /// the partition; a few bytes per thousand extents.
 ///
 /// Removed records may leave it with timestamps that are no longer there: then a search begins too early, never too

@@ -1,4 +1,4 @@
-//! What all readers of a broker share: caches, waiting fetches, and the memory of who reads in order.
+//! The share of all readers of a broker: caches, waiting fetches, and the memory of who reads in order.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -48,7 +48,7 @@ impl Default for ReadLimits {
     }
 }
 
-/// What is counted of one cache.
+/// Counters of one cache.
 #[derive(Clone, Debug)]
 pub struct CacheMetrics {
     pub hits: IntCounter,
@@ -60,7 +60,8 @@ impl CacheMetrics {
     /// Registers the counters of `cache` and of others, which are told apart by a label.
     pub fn register(registry: &Registry, cache: &str) -> CacheMetrics {
         let labels = |outcome: &str| {
-            let help = "Reads of a cache: of recent batches in the tail cache, of blocks of objects in the block cache.";
+            let help = "Reads of a cache: of recent batches in the tail cache, of blocks of objects in the \
+                        block cache.";
             let opts = Opts::new("kafkaesque_cache_reads_total", help);
             opts.const_label("cache", cache).const_label("outcome", outcome)
         };
@@ -85,19 +86,19 @@ const TIME_INDEXES: u64 = 10_000;
 const REPORTED: usize = 1_000;
 /// The read-ahead of a consumer that was just found to read in order; it doubles from read to read.
 const FIRST_READ_AHEAD_BYTES: u64 = 512 << 10;
-/// What one permit of the semaphore stands for.
+/// Bytes that one permit of the semaphore stands for.
 const PERMIT_BYTES: u64 = 64 << 10;
 
 /// The caches let go of what has been there, or has not been read, for so long at least and twice that at most: an idle
 /// broker gives its memory back.
 const FORGET_EVERY: Duration = Duration::from_secs(20);
 
-/// Where a cold read ended.
+/// The position at which a cold read ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::log) struct Position {
     /// The place of the next batch, if the index had one.
     pub place: Option<(Object, u64)>,
-    /// What was read ahead then.
+    /// Bytes that were read ahead then.
     pub ahead_bytes: u64,
 }
 
@@ -207,12 +208,12 @@ impl Reads {
         self.0.positions.insert((partition, next_offset), position);
     }
 
-    /// What is known of a partition's timestamps.
+    /// Known timestamps of a partition.
     pub(in crate::log) fn time_index(&self, partition: Partition) -> Arc<Mutex<TimeIndex>> {
         self.0.times.get_with(partition, Arc::default)
     }
 
-    /// How far to read ahead of a consumer that goes on where it ended, given how far it was the last time.
+    /// The distance to read ahead of a consumer that goes on where it ended, given how far it was the last time.
     pub(in crate::log) fn next_read_ahead(&self, last_bytes: u64) -> u64 {
         (last_bytes * 2).max(FIRST_READ_AHEAD_BYTES).min(self.0.limits.read_ahead_bytes)
     }

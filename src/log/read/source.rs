@@ -26,7 +26,7 @@ const INDEX_READ_AHEAD_BYTES: usize = 64 * 1024;
 const MOST_EXTENTS: usize = 4_096;
 /// Most separate places in objects that one read goes to; it is a short read then.
 const MOST_RANGES: usize = 64;
-/// How many of them are read at once.
+/// The number of them that are read at once.
 const PARALLEL_RANGES: usize = 16;
 
 /// Why records cannot be read.
@@ -55,7 +55,7 @@ pub enum ReadError {
     Malformed(#[from] Malformed),
 }
 
-/// What is wanted of one partition's log.
+/// A wish for a part of one partition's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::log) struct Slice {
     /// The first batch is the one that holds this offset.
@@ -91,9 +91,9 @@ impl std::fmt::Debug for Source {
 #[derive(Clone, Debug)]
 struct Stretch {
     object: ObjectRef,
-    /// What is known to be wanted.
+    /// Bytes that are known to be wanted.
     range: Range<u64>,
-    /// Where the extents end: reading on up to here stays inside.
+    /// The end of the extents: reading on up to here stays inside.
     end: u64,
     /// The first offset of its first batch, which no checksum of a batch covers. `None` if that batch holds the wanted offset.
     base_offset: Option<i64>,
@@ -104,7 +104,7 @@ impl Source {
         Source(Arc::new(Inner { shard, index, paths, reads }))
     }
 
-    /// What is shared by all shards.
+    /// The share of all shards.
     pub fn reads(&self) -> &Reads {
         &self.0.reads
     }
@@ -170,7 +170,7 @@ impl Source {
                     stopped_at = Some((index, at));
                     break;
                 }
-                // What lies before is given; the read that begins here gets the error.
+                // The bytes before are given; the read that begins here gets the error.
                 Err(_) if walk.run.bytes > 0 => {
                     stopped_at = None;
                     break;
@@ -257,7 +257,7 @@ impl Source {
             match (read, stretches.first()) {
                 (Ok(span), _) => spans.push(span),
                 (Err(error), Some(first)) if spans.is_empty() => return Err(self.unreadable(first, error)),
-                // What lies before is given; the read that begins here gets the error.
+                // The bytes before are given; the read that begins here gets the error.
                 (Err(_), _) => break,
             }
         }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::log::read::shared::CacheMetrics;
 use crate::types::Partition;
 
-/// What an entry costs beside its bytes: its place in two queues, and what its slices keep alive of the request they
+/// The cost of an entry beside its bytes: its place in two queues, and what its slices keep alive of the request they
 /// came in (the frame's header and the topic's name).
 const ENTRY_OVERHEAD_BYTES: u64 = 256;
 /// Old entries that go under one lock.
@@ -40,7 +40,7 @@ struct State {
     generation: u64,
 }
 
-/// Where an entry is, and in which generation it came.
+/// An entry's key, and the generation in which it came.
 #[derive(Debug)]
 struct Arrival {
     partition: Partition,

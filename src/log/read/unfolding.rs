@@ -113,7 +113,7 @@ impl Unfolding {
         let _lane = match self.lane.try_acquire() {
             Ok(lane) => Some(lane),
             Err(_) => {
-                // Who waits for long holds nothing that short ones need.
+                // A reader that waits for long holds nothing that short ones need.
                 work.restart();
                 drop(memory);
                 let lane = self.lane.acquire().await.ok();

@@ -55,7 +55,7 @@ pub enum RepairError {
 pub struct Survey {
     /// None if the index is sound, and is to be kept.
     pub damage: Vec<Damage>,
-    /// What is lost, by partition.
+    /// The loss, by partition.
     pub losses: Vec<Loss>,
     /// The index is rebuilt from the log alone: what only the index had is lost as well.
     pub index_is_gone: bool,

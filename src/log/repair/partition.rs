@@ -1,4 +1,4 @@
-//! What is left of one partition, and what is lost.
+//! The remains of one partition, and its loss.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::types::{LeaderEpoch, Partition};
 /// Rows of the index by their keys.
 pub type Rows = BTreeMap<Bytes, Bytes>;
 
-/// What is lost of one partition.
+/// The loss of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     pub partition: Partition,
@@ -38,13 +38,13 @@ impl fmt::Display for Loss {
     }
 }
 
-/// What decides on all partitions.
+/// Facts that decide on all partitions.
 pub struct Fate<'a> {
     /// Segments that extents may name.
     pub there: &'a BTreeSet<u64>,
     /// By so much the next offset rises over the highest that is known.
     pub jump: i64,
-    /// What only the index had is not known: log starts, for one.
+    /// True if that which only the index had is not known: log starts, for one.
     pub index_is_gone: bool,
     /// The leader epoch of the shard.
     pub leader_epoch: LeaderEpoch,

@@ -1,4 +1,4 @@
-//! What a shard remembers of the metadata.
+//! A shard's memory of the metadata.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::{Repair, RepairError, partition};
 use crate::log::stored::keys::{self, Extent, KeptTopic, LeaderEpochStart, PartitionSnapshot, Served, Tag};
 use crate::types::Partition;
 
-/// What a shard remembers of the metadata, and what the metadata must not give out again.
+/// A shard's memory of the metadata, with all that the metadata must not give out again.
 #[derive(Clone, Debug, Default)]
 pub struct Remembered {
     pub topics: Vec<KeptTopic>,

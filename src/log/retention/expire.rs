@@ -21,13 +21,13 @@ const JUDGED_AT_ONCE: usize = 4_096;
 /// Rows that are removed in one commit.
 const REMOVED_PER_COMMIT: usize = 1_000;
 
-/// What expired of some extents.
+/// The expired part of some extents.
 struct Expired {
     /// The log start that it leaves.
     start: i64,
     /// When the first extent that stays is too old; `None` if there is none.
     next_ms: Option<i64>,
-    /// Whether there may be more that expired.
+    /// True if there may be more that expired.
     more: bool,
 }
 
@@ -89,7 +89,7 @@ impl Keeper {
     ) -> Result<Seen, Skip> {
         let (stored, view) = self.view(partition).await?;
         let mut start = view.log_start;
-        // What lies below the log start still counts as the log's, and must not make anything above it too much.
+        // Bytes below the log start still count as the log's, and must not make anything above it too much.
         let removed = self.remove(partition, stored.removed_to, start, pass).await?;
         let mut policy = Policy::new(retention, now_ms, view.log_bytes.saturating_sub(removed));
         let mut removed_to = start;

@@ -1,4 +1,4 @@
-//! How long a shard keeps what: log starts that rise, rows and objects that go.
+//! Retention of a shard's records: log starts that rise, rows and objects that go.
 //! It knows nothing of clients and reads no image: what each partition keeps was pushed to the shard.
 //! Entry point: [`Keeper`], one task per incarnation; [`policy::Policy`] says what expires, purely.
 //! Invariant: a log start is durable before a row below it goes, and a row's removal is durable before its object goes.
@@ -42,7 +42,7 @@ const FULL_LOOK: Duration = Duration::from_secs(5);
 /// Objects that wait for a segment to say the replay point, before one is written for that alone: where records come, one
 /// is soon written anyway.
 const MANY_UNSAID: u64 = 64;
-/// How long, and how often, a pass looks for the index flush that it asked for.
+/// The time for which, and in which steps, a pass looks for the index flush that it asked for.
 const FLUSH_POLL: Duration = Duration::from_millis(500);
 const FLUSH_POLLS: usize = 10;
 
@@ -63,13 +63,13 @@ impl From<AppendError> for PassError {
     }
 }
 
-/// What a pass did.
+/// The work of a pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pass {
     /// Extent rows, and the bytes of their extents.
     pub removed_rows: u64,
     pub removed_bytes: u64,
-    /// What became of the objects, if they were looked at.
+    /// The collection of objects, if they were looked at.
     pub collected: Option<Collected>,
 }
 
@@ -126,7 +126,7 @@ pub(super) struct Keeper {
     seen: HashMap<Partition, Seen>,
     /// Loaded partitions: their ends, and since when those are so.
     idle: HashMap<Partition, (i64, i64, Instant)>,
-    /// Whether objects wait for an index flush before they may go.
+    /// True if objects wait for an index flush before they may go.
     pending: bool,
     last: Option<Look>,
 }

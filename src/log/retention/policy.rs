@@ -1,4 +1,4 @@
-//! What expires: Kafka's `retention.ms` and `retention.bytes`, extent by extent.
+//! Expiry of records: Kafka's `retention.ms` and `retention.bytes`, extent by extent.
 
 use crate::log::stored::keys::Extent;
 use crate::settings::Retention;
@@ -21,7 +21,7 @@ impl Policy {
         Policy { retention, now_ms, left_bytes: log_bytes }
     }
 
-    /// Whether the oldest extent that is left expires. If so, the next one may be asked about.
+    /// True if the oldest extent that is left expires. If so, the next one may be asked about.
     pub fn takes(&mut self, extent: &Extent) -> bool {
         let without = self.left_bytes.checked_sub(u64::from(extent.length));
         let too_much = self.retention.bytes.is_some_and(|keep| without.is_some_and(|rest| rest >= keep));

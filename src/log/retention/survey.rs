@@ -1,4 +1,4 @@
-//! What the index holds of all partitions, in one reading of it: after an opening none of them was looked at, and reading
+//! The index's extents of all partitions, in one reading of it: after an opening none of them was looked at, and reading
 //! each by itself would take several requests for every one.
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use crate::log::stored::keys::{Extent, LogStart, Tag};
 use crate::settings::Retention;
 use crate::types::Partition;
 
-/// What was found of one partition.
+/// The finding on one partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surveyed {
     pub start: LogStart,

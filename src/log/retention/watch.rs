@@ -3,7 +3,7 @@
 use crate::log::partition::View;
 use crate::settings::Retention;
 
-/// What the last look at a partition found.
+/// The finding of the last look at a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// By what it was judged.
@@ -16,7 +16,7 @@ pub struct Seen {
     pub removed_to: i64,
 }
 
-/// Whether a partition is to be looked at. One that is not loaded has not changed since it was seen.
+/// True if a partition is to be looked at. One that is not loaded has not changed since it was seen.
 pub fn is_due(seen: Option<&Seen>, retention: Retention, view: Option<View>, now_ms: i64) -> bool {
     let Some(seen) = seen else { return true };
     let changed = |view: View| {

@@ -36,7 +36,7 @@ use crate::types::{Partition, ShardId};
 /// Asks the metadata, linearizably, whether this broker still owns the shard. An error means that nobody could say.
 pub type ConfirmOwner = Arc<dyn Fn(ShardId) -> BoxFuture<'static, Result<Standing, String>> + Send + Sync>;
 
-/// What a shard is and may use.
+/// A shard's identity, and limits.
 #[derive(Clone)]
 pub struct ShardOptions {
     pub id: ShardId,
@@ -47,7 +47,7 @@ pub struct ShardOptions {
     pub doubted: bool,
 }
 
-/// What all shards of a broker use together.
+/// Tools that all shards of a broker use together.
 #[derive(Clone)]
 pub struct Shared {
     pub runtime: Runtime,
@@ -58,7 +58,7 @@ pub struct Shared {
     pub metrics: LogMetrics,
 }
 
-/// Whether a shard serves.
+/// The state of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShardState {
     /// It is being opened, for the first time or again.
@@ -99,7 +99,7 @@ pub(in crate::log) struct Inner {
     confirmed: Mutex<Option<Instant>>,
 }
 
-/// What the last look at the store found.
+/// The finding of the last look at the store.
 #[derive(Default)]
 struct Trust {
     /// Why it was refused when it was to be opened again.
@@ -261,7 +261,7 @@ impl Shard {
         }
     }
 
-    /// Whether the metadata cannot be an older copy of itself without this shard having said so when it was opened. A store of
+    /// True if the metadata cannot be an older copy of itself without this shard having said so when it was opened. A store of
     /// an earlier version cannot tell yet: nothing may go there for the reason that the metadata does not know it.
     pub fn knows_metadata(&self) -> bool {
         self.0.trust.knows_metadata.load(Ordering::Relaxed)

@@ -43,7 +43,7 @@ impl Open {
         self.0.incarnation.epoch
     }
 
-    /// Whether it is over.
+    /// True if it is over.
     pub fn has_ended(&self) -> bool {
         self.0.incarnation.ended.is_requested()
     }

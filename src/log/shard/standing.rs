@@ -1,4 +1,4 @@
-//! What the metadata says of a shard, and what the shard says of the metadata: neither is trusted alone.
+//! The metadata's word on a shard, and the shard's word on the metadata: neither is trusted alone.
 //! The log compares nothing of the metadata itself: it is given the answer, and a way to ask.
 
 use std::fmt;
@@ -14,10 +14,10 @@ use crate::log::stored::paths::ShardPaths;
 /// Compares what a shard keeps of the metadata with the metadata. What contradicts it is the damage.
 pub type Compare = Arc<dyn Fn(&Served) -> Result<(), Damage> + Send + Sync>;
 
-/// What the metadata says of a shard, asked linearizably.
+/// The metadata's word on a shard, asked linearizably.
 #[derive(Clone)]
 pub struct Standing {
-    /// Whether the shard is this broker's.
+    /// True if the shard is this broker's.
     pub is_owner: bool,
     /// The writer epoch of the shard's newest opening that the metadata was told of; 0 if of none. It may be late.
     pub opened_epoch: u64,
@@ -40,7 +40,8 @@ impl Standing {
             0 => Err(Damage::new(
                 paths.index(),
                 format!(
-                    "has no manifest, although the metadata knows that the shard was opened with epoch {known}"
+                    "has no manifest, although the metadata knows that the shard was opened with epoch \
+                     {known}"
                 ),
             )),
             _ => Err(Damage::new(

@@ -25,7 +25,7 @@ use crate::log::wal::{Failure, Init, Inspection, LogStore, Wal};
 use crate::runtime::TaskKind;
 use crate::store::database::{Maintenance, Role};
 
-/// How often an idle database is asked whether it still lives.
+/// The time between two looks at whether an idle database still lives.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 const FIRST_REOPEN: Duration = Duration::from_millis(50);
 const MOST_REOPEN: Duration = Duration::from_secs(5);
@@ -95,7 +95,7 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, Wal, Found), OpenError
     let stored = databases.stored_manifest(&path).await.map_err(|error| manifest_error(inner, &error))?;
     let epoch = stored.as_ref().map_or(0, |manifest| manifest.writer_epoch());
     let inspection = inspection(inner);
-    // What was found damaged once is looked at whole, before anything is written to it again.
+    // A shard that was found damaged once is looked at whole, before anything is written to it again.
     let depth = if inner.is_doubted() { Depth::All } else { Depth::End };
     let (confirmed, inspected) =
         tokio::join!((inner.options.confirm_owner)(inner.options.id), inspection.run(stored, depth));

@@ -8,7 +8,7 @@ use crate::log::stored::keys::{self, Tag};
 
 /// Rows of one scan: a longer one would hold on to old tables of the index.
 const ROWS_PER_SCAN: usize = 20_000;
-/// What a scan reads ahead, so that a large index takes few requests. None of it is left in the cache.
+/// Bytes that a scan reads ahead, so that a large index takes few requests. None of it is left in the cache.
 const READ_AHEAD_BYTES: usize = 1 << 20;
 
 /// The durable rows of one kind. Rows that are written while it goes on are met or not.

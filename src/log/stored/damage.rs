@@ -17,13 +17,14 @@ pub struct Damage {
 
 impl Damage {
     /// For whoever can put things right.
-    pub const ADVICE: &str = "the shard was damaged and is refused: put back what the store held before, as it was (an older version \
-                              of the object, a backup); the shard is looked at every ten seconds. `kafkaesque storage \
-                              repair` tells what is lost otherwise";
+    pub const ADVICE: &str = "the shard was damaged and is refused: put back what the store held before, as \
+                              it was (an older version of the object, a backup); the shard is looked at \
+                              every ten seconds. `kafkaesque storage repair` tells what is lost otherwise";
 
     /// The same of a segment that only who reads its records needs.
-    pub const OF_RECORDS: &str = "a stored object was damaged, and its records are refused: put back what the store held before, as it \
-                                  was. Otherwise consumers must seek to what is behind them, or DeleteRecords removes them";
+    pub const OF_RECORDS: &str = "a stored object was damaged, and its records are refused: put back what \
+                                  the store held before, as it was. Otherwise consumers must seek to what \
+                                  is behind them, or DeleteRecords removes them";
 
     /// The object of an index that an error speaks of, if it does.
     pub fn of_index(error: &slatedb::Error) -> Option<Damage> {

@@ -1,4 +1,4 @@
-//! What goes wrong in a shard, by what the caller does next.
+//! Errors of a shard, by what the caller does next.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub enum AppendError {
     /// Records up to an offset were to be deleted that is above the high watermark.
     #[error("the offset is above the high watermark")]
     OffsetOutOfRange,
-    /// What is stored of the partition is not what it should be.
+    /// Stored rows of the partition are not what they should be.
     #[error("stored data of the partition is malformed")]
     Malformed,
 }

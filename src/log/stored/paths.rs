@@ -1,4 +1,4 @@
-//! Where the objects of a shard lie in the store.
+//! Paths of a shard's objects in the store.
 
 use object_store::path::Path;
 

@@ -8,7 +8,7 @@ use crate::log::read::shared::CacheMetrics;
 use crate::log::read::tail_cache::TailCache;
 use crate::log::read::waiters::Waiters;
 
-/// What a batch of ten bytes takes of the budget.
+/// The cost of a batch of ten bytes.
 const COST: u64 = 266;
 
 fn cache(budget_bytes: u64) -> TailCache {

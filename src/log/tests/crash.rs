@@ -44,7 +44,7 @@ impl Client {
             let batch = batch_of(id, 0, *sequence, &[&format!("{id}/{sequence}")]);
             match append(shard, partition, batch) {
                 Ok(under_way) => *ticket = Some(under_way),
-                // What comes behind must not overtake it.
+                // Appends behind it must not overtake it.
                 Err(_) => return,
             }
         }

@@ -20,7 +20,7 @@ const PARTITIONS: i32 = 4;
 const KEPT_RECORDS: u64 = 5;
 const KEPT_MS: u64 = 30_000;
 
-/// What is known of one partition.
+/// All that is known of one partition.
 #[derive(Default)]
 struct Known {
     /// By offset: value and timestamp, of what was acknowledged and may still be there.
@@ -157,7 +157,8 @@ impl Life {
             let may_be_gone = *offset < start && (*offset < known.deleted_to || by_size || by_time);
             assert!(
                 found == Some(value) || (found.is_none() && may_be_gone),
-                "partition {index}: {value} was acknowledged at {offset}, and {found:?} is there from {start}: {records:?}"
+                "partition {index}: {value} was acknowledged at {offset}, and {found:?} is there from \
+                 {start}: {records:?}"
             );
         }
         known.acked.retain(|offset, _| *offset >= start);

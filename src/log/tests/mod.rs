@@ -46,7 +46,7 @@ use crate::types::{LeaderEpoch, Partition, ShardId, TopicId};
 
 pub const SHARD: ShardId = ShardId(3);
 
-/// What outlives brokers.
+/// The world that outlives brokers.
 pub struct World {
     pub runtime: Runtime,
     pub objects: Arc<dyn ObjectStore>,

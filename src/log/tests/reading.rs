@@ -1,4 +1,4 @@
-//! What was appended is read back, from memory or from the store, in any mix.
+//! Appended records are read back, from memory or from the store, in any mix.
 
 use object_store::{ObjectStoreExt as _, PutPayload};
 use rand::rngs::StdRng;
@@ -105,9 +105,10 @@ async fn check_partition(log: &PartitionLog, stored: &[Stored], random: &mut Std
     }
     for offset in [-1, end + 1, i64::MAX] {
         let refused = fetch::read(log, offset, 100, true, Isolation::ReadUncommitted).await;
-        assert!(
-            matches!(refused, Err(ReadError::OffsetOutOfRange { log_start: 0, high_watermark }) if high_watermark == end)
-        );
+        let Err(ReadError::OffsetOutOfRange { log_start, high_watermark }) = refused else {
+            panic!("{offset} is out of range: {refused:?}")
+        };
+        assert_eq!((log_start, high_watermark), (0, end));
     }
     consume(log, stored, [1, 3_000, 200_000, 4 << 20][random.random_range(0..4)]).await;
 }
@@ -180,7 +181,7 @@ async fn a_consumer_in_order_finds_its_bytes_read_ahead() {
             fetch::read(&log, offset, 210_000, true, Isolation::ReadUncommitted).await.expect("reads");
         waited.push(gets() - before);
         offset = fetched.next_offset;
-        // What is read ahead arrives meanwhile.
+        // Bytes that are read ahead arrive meanwhile.
         broker.shared.runtime.clock.sleep(std::time::Duration::from_millis(100)).await;
     }
     assert_eq!(waited.len(), 12);

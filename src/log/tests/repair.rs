@@ -224,7 +224,7 @@ impl Damaged {
     }
 }
 
-/// How many requests the survey of a repair takes, and all of it.
+/// The number of requests of the survey of a repair, and of all of it.
 async fn requests(kind: Kind) -> (u64, u64) {
     let damaged = Damaged::new(kind).await;
     let broker = damaged.world.broker();
@@ -292,7 +292,7 @@ async fn idle_owner(kind: Kind, window: u16, appends: usize) {
 
 #[test]
 fn an_owner_that_was_idle_during_a_repair_acknowledges_nothing_more() {
-    // Where the newest objects are gone, only the owner knows how far the log is.
+    // Once the newest objects are gone, only the owner knows how far the log is.
     for kind in ALL.into_iter().filter(|kind| !matches!(kind, Kind::ShardGone | Kind::OlderCopy)) {
         for window in [1, 4, 64] {
             alone(idle_owner(kind, window, 3));

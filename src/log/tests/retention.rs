@@ -158,7 +158,7 @@ async fn the_first_pass_after_an_opening_reads_the_index_once_for_all_partitions
     assert_eq!((pass.removed_rows, pass.collected.expect("collects").extents), (1, 189));
     let requests = broker.faults.requests() - before;
     assert!(requests < 60, "{requests} requests for 200 partitions");
-    // What is written later still expires.
+    // Records that are written later still expire.
     keep(&shard, 195, Some(1_000), None);
     shard.run_retention().await.expect("passes");
     append_now(&shard, 195, batch_at(now, "w")).await.expect("appended");

@@ -38,7 +38,7 @@ pub struct Init {
     pub runtime: Runtime,
     pub metrics: Arc<ShardMetrics>,
     pub clock: Arc<DatabaseClock>,
-    /// Where the commit task finds the log once it is open.
+    /// The place where the commit task finds the log once it is open.
     pub opened: Arc<OnceLock<Wal>>,
     /// The place where the caller finds what was damaged: the database's errors are text.
     pub damage: Arc<OnceLock<Damage>>,

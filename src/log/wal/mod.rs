@@ -56,11 +56,11 @@ impl LogStore {
     }
 }
 
-/// What the commit task gives along with the rows of one write.
+/// The commit task's part of one write, beside the rows.
 #[derive(Debug, Default)]
 pub struct Staged {
     pub payload: Payload,
-    /// Whether the index should be flushed after this write.
+    /// True if the index should be flushed after this write.
     pub flush_index: bool,
     /// Told once the segment and all before it are durable; dropped if that is not to be.
     pub durable: Option<oneshot::Sender<()>>,
@@ -122,7 +122,7 @@ impl Wal {
         self.0.state.lock().window.flushed()
     }
 
-    /// Whether a segment written now would be uploaded at once.
+    /// True if a segment written now would be uploaded at once.
     pub fn has_room(&self) -> bool {
         self.0.state.lock().window.has_room()
     }

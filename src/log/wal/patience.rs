@@ -1,4 +1,4 @@
-//! How long an attempt to store a segment may be silent: by the segment's size, and by what PUTs take of late.
+//! The time that an attempt to store a segment may be silent: by the segment's size, and by what PUTs take of late.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl Patience<'_> {
     }
 }
 
-/// How long PUTs of a shard take of late, so that one that hangs is told from one that is slow.
+/// The time that PUTs of a shard take of late, so that one that hangs is told from one that is slow.
 #[derive(Debug, Default)]
 pub struct Pace {
     /// Microseconds. What takes longer or shorter counts by an eighth.

@@ -32,7 +32,7 @@ pub struct Found {
     pub taken: BTreeSet<u64>,
     /// The newest object, or the replay point.
     pub newest: u64,
-    /// How many objects an older owner may have in flight.
+    /// The number of objects that an older owner may have in flight.
     pub window: u16,
     /// An index must have a higher epoch than any that was ever given out.
     pub above_epoch: u64,

@@ -26,12 +26,12 @@ pub(super) struct Upload {
     pub id: u64,
     pub nonce: u128,
     pub chunks: Vec<Bytes>,
-    /// What it counts for in the status: its rows.
+    /// Bytes that it counts for in the status: its rows.
     pub row_bytes: usize,
     pub rows: usize,
 }
 
-/// How an upload ended.
+/// The end of an upload.
 enum End {
     Landed,
     Superseded,
@@ -40,11 +40,11 @@ enum End {
     Occupied,
 }
 
-/// What became of one attempt.
+/// The outcome of one attempt.
 enum Attempt {
     Ended(End),
     Failed(String),
-    /// Whether it came to sending the segment.
+    /// `was_put` if it came to sending the segment.
     SecondFailed {
         cause: String,
         was_put: bool,
@@ -174,7 +174,7 @@ impl Shared {
         }
     }
 
-    /// What the object at the segment's id means, if there is one.
+    /// The meaning of the object at the segment's id, if there is one.
     async fn look(&self, upload: &Upload, otherwise: String) -> Result<End, Absent> {
         let own = Identity { epoch: self.epoch, nonce: upload.nonce };
         match read::header(&*self.store.objects, &self.store.paths.segment(upload.id)).await {
@@ -192,7 +192,7 @@ impl Shared {
     }
 }
 
-/// Whether a create was refused because there is an object, or might be.
+/// True if a create was refused because there is an object, or might be.
 pub(super) fn is_taken(error: &Error) -> bool {
     matches!(error, Error::AlreadyExists { .. } | Error::Precondition { .. })
 }

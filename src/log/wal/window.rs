@@ -86,12 +86,12 @@ impl Window {
         id
     }
 
-    /// Whether the PUT of `id` may be started.
+    /// True if the PUT of `id` may be started.
     pub fn may_start(&self, id: u64) -> bool {
         id <= self.prefix + self.width
     }
 
-    /// Whether the next segment could be started at once.
+    /// True if the next segment could be started at once.
     pub fn has_room(&self) -> bool {
         self.may_start(self.next)
     }

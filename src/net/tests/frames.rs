@@ -51,7 +51,10 @@ proptest! {
     /// However the bytes are cut on their way, the frames are the ones that were sent.
     #[test]
     fn frames_arrive_as_they_were_sent(
-        lengths in proptest::collection::vec(prop_oneof![0..40usize, 16_000..17_000usize, 60_000..400_000usize], 0..12),
+        lengths in proptest::collection::vec(
+            prop_oneof![0..40usize, 16_000..17_000usize, 60_000..400_000usize],
+            0..12,
+        ),
         cuts in proptest::collection::vec(1..50_000usize, 1..20),
     ) {
         let frames: Vec<Vec<u8>> =

@@ -49,7 +49,7 @@ impl Manual {
         self.finish(request, text(request));
     }
 
-    /// Whether the connection still waits for the answer of this request.
+    /// True if the connection still waits for the answer of this request.
     fn is_awaited(&self, request: &str) -> bool {
         self.waiting.lock().get(request).is_some_and(|sender| !sender.is_closed())
     }

@@ -184,7 +184,7 @@ impl Header {
         self.attributes & CONTROL != 0
     }
 
-    /// Whether the batch takes part in duplicate detection.
+    /// True if the batch takes part in duplicate detection.
     pub fn is_idempotent(&self) -> bool {
         self.producer_id >= 0
     }

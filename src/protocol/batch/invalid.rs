@@ -59,7 +59,7 @@ pub enum Invalid {
 }
 
 impl Invalid {
-    /// Whether it is seen in what a request may hold at all, before anything is asked of the topic
+    /// True if it is seen in what a request may hold at all, before anything is asked of the topic
     /// (`ProduceRequest.validateRecords`).
     pub fn is_shape(&self) -> bool {
         matches!(
@@ -72,7 +72,7 @@ impl Invalid {
         )
     }
 
-    /// Whether a record is refused for its timestamp.
+    /// True if a record is refused for its timestamp.
     pub fn has_bad_timestamp(&self) -> bool {
         let Invalid::Rejected { records, .. } = self else { return false };
         records.iter().any(|r| !matches!(r.reason, RejectReason::NoKey))

@@ -79,7 +79,7 @@ impl Rewriting {
             None => out.into_inner().map_err(io::IntoInnerError::into_error).and_then(Encoder::finish),
         };
         let payload = payload.map_err(|error| match error.kind() {
-            // How large it would have become, nobody knows.
+            // Nobody knows how large it would have become.
             io::ErrorKind::FileTooLarge => Invalid::TooLarge { bytes: limit + 1, limit },
             _ => Invalid::CodecNotAllowed(target.codec),
         })?;

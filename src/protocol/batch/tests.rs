@@ -324,7 +324,8 @@ proptest! {
             prop_assert_eq!(record.timestamp(&read.header), *timestamp);
             prop_assert_eq!(record.key, key.as_deref());
             prop_assert_eq!(record.value, value.as_deref());
-            let expected: Vec<_> = headers.iter().map(|(name, value)| (&name[..], value.as_deref())).collect();
+            let expected: Vec<_> =
+                headers.iter().map(|(name, value)| (&name[..], value.as_deref())).collect();
             prop_assert_eq!(record.headers.iter().collect::<Vec<_>>(), expected);
             count += 1;
         }

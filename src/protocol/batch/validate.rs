@@ -320,7 +320,7 @@ fn check_header(header: &Header, rules: &Rules) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Whether the answer depends on what is inside a compressed payload.
+/// True if the answer depends on what is inside a compressed payload.
 fn must_open(header: &Header, codec: Codec, rules: &Rules, now_ms: i64) -> bool {
     let converts = rules.compression.is_some_and(|target| target.codec != codec);
     let limits_records = rules.max_record_bytes < UNLIMITED_RECORD_BYTES;

@@ -57,7 +57,7 @@ impl ShortNumbers {
         };
         self.word >>= 8 * len;
         self.used += len;
-        // What was shifted in from behind the row looks like zeros.
+        // Bits that were shifted in from behind the row look like zeros.
         if self.used > size_of::<u64>() {
             return None;
         }

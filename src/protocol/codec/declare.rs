@@ -83,7 +83,8 @@ macro_rules! root {
 /// A struct, and the structs spelled out inside it.
 macro_rules! entity {
     ($name:ident { $(
-        $field:ident : $type:tt $([ $($range:tt)* ])? $( $attribute:ident $(( $argument:literal ))? )* $(= $initial:expr)?
+        $field:ident : $type:tt $([ $($range:tt)* ])?
+            $( $attribute:ident $(( $argument:literal ))? )* $(= $initial:expr)?
     ),* $(,)? }) => {
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name {
@@ -137,8 +138,12 @@ macro_rules! field {
 
 /// Declares what a field spells out.
 macro_rules! nested {
-    ([ $name:ident { $($fields:tt)* } ]) => { $crate::protocol::codec::declare::entity! { $name { $($fields)* } } };
-    (( $name:ident { $($fields:tt)* } )) => { $crate::protocol::codec::declare::entity! { $name { $($fields)* } } };
+    ([ $name:ident { $($fields:tt)* } ]) => {
+        $crate::protocol::codec::declare::entity! { $name { $($fields)* } }
+    };
+    (( $name:ident { $($fields:tt)* } )) => {
+        $crate::protocol::codec::declare::entity! { $name { $($fields)* } }
+    };
     ($($other:tt)*) => {};
 }
 
@@ -158,8 +163,12 @@ macro_rules! range {
 macro_rules! field_type {
     ($type:tt) => { $crate::protocol::codec::declare::base_type!($type) };
     ($type:tt nullable $($rest:ident)*) => { Option<$crate::protocol::codec::declare::base_type!($type)> };
-    ($type:tt nullable_since $($rest:ident)*) => { Option<$crate::protocol::codec::declare::base_type!($type)> };
-    ($type:tt $other:ident $($rest:ident)*) => { $crate::protocol::codec::declare::field_type!($type $($rest)*) };
+    ($type:tt nullable_since $($rest:ident)*) => {
+        Option<$crate::protocol::codec::declare::base_type!($type)>
+    };
+    ($type:tt $other:ident $($rest:ident)*) => {
+        $crate::protocol::codec::declare::field_type!($type $($rest)*)
+    };
 }
 
 macro_rules! base_type {

@@ -22,7 +22,7 @@ impl Records {
         self.chunks().iter().map(Bytes::len).sum()
     }
 
-    /// Whether there are no bytes.
+    /// True if there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.chunks().iter().all(Bytes::is_empty)
     }

@@ -18,12 +18,12 @@ impl Versions {
         Versions { first, last }
     }
 
-    /// Whether `version` is one of these.
+    /// True if `version` is one of these.
     pub const fn contains(&self, version: i16) -> bool {
         self.first <= version && version <= self.last
     }
 
-    /// Whether there is no version in the range.
+    /// True if there is no version in the range.
     pub const fn is_empty(&self) -> bool {
         self.first > self.last
     }
@@ -167,7 +167,7 @@ pub struct EntitySchema {
 }
 
 impl EntitySchema {
-    /// Whether any field is tagged.
+    /// True if any field is tagged.
     pub(in crate::protocol) const fn has_tags(&self) -> bool {
         let mut n = 0;
         while n < self.fields.len() {
@@ -217,7 +217,7 @@ impl MessageSchema {
         MessageSchema { versions, flexible, entity }
     }
 
-    /// Whether `version` has compact lengths and tagged sections.
+    /// True if `version` has compact lengths and tagged sections.
     pub const fn is_flexible(&self, version: i16) -> bool {
         self.flexible.contains(version)
     }

@@ -111,7 +111,9 @@ primitive! {
 
 /// Types with a length: plain, and as an option where some version allows null.
 macro_rules! sized {
-    ($([$($generic:tt)*] $type:ty, $kind:expr, $method:ident, $borrow:ident, $empty:expr, $is_empty:expr;)*) => {$(
+    ($(
+        [$($generic:tt)*] $type:ty, $kind:expr, $method:ident, $borrow:ident, $empty:expr, $is_empty:expr;
+    )*) => {$(
         impl$($generic)* Value for $type {
             const KIND: Kind = $kind;
 

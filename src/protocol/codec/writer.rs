@@ -25,7 +25,7 @@ impl Writer {
         self.small.len() + self.payload_bytes
     }
 
-    /// Whether nothing was written.
+    /// True if nothing was written.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

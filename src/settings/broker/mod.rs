@@ -48,7 +48,7 @@ pub(super) const fn default_of(name: &str) -> Option<&'static str> {
     panic!("there is no such broker config")
 }
 
-/// What `==` says, which a constant cannot ask.
+/// Equality, which a constant cannot ask by `==`.
 const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
     while let ([first, rest @ ..], [second, others @ ..]) = (one, other) {
         if *first != *second {

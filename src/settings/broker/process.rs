@@ -1,4 +1,4 @@
-//! What the process was started with: identity, addresses, limits, and the defaults of new topics.
+//! Configs that the process was started with: identity, addresses, limits, and the defaults of new topics.
 
 use crate::settings::definition::Importance::{High, Low, Medium};
 use crate::settings::definition::{Definition, definitions};

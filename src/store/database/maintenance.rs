@@ -13,7 +13,7 @@ use super::{Databases, Role};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Shutdown, TaskKind};
 
-/// How often the database's own view is looked at. No request is made for it.
+/// The time between two looks at the database's own view. No request is made for it.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// A compactor runs while there are this many level-0 tables; those that remain are few enough to be read one by one.
 const COMPACT_FROM: usize = 8;
@@ -31,8 +31,8 @@ const FIRST_COLLECTION_OF_RAFT: Duration = Duration::from_secs(90);
 const MIN_AGE: Duration = Duration::from_secs(300);
 /// Of SlateDB's log, whose objects a process that slept could create again.
 const MIN_AGE_OF_LOG: Duration = Duration::from_secs(900);
-/// Where a manifest cannot be overwritten conditionally, a process that slept for longer than this before it wrote its
-/// next manifest could believe that it succeeded. It acknowledges nothing for that: fences are in the log.
+/// The same of a store whose manifests cannot be overwritten conditionally: a process that slept for longer before it wrote
+/// its next manifest could believe that it succeeded. It acknowledges nothing for that: fences are in the log.
 const MIN_AGE_UNCONDITIONAL: Duration = Duration::from_secs(3600);
 
 /// The task that looks after one open database.
@@ -137,7 +137,8 @@ impl Keeper {
         match failed {
             None => clock.instant(),
             Some(error) => {
-                tracing::warn!(database = %self.path, %error, "index compaction failed; it will be tried again");
+                let database = &self.path;
+                tracing::warn!(%database, %error, "index compaction failed; it will be tried again");
                 clock.instant() + RETRY_AFTER
             }
         }

@@ -32,7 +32,7 @@ use seals::Sealed;
 
 const MIB: usize = 1024 * 1024;
 
-/// What a database is for; its settings follow from it.
+/// The purpose of a database; its settings follow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The index of a shard: many small rows; its write-ahead log is the shard's own segments.

@@ -24,7 +24,7 @@ use crate::runtime::clock::Instant;
 use crate::runtime::{Rng, Runtime};
 use gate::Gate;
 
-/// What goes wrong, how often. Rates are between 0 and 1. The default is a store without faults or latency.
+/// Faults, and how often each happens. Rates are between 0 and 1. The default is a store without faults or latency.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
     /// Every request takes this long, and up to `jitter` more.
@@ -49,7 +49,7 @@ pub struct Faults {
     pub only: Option<String>,
 }
 
-/// How many requests hang, and for how long.
+/// The rate of requests that hang, and for how long.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Timeouts {
     pub rate: f64,
@@ -73,7 +73,7 @@ pub struct Setting {
     pub seed: Option<u64>,
 }
 
-/// What is to happen to a request.
+/// The fate of a request.
 #[derive(Clone, Debug)]
 enum Weather {
     Out,
@@ -101,7 +101,7 @@ pub enum PutFault {
     Unanswered,
 }
 
-/// How a store breaks create-if-absent.
+/// The way in which a store breaks create-if-absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CreateFlaw {
     #[default]
@@ -133,7 +133,7 @@ struct Shared {
     control: Option<PathBuf>,
 }
 
-/// Whether the process behind a plan and the store hear of each other.
+/// The line between the process behind a plan and the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contact {
     Full,
@@ -143,7 +143,7 @@ pub enum Contact {
     Gone,
 }
 
-/// What becomes of the last request of a process that is gone after it.
+/// The fate of the last request of a process that is gone after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Last {
     /// It never arrives.
@@ -156,7 +156,7 @@ pub enum Last {
 struct Flaws {
     create: CreateFlaw,
     forgets_metadata: bool,
-    /// How long a new object is neither read nor listed.
+    /// The time for which a new object is neither read nor listed.
     unseen_for: Duration,
     /// Only paths that contain this text are touched by flaws.
     only: Option<&'static str>,
@@ -217,7 +217,7 @@ impl FaultPlan {
         self.shared.held.set(held);
     }
 
-    /// Whether requests leave and answers arrive.
+    /// True if requests leave and answers arrive.
     pub fn contact(&self, contact: Contact) {
         self.shared.contact.set(contact);
     }
@@ -227,7 +227,7 @@ impl FaultPlan {
         *self.shared.last.lock() = Some((number, last));
     }
 
-    /// How many requests were begun.
+    /// The number of requests that were begun.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
     }
@@ -336,7 +336,7 @@ impl FaultPlan {
         }
     }
 
-    /// Whether an object is there for nobody yet.
+    /// True if an object is there for nobody yet.
     fn is_unseen(&self, path: &Path) -> bool {
         self.shared.unseen.lock().get(path).is_some_and(|from| self.runtime.clock.instant() < *from)
     }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use super::{Faults, Setting, Weather};
 
-/// What the setting says, for the help.
-pub const HELP: &str = "For tests and benchmarks only: makes the object store slow or faulty on purpose. latency, jitter, \
-                        per_mib, late_by and timeout are times (40ms, 2s); put_errors, get_errors, list_errors, \
-                        delete_errors, lost_responses, late_puts, conflicts and timeouts are rates from 0 to 1; only is a text that \
-                        paths contain; seed is a number; control is a file: while it exists, what it says in the same \
-                        words counts instead, and an empty one is an outage.";
+/// The text of the setting, for the help.
+pub const HELP: &str = "For tests and benchmarks only: makes the object store slow or faulty on purpose. \
+                        latency, jitter, per_mib, late_by and timeout are times (40ms, 2s); put_errors, \
+                        get_errors, list_errors, delete_errors, lost_responses, late_puts, conflicts and \
+                        timeouts are rates from 0 to 1; only is a text that paths contain; seed is a \
+                        number; control is a file: while it exists, what it says in the same words counts \
+                        instead, and an empty one is an outage.";
 
 impl FromStr for Setting {
     type Err = String;
@@ -47,12 +48,12 @@ impl FromStr for Faults {
     }
 }
 
-/// What a control file says; `None` if there is none.
+/// The faults that a control file asks for; `None` if there is none.
 pub(super) fn control(file: &Path) -> Option<Weather> {
     match std::fs::read_to_string(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Ok(text) if words(&text).next().is_some() => {
-            // What nobody can read must not look like a store without faults.
+            // A text that nobody can read must not look like a store without faults.
             Some(text.parse().map_or(Weather::Out, Weather::Faults))
         }
         _ => Some(Weather::Out),
@@ -116,8 +117,9 @@ mod tests {
 
     #[test]
     fn every_word_takes_effect() {
-        let text = "latency=40ms, jitter=5ms,per_mib=11000us,put_errors=0.01,get_errors=0.02,list_errors=0.03,\
-                    delete_errors=0.04,lost_responses=0.05,late_puts=0.06,late_by=2s,conflicts=0.08,timeouts=0.07,\
+        let text = "latency=40ms, jitter=5ms,per_mib=11000us,put_errors=0.01,get_errors=0.02,\
+                    list_errors=0.03,delete_errors=0.04,lost_responses=0.05,late_puts=0.06,late_by=2s,\
+                    conflicts=0.08,timeouts=0.07,\
                     timeout=30s,\
                     only=/log/,control=/tmp/out,seed=7";
         let faults = Faults {

@@ -34,7 +34,7 @@ impl Spec<'_> {
 #[derive(Clone, Debug, Default)]
 pub struct MemberSpec<'a> {
     pub instance_id: Option<&'a str>,
-    /// Where the member runs. Kafka hands it to its assignors too, and neither looks at it.
+    /// The rack that the member runs in. Kafka hands it to its assignors too, and neither looks at it.
     pub rack_id: Option<&'a str>,
     /// The topics subscribed to that exist.
     pub topics: BTreeSet<TopicId>,

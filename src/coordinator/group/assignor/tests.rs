@@ -142,7 +142,8 @@ proptest! {
             for topic in target.keys() {
                 let subscribers = spec.members.values().enumerate().filter(|(_, m)| m.topics.contains(topic));
                 for (to, _) in subscribers {
-                    prop_assert!(loads[from] <= loads[to] + 1, "{from} has {} and {to} {}", loads[from], loads[to]);
+                    let (has, had) = (loads[from], loads[to]);
+                    prop_assert!(has <= had + 1, "{from} has {has} and {to} {had}");
                 }
             }
         }

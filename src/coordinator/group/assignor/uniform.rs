@@ -1,6 +1,6 @@
 //! Uniform: all members own equally many partitions, and as few as possible move (Kafka's `UniformAssignor`).
 //!
-//! Where all subscribe to the same topics, loads differ by one at most. Where they do not, partitions move from the most
+//! Among members that all subscribe to the same topics, loads differ by one at most. Otherwise partitions move from the most
 //! to the least loaded subscriber of a topic as long as that helps. Among equally good assignments Kafka's choice follows
 //! the order of its hash maps, ours that of ids.
 

@@ -76,7 +76,7 @@ impl Members for Group {
         }
         let Some(protocol) = self.protocol_name() else { return true };
         self.members().any(|member| {
-            // What cannot be read may name the topic.
+            // Metadata that cannot be read may name the topic.
             consumer::decode::<Subscription>(&member.metadata(protocol)).map_or(true, |(subscription, _)| {
                 subscription.topics.iter().any(|subscribed| subscribed == topic)
             })

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::{Assignment, Held};
 use crate::types::TopicId;
 
-/// Where a member is on its way. Each state says what its next heartbeat can lead to.
+/// The step of a member on its way to its target. Each state says what its next heartbeat can lead to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum State {
     /// Has all of the target of its epoch. Leaves when the target has another epoch.
@@ -110,7 +110,7 @@ impl Reconciliation<'_> {
         let mut state = State::Stable;
         for (topic, partitions) in self.target.iter().filter(|(topic, _)| self.subscribed.contains(topic)) {
             for index in partitions.iter().filter(|index| !has(&self.member.assigned, topic, **index)) {
-                // What the member itself was to give up and did is free again.
+                // Partitions that the member itself was to give up, and did, are free again.
                 let held_by_another =
                     has(self.held, topic, *index) && !has(&self.member.revoking, topic, *index);
                 if held_by_another {

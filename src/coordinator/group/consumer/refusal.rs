@@ -20,8 +20,8 @@ pub enum Refusal {
     #[error("The instance id is owned by member {0}, which has not released it.")]
     UnreleasedInstance(Arc<str>),
     #[error(
-        "The consumer group member has a {relation} member epoch ({received}) than the one known by the group \
-         coordinator ({known}). The member must abandon all its partitions and rejoin."
+        "The consumer group member has a {relation} member epoch ({received}) than the one known by the \
+         group coordinator ({known}). The member must abandon all its partitions and rejoin."
     )]
     FencedEpoch { relation: &'static str, received: i32, known: i32 },
     #[error("The consumer group has reached its maximum capacity of {0} members.")]

@@ -16,10 +16,10 @@ use std::collections::HashMap;
 use crate::log::stored::error::AppendError;
 use crate::log::stored::keys::{ProducerEntry, ProducerRun};
 
-/// How many batches of a producer are remembered; a client has no more in flight.
+/// Batches of a producer that are remembered; a client has no more in flight.
 pub const REMEMBERED_BATCHES: usize = 5;
 
-/// What to do with a batch.
+/// The verdict on a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Accept,
@@ -134,7 +134,7 @@ impl Producers {
     }
 }
 
-/// Whether `next` is the sequence number after `last`: 0 comes after `i32::MAX`.
+/// True if `next` is the sequence number after `last`: 0 comes after `i32::MAX`.
 fn follows(last: i32, next: i32) -> bool {
     i64::from(next) == i64::from(last) + 1 || (next == 0 && last == i32::MAX)
 }

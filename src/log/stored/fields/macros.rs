@@ -47,7 +47,12 @@ macro_rules! fields {
         impl $crate::log::fields::tests::Sample<$name> for $by_type {
             fn sample(&self, random: &mut $crate::log::fields::tests::Random) -> $name {
                 let $by = self;
-                $( let $field = $crate::log::fields::tests::Sample::sample(&$crate::log::fields::codec!($($codec)?), random); )*
+                $(
+                    let $field = $crate::log::fields::tests::Sample::sample(
+                        &$crate::log::fields::codec!($($codec)?),
+                        random,
+                    );
+                )*
                 $name { $($field,)* $($($other: $value,)+)? }
             }
         }

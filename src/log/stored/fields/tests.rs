@@ -67,7 +67,8 @@ samples! {
     [] Seek, i64, |_codec, random| random.below(1 << 63) as i64;
     [] Seek, LeaderEpoch, |_codec, random| LeaderEpoch(random.below(1 << 31) as i32);
     [] OrMinusOne, Option<i64>, |_codec, random| random.one_of([None, Some(0), Some(7)]);
-    [T, C: Sample<T>] Many<C>, Vec<T>, |codec, random| (0..random.below(4)).map(|_| codec.1.sample(random)).collect();
+    [T, C: Sample<T>] Many<C>, Vec<T>,
+        |codec, random| (0..random.below(4)).map(|_| codec.1.sample(random)).collect();
 }
 
 fn text(random: &mut Random) -> String {

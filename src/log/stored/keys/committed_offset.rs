@@ -1,4 +1,4 @@
-//! How far a group has read a partition.
+//! Offsets of groups: how far each has read a partition.
 
 use super::row::*;
 

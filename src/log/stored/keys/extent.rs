@@ -1,4 +1,4 @@
-//! Where the record batches of a partition lie.
+//! Extents: where the record batches of a partition lie.
 
 use std::borrow::Borrow;
 

@@ -1,4 +1,4 @@
-//! Where each leader epoch of a partition begins.
+//! Leader epochs of a partition, and where each begins.
 
 use super::row::*;
 

@@ -1,4 +1,4 @@
-//! Where a partition's readable records begin.
+//! The log start: where a partition's readable records begin.
 
 use super::row::*;
 

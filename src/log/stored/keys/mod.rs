@@ -37,7 +37,7 @@ pub use topic::KeptTopic;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Tag {
-    /// Where a run of record batches lies: `tag | topic id 16 | partition u32 | last offset u64`. [`Extent`].
+    /// A run of record batches, and where it lies: `tag | topic id 16 | partition u32 | last offset u64`. [`Extent`].
     Extent = 1,
     /// Next offset and idempotent producers as of one commit: `tag | topic id 16 | partition u32`.
     /// [`PartitionSnapshot`].
@@ -78,7 +78,7 @@ pub const PREFIX_LEN: usize = 1 + 16 + 4;
 #[error("malformed {0} row")]
 pub struct Malformed(pub &'static str);
 
-/// What all keys of one kind of a partition start with.
+/// The start of all keys of one kind of a partition.
 pub fn prefix(tag: Tag, partition: Partition) -> [u8; PREFIX_LEN] {
     let mut key = [0; PREFIX_LEN];
     key[0] = tag as u8;

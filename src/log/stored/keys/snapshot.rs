@@ -1,4 +1,4 @@
-//! What a partition's commits need to know of its past, as of one commit.
+//! Snapshots of partitions: all that commits need to know of the past, as of one commit.
 
 use std::borrow::Borrow;
 
@@ -24,7 +24,7 @@ row! {
 }
 
 fields! {
-    /// What is remembered of one producer.
+    /// A producer, as far as it is remembered.
     pub struct ProducerEntry {
         producer_id: i64,
         producer_epoch: i16,

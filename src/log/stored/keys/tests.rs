@@ -54,7 +54,9 @@ proptest! {
     }
 
     #[test]
-    fn keys_sort_by_partition_then_offset(a in partition(), b in partition(), x in 0..i64::MAX, y in 0..i64::MAX) {
+    fn keys_sort_by_partition_then_offset(
+        a in partition(), b in partition(), x in 0..i64::MAX, y in 0..i64::MAX,
+    ) {
         let left = (a.topic, a.index, x).cmp(&(b.topic, b.index, y));
         prop_assert_eq!(Extent::key(a, x).cmp(&Extent::key(b, y)), left);
     }

@@ -9,7 +9,7 @@ row! {
     key { id: TopicId }
     value {
         created_ms: i64,
-        /// How many partitions the topic has on all shards together.
+        /// The number of partitions that the topic has on all shards together.
         partitions: u32,
         /// Those on this shard.
         here: Vec<u32>,

@@ -28,7 +28,7 @@ impl LogMetrics {
         }
     }
 
-    /// What retention counts.
+    /// The counters of retention.
     pub fn retention(&self) -> &RetentionMetrics {
         &self.retention
     }

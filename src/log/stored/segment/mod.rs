@@ -42,7 +42,7 @@ const LEN_WITHOUT_ORIGIN: usize = 68;
 /// Length of the header of every object that is written, in bytes; older ones have shorter ones.
 pub const HEADER_LEN: usize = LEN_WITHOUT_ORIGIN + Origin::LEN;
 
-/// What an object of the log is.
+/// The kind of an object of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One commit: rows and payload.
@@ -60,7 +60,7 @@ fields! {
     #[derive(Copy)]
     pub struct Header {
         kind: Kind,
-        /// How many objects the writer may have in flight. On a fence also what older owners may still have.
+        /// The number of objects that the writer may have in flight. On a fence also what older owners may still have.
         window: u16,
         row_count: u32,
         /// The writer epoch of the owner that wrote it.
@@ -68,7 +68,7 @@ fields! {
         /// Random: tells one's own object from another's.
         nonce: u128,
         rows_len: u32,
-        /// Where the payload begins, in bytes from the object's start.
+        /// The position of the payload, in bytes from the object's start.
         payload_position: u32,
         payload_len: u64,
         rows_crc: u32,
@@ -153,7 +153,7 @@ impl Header {
     }
 }
 
-/// Where the payload of a segment begins that has rows of these key and value lengths.
+/// The position of the payload of a segment that has rows of these key and value lengths.
 pub fn payload_position(rows: impl IntoIterator<Item = (usize, usize)>) -> usize {
     HEADER_LEN + rows::planned_len(rows)
 }
@@ -175,7 +175,7 @@ pub struct Payload {
     pub len: u64,
     /// CRC32C of all chunks.
     pub crc: u32,
-    /// Where the rows believe the payload begins; 0 if no row points into it.
+    /// The payload's position as the rows believe it; 0 if no row points into it.
     pub position: usize,
 }
 

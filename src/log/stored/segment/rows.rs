@@ -18,7 +18,7 @@ const NO_CREATED: u8 = 1 << 4;
 const EXPIRES: u8 = 1 << 5;
 const KNOWN: u8 = KIND | OWN_SEQ | OWN_CREATED | NO_CREATED | EXPIRES;
 
-/// What stands before all rows, and before each.
+/// Lengths of the head of all rows, and of that of each.
 const BASE_LEN: usize = 8 + 8;
 const ROW_LEN: usize = 1 + 2 + 4;
 

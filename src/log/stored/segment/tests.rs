@@ -137,7 +137,9 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300), count in any::<u32>()) {
+    fn hostile_bytes_are_refused(
+        bytes in proptest::collection::vec(any::<u8>(), 0..300), count in any::<u32>(),
+    ) {
         let _ = Header::parse(&bytes);
         let _ = rows::decode(&Bytes::from(bytes), count);
     }

@@ -25,7 +25,7 @@ use crate::types::ShardId;
 
 pub use witness::{Flaw, Witness};
 
-/// Who writes an object.
+/// The writer of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The writer epoch of this owner.
@@ -34,7 +34,7 @@ pub struct Identity {
     pub nonce: u128,
 }
 
-/// What a create that found its id taken means.
+/// The meaning of a create that found its id taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Collision {
     /// It is our own object: an earlier try had landed.
@@ -69,7 +69,7 @@ pub enum Action {
     Create { id: u64, kind: Kind, window: u16 },
 }
 
-/// What came of an [`Action`].
+/// The outcome of an [`Action`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Listed(Vec<u64>),
@@ -81,7 +81,7 @@ pub enum Event {
     Collided(u64),
 }
 
-/// What comes next.
+/// The next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Do these, and report; empty while others are still out.
@@ -114,7 +114,7 @@ pub struct Start {
     pub replay_after: u64,
 }
 
-/// Where the log of the older owners ends.
+/// The end of the older owners' log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tail {
     /// The last id to be replayed: our own fence.
@@ -160,7 +160,7 @@ pub struct Takeover {
     looked_back: u64,
     /// An object that was listed and then not found.
     gone: Option<u64>,
-    /// How many objects an older owner may have in flight.
+    /// The number of objects that an older owner may have in flight.
     window: u16,
 }
 

@@ -26,7 +26,7 @@ pub struct Filter {
     witness: Witness,
 }
 
-/// What an object means for the log.
+/// The meaning of an object for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// Its rows are part of the log.

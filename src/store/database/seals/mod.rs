@@ -91,7 +91,7 @@ impl Seal {
     }
 }
 
-/// How an object is read, if it is one that is sealed.
+/// The way in which a sealed object is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// At once.

@@ -52,7 +52,7 @@ impl World {
         self.group.as_ref().unwrap()
     }
 
-    /// What decisions depend on.
+    /// The world that decisions depend on.
     pub fn around(&self) -> super::World<'static> {
         super::World { limits: Box::leak(Box::new(self.limits)), now_ms: self.now_ms }
     }

@@ -245,7 +245,8 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         1 => prop::collection::vec(any::<usize>(), Group::PARTITIONS as usize).prop_map(Event::Retarget),
-        6 => (any::<usize>(), prop::bool::weighted(0.7)).prop_map(|(member, arrives)| Event::Heartbeat(member, arrives)),
+        6 => (any::<usize>(), prop::bool::weighted(0.7))
+            .prop_map(|(member, arrives)| Event::Heartbeat(member, arrives)),
     ]
 }
 
@@ -271,8 +272,8 @@ proptest! {
         }
         for (member, target) in group.members.iter().zip(&group.targets) {
             prop_assert_eq!((member.state, member.epoch), (State::Stable, group.epoch));
-            let assigned: Assignment =
-                member.assigned.iter().map(|(topic, held)| (*topic, held.keys().copied().collect())).collect();
+            let indexes = |(topic, held): (&_, &BTreeMap<i32, i32>)| (*topic, held.keys().copied().collect());
+            let assigned: Assignment = member.assigned.iter().map(indexes).collect();
             prop_assert_eq!(&assigned, target);
         }
     }

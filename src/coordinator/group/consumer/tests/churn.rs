@@ -24,7 +24,7 @@ struct Client {
     epoch: i32,
     owned: Assignment,
     topics: Vec<&'static str>,
-    /// Whether it missed an answer: then its next heartbeat says everything, and so does the answer.
+    /// True if it missed an answer: then its next heartbeat says everything, and so does the answer.
     missed: bool,
 }
 

@@ -71,7 +71,7 @@ pub struct Place {
     pub now_ms: i64,
     pub timers: BTreeMap<Timer, i64>,
     pub rows: BTreeMap<Bytes, Bytes>,
-    /// How many rows were written so far.
+    /// The number of rows written so far.
     pub written: usize,
 }
 
@@ -164,7 +164,7 @@ impl Place {
         self.rows.iter().filter(|(key, _)| key[0] == Tag::ConsumerGroup as u8)
     }
 
-    /// What is stored makes the same group, and every partition has one holder at most.
+    /// The stored rows make the same group, and every partition has one holder at most.
     fn check(&self) {
         let Some(group): Option<&Group> = self.whole.part() else {
             assert_eq!(self.rows().next(), None, "a group that is none has rows");

@@ -1,4 +1,4 @@
-//! What is stored of a group.
+//! Stored rows of a group.
 
 use proptest::prelude::*;
 

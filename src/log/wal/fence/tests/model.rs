@@ -9,7 +9,7 @@ use rand::{Rng as _, SeedableRng as _};
 
 use super::seeds::seeds;
 
-/// What may be deleted.
+/// The rule of what may be deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Deletion {
     Nothing,

@@ -83,8 +83,8 @@ fn explore(kind: Plant, seeds: Range<u64>, widths: &[u16]) -> Counted {
             }
             Fate::Opened(_) if matches!(kind, Plant::Truncate) => counted.unvouched += 1,
             Fate::Opened(log) => panic!(
-                "seed {seed}, windows {widths:?}: {kind:?} at {damaged}, vouched to {}: opened with {log:?}, but {:?} was \
-                 acknowledged",
+                "seed {seed}, windows {widths:?}: {kind:?} at {damaged}, vouched to {}: opened with \
+                 {log:?}, but {:?} was acknowledged",
                 sim.vouched_to, sim.acked
             ),
         }

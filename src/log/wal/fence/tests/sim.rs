@@ -239,7 +239,7 @@ impl Sim {
         };
         if *next > *fence {
             let window = Window::new(owner.width, *fence, owner.own.nonce, *first_segment);
-            // What was stored when it took the log over.
+            // The stored objects when it took the log over.
             owner.phase = Phase::Open { window, puts: Vec::new(), read_back: 0 };
             owner.durable = owner.log.len();
             self.takeovers += 1;
