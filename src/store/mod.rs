@@ -47,7 +47,7 @@ pub struct Store {
     /// The same without looking behind creates, for those who try them out.
     counted: Arc<dyn ObjectStore>,
     prefix: Path,
-    /// Where its files are, if it is a directory.
+    /// The folder of its files, if it is a directory.
     directory: Option<PathBuf>,
     probe: Probe,
     metrics: StoreMetrics,
