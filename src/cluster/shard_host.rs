@@ -112,15 +112,15 @@ impl ShardHost {
         hosted.get(&id).filter(|hosted| hosted.epoch == epoch).and_then(|hosted| hosted.shard().cloned())
     }
 
-    /// The same, waited for until `deadline` while it is being opened for the first time with this epoch. `None` as soon as
-    /// it is refused, or assigned anew.
-    pub async fn shard_soon(&self, id: ShardId, epoch: LeaderEpoch, deadline: Instant) -> Option<Shard> {
+    /// The same, waited for while its first opening with this epoch has taken no longer than `patience`. `None` as soon as it
+    /// is refused, or assigned anew.
+    pub async fn shard_soon(&self, id: ShardId, epoch: LeaderEpoch, patience: Duration) -> Option<Shard> {
         loop {
-            let mut news = {
+            let (deadline, mut news) = {
                 let hosted = self.hosted.read();
                 match &hosted.get(&id).filter(|hosted| hosted.epoch == epoch)?.state {
                     Hosting::Open(shard) => return Some(shard.clone()),
-                    Hosting::Opening(_, news) => news.subscribe(),
+                    Hosting::Opening(unable, news) => (unable.since + patience, news.subscribe()),
                 }
             };
             if self.damage(id, epoch).is_some() {
