@@ -25,6 +25,10 @@ newtype!(
     BrokerId(i32)
 );
 newtype!(
+    /// One life of a broker's process: the writer epoch of its Raft database, so a later process has a higher one.
+    Incarnation(u64)
+);
+newtype!(
     /// The unit of ownership, fencing, group commit and failover.
     ShardId(u32)
 );

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::controller::plan;
 use super::outage::{News, Outage, in_words};
 use crate::log::{Cause, Unable};
-use crate::metadata::{Broker, Command, Image, Incarnation, Owner, Shard};
+use crate::metadata::{Broker, Command, Image, Owner, Shard};
 use crate::runtime::Runtime;
-use crate::types::{BrokerId, LeaderEpoch, ShardId};
+use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId};
 
 fn broker(id: i32, incarnation: u64) -> Arc<Broker> {
     Arc::new(Broker {

@@ -59,7 +59,7 @@ pub enum StartError {
     TooSlow { doing: &'static str, seconds: u64 },
     /// A command of the start itself was refused.
     #[error("the cluster refused this broker: {0}")]
-    Refused(#[from] super::command::Refused),
+    Refused(#[from] super::outcome::Refused),
     /// A command of the start itself had no outcome.
     #[error("the cluster did not answer this broker: {0}")]
     Propose(#[from] ProposeError),

@@ -9,12 +9,13 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::bootstrap::{self, ClusterFile, raft_path};
-use super::command::{Applied, Command, Outcome, Refused};
+use super::command::Command;
 use super::error::{ProposeError, StartError};
 use super::features::FEATURES;
-use super::image::{Broker, Image, Incarnation, Owner};
+use super::image::{Broker, Image, Owner};
 use super::leading::{Leading, leading};
 use super::metrics::Metrics;
+use super::outcome::{Applied, Outcome, Refused};
 use super::producer_ids::ProducerIds;
 use super::proposals::{Proposals, each_step, proposals};
 use super::quorum::Quorum;
@@ -25,7 +26,7 @@ use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::Store;
 use crate::store::database::{Databases, Maintenance, Role};
-use crate::types::{BrokerId, ProducerId};
+use crate::types::{BrokerId, Incarnation, ProducerId};
 
 /// Opening the Raft database and finding a leader takes no longer than this, or the start fails.
 const START_LIMIT: Duration = Duration::from_secs(60);

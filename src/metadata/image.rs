@@ -10,7 +10,7 @@ use super::history::History;
 use super::members::Members;
 use crate::crc32c;
 use crate::settings::{BrokerLayers, ClusterLayer};
-use crate::types::{BrokerId, LeaderEpoch, Partition, ShardId, TopicId};
+use crate::types::{BrokerId, Incarnation, LeaderEpoch, Partition, ShardId, TopicId};
 
 /// Number of slots that consumer groups and transactional ids hash to. Fixed at a cluster's birth.
 pub const SLOTS: u16 = 1024;
@@ -18,16 +18,6 @@ pub const SLOTS: u16 = 1024;
 /// The replication factor of every partition: its one replica is the owner of its shard, and the object store
 /// does the rest.
 pub const REPLICATION_FACTOR: i16 = 1;
-
-/// One life of a broker's process: the writer epoch of its Raft database, so a later process has a higher one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Incarnation(pub u64);
-
-impl std::fmt::Display for Incarnation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// What the cluster agrees on. Cheap to clone: a clone shares everything that is not changed afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::apply::{Checks, apply};
-use super::command::{Applied, Command, Outcome, Refused, Step};
+use super::command::{Command, Step};
 use super::error::ProposeError;
 use super::image::{Image, Owner};
 use super::metrics::Metrics;
-use super::proposals::encoded_bytes;
+use super::outcome::{Applied, Outcome, Refused};
 use super::raft::{ENTRY_LIMIT, Node, Proposed, Written};
 use crate::runtime::Shutdown;
 
@@ -173,6 +173,12 @@ impl Leader {
         self.metrics.committed((self.node.clock().instant() - begun).as_secs_f64());
         Ok(written)
     }
+}
+
+/// Commands that cannot be encoded at all are too large for any limit.
+pub(super) fn encoded_bytes(commands: &[Command]) -> usize {
+    let size = postcard::serialize_with_flavor(commands, postcard::ser_flavors::Size::default());
+    size.unwrap_or(usize::MAX)
 }
 
 fn refuse(group: Vec<Waiting>, error: &ProposeError) {

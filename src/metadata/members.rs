@@ -5,9 +5,8 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
-use super::command::Outcome;
-use super::image::Incarnation;
-use crate::types::BrokerId;
+use super::outcome::Outcome;
+use crate::types::{BrokerId, Incarnation};
 
 /// The members of the cluster by their ids; brokers that registered with an older version may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
 
-use super::command::Outcome;
+use super::outcome::Outcome;
 
 /// Cheap to clone; clones count together.
 #[derive(Clone, Debug)]

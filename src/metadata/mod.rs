@@ -14,6 +14,7 @@ mod image;
 mod leading;
 mod members;
 mod metrics;
+mod outcome;
 mod past;
 mod producer_ids;
 mod proposals;
@@ -27,17 +28,16 @@ mod tests;
 
 pub use apply::{MOST_PARTITIONS, check_topic_name};
 pub use bootstrap::raft_path;
-pub use command::{
-    Applied, Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Outcome, Refused, Step,
-};
+pub use command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Step};
 pub use error::{ProposeError, StartError};
 pub use features::{FEATURES, Feature, GROUP_VERSION};
 pub use handle::Metadata;
 pub use history::{History, Life, Moment};
 pub use image::{
-    Broker, Configs, Counters, DeletedTopic, Features, Image, Incarnation, Listener, Owner, PartitionState,
+    Broker, Configs, Counters, DeletedTopic, Features, Image, Listener, Owner, PartitionState,
     REPLICATION_FACTOR, SLOTS, Shard, Topic, Topics,
 };
 pub use members::{Member, Members, Proposed};
+pub use outcome::{Applied, Outcome, Refused};
 pub use quorum::{Quorum, Replica};
 pub use settings::{DEFAULT_CLUSTER_ID, MetadataSettings, SNAPSHOT_LOG_BYTES, Timeouts, Voter};

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::command::{Command, Outcome};
+use super::command::Command;
 use super::error::ProposeError;
 use super::image::{Image, Owner};
-use super::leading::Leading;
+use super::leading::{Leading, encoded_bytes};
+use super::outcome::Outcome;
 use super::raft::{ENTRY_LIMIT, Node, Proposed, RETRY, Written};
 use crate::runtime::Shutdown;
 
@@ -138,12 +139,6 @@ fn steps(commands: Vec<Command>) -> Vec<Vec<Command>> {
         room = room.saturating_sub(bytes);
     }
     steps
-}
-
-/// Commands that cannot be encoded at all are too large for any limit.
-pub(super) fn encoded_bytes(commands: &[Command]) -> usize {
-    let size = postcard::serialize_with_flavor(commands, postcard::ser_flavors::Size::default());
-    size.unwrap_or(usize::MAX)
 }
 
 impl Proposer {

@@ -33,13 +33,15 @@ pub(super) struct Share {
 const MIB: u32 = 1 << 20;
 
 impl Service {
-    pub(super) const ALL: [Service; 3] = [Service::Liveness, Service::Raft, Service::Metadata];
+    pub(super) const ALL: [Service; 4] =
+        [Service::Liveness, Service::Raft, Service::Metadata, Service::Controller];
 
     /// The share of a service in what one peer may have unanswered: 64 calls and 16 MiB, all together. Each can have a
     /// message of the largest size, so none has to wait for another.
     pub(super) const fn share(self) -> Share {
         match self {
-            Service::Liveness => Share { calls: 8, bytes: 4 * MIB },
+            Service::Liveness => Share { calls: 4, bytes: 2 * MIB },
+            Service::Controller => Share { calls: 4, bytes: 2 * MIB },
             Service::Raft => Share { calls: 24, bytes: 6 * MIB },
             Service::Metadata => Share { calls: 32, bytes: 6 * MIB },
         }
@@ -48,7 +50,7 @@ impl Service {
     /// True if a call may be made again that may have arrived before. A proposal could then be applied twice.
     pub(super) const fn may_repeat(self) -> bool {
         match self {
-            Service::Liveness | Service::Raft => true,
+            Service::Liveness | Service::Controller | Service::Raft => true,
             Service::Metadata => false,
         }
     }
@@ -58,6 +60,7 @@ impl Service {
             Service::Liveness => 1,
             Service::Raft => 2,
             Service::Metadata => 3,
+            Service::Controller => 4,
         }
     }
 

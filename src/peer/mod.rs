@@ -55,8 +55,10 @@ pub use tls::{Tls, TlsError, TlsFiles};
 /// The purpose of a call. Each has connections of its own, so that a large message delays no heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
-    /// Heartbeats, and questions whether somebody lives. Answered at once, out of memory.
+    /// Beats of the leader, and questions whether somebody lives. Answered at once, out of memory.
     Liveness,
+    /// Heartbeats of brokers to the controller.
+    Controller,
     /// Raft's own calls.
     Raft,
     /// Everything else: proposals, and what their answers rest on.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Checks;
-use crate::metadata::command::{Applied, Outcome, Refused};
 use crate::metadata::features;
 use crate::metadata::history::Life;
-use crate::metadata::image::{Broker, Features, Image, Incarnation, Owner, Shard};
-use crate::types::{BrokerId, LeaderEpoch, ProducerId, ShardId};
+use crate::metadata::image::{Broker, Features, Image, Owner, Shard};
+use crate::metadata::outcome::{Applied, Outcome, Refused};
+use crate::types::{BrokerId, Incarnation, LeaderEpoch, ProducerId, ShardId};
 
 /// Producer ids in one block, as many as Kafka's controller gives at once (`ProducerIdsBlock`).
 pub(in crate::metadata) const PRODUCER_ID_BLOCK: u32 = 1000;

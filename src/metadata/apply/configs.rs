@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Checks;
-use crate::metadata::command::{Applied, ConfigChange, ConfigOp, ConfigResource, Outcome, Refused};
+use crate::metadata::command::{ConfigChange, ConfigOp, ConfigResource};
 use crate::metadata::image::{Image, Topic};
+use crate::metadata::outcome::{Applied, Outcome, Refused};
 use crate::settings::{self, InvalidConfig, Target};
 
 type Values = BTreeMap<String, String>;

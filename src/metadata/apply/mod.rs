@@ -16,8 +16,9 @@ mod tests;
 pub(super) use cluster::PRODUCER_ID_BLOCK;
 pub use topics::{MOST_PARTITIONS, check_topic_name};
 
-use super::command::{Command, Outcome};
+use super::command::Command;
 use super::image::Image;
+use super::outcome::Outcome;
 
 /// How much of a command is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{Checks, apply};
-use crate::metadata::command::{Applied, Outcome, Refused, Step};
+use crate::metadata::command::Step;
 use crate::metadata::image::{Image, Owner};
 use crate::metadata::members::Proposed;
+use crate::metadata::outcome::{Applied, Outcome, Refused};
 
 pub(super) fn apply_once(
     image: &mut Image,

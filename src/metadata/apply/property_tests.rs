@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::tests::{formed, register, topic};
 use super::{Checks, apply};
 use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic};
-use crate::metadata::image::{Image, Incarnation, Owner};
+use crate::metadata::image::{Image, Owner};
 use crate::metadata::snapshot;
-use crate::types::{BrokerId, LeaderEpoch, ShardId, TopicId};
+use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId, TopicId};
 
 const SHARDS: u32 = 3;
 

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{Checks, apply, check_topic_name};
-use crate::metadata::command::{
-    Applied, Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Outcome, Refused, Step,
-};
-use crate::metadata::image::{Broker, Image, Incarnation, Owner};
-use crate::types::{BrokerId, LeaderEpoch, ProducerId, ShardId, TopicId};
+use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Step};
+use crate::metadata::image::{Broker, Image, Owner};
+use crate::metadata::outcome::{Applied, Outcome, Refused};
+use crate::types::{BrokerId, Incarnation, LeaderEpoch, ProducerId, ShardId, TopicId};
 
 pub(super) fn formed(shards: u32) -> Image {
     let mut image = Image::empty();

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Checks, configs};
-use crate::metadata::command::{Applied, IfExists, NewTopic, Outcome, Refused};
+use crate::metadata::command::{IfExists, NewTopic};
 use crate::metadata::image::{DeletedTopic, Image, PartitionState, Topic};
+use crate::metadata::outcome::{Applied, Outcome, Refused};
 use crate::types::{ShardId, TopicId};
 
 /// Partitions that one command can make, as in Kafka (`ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`).

@@ -7,7 +7,8 @@ use super::node::Node;
 use super::rpc::{self, Call, Reply, Request, Written};
 use crate::metadata::command::Command;
 use crate::metadata::error::ProposeError;
-use crate::metadata::image::{Incarnation, Owner};
+use crate::metadata::image::Owner;
+use crate::types::Incarnation;
 
 /// Commands of a peer, for the leader's queue.
 pub(in crate::metadata) struct Proposed {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::node::Node;
 use super::rpc::{Call, Reply, Written};
-use crate::metadata::command::{Command, Outcome};
+use crate::metadata::command::Command;
 use crate::metadata::error::ProposeError;
+use crate::metadata::outcome::Outcome;
 use crate::types::BrokerId;
 
 /// The longest wait for a read index in a group of several: nothing is stored for it.

@@ -15,9 +15,8 @@ use openraft::raft::{
 
 use super::rpc::{self, Call, Reply, Request};
 use super::types::{Group, broker_id};
-use crate::metadata::image::Incarnation;
 use crate::peer::{Transport, Unreachable};
-use crate::types::BrokerId;
+use crate::types::{BrokerId, Incarnation};
 
 /// Calls peers in the name of one process.
 #[derive(Clone)]

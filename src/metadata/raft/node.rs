@@ -23,13 +23,13 @@ use super::upkeep::Upkeep;
 use crate::metadata::bootstrap::ClusterFile;
 use crate::metadata::command::Command;
 use crate::metadata::error::{ProposeError, StartError};
-use crate::metadata::image::{Image, Incarnation};
+use crate::metadata::image::Image;
 use crate::metadata::quorum::{Quorum, Replica};
 use crate::metadata::settings::{MetadataSettings, Timeouts};
 use crate::peer::Transport;
 use crate::runtime::clock::Instant;
 use crate::runtime::{Clock, Runtime, Shutdown, TaskKind};
-use crate::types::BrokerId;
+use crate::types::{BrokerId, Incarnation};
 
 /// Between two looks for a leader.
 pub(in crate::metadata) const RETRY: Duration = Duration::from_millis(50);

@@ -9,11 +9,11 @@ use openraft::raft::{
 use serde::{Deserialize, Serialize};
 
 use super::types::{Group, LogId};
-use crate::metadata::command::{Command, Outcome};
+use crate::metadata::command::Command;
 use crate::metadata::error::ProposeError;
-use crate::metadata::image::Incarnation;
+use crate::metadata::outcome::Outcome;
 use crate::peer::Service;
-use crate::types::BrokerId;
+use crate::types::{BrokerId, Incarnation};
 
 /// A call, with who makes it: a process whose successor has been heard of is refused.
 #[derive(Debug, Serialize, Deserialize)]

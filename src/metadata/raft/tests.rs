@@ -18,12 +18,11 @@ use super::state_machine::StateMachine;
 use super::types::{Batch, Entry, Group, LogId, SnapshotMeta, StorageError, Vote};
 use super::upkeep::Upkeep;
 use crate::metadata::apply::{Checks, apply};
-use crate::metadata::command::{
-    Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Refused, Step,
-};
-use crate::metadata::image::{Broker, Image, Incarnation, Listener, Owner};
+use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Step};
+use crate::metadata::image::{Broker, Image, Listener, Owner};
+use crate::metadata::outcome::Refused;
 use crate::metadata::snapshot;
-use crate::types::{BrokerId, LeaderEpoch, ShardId, TopicId};
+use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId, TopicId};
 
 const LEAST_BYTES: u64 = 1000;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metadata::command::{Command, Outcome};
+use crate::metadata::command::Command;
+use crate::metadata::outcome::Outcome;
 use crate::types::BrokerId;
 
 /// Encoded size of the commands of one entry, in bytes, at most.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::support::{Bucket, Process, Switchboard};
-use crate::metadata::{Applied, Command, IfExists, Incarnation, NewTopic, Refused};
-use crate::types::{BrokerId, ShardId};
+use crate::metadata::{Applied, Command, IfExists, NewTopic, Refused};
+use crate::types::{BrokerId, Incarnation, ShardId};
 
 /// Waits until `found` finds what it looks for.
 async fn eventually<T>(process: &Process, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
