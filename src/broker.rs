@@ -1,5 +1,6 @@
 //! The composition root: builds the layers from the bottom up, and stops them from the top down.
 
+mod cluster;
 mod http;
 mod layers;
 
@@ -13,19 +14,21 @@ use std::time::Duration;
 use futures::FutureExt as _;
 
 use crate::api::{self, Service};
-use crate::cluster::{GroupTopics, HostOptions, ShardHost, Watch, WatchLimits, controller, outage};
-use crate::config::{Config, HostPort, LogFormat};
+use crate::cluster::{GroupTopics, HostOptions, ShardHost, Watch, WatchLimits, outage};
+use crate::config::{Config, LogFormat};
 use crate::coordinator::group::{MetadataSource, TopicNames, consumer};
 use crate::coordinator::{Coordinators, TopicSource};
 use crate::log::{LogMetrics, Reads, Shared};
 use crate::metadata::{self, Image, Metadata};
 use crate::net::Server;
 use crate::ops::{self, Phase, Readiness};
+use crate::peer;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::settings::GroupSettings;
 use crate::store::{self, Store, database::Databases};
 use crate::types::TopicId;
 
+use cluster::Membership;
 use http::{Parts, listen, local_address};
 pub(crate) use layers::metadata_settings;
 
@@ -33,6 +36,8 @@ pub(crate) use layers::metadata_settings;
 const LISTENER: &str = "PLAINTEXT";
 /// How long the start may wait for the broker's shards to open.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
+/// The same of a broker of several.
+const OPEN_LIMIT_AMONG_OTHERS: Duration = Duration::from_secs(5);
 /// How often the start looks whether they have.
 const OPEN_POLL: Duration = Duration::from_millis(5);
 /// The time between two lines that say why the start waits for the store.
@@ -53,6 +58,12 @@ pub enum StartError {
     Listen { variable: &'static str, address: String, source: std::io::Error },
     #[error("no shard opened within {0:?}; the log says why")]
     Shards(Duration),
+    #[error("{0}")]
+    Replaced(String),
+    #[error("{0}")]
+    Secret(#[from] peer::SecretError),
+    #[error("{0}")]
+    Tls(#[from] peer::TlsError),
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
 }
@@ -63,8 +74,10 @@ pub struct Broker {
     clients: SocketAddr,
     health: Option<SocketAddr>,
     shards: Arc<ShardHost>,
-    metadata: Metadata,
+    membership: Arc<Membership>,
     readiness: Readiness,
+    /// Time for giving shards away.
+    leave_limit: Duration,
     /// Stops the listeners, then what stands behind them.
     stop_clients: Shutdown,
     stop_http: Shutdown,
@@ -133,30 +146,31 @@ impl Broker {
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
-        ops::register_process_metrics(&runtime.metrics)?;
-        ops::register_task_metrics(&runtime.metrics, runtime.tasks.clone())?;
         let readiness = Readiness::starting("opening the object store");
-        ops::register_readiness_metrics(&runtime.metrics, readiness.clone(), runtime.tasks.clone())?;
+        register_metrics(&readiness, runtime)?;
         let parts = Arc::new(OnceLock::new());
         let stop_http = Shutdown::new();
         let health = http::serve(config, &readiness, &parts, &stop_http, runtime).await?;
         let clients = listen("PORT", "HOST", &config.listen.host, config.listen.port).await?;
-        check_raft_address(config).await?;
+        cluster::check_address(config).await?;
         let clients_at = local_address("PORT", &clients)?;
         let store = open_store(config, &readiness, runtime).await?;
         let databases = Databases::new(&store, config.log.index_cache_bytes, runtime);
         readiness.set(Phase::Starting("joining the cluster".to_owned()));
         let configs = config.broker_settings(clients_at.port());
         let settings = layers::metadata_settings(config, clients_at.port(), &store);
-        let metadata = Metadata::start(&store, &databases, &settings, runtime).await?;
+        let membership = Membership::open(config, &settings, &store, &databases, runtime).await?;
+        let metadata = membership.metadata.clone();
+        membership.join(&readiness, runtime).await?;
         let reads = reads(config, &store, runtime);
         let shards = host_shards(config, &configs, &store, databases, &reads, &metadata, runtime);
+        let known = Parts { shards: shards.clone(), metadata: metadata.clone(), watch: OnceLock::new() };
         // Nothing else sets it.
-        let _ =
-            parts.set(Parts { shards: shards.clone(), metadata: metadata.clone(), watch: OnceLock::new() });
+        let _ = parts.set(known);
         readiness.set(Phase::Starting("opening shards".to_owned()));
         readiness.set_shards(http::shard_states(&shards));
-        wait_for_shards(&shards, runtime).await?;
+        membership.run(&shards, runtime);
+        wait_for_shards(&shards, &metadata, runtime).await?;
         runtime.tasks.spawn(TaskKind::Periodic, outage::watch(shards.clone(), runtime.clone()));
 
         let stop_clients = runtime.shutdown.child();
@@ -166,11 +180,8 @@ impl Broker {
         let _ = parts.get().map(|parts: &Parts| parts.watch.set(watch));
         let service = service(config, &configs, &metadata, &shards, reads, coordinators, runtime)?;
         let limits = layers::net_limits(config, &shards);
-        let server = Server::new(
-            Arc::new(service),
-            limits,
-            &Runtime { shutdown: stop_clients.clone(), ..runtime.clone() },
-        );
+        let until_stopped = Runtime { shutdown: stop_clients.clone(), ..runtime.clone() };
+        let server = Server::new(Arc::new(service), limits, &until_stopped);
         let serving =
             runtime.tasks.spawn(TaskKind::Listener, async move { server.serve(clients, LISTENER).await });
         readiness.set(Phase::Ready);
@@ -179,12 +190,14 @@ impl Broker {
             clients: clients_at,
             health,
             shards,
-            metadata,
+            membership: Arc::new(membership),
             readiness,
+            leave_limit: config.network.shutdown_timeout / 2,
             stop_clients,
             stop_http,
             serving,
         };
+        broker.end_when_replaced();
         broker.announce(config);
         Ok(broker)
     }
@@ -202,17 +215,29 @@ impl Broker {
     /// Finishes what was accepted, and ends every task.
     pub async fn stop(self) {
         self.readiness.set(Phase::Stopping("told to stop".to_owned()));
+        self.shards.leave_cluster(self.leave_limit).await;
         self.stop_clients.request();
         // The task contains its own failures.
         let _ = self.serving.await;
         self.shards.close().await;
-        self.metadata.close().await;
+        self.membership.close().await;
         self.stop_http.request();
         self.runtime.shutdown.request();
         if !self.runtime.tasks.join(JOIN_LIMIT).await {
             tracing::warn!(running = self.runtime.tasks.running(), "tasks did not end in time");
         }
         tracing::info!("stopped");
+    }
+
+    fn end_when_replaced(&self) {
+        let (membership, tasks) = (Arc::clone(&self.membership), self.runtime.tasks.clone());
+        let stop = self.runtime.shutdown.clone();
+        self.runtime.tasks.spawn(TaskKind::Periodic, async move {
+            tokio::select! {
+                () = stop.requested() => {}
+                reason = membership.replaced() => tasks.fail(reason),
+            }
+        });
     }
 
     fn announce(&self, config: &Config) {
@@ -230,16 +255,6 @@ impl Broker {
             tracing::info!("health and metrics: http://{health}/health and /metrics");
         }
     }
-}
-
-/// Other brokers will be listened for there. A port that somebody else has is found out now, not by the first of them.
-async fn check_raft_address(config: &Config) -> Result<(), StartError> {
-    const VARIABLE: &str = "RAFT_LISTEN_ADDR";
-    if config.is_given(VARIABLE) {
-        let HostPort { host, port } = &config.cluster.raft_listen;
-        listen(VARIABLE, VARIABLE, host, *port).await?;
-    }
-    Ok(())
 }
 
 /// A store that may come up by itself is waited for, and the log says every few seconds why.
@@ -284,18 +299,32 @@ fn host_shards(
         shared,
     };
     let shards = ShardHost::new(metadata.clone(), options, runtime.clone());
-    runtime.tasks.spawn(TaskKind::Controller, controller::run(metadata.clone(), runtime.clone()));
     runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&shards).run());
     shards
 }
 
-async fn wait_for_shards(shards: &ShardHost, runtime: &Runtime) -> Result<(), StartError> {
+fn register_metrics(readiness: &Readiness, runtime: &Runtime) -> Result<(), prometheus::Error> {
+    ops::register_process_metrics(&runtime.metrics)?;
+    ops::register_task_metrics(&runtime.metrics, runtime.tasks.clone())?;
+    ops::register_readiness_metrics(&runtime.metrics, readiness.clone(), runtime.tasks.clone())
+}
+
+/// A broker that is alone serves once all its shards do. One of several serves what it has, and no shard keeps it from that.
+async fn wait_for_shards(
+    shards: &ShardHost,
+    metadata: &Metadata,
+    runtime: &Runtime,
+) -> Result<(), StartError> {
     let opened = async {
         while !shards.is_ready() {
             runtime.clock.sleep(OPEN_POLL).await;
         }
     };
-    runtime.clock.timeout(OPEN_LIMIT, opened).await.map_err(|_| StartError::Shards(OPEN_LIMIT))
+    let limit = if metadata.is_alone() { OPEN_LIMIT } else { OPEN_LIMIT_AMONG_OTHERS };
+    match runtime.clock.timeout(limit, opened).await {
+        Err(_) if metadata.is_alone() => Err(StartError::Shards(limit)),
+        _ => Ok(()),
+    }
 }
 
 fn coordinate(

@@ -61,6 +61,15 @@ pub struct HostPort {
     pub port: u16,
 }
 
+impl std::fmt::Display for HostPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
 /// The brokers of a cluster, and where they listen for each other.
 pub type Peers = Vec<(BrokerId, HostPort)>;
 
@@ -126,6 +135,18 @@ impl Config {
     /// True if a variable was set, by flag or environment.
     pub fn is_given(&self, variable: &str) -> bool {
         self.given.contains(&variable)
+    }
+
+    /// Whether this broker is one of several.
+    pub fn has_peers(&self) -> bool {
+        let own = self.identity.broker_id;
+        self.cluster.raft_peers.iter().flatten().any(|(id, _)| *id != own)
+    }
+
+    /// Shards of a new cluster: as set, or one of a broker that is alone, or two for each broker.
+    pub fn shards(&self) -> u32 {
+        let brokers = self.cluster.raft_peers.as_ref().map_or(0, Vec::len) as u32;
+        if self.is_given("SHARDS") || !self.has_peers() { self.log.shards } else { 2 * brokers }
     }
 
     /// Kafka's broker configs that the process settings fix: those that always stand, and those that somebody set.

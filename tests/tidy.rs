@@ -23,7 +23,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("peer", &["types", "runtime", "store"]),
     ("metadata", &["types", "crc32c", "runtime", "settings", "store", "peer"]),
     ("coordinator", &["types", "runtime", "settings", "protocol", "log"]),
-    ("cluster", &["types", "runtime", "settings", "store", "log", "metadata", "coordinator"]),
+    ("cluster", &["types", "runtime", "settings", "store", "log", "peer", "metadata", "coordinator"]),
     ("ops", &["runtime"]),
     (
         "api",

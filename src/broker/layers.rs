@@ -9,7 +9,7 @@ use crate::config::{Config, Validation};
 use crate::coordinator::group::{self, classic, consumer, offsets};
 use crate::log::Limits;
 use crate::log::ReadLimits;
-use crate::metadata::{self, MetadataSettings, Timeouts};
+use crate::metadata::{self, MetadataSettings, Timeouts, Voter};
 use crate::protocol::batch::Depth;
 use crate::store::Store;
 use crate::{api, net};
@@ -19,13 +19,18 @@ const FETCH_MAX_BYTES: usize = 55 * 1024 * 1024;
 
 pub(crate) fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> MetadataSettings {
     let timeouts = if config.store.backend.is_remote() { Timeouts::cloud() } else { Timeouts::local() };
-    let timeouts = Timeouts { proposal: config.network.request_timeout, ..timeouts };
+    let session = config.cluster.broker_session_timeout;
+    let timeouts = Timeouts { proposal: config.network.request_timeout, session, ..timeouts };
+    let peers = if config.has_peers() { config.cluster.raft_peers.clone() } else { None };
+    let voters = peers.iter().flatten().map(|(id, place)| Voter { id: *id, address: place.to_string() });
+    let voters: Vec<Voter> = voters.collect();
+    let own = voters.iter().find(|voter| voter.id == config.identity.broker_id);
     MetadataSettings {
         broker_id: config.identity.broker_id,
         cluster_id: config.is_given("CLUSTER_ID").then(|| config.identity.cluster_id.clone()),
-        shards: config.log.shards,
-        voters: Vec::new(),
-        address: String::new(),
+        shards: config.shards(),
+        address: own.map(|voter| voter.address.clone()).unwrap_or_default(),
+        voters,
         listeners: vec![metadata::Listener {
             name: LISTENER.to_owned(),
             host: config.listen.advertised_host.clone(),

@@ -1,64 +1,181 @@
-//! The controller: observes the image, plans, proposes. Nobody else places shards.
+//! The controller: hears brokers, plans, proposes. It runs on every broker, and acts on the metadata's leader alone; nobody else
+//! places shards.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::heartbeat::{Answer, Heartbeat};
+use super::liveness::{Liveness, Standing};
+use super::placement::{self, Standings};
 use crate::metadata::{Command, Image, Metadata, Owner};
 use crate::runtime::Runtime;
-use crate::types::ShardId;
+use crate::runtime::clock::Instant;
+use crate::types::{BrokerId, LeaderEpoch, ShardId};
 
-/// How long to wait after a proposal that had no outcome.
-const RETRY_AFTER: std::time::Duration = std::time::Duration::from_millis(200);
+/// Between two looks at who is silent.
+const LOOK: Duration = Duration::from_millis(100);
+/// The time for which everything has been settled before shards are moved for balance.
+const CALM: Duration = Duration::from_secs(5);
 
-/// Places shards whenever the image changes, until shutdown. Only the metadata's leader gets its proposals through.
-pub async fn run(metadata: Metadata, runtime: Runtime) {
-    let mut images = metadata.subscribe();
-    loop {
-        let image = images.borrow_and_update().clone();
-        let plan = plan(&image);
-        let retry = !plan.is_empty() && !carry_out(&metadata, plan).await;
-        tokio::select! {
-            () = runtime.shutdown.requested() => return,
-            changed = images.changed() => if changed.is_err() { return },
-            () = runtime.clock.sleep(RETRY_AFTER), if retry => {}
-        }
-    }
+/// A handle on the controller. Cheap to clone.
+#[derive(Clone)]
+pub struct Controller(Arc<Inner>);
+
+struct Inner {
+    metadata: Metadata,
+    runtime: Runtime,
+    /// Silence after which a broker loses its shards.
+    session: Duration,
+    leading: Mutex<Option<Leading>>,
+    /// Something was heard that may change the plan.
+    news: Notify,
 }
 
-/// Assignments that are missing: every shard whose owner is not a registered life of a broker goes to the broker with
-/// the fewest shards.
-pub fn plan(image: &Image) -> Vec<Command> {
-    let mut load: BTreeMap<_, usize> = BTreeMap::new();
-    for broker in image.brokers.values() {
-        load.insert((broker.id, broker.incarnation), 0);
+/// The time in which this broker leads.
+struct Leading {
+    term: u64,
+    liveness: Liveness,
+    /// Shards that are to be released, by their owners.
+    release: Vec<(Owner, ShardId, LeaderEpoch)>,
+    /// A shard that moves for balance.
+    moving: Option<(Owner, ShardId, LeaderEpoch)>,
+    settled_since: Option<Instant>,
+    /// The leader before: its process is gone if its machine refuses connections at all.
+    predecessor: Option<BrokerId>,
+}
+
+impl Controller {
+    pub fn new(metadata: Metadata, session: Duration, runtime: Runtime) -> Controller {
+        let inner = Inner { metadata, runtime, session, leading: Mutex::default(), news: Notify::new() };
+        Controller(Arc::new(inner))
     }
-    let mut homeless: Vec<ShardId> = Vec::new();
-    for (id, shard) in image.shards.iter() {
-        let owner = shard.owner.map(|owner| (owner.broker, owner.incarnation));
-        match owner.and_then(|owner| load.get_mut(&owner)) {
-            Some(shards) => *shards += 1,
-            None => homeless.push(*id),
+
+    /// Takes a broker's word, and answers it; says nothing if this broker does not lead.
+    pub fn hear(&self, heartbeat: &Heartbeat) -> Answer {
+        let Inner { metadata, runtime, news, .. } = &*self.0;
+        let mut leading = self.0.leading.lock();
+        let Some(leading) = leading.as_mut().filter(|_| metadata.leads()) else { return Answer::default() };
+        let now = runtime.clock.instant();
+        leading.liveness.hear(now, heartbeat);
+        news.notify_one();
+        let age = |agreed: Instant| now.duration_since(agreed).as_millis() as u64;
+        let image = metadata.image();
+        let owned = image.shards_of(heartbeat.from).map(|(id, shard)| (id, shard.epoch));
+        let asked = leading.release.iter().chain(&leading.moving);
+        let asked = asked.filter(|(owner, _, _)| *owner == heartbeat.from);
+        Answer {
+            proof_age_ms: metadata.majority_agreed().map(age),
+            owned: owned.collect(),
+            release: asked.map(|(_, shard, epoch)| (*shard, *epoch)).collect(),
         }
     }
-    let mut commands = Vec::with_capacity(homeless.len());
-    for shard in homeless {
-        let Some((&(broker, incarnation), shards)) = load.iter_mut().min_by_key(|(_, shards)| **shards)
-        else {
-            return commands;
+
+    /// Places shards whenever something is heard or not heard any more, until shutdown.
+    pub async fn run(self) {
+        let Inner { metadata, runtime, news, .. } = &*self.0;
+        let mut images = metadata.subscribe();
+        let mut known_leader = None;
+        loop {
+            let image = images.borrow_and_update().clone();
+            let commands = self.plan(&image, known_leader);
+            known_leader = metadata.leader().or(known_leader);
+            if !commands.is_empty() {
+                if !carry_out(metadata, commands).await {
+                    runtime.clock.sleep(LOOK).await;
+                }
+                continue;
+            }
+            tokio::select! {
+                () = runtime.shutdown.requested() => return,
+                changed = images.changed() => if changed.is_err() { return },
+                () = news.notified() => {}
+                () = runtime.clock.sleep(LOOK) => {}
+            }
+        }
+    }
+
+    fn plan(&self, image: &Image, predecessor: Option<BrokerId>) -> Vec<Command> {
+        let Inner { metadata, runtime, .. } = &*self.0;
+        let mut leading = self.0.leading.lock();
+        if !metadata.leads() || !image.is_formed() {
+            *leading = None;
+            return Vec::new();
+        }
+        let now = runtime.clock.instant();
+        let term = metadata.quorum().term;
+        if leading.as_ref().is_none_or(|leading| leading.term != term) {
+            *leading = Some(Leading {
+                term,
+                liveness: Liveness::new(now),
+                release: Vec::new(),
+                moving: None,
+                settled_since: None,
+                predecessor: predecessor.filter(|id| *id != metadata.broker_id()),
+            });
+        }
+        let Some(leading) = leading.as_mut() else { return Vec::new() };
+        let standings = self.standings(leading, image, now);
+        let liveness = &leading.liveness;
+        let plan = placement::plan(
+            image,
+            &standings,
+            |owner| liveness.has_caught_up(owner, image),
+            |owner, shard, epoch| liveness.has_released(owner, shard, epoch),
+        );
+        leading.release = plan.release;
+        leading.balance(image, &standings, now, plan.commands.is_empty());
+        plan.commands
+    }
+
+    fn standings(&self, leading: &Leading, image: &Image, now: Instant) -> Standings {
+        let standing = |broker: &Arc<crate::metadata::Broker>| {
+            let owner = Owner { broker: broker.id, incarnation: broker.incarnation };
+            let refuses = self.0.metadata.refuses_for(broker.id);
+            // It was given up by a majority already.
+            let refuses = match leading.predecessor == Some(broker.id) {
+                true => refuses.map(|_| Duration::MAX),
+                false => refuses,
+            };
+            (broker.id, leading.liveness.standing(owner, now, self.0.session, refuses))
         };
-        *shards += 1;
-        commands.push(Command::AssignShard { shard, owner: Some(Owner { broker, incarnation }) });
+        image.brokers.values().map(standing).collect::<BTreeMap<BrokerId, Standing>>()
     }
-    commands
 }
 
-/// True if every command had an outcome. A refusal is one: the image has moved on, and the next plan knows.
-async fn carry_out(metadata: &Metadata, plan: Vec<Command>) -> bool {
-    match metadata.propose_many(plan).await {
+impl Leading {
+    /// Has one shard at a time move for balance, once all has been calm for a while.
+    fn balance(&mut self, image: &Image, standings: &Standings, now: Instant, nothing_else: bool) {
+        let is_moving = |(owner, shard, epoch): &(Owner, ShardId, LeaderEpoch)| {
+            image.shard(*shard).is_some_and(|now| now.owner == Some(*owner) && now.epoch == *epoch)
+        };
+        self.moving = self.moving.take().filter(is_moving);
+        let is_calm = nothing_else
+            && self.release.is_empty()
+            && self.moving.is_none()
+            && standings.values().all(|standing| matches!(standing, Standing::Live | Standing::Dead))
+            && self.liveness.is_settled(image);
+        if !is_calm {
+            self.settled_since = None;
+            return;
+        }
+        if now.duration_since(*self.settled_since.get_or_insert(now)) >= CALM {
+            self.moving = placement::balance(image, standings);
+        }
+    }
+}
+
+/// True if all was done. A refusal is an outcome: the image has moved on, and the next plan knows.
+async fn carry_out(metadata: &Metadata, commands: Vec<Command>) -> bool {
+    match metadata.propose_many(commands).await {
         Ok(outcomes) => {
-            for refused in outcomes.into_iter().filter_map(Result::err) {
+            for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
                 tracing::debug!(%refused, "assignment refused");
             }
-            true
+            outcomes.iter().all(Result::is_ok)
         }
         Err(error) => {
             tracing::warn!(%error, "assignments not proposed");

@@ -1,20 +1,27 @@
 //! Who owns what: the controller that places shards, and the host of the shards that are placed here.
 //! It must never know the wire protocol, nor how a shard stores anything.
-//! Entry points: [`controller::run`], [`ShardHost`], and [`outage::watch`] for the log.
+//! Entry points: [`Controller`], [`ShardHost`], [`heart::beat`] between them, and [`outage::watch`] for the log.
 //! Invariant: a shard is opened here only while the metadata says that this life of this broker owns it.
 
-pub mod controller;
+mod controller;
 mod group_topics;
+pub mod heart;
+pub mod heartbeat;
 #[cfg(test)]
 mod host_tests;
 mod introduction;
+mod liveness;
 pub mod outage;
+mod ownership;
+mod placement;
+mod release;
 mod shard_host;
 mod standing;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub use controller::Controller;
 pub use group_topics::GroupTopics;
 pub use shard_host::{HostOptions, ShardHost};
 pub use watch::{Watch, WatchLimits};

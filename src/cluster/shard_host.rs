@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use parking_lot::RwLock;
-use tokio::sync::{mpsc, watch};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, mpsc, watch};
 
+use super::ownership::Ownership;
 use super::standing;
 use crate::log::{Cause, Damage, Limits, OpenError, Shard, ShardOptions, Shared, Unable};
 use crate::metadata::{self, Command, Image, Metadata};
@@ -42,33 +44,51 @@ pub struct ShardHost {
     /// Whoever is told of shards that open.
     followers: RwLock<Vec<mpsc::UnboundedSender<Shard>>>,
     /// Shards that were assigned with this epoch, and refused.
-    damaged: RwLock<BTreeMap<ShardId, (LeaderEpoch, Damage)>>,
+    pub(super) damaged: RwLock<BTreeMap<ShardId, (LeaderEpoch, Damage)>>,
     /// Set once the metadata was found to be damaged: what it says of any shard is not to be trusted.
     suspect: RwLock<Option<Damage>>,
     /// The newest image whose partitions all hosted shards know.
     served: watch::Sender<Arc<Image>>,
-    /// One request at a time asks who owns what; the others wait for its answer.
-    confirming: tokio::sync::Mutex<()>,
+    pub(super) ownership: Ownership,
+    /// Held while a shard of the id closes: it is not opened meanwhile.
+    pub(super) turns: Mutex<BTreeMap<ShardId, Arc<tokio::sync::Mutex<()>>>>,
+    /// This broker is stopping, and gives its shards away.
+    pub(super) is_leaving: AtomicBool,
+    /// The state of a shard has changed, or this broker leaves.
+    pub(super) news: Notify,
 }
 
 pub(super) struct Hosted {
     pub epoch: LeaderEpoch,
-    state: Hosting,
+    pub state: Hosting,
 }
 
 /// A shard that is assigned to this broker, as far as it is there.
-enum Hosting {
+pub(super) enum Hosting {
     /// Not open since it was assigned, and why. Whoever waits for it is told of a refusal, and by the end of the channel of
     /// everything else.
     Opening(Unable, watch::Sender<()>),
     Open(Shard),
+    /// To be given away: it serves until there is little left to do.
+    Flushing(Shard),
+    /// It finishes, and closes.
+    Releasing,
+    /// It is closed, and waits for another owner.
+    Released,
 }
 
 impl Hosted {
     pub fn shard(&self) -> Option<&Shard> {
         match &self.state {
-            Hosting::Opening(..) => None,
-            Hosting::Open(shard) => Some(shard),
+            Hosting::Open(shard) | Hosting::Flushing(shard) => Some(shard),
+            Hosting::Opening(..) | Hosting::Releasing | Hosting::Released => None,
+        }
+    }
+
+    fn into_shard(self) -> Option<Shard> {
+        match self.state {
+            Hosting::Open(shard) | Hosting::Flushing(shard) => Some(shard),
+            Hosting::Opening(..) | Hosting::Releasing | Hosting::Released => None,
         }
     }
 
@@ -81,6 +101,7 @@ impl Hosted {
 impl ShardHost {
     pub fn new(metadata: Metadata, options: HostOptions, runtime: Runtime) -> Arc<ShardHost> {
         let (served, _) = watch::channel(Arc::new(Image::empty()));
+        let ownership = Ownership::new(&runtime.clock);
         Arc::new(ShardHost {
             metadata,
             runtime,
@@ -90,7 +111,10 @@ impl ShardHost {
             damaged: RwLock::default(),
             suspect: RwLock::default(),
             served,
-            confirming: tokio::sync::Mutex::default(),
+            ownership,
+            turns: Mutex::default(),
+            is_leaving: AtomicBool::new(false),
+            news: Notify::new(),
         })
     }
 
@@ -119,8 +143,9 @@ impl ShardHost {
             let (deadline, mut news) = {
                 let hosted = self.hosted.read();
                 match &hosted.get(&id).filter(|hosted| hosted.epoch == epoch)?.state {
-                    Hosting::Open(shard) => return Some(shard.clone()),
+                    Hosting::Open(shard) | Hosting::Flushing(shard) => return Some(shard.clone()),
                     Hosting::Opening(unable, news) => (unable.since + patience, news.subscribe()),
+                    Hosting::Releasing | Hosting::Released => return None,
                 }
             };
             if self.damage(id, epoch).is_some() {
@@ -166,7 +191,8 @@ impl ShardHost {
     pub fn states(&self) -> Vec<(ShardId, Option<Unable>)> {
         let unable = |hosted: &Hosted| match &hosted.state {
             Hosting::Opening(unable, _) => Some(unable.clone()),
-            Hosting::Open(shard) => shard.unable(),
+            Hosting::Open(shard) | Hosting::Flushing(shard) => shard.unable(),
+            Hosting::Releasing | Hosting::Released => None,
         };
         self.hosted.read().iter().map(|(id, hosted)| (*id, unable(hosted))).collect()
     }
@@ -188,26 +214,6 @@ impl ShardHost {
                         || self.shard(*id, shard.epoch).is_some()
                         || self.damage(*id, shard.epoch).is_some())
             })
-    }
-
-    /// Whether this broker owned the shard a moment ago: a segment of its own became durable, or the metadata says so. An
-    /// owner that cannot tell must not send clients elsewhere in a log that may have gone on without it.
-    pub async fn still_owns(&self, shard: &Shard, epoch: LeaderEpoch) -> bool {
-        if shard.recently_confirmed(self.options.session) {
-            return true;
-        }
-        let _one_at_a_time = self.confirming.lock().await;
-        if shard.recently_confirmed(self.options.session) {
-            return true;
-        }
-        let asked = self.runtime.clock.instant();
-        let Ok(image) = self.metadata.sync().await else { return false };
-        let owner = Some(self.metadata.owner());
-        let owns = image.shard(shard.id()) == Some(metadata::Shard { owner, epoch });
-        if owns {
-            shard.confirm_ownership(asked);
-        }
-        owns
     }
 
     /// What this broker obeys now of the configs that can change while it runs.
@@ -268,14 +274,15 @@ impl ShardHost {
             .map(|(id, _)| *id)
             .collect();
         for id in gone {
-            if let Some(Hosted { state: Hosting::Open(shard), .. }) = hosted.remove(&id) {
-                self.runtime.tasks.spawn(TaskKind::ShardSupervisor, async move { shard.close().await });
+            if let Some(shard) = hosted.remove(&id).and_then(Hosted::into_shard) {
+                self.close_shard(shard);
             }
         }
     }
 
     /// Opens a shard, trying again for as long as it is assigned with this epoch.
     async fn open(self: Arc<Self>, id: ShardId, epoch: LeaderEpoch) {
+        drop(self.turn(id).lock_owned().await);
         let options = self.shard_options(id, epoch);
         let (mut doubted, mut pause) = (false, REOPEN_AFTER);
         loop {
@@ -321,6 +328,7 @@ impl ShardHost {
         if let Some(Hosted { state: Hosting::Opening(_, news), .. }) = self.hosted.read().get(&id) {
             news.send_replace(());
         }
+        self.news.notify_one();
     }
 
     /// Refuses all shards, since one has seen newer metadata than this. Others that have not would go on under what is not what
@@ -340,8 +348,8 @@ impl ShardHost {
             let opening = Hosted::opening(epoch, self.runtime.clock.instant());
             let before = self.hosted.write().insert(id, opening);
             self.refuse(id, epoch, damage.clone());
-            if let Some(Hosted { state: Hosting::Open(shard), .. }) = before {
-                self.runtime.tasks.spawn(TaskKind::ShardSupervisor, async move { shard.close().await });
+            if let Some(shard) = before.and_then(Hosted::into_shard) {
+                self.close_shard(shard);
             }
         }
     }
@@ -370,7 +378,10 @@ impl ShardHost {
         let unwanted = {
             let mut hosted = self.hosted.write();
             let is_trusted = self.suspect.read().is_none();
-            match hosted.get_mut(&id).filter(|hosted| hosted.epoch == epoch && is_trusted) {
+            let is_wanted = |hosted: &&mut Hosted| {
+                hosted.epoch == epoch && matches!(hosted.state, Hosting::Opening(..)) && is_trusted
+            };
+            match hosted.get_mut(&id).filter(is_wanted) {
                 Some(hosted) => {
                     self.damaged.write().remove(&id);
                     let image = self.metadata.image();
@@ -397,6 +408,7 @@ impl ShardHost {
                 }
             }
             None => {
+                self.news.notify_one();
                 self.tell_opened(id);
                 let image = self.metadata.image();
                 for (topic, deleted) in image.deleted.iter() {
@@ -412,7 +424,9 @@ impl ShardHost {
     }
 
     fn is_assigned(&self, id: ShardId, epoch: LeaderEpoch) -> bool {
-        self.hosted.read().get(&id).is_some_and(|hosted| hosted.epoch == epoch)
+        let is_opening =
+            |hosted: &Hosted| hosted.epoch == epoch && matches!(hosted.state, Hosting::Opening(..));
+        self.hosted.read().get(&id).is_some_and(is_opening)
     }
 
     /// Has the metadata know how far the shard is. Nobody waits for it, and the next opening makes up for it.

@@ -64,15 +64,9 @@ fn listen(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
 fn brokers(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
     let own = config.identity.broker_id;
     let listed = || config.cluster.raft_peers.iter().flatten().map(|(id, _)| *id);
-    if listed().any(|id| id != own) {
-        if !listed().any(|id| id == own) {
-            let message = format!("names other brokers, but not this one, whose BROKER_ID is {own}");
-            refuse("RAFT_PEERS", &message);
-        }
-        refuse(
-            "RAFT_PEERS",
-            "names other brokers; a cluster of several brokers is not supported yet by this version",
-        );
+    if config.has_peers() && !listed().any(|id| id == own) {
+        let message = format!("names other brokers, but not this one, whose BROKER_ID is {own}");
+        refuse("RAFT_PEERS", &message);
     }
     if config.cluster.raft_insecure && config.cluster.raft_tls_certificate.is_some() {
         refuse("RAFT_INSECURE", "turns off the TLS that RAFT_TLS_CERT_PATH is for");

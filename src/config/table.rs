@@ -191,7 +191,8 @@ settings! {
             "Bytes of records that one commit takes at most. Default: 8MiB for a local store, 4MiB for \
              others.";
         SHARDS => shards: u32, number(1, 1024).or("1"),
-            "Shards of a new cluster. Read only when the cluster is born; its number is kept with the data.";
+            "Shards of a new cluster: what brokers own, and take over. Read only when the cluster is born; \
+             the number is kept with the data. Default: 1, or two for each broker of RAFT_PEERS.";
         TAIL_CACHE_BYTES => tail_cache_bytes: u64, bytes(0, MOST_MEMORY).or("128MiB"),
             "Memory for the newest records, of the last 20 to 40 s.";
         BLOCK_CACHE_BYTES => block_cache_bytes: u64, bytes(0, MOST_MEMORY).or("64MiB"),

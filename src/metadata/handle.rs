@@ -347,6 +347,10 @@ impl Metadata {
         self.0.node.receive(request, |proposed| self.0.leading.submit(proposed)).await
     }
 
+    pub fn cluster_id(&self) -> &str {
+        &self.0.cluster.cluster_id
+    }
+
     pub fn broker_id(&self) -> BrokerId {
         self.0.node.id()
     }
@@ -379,6 +383,16 @@ impl Metadata {
     /// The leader that this broker follows, or itself. It may be gone.
     pub fn leader(&self) -> Option<BrokerId> {
         self.0.node.last_leader()
+    }
+
+    /// Whether no other broker votes.
+    pub fn is_alone(&self) -> bool {
+        self.0.cluster.voters.len() == 1
+    }
+
+    /// Returns when this broker takes part no more.
+    pub async fn stopped(&self) {
+        self.0.stop.requested().await;
     }
 
     /// The brokers that vote.

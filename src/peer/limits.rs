@@ -36,8 +36,8 @@ impl Service {
     pub(super) const ALL: [Service; 4] =
         [Service::Liveness, Service::Raft, Service::Metadata, Service::Controller];
 
-    /// The share of a service in what one peer may have unanswered: 64 calls and 16 MiB, all together. Each can have a
-    /// message of the largest size, so none has to wait for another.
+    /// The share of a service in what one peer may have unanswered: 64 calls and 16 MiB, all together. Where messages can
+    /// be large, the largest one fits.
     pub(super) const fn share(self) -> Share {
         match self {
             Service::Liveness => Share { calls: 4, bytes: 2 * MIB },

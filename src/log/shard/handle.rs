@@ -314,6 +314,23 @@ impl Shard {
         *confirmed = (*confirmed).max(Some(at));
     }
 
+    /// Whether the stored index still names this opening as its writer: nobody has taken the shard over.
+    pub async fn is_newest_writer(&self) -> bool {
+        let Ok(open) = self.opened() else { return false };
+        let stored = self.0.shared.databases.stored_manifest(self.0.paths.index()).await;
+        stored.is_ok_and(|stored| stored.is_some_and(|stored| stored.writer_epoch() == open.epoch()))
+    }
+
+    /// Since when something waits to become durable, and nothing did.
+    pub fn waiting_since(&self) -> Option<Instant> {
+        self.opened().ok()?.incarnation().progress.waiting_since()
+    }
+
+    /// Moves what the log alone has into tables of the index, so that the next opening has little to replay.
+    pub async fn flush_index(&self) -> Result<(), AppendError> {
+        self.opened()?.flush_index().await
+    }
+
     /// Why it is refused, if it was found damaged when it was to be opened again.
     pub fn damage(&self) -> Option<Damage> {
         self.0.trust.damage.read().clone()

@@ -72,6 +72,11 @@ impl Open {
         let _ = self.0.incarnation.load_many(partitions).await;
     }
 
+    /// See [`super::Shard::flush_index`].
+    pub(super) async fn flush_index(&self) -> Result<(), AppendError> {
+        self.0.queue.flush_index()?.await
+    }
+
     /// Makes `before`, or the high watermark if that is negative, the partition's log start, unless it is further
     /// already. Returns the log start once it is durable.
     pub async fn delete_records(&self, partition: Partition, before: i64) -> Result<i64, AppendError> {

@@ -1,0 +1,170 @@
+//! This broker among others: the network between them, the metadata on it, and the controller that hears all of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::http::listen;
+use super::{StartError, TELL_INTERVAL};
+use crate::cluster::{Controller, ShardHost, heart, heartbeat};
+use crate::config::{Config, HostPort};
+use crate::metadata::{Metadata, MetadataSettings};
+use crate::ops::{Phase, Readiness};
+use crate::peer::{
+    Alone, Answers, ClusterSecret, Member, Network, Service, Settings, Tls, TlsFiles, Transport,
+};
+use crate::runtime::{Runtime, TaskKind};
+use crate::store::{Store, database::Databases};
+use crate::types::BrokerId;
+
+const VARIABLE: &str = "RAFT_LISTEN_ADDR";
+
+/// The broker as a member of its cluster; it may be the only one.
+pub(super) struct Membership {
+    pub metadata: Metadata,
+    pub controller: Controller,
+    transport: Arc<dyn Transport>,
+    network: Option<Network>,
+}
+
+/// Answers to other brokers.
+struct Answering {
+    metadata: Metadata,
+    controller: Controller,
+}
+
+#[async_trait]
+impl Answers for Answering {
+    async fn answer(&self, caller: BrokerId, service: Service, request: Bytes) -> Bytes {
+        if service != Service::Controller {
+            return self.metadata.receive(&request).await;
+        }
+        let heartbeat = heartbeat::decode::<heartbeat::Heartbeat>(&request);
+        match heartbeat.filter(|heartbeat| heartbeat.from.broker == caller) {
+            Some(heartbeat) => heartbeat::encode(&self.controller.hear(&heartbeat)),
+            None => Bytes::new(),
+        }
+    }
+}
+
+impl Membership {
+    /// Opens the metadata, and lets peers in, if there are any. This broker has not joined yet.
+    pub(super) async fn open(
+        config: &Config,
+        settings: &MetadataSettings,
+        store: &Store,
+        databases: &Databases,
+        runtime: &Runtime,
+    ) -> Result<Membership, StartError> {
+        let network = match settings.voters.is_empty() {
+            true => None,
+            false => Some(network(config, store, runtime).await?),
+        };
+        let transport: Arc<dyn Transport> = match &network {
+            Some(network) => network.transport(),
+            None => Arc::new(Alone),
+        };
+        let metadata = Metadata::open(store, databases, settings, Arc::clone(&transport), runtime).await?;
+        let session = config.cluster.broker_session_timeout;
+        let controller = Controller::new(metadata.clone(), session, runtime.clone());
+        if let Some(network) = &network {
+            let answers = Answering { metadata: metadata.clone(), controller: controller.clone() };
+            let registered = metadata.clone();
+            network.serve(Member {
+                cluster_id: metadata.cluster_id().to_owned(),
+                incarnation: metadata.incarnation().0,
+                answers: Arc::new(answers),
+                registered: Box::new(move |broker| {
+                    let address = registered.image().members.get(broker)?.address.clone();
+                    Some(address).filter(|address| !address.is_empty())
+                }),
+            });
+        }
+        Ok(Membership { metadata, controller, transport, network })
+    }
+
+    /// Joins the cluster, and says meanwhile for whom it waits.
+    pub(super) async fn join(&self, readiness: &Readiness, runtime: &Runtime) -> Result<(), StartError> {
+        let telling = async {
+            loop {
+                runtime.clock.sleep(TELL_INTERVAL).await;
+                let voters = self.metadata.voters();
+                let voters = voters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let waiting = format!("joining the cluster: no majority of the brokers {voters} answers");
+                tracing::warn!("{waiting}");
+                readiness.set(Phase::Starting(waiting));
+            }
+        };
+        let joined = tokio::select! {
+            joined = self.metadata.join() => joined,
+            never = telling, if !self.metadata.is_alone() => never,
+            reason = self.replaced() => return Err(StartError::Replaced(reason)),
+        };
+        if joined.is_err() {
+            self.close().await;
+        }
+        Ok(joined?)
+    }
+
+    /// Has this broker's shards tell the controller how they are, and places shards while this broker leads.
+    pub(super) fn run(&self, shards: &Arc<ShardHost>, runtime: &Runtime) {
+        runtime.tasks.spawn(TaskKind::Controller, self.controller.clone().run());
+        let beating = heart::beat(
+            Arc::clone(shards),
+            self.controller.clone(),
+            Arc::clone(&self.transport),
+            self.metadata.clone(),
+            runtime.clone(),
+        );
+        runtime.tasks.spawn(TaskKind::Controller, beating);
+    }
+
+    /// Returns the reason when a newer process has this broker's id. Never, for a broker that is alone: its database ends then.
+    pub(super) async fn replaced(&self) -> String {
+        match &self.network {
+            Some(network) => network.replaced().await.to_string(),
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        self.metadata.close().await;
+        if let Some(network) = &self.network {
+            network.close().await;
+        }
+    }
+}
+
+async fn network(config: &Config, store: &Store, runtime: &Runtime) -> Result<Network, StartError> {
+    let cluster = &config.cluster;
+    let HostPort { host, port } = &cluster.raft_listen;
+    let listener = listen(VARIABLE, VARIABLE, host, *port).await?;
+    let secret = match &cluster.secret {
+        Some(secret) => ClusterSecret::given(secret)?,
+        None => ClusterSecret::of_bucket(store, runtime).await?,
+    };
+    let tls = match (&cluster.raft_tls_certificate, &cluster.raft_tls_key, &cluster.raft_tls_authority) {
+        _ if cluster.raft_insecure => Tls::off(),
+        (Some(certificate), Some(key), Some(authority)) => {
+            let files =
+                TlsFiles { certificate: certificate.clone(), key: key.clone(), authority: authority.clone() };
+            Tls::of_files(&files, &runtime.clock)?
+        }
+        _ => Tls::ephemeral(&runtime.clock)?,
+    };
+    let own = config.identity.broker_id;
+    let peers = cluster.raft_peers.iter().flatten().filter(|(id, _)| *id != own);
+    let peers: HashMap<BrokerId, String> = peers.map(|(id, place)| (*id, place.to_string())).collect();
+    Ok(Network::new(listener, Settings { broker: own, peers, secret, tls }, runtime))
+}
+
+/// Other brokers would be listened for there. A port that somebody else has is found out now, not by the first of them.
+pub(super) async fn check_address(config: &Config) -> Result<(), StartError> {
+    if config.is_given(VARIABLE) && !config.has_peers() {
+        let HostPort { host, port } = &config.cluster.raft_listen;
+        listen(VARIABLE, VARIABLE, host, *port).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! What the controller hears of brokers. Pure: time is an argument.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::heartbeat::{Heartbeat, HostState, Report};
+use crate::metadata::{Image, Owner};
+use crate::runtime::clock::Instant;
+use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId};
+
+/// A broker whose machine refuses connections for so long is gone.
+const GONE_AFTER: Duration = Duration::from_millis(500);
+/// A broker loses its shards if its appends have not become durable for so long, while those of others have.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
+
+/// Brokers as this controller has heard of them, since it is one.
+#[derive(Debug)]
+pub struct Liveness {
+    since: Instant,
+    heard: BTreeMap<BrokerId, Heard>,
+}
+
+#[derive(Debug)]
+struct Heard {
+    at: Instant,
+    incarnation: Incarnation,
+    index: u64,
+    shards: BTreeMap<ShardId, Report>,
+    stuck: Option<Duration>,
+    is_leaving: bool,
+}
+
+/// A broker's standing with the controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Live,
+    /// It goes on serving what it has, and gets nothing more.
+    Leaving,
+    /// Not heard of yet, by this controller.
+    Unknown,
+    Dead,
+}
+
+impl Liveness {
+    /// Of a controller that begins now, and has heard of nobody.
+    pub fn new(now: Instant) -> Liveness {
+        Liveness { since: now, heard: BTreeMap::new() }
+    }
+
+    pub fn hear(&mut self, now: Instant, heartbeat: &Heartbeat) {
+        let heard = Heard {
+            at: now,
+            incarnation: heartbeat.from.incarnation,
+            index: heartbeat.index,
+            shards: heartbeat.shards.iter().map(|report| (report.shard, *report)).collect(),
+            stuck: heartbeat.stuck_ms.map(Duration::from_millis),
+            is_leaving: heartbeat.is_leaving,
+        };
+        let newer = |known: &Heard| known.incarnation > heard.incarnation;
+        if !self.heard.get(&heartbeat.from.broker).is_some_and(newer) {
+            self.heard.insert(heartbeat.from.broker, heard);
+        }
+    }
+
+    fn of(&self, owner: Owner) -> Option<&Heard> {
+        self.heard.get(&owner.broker).filter(|heard| heard.incarnation == owner.incarnation)
+    }
+
+    /// The standing of a life of a broker whose machine has refused connections for `refuses`.
+    pub fn standing(
+        &self,
+        owner: Owner,
+        now: Instant,
+        session: Duration,
+        refuses: Option<Duration>,
+    ) -> Standing {
+        let heard = self.of(owner);
+        let last = heard.map_or(self.since, |heard| heard.at);
+        let is_gone = refuses.is_some_and(|refuses| refuses >= GONE_AFTER);
+        if is_gone || now.duration_since(last) >= session {
+            return Standing::Dead;
+        }
+        match heard {
+            None => Standing::Unknown,
+            Some(heard) if self.is_stuck_alone(owner.broker, heard) => Standing::Dead,
+            Some(heard) if heard.is_leaving => Standing::Leaving,
+            Some(_) => Standing::Live,
+        }
+    }
+
+    /// Everybody is stuck when the store is away, and then nobody would do better.
+    fn is_stuck_alone(&self, broker: BrokerId, heard: &Heard) -> bool {
+        let is_stuck = |heard: &Heard| heard.stuck.is_some_and(|stuck| stuck >= STUCK_AFTER);
+        let mut others = self.heard.iter().filter(|(id, _)| **id != broker).peekable();
+        is_stuck(heard) && others.peek().is_some() && !others.any(|(_, other)| is_stuck(other))
+    }
+
+    /// Whether the broker's image shows everything that the controller's does.
+    pub fn has_caught_up(&self, owner: Owner, image: &Image) -> bool {
+        self.of(owner).is_some_and(|heard| heard.index >= image.index)
+    }
+
+    /// Whether its owner has closed the shard, and waits for somebody else to have it.
+    pub fn has_released(&self, owner: Owner, shard: ShardId, epoch: LeaderEpoch) -> bool {
+        self.of(owner)
+            .and_then(|heard| heard.shards.get(&shard))
+            .is_some_and(|report| report.epoch == epoch && report.state == HostState::Released)
+    }
+
+    /// Whether all shards of the image are open at their owners, or damaged.
+    pub fn is_settled(&self, image: &Image) -> bool {
+        image.shards.iter().all(|(id, shard)| {
+            let report = shard.owner.and_then(|owner| self.of(owner)?.shards.get(id));
+            report.is_some_and(|report| {
+                report.epoch == shard.epoch && matches!(report.state, HostState::Open | HostState::Damaged)
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Clock;
+
+    const SESSION: Duration = Duration::from_secs(3);
+
+    fn owner(broker: i32) -> Owner {
+        Owner { broker: BrokerId(broker), incarnation: Incarnation(1) }
+    }
+
+    fn heartbeat(broker: i32, stuck_ms: Option<u64>) -> Heartbeat {
+        Heartbeat { from: owner(broker), index: 5, shards: Vec::new(), stuck_ms, is_leaving: false }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_counted_from_the_controllers_own_first_moment() {
+        let start = Clock::simulated(0).instant();
+        let mut liveness = Liveness::new(start);
+        let after = |millis| start + Duration::from_millis(millis);
+        let standing = |liveness: &Liveness, at| liveness.standing(owner(1), after(at), SESSION, None);
+        assert_eq!(standing(&liveness, 2_999), Standing::Unknown);
+        assert_eq!(standing(&liveness, 3_000), Standing::Dead);
+        liveness.hear(after(3_500), &heartbeat(1, None));
+        assert_eq!(standing(&liveness, 6_499), Standing::Live);
+        assert_eq!(standing(&liveness, 6_500), Standing::Dead);
+        let newer = Owner { incarnation: Incarnation(2), ..owner(1) };
+        liveness.hear(after(7_000), &Heartbeat { from: newer, ..heartbeat(1, None) });
+        liveness.hear(after(7_001), &heartbeat(1, None));
+        assert_eq!(standing(&liveness, 7_002), Standing::Dead, "a newer process of it was heard");
+        assert_eq!(liveness.standing(newer, after(7_002), SESSION, None), Standing::Live);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_refuses_has_no_broker() {
+        let now = Clock::simulated(0).instant();
+        let mut liveness = Liveness::new(now);
+        liveness.hear(now, &heartbeat(1, None));
+        let standing =
+            |millis| liveness.standing(owner(1), now, SESSION, Some(Duration::from_millis(millis)));
+        assert_eq!(standing(499), Standing::Live);
+        assert_eq!(standing(500), Standing::Dead);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_is_dead_if_it_alone_is_stuck() {
+        let now = Clock::simulated(0).instant();
+        let mut liveness = Liveness::new(now);
+        liveness.hear(now, &heartbeat(1, Some(10_000)));
+        let standing = |liveness: &Liveness| liveness.standing(owner(1), now, SESSION, None);
+        assert_eq!(standing(&liveness), Standing::Live, "there is nobody else");
+        liveness.hear(now, &heartbeat(2, Some(20)));
+        assert_eq!(standing(&liveness), Standing::Dead);
+        liveness.hear(now, &heartbeat(3, Some(11_000)));
+        assert_eq!(standing(&liveness), Standing::Live, "the store may be what is slow");
+    }
+}

@@ -1,0 +1,101 @@
+//! Proof of ownership: that this broker owned a shard a moment ago. An owner that cannot tell must not send clients elsewhere in a
+//! log that may have gone on without it.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::heartbeat::Answer;
+use super::shard_host::ShardHost;
+use crate::log::Shard;
+use crate::metadata;
+use crate::runtime::Clock;
+use crate::runtime::clock::Instant;
+use crate::types::LeaderEpoch;
+
+/// The longest that a proof lasts where others may take a shard over: less than any takeover takes.
+const PROOF: Duration = Duration::from_millis(400);
+/// The difference that wall clock and monotone clock may show between two looks: more, and the machine was suspended.
+const DRIFT_MS: i64 = 200;
+
+/// The state that is shared by all shards of a broker.
+pub(super) struct Ownership {
+    /// One request at a time asks who owns what; the others wait for its answer.
+    confirming: tokio::sync::Mutex<()>,
+    /// Both clocks at the last word of the controller.
+    clocks: Mutex<(Instant, i64)>,
+}
+
+impl Ownership {
+    pub(super) fn new(clock: &Clock) -> Ownership {
+        Ownership {
+            confirming: tokio::sync::Mutex::default(),
+            clocks: Mutex::new((clock.instant(), clock.now_ms())),
+        }
+    }
+
+    fn look_at_clocks(&self, clock: &Clock) {
+        *self.clocks.lock() = (clock.instant(), clock.now_ms());
+    }
+
+    /// Whether the machine stood still, or its clock was set, since the last word of the controller.
+    fn clocks_differ(&self, clock: &Clock) -> bool {
+        let (instant, now_ms) = *self.clocks.lock();
+        let passed = clock.instant().saturating_duration_since(instant).as_millis() as i64;
+        (clock.now_ms() - now_ms - passed).abs() > DRIFT_MS
+    }
+}
+
+impl ShardHost {
+    /// Whether this broker owned the shard a moment ago: a segment of its own became durable, the controller said so, or the
+    /// metadata or the stored index says so now.
+    pub async fn still_owns(&self, shard: &Shard, epoch: LeaderEpoch) -> bool {
+        if self.has_proof(shard) {
+            return true;
+        }
+        let _one_at_a_time = self.ownership.confirming.lock().await;
+        if self.has_proof(shard) {
+            return true;
+        }
+        let asked = self.runtime.clock.instant();
+        let owns = match self.metadata.sync().await {
+            Ok(image) => {
+                let owner = Some(self.metadata.owner());
+                image.shard(shard.id()) == Some(metadata::Shard { owner, epoch })
+            }
+            // Whoever took it over would have opened its index.
+            Err(_) => !self.is_alone() && shard.is_newest_writer().await,
+        };
+        if owns {
+            shard.confirm_ownership(asked);
+            self.ownership.look_at_clocks(&self.runtime.clock);
+        }
+        owns
+    }
+
+    /// Takes the controller's word, asked for at `sent`, for the shards that are open here.
+    pub(super) fn confirm(&self, sent: Instant, answer: &Answer) {
+        let Some(age) = answer.proof_age_ms else { return };
+        let Some(at) = sent.checked_sub(Duration::from_millis(age)) else { return };
+        self.ownership.look_at_clocks(&self.runtime.clock);
+        let hosted = self.hosted.read();
+        for (id, epoch) in &answer.owned {
+            let hosted = hosted.get(id).filter(|hosted| hosted.epoch == *epoch);
+            if let Some(shard) = hosted.and_then(|hosted| hosted.shard()) {
+                shard.confirm_ownership(at);
+            }
+        }
+    }
+
+    fn has_proof(&self, shard: &Shard) -> bool {
+        match self.is_alone() {
+            true => shard.recently_confirmed(self.options.session),
+            false => shard.recently_confirmed(PROOF) && !self.ownership.clocks_differ(&self.runtime.clock),
+        }
+    }
+
+    /// Whether no other broker can take anything over.
+    pub(super) fn is_alone(&self) -> bool {
+        self.metadata.is_alone()
+    }
+}

@@ -1,0 +1,122 @@
+//! Shards on their way to another owner: given away as the controller asks, closed, and reported.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::heartbeat::{Answer, Heartbeat, HostState, Report};
+use super::shard_host::{Hosted, Hosting, ShardHost};
+use crate::log::Shard;
+use crate::runtime::TaskKind;
+use crate::runtime::clock::Instant;
+use crate::types::{LeaderEpoch, ShardId};
+
+impl ShardHost {
+    /// This broker's word to the controller.
+    pub(super) fn heartbeat(&self) -> Heartbeat {
+        let now = self.runtime.clock.instant();
+        let damaged = self.damaged.read().clone();
+        let is_damaged = |id: ShardId, epoch| damaged.get(&id).is_some_and(|(found, _)| *found == epoch);
+        let hosted = self.hosted.read();
+        let stuck = hosted.values().filter_map(|hosted| hosted.shard()?.waiting_since()).min();
+        let report = |(shard, hosted): (&ShardId, &Hosted)| {
+            let (shard, epoch) = (*shard, hosted.epoch);
+            let state = match &hosted.state {
+                Hosting::Opening(..) if is_damaged(shard, epoch) => HostState::Damaged,
+                Hosting::Opening(..) => HostState::Opening,
+                Hosting::Open(_) | Hosting::Flushing(_) | Hosting::Releasing => HostState::Open,
+                Hosting::Released => HostState::Released,
+            };
+            Report { shard, epoch, state }
+        };
+        Heartbeat {
+            from: self.metadata.owner(),
+            index: self.image().index,
+            shards: hosted.iter().map(report).collect(),
+            stuck_ms: stuck.map(|since| now.saturating_duration_since(since).as_millis() as u64),
+            is_leaving: self.is_leaving.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Obeys the controller's answer to a heartbeat of `sent`.
+    pub(super) fn take_word(self: &Arc<Self>, sent: Instant, answer: &Answer) {
+        self.confirm(sent, answer);
+        for (id, epoch) in &answer.release {
+            self.release(*id, *epoch);
+        }
+    }
+
+    /// Returns when there is something to tell the controller.
+    pub(super) async fn changed(&self) {
+        self.news.notified().await;
+    }
+
+    fn release(self: &Arc<Self>, id: ShardId, epoch: LeaderEpoch) {
+        let mut hosted = self.hosted.write();
+        let Some(hosted) = hosted.get_mut(&id).filter(|hosted| hosted.epoch == epoch) else { return };
+        match &hosted.state {
+            Hosting::Open(shard) => {
+                let (host, shard) = (Arc::clone(self), shard.clone());
+                hosted.state = Hosting::Flushing(shard.clone());
+                self.runtime.tasks.spawn(TaskKind::ShardSupervisor, host.hand_over(id, epoch, shard));
+            }
+            // It is closed as soon as it has opened.
+            Hosting::Opening(..) => {
+                hosted.state = Hosting::Released;
+                self.news.notify_one();
+            }
+            Hosting::Flushing(_) | Hosting::Releasing | Hosting::Released => {}
+        }
+    }
+
+    /// Flushes the index while clients are served, so that little is left to do; then takes no more, finishes, and closes.
+    async fn hand_over(self: Arc<Self>, id: ShardId, epoch: LeaderEpoch, shard: Shard) {
+        if let Err(error) = shard.flush_index().await {
+            tracing::info!(shard = %id, %error, "its index was not flushed before it is given away");
+        }
+        if self.set_state(id, epoch, Hosting::Releasing) {
+            shard.close().await;
+            self.set_state(id, epoch, Hosting::Released);
+            self.news.notify_one();
+        }
+    }
+
+    fn set_state(&self, id: ShardId, epoch: LeaderEpoch, state: Hosting) -> bool {
+        let mut hosted = self.hosted.write();
+        let found = hosted.get_mut(&id).filter(|hosted| hosted.epoch == epoch);
+        found.map(|hosted| hosted.state = state).is_some()
+    }
+
+    /// Closes a shard beside everything else; until then none of its id is opened.
+    pub(super) fn close_shard(&self, shard: Shard) {
+        let turn = self.turn(shard.id()).try_lock_owned();
+        self.runtime.tasks.spawn(TaskKind::ShardSupervisor, async move {
+            shard.close().await;
+            drop(turn);
+        });
+    }
+
+    pub(super) fn turn(&self, id: ShardId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.turns.lock().entry(id).or_default())
+    }
+
+    /// Gives all shards away, one after the other, while clients are served; for no longer than `limit`, and only if there is
+    /// somebody to take them.
+    pub async fn leave_cluster(&self, limit: Duration) {
+        let own = self.metadata.owner();
+        let has_others =
+            |image: &crate::metadata::Image| image.live_brokers().any(|broker| broker.id != own.broker);
+        if self.is_alone() || !has_others(&self.metadata.image()) {
+            return;
+        }
+        self.is_leaving.store(true, Ordering::Relaxed);
+        self.news.notify_one();
+        let mut images = self.metadata.subscribe();
+        let left = images.wait_for(|image| {
+            !has_others(image) || (image.shards_of(own).next().is_none() && !image.is_live(own.broker))
+        });
+        if self.runtime.clock.timeout(limit, left).await.is_err() {
+            tracing::warn!("not all shards found another broker in time");
+        }
+    }
+}
