@@ -137,7 +137,7 @@ impl Config {
         self.given.contains(&variable)
     }
 
-    /// Whether this broker is one of several.
+    /// True if this broker is one of several.
     pub fn has_peers(&self) -> bool {
         let own = self.identity.broker_id;
         self.cluster.raft_peers.iter().flatten().any(|(id, _)| *id != own)

@@ -95,19 +95,19 @@ impl Liveness {
         is_stuck(heard) && others.peek().is_some() && !others.any(|(_, other)| is_stuck(other))
     }
 
-    /// Whether the broker's image shows everything that the controller's does.
+    /// True if the broker's image shows everything that the controller's does.
     pub fn has_caught_up(&self, owner: Owner, image: &Image) -> bool {
         self.of(owner).is_some_and(|heard| heard.index >= image.index)
     }
 
-    /// Whether its owner has closed the shard, and waits for somebody else to have it.
+    /// True if its owner has closed the shard, and waits for somebody else to have it.
     pub fn has_released(&self, owner: Owner, shard: ShardId, epoch: LeaderEpoch) -> bool {
         self.of(owner)
             .and_then(|heard| heard.shards.get(&shard))
             .is_some_and(|report| report.epoch == epoch && report.state == HostState::Released)
     }
 
-    /// Whether all shards of the image are open at their owners, or damaged.
+    /// True if all shards of the image are open at their owners, or damaged.
     pub fn is_settled(&self, image: &Image) -> bool {
         image.shards.iter().all(|(id, shard)| {
             let report = shard.owner.and_then(|owner| self.of(owner)?.shards.get(id));

@@ -38,7 +38,7 @@ impl Ownership {
         *self.clocks.lock() = (clock.instant(), clock.now_ms());
     }
 
-    /// Whether the machine stood still, or its clock was set, since the last word of the controller.
+    /// True if the machine stood still, or its clock was set, since the last word of the controller.
     fn clocks_differ(&self, clock: &Clock) -> bool {
         let (instant, now_ms) = *self.clocks.lock();
         let passed = clock.instant().saturating_duration_since(instant).as_millis() as i64;
@@ -47,7 +47,7 @@ impl Ownership {
 }
 
 impl ShardHost {
-    /// Whether this broker owned the shard a moment ago: a segment of its own became durable, the controller said so, or the
+    /// True if this broker owned the shard a moment ago: a segment of its own became durable, the controller said so, or the
     /// metadata or the stored index says so now.
     pub async fn still_owns(&self, shard: &Shard, epoch: LeaderEpoch) -> bool {
         if self.has_proof(shard) {
@@ -94,7 +94,7 @@ impl ShardHost {
         }
     }
 
-    /// Whether no other broker can take anything over.
+    /// True if no other broker can take anything over.
     pub(super) fn is_alone(&self) -> bool {
         self.metadata.is_alone()
     }

@@ -18,7 +18,7 @@ use crate::settings::BrokerSettings;
 use crate::store::Store;
 use crate::types::{LeaderEpoch, ShardId};
 
-/// How long to wait before a shard that did not open is tried again.
+/// The time for which to wait before a shard that did not open is tried again.
 const REOPEN_AFTER: Duration = Duration::from_millis(500);
 
 /// The same of a shard that was damaged: somebody may put back what is missing.

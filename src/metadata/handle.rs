@@ -365,7 +365,7 @@ impl Metadata {
         Owner { broker: self.broker_id(), incarnation: self.incarnation() }
     }
 
-    /// Whether this broker leads the group, as far as it knows.
+    /// True if this broker leads the group, as far as it knows.
     pub fn leads(&self) -> bool {
         self.0.node.leads()
     }
@@ -375,7 +375,7 @@ impl Metadata {
         self.0.node.majority_agreed()
     }
 
-    /// How long the machine of a peer has refused connections, as far as this broker sees while it leads.
+    /// The time for which the machine of a peer has refused connections, as far as this broker sees while it leads.
     pub fn refuses_for(&self, peer: BrokerId) -> Option<Duration> {
         self.0.node.refuses_for(peer)
     }
@@ -385,7 +385,7 @@ impl Metadata {
         self.0.node.last_leader()
     }
 
-    /// Whether no other broker votes.
+    /// True if no other broker votes.
     pub fn is_alone(&self) -> bool {
         self.0.cluster.voters.len() == 1
     }

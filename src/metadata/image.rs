@@ -151,7 +151,7 @@ pub struct Features {
 }
 
 impl Features {
-    /// Whether the feature is finalised at this level or above.
+    /// True if the feature is finalised at this level or above.
     pub fn is_at_least(&self, name: &str, level: i16) -> bool {
         self.levels.get(name).copied().unwrap_or(0) >= level
     }
@@ -280,7 +280,7 @@ impl Image {
         }
     }
 
-    /// Whether the cluster has been formed: until then there are no shards.
+    /// True if the cluster has been formed: until then there are no shards.
     pub fn is_formed(&self) -> bool {
         !self.shards.is_empty()
     }
@@ -297,7 +297,7 @@ impl Image {
         self.brokers.get(&id)
     }
 
-    /// Whether clients and shards may be sent to a broker: it is registered and not fenced.
+    /// True if clients and shards may be sent to a broker: it is registered and not fenced.
     pub fn is_live(&self, id: BrokerId) -> bool {
         self.brokers.contains_key(&id) && !self.members.get(id).is_some_and(|member| member.is_fenced)
     }
@@ -307,7 +307,7 @@ impl Image {
         self.brokers.values().filter(|broker| self.is_live(broker.id))
     }
 
-    /// Whether this life of a broker is its newest, and not fenced.
+    /// True if this life of a broker is its newest, and not fenced.
     pub fn counts_on(&self, owner: Owner) -> bool {
         let is_newest = |broker: &Arc<Broker>| broker.incarnation == owner.incarnation;
         self.broker(owner.broker).is_some_and(is_newest) && self.is_live(owner.broker)

@@ -99,7 +99,7 @@ impl Timeouts {
 }
 
 impl MetadataSettings {
-    /// Whether these settings can work.
+    /// True if these settings can work.
     pub(super) fn check(&self) -> Result<(), StartError> {
         let wrong = |setting, reason: &str| Err(StartError::Setting { setting, reason: reason.to_owned() });
         if self.broker_id.0 < 0 {

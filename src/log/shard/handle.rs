@@ -314,7 +314,7 @@ impl Shard {
         *confirmed = (*confirmed).max(Some(at));
     }
 
-    /// Whether the stored index still names this opening as its writer: nobody has taken the shard over.
+    /// True if the stored index still names this opening as its writer: nobody has taken the shard over.
     pub async fn is_newest_writer(&self) -> bool {
         let Ok(open) = self.opened() else { return false };
         let stored = self.0.shared.databases.stored_manifest(self.0.paths.index()).await;

@@ -64,7 +64,7 @@ impl Node {
         }
     }
 
-    /// Whether the caller may lead in `term`, as far as this voter knows.
+    /// True if the caller may lead in `term`, as far as this voter knows.
     fn agrees_to(&self, term: u64) -> bool {
         let agrees = term >= self.term();
         if agrees {

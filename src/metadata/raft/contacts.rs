@@ -85,7 +85,7 @@ impl Contacts {
         peer.refuses_since = is_refused.then(|| peer.refuses_since.unwrap_or(now));
     }
 
-    /// How long the machine of a peer has refused connections, by what its leader sees.
+    /// The time for which the machine of a peer has refused connections, by what its leader sees.
     pub(super) fn refuses_for(&self, peer: BrokerId) -> Option<Duration> {
         let since = self.known.lock().peers.get(&peer)?.refuses_since?;
         Some(self.clock.instant().saturating_duration_since(since))
@@ -107,7 +107,7 @@ impl Contacts {
         agreed.get(others - 1).copied()
     }
 
-    /// Whether a leader in `term` may go on leading: a majority has agreed, or it was elected, within `session`.
+    /// True if a leader in `term` may go on leading: a majority has agreed, or it was elected, within `session`.
     pub(super) fn may_lead(&self, term: u64, voters: usize, session: Duration) -> bool {
         let since = {
             let known = self.known.lock();

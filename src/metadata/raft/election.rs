@@ -92,7 +92,7 @@ async fn look_for_leader(node: &Node) {
     }
 }
 
-/// Whether a majority, this voter among it, hears no leader and has no newer log.
+/// True if a majority, this voter among it, hears no leader and has no newer log.
 async fn others_consent(node: &Node) -> bool {
     let voters = node.voters();
     let canvass = Call::Canvass { last_log: node.last_log() };

@@ -157,7 +157,7 @@ impl Node {
         runtime.tasks.spawn(TaskKind::Raft, campaigning);
     }
 
-    /// Whether this broker leads, and a majority has agreed to that within a session.
+    /// True if this broker leads, and a majority has agreed to that within a session.
     pub(in crate::metadata) fn leads(&self) -> bool {
         let session = self.timeouts.session;
         self.leading_term().is_some_and(|term| self.contacts.may_lead(term, self.voters().len(), session))
@@ -179,7 +179,7 @@ impl Node {
         self.contacts.majority_agreed(self.leading_term()?, self.voters().len())
     }
 
-    /// How long connections to a peer have been refused, by what the leader sees.
+    /// The time for which connections to a peer have been refused, by what the leader sees.
     pub(in crate::metadata) fn refuses_for(&self, peer: BrokerId) -> Option<Duration> {
         self.contacts.refuses_for(peer)
     }

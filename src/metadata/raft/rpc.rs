@@ -35,7 +35,7 @@ pub(super) enum Call {
     },
     /// Runs commands on a copy of the image.
     Validate(Vec<Command>),
-    /// Whether the callee leads, and up to where a reader must have applied to read what is true now.
+    /// True if the callee leads, and up to where a reader must have applied to read what is true now.
     ReadIndex,
     /// The caller leads in this term.
     Beat {
