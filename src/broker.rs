@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use futures::future::{join_all, select_all, try_join_all};
 
 use crate::api::{self, Service};
 use crate::cluster::{GroupTopics, HostOptions, ShardHost, Watch, WatchLimits, outage};
@@ -86,31 +87,39 @@ pub struct Broker {
 
 /// Runs a broker until the process is told to stop.
 pub fn run(config: Config) -> ExitCode {
+    run_all(vec![config])
+}
+
+/// Runs several brokers in one process, until it is told to stop, or one of them fails.
+pub fn run_all(configs: Vec<Config>) -> ExitCode {
     let tokio = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(tokio) => tokio,
         Err(error) => return fail(&format!("the asynchronous runtime did not start: {error}")),
     };
     tokio.block_on(async {
-        let json = config.operation.log_format == LogFormat::Json;
-        if let Err(error) = ops::log_to_stderr(&config.operation.log_filter, json) {
+        if let Some(Config { operation, .. }) = configs.first()
+            && let Err(error) =
+                ops::log_to_stderr(&operation.log_filter, operation.log_format == LogFormat::Json)
+        {
             return fail(&StartError::from(error).to_string());
         }
-        let runtime = Runtime::system();
-        let starting = Broker::start(&config, &runtime);
+        let runtimes: Vec<Runtime> = configs.iter().map(|_| Runtime::system()).collect();
+        let starting = configs.iter().zip(&runtimes).map(|(config, runtime)| Broker::start(config, runtime));
         let started = tokio::select! {
-            started = starting => started,
+            started = try_join_all(starting) => started,
             () = told_to_stop() => return ExitCode::SUCCESS,
         };
-        let broker = match started {
-            Ok(broker) => broker,
+        let brokers = match started {
+            Ok(brokers) => brokers,
             Err(error) => return fail(&error.to_string()),
         };
+        let failing = runtimes.iter().map(|runtime| runtime.shutdown.requested().boxed());
         tokio::select! {
             () = told_to_stop() => tracing::info!("told to stop"),
-            () = runtime.shutdown.requested() => {}
+            _ = select_all(failing) => {}
         }
-        broker.stop().await;
-        match runtime.tasks.failure() {
+        join_all(brokers.into_iter().map(Broker::stop)).await;
+        match runtimes.iter().find_map(|runtime| runtime.tasks.failure()) {
             None => ExitCode::SUCCESS,
             Some(reason) => fail(&reason),
         }

@@ -1,7 +1,6 @@
 //! The controller: hears brokers, plans, proposes. It runs on every broker, and acts on the metadata's leader alone; nobody else
 //! places shards.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use tokio::sync::Notify;
 use super::heartbeat::{Answer, Heartbeat};
 use super::liveness::{Liveness, Standing};
 use super::placement::{self, Standings};
-use crate::metadata::{Command, Image, Metadata, Owner};
+use crate::metadata::{Broker, Command, Image, Metadata, Owner};
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::types::{BrokerId, LeaderEpoch, ShardId};
@@ -44,6 +43,7 @@ struct Leading {
     /// A shard that moves for balance.
     moving: Option<(Owner, ShardId, LeaderEpoch)>,
     settled_since: Option<Instant>,
+    nobody_takes: bool,
     /// The leader before: its process is gone if its machine refuses connections at all.
     predecessor: Option<BrokerId>,
 }
@@ -71,6 +71,7 @@ impl Controller {
             proof_age_ms: metadata.majority_agreed().map(age),
             owned: owned.collect(),
             release: asked.map(|(_, shard, epoch)| (*shard, *epoch)).collect(),
+            nobody_takes: leading.nobody_takes,
         }
     }
 
@@ -114,11 +115,15 @@ impl Controller {
                 release: Vec::new(),
                 moving: None,
                 settled_since: None,
+                nobody_takes: false,
                 predecessor: predecessor.filter(|id| *id != metadata.broker_id()),
             });
         }
         let Some(leading) = leading.as_mut() else { return Vec::new() };
         let standings = self.standings(leading, image, now);
+        if leading.liveness.somebody_comes(now, &metadata.voters()) {
+            return Vec::new();
+        }
         let liveness = &leading.liveness;
         let plan = placement::plan(
             image,
@@ -127,13 +132,15 @@ impl Controller {
             |owner, shard, epoch| liveness.has_released(owner, shard, epoch),
         );
         leading.release = plan.release;
+        leading.nobody_takes = !standings.values().any(|standing| *standing == Standing::Live);
         leading.balance(image, &standings, now, plan.commands.is_empty());
         plan.commands
     }
 
-    fn standings(&self, leading: &Leading, image: &Image, now: Instant) -> Standings {
-        let standing = |broker: &Arc<crate::metadata::Broker>| {
+    fn standings(&self, leading: &mut Leading, image: &Image, now: Instant) -> Standings {
+        let mut standing = |broker: &Arc<Broker>| {
             let owner = Owner { broker: broker.id, incarnation: broker.incarnation };
+            leading.liveness.meet(now, owner);
             let refuses = self.0.metadata.refuses_for(broker.id);
             // It was given up by a majority already.
             let refuses = match leading.predecessor == Some(broker.id) {
@@ -142,7 +149,7 @@ impl Controller {
             };
             (broker.id, leading.liveness.standing(owner, now, self.0.session, refuses))
         };
-        image.brokers.values().map(standing).collect::<BTreeMap<BrokerId, Standing>>()
+        image.brokers.values().map(&mut standing).collect()
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Answer {
     pub owned: Vec<(ShardId, LeaderEpoch)>,
     /// The shards that it is to close and report, while it serves the others.
     pub release: Vec<(ShardId, LeaderEpoch)>,
+    /// No broker could take a shard now.
+    pub nobody_takes: bool,
 }
 
 pub fn encode<T: Serialize>(message: &T) -> Bytes {

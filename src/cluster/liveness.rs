@@ -13,10 +13,15 @@ const GONE_AFTER: Duration = Duration::from_millis(500);
 /// A broker loses its shards if its appends have not become durable for so long, while those of others have.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
+/// Shards without an owner wait for so long for brokers that have just come.
+const COMING: Duration = Duration::from_secs(1);
+
 /// Brokers as this controller has heard of them, since it is one.
 #[derive(Debug)]
 pub struct Liveness {
     since: Instant,
+    /// The lives of brokers that registered, and when this controller saw that first.
+    met: BTreeMap<BrokerId, (Incarnation, Instant)>,
     heard: BTreeMap<BrokerId, Heard>,
 }
 
@@ -44,7 +49,26 @@ pub enum Standing {
 impl Liveness {
     /// Of a controller that begins now, and has heard of nobody.
     pub fn new(now: Instant) -> Liveness {
-        Liveness { since: now, heard: BTreeMap::new() }
+        Liveness { since: now, met: BTreeMap::new(), heard: BTreeMap::new() }
+    }
+
+    /// Sees that a life of a broker is registered: its silence counts from then.
+    pub fn meet(&mut self, now: Instant, owner: Owner) {
+        let met = self.met.entry(owner.broker).or_insert((owner.incarnation, now));
+        if met.0 != owner.incarnation {
+            *met = (owner.incarnation, now);
+        }
+    }
+
+    /// True if one of `voters` has just come, or may be about to come, and was not heard yet: shards without an owner wait for it.
+    pub fn somebody_comes(&self, now: Instant, voters: &[BrokerId]) -> bool {
+        let is_new = |since: Instant| now.duration_since(since) < COMING;
+        voters.iter().any(|id| match self.met.get(id) {
+            Some((incarnation, since)) => {
+                is_new(*since) && self.of(Owner { broker: *id, incarnation: *incarnation }).is_none()
+            }
+            None => is_new(self.since),
+        })
     }
 
     pub fn hear(&mut self, now: Instant, heartbeat: &Heartbeat) {
@@ -75,7 +99,9 @@ impl Liveness {
         refuses: Option<Duration>,
     ) -> Standing {
         let heard = self.of(owner);
-        let last = heard.map_or(self.since, |heard| heard.at);
+        let met = self.met.get(&owner.broker).filter(|(incarnation, _)| *incarnation == owner.incarnation);
+        let met = met.map_or(self.since, |(_, since)| *since);
+        let last = heard.map_or(met, |heard| heard.at);
         let is_gone = refuses.is_some_and(|refuses| refuses >= GONE_AFTER);
         if is_gone || now.duration_since(last) >= session {
             return Standing::Dead;
@@ -149,6 +175,26 @@ mod tests {
         liveness.hear(after(7_001), &heartbeat(1, None));
         assert_eq!(standing(&liveness, 7_002), Standing::Dead, "a newer process of it was heard");
         assert_eq!(liveness.standing(newer, after(7_002), SESSION, None), Standing::Live);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_that_has_just_registered_is_waited_for() {
+        let start = Clock::simulated(0).instant();
+        let mut liveness = Liveness::new(start);
+        let after = |millis| start + Duration::from_millis(millis);
+        let voters = [BrokerId(1), BrokerId(2)];
+        assert!(liveness.somebody_comes(after(999), &voters));
+        assert!(!liveness.somebody_comes(after(1_000), &voters));
+        liveness.meet(after(9_000), owner(1));
+        liveness.meet(after(9_500), owner(1));
+        assert_eq!(liveness.standing(owner(1), after(11_999), SESSION, None), Standing::Unknown);
+        assert!(liveness.somebody_comes(after(9_999), &voters));
+        assert!(!liveness.somebody_comes(after(10_000), &voters), "it had its time");
+        liveness.meet(after(20_000), Owner { incarnation: Incarnation(2), ..owner(1) });
+        assert!(liveness.somebody_comes(after(20_500), &voters));
+        let newer = Owner { incarnation: Incarnation(2), ..owner(1) };
+        liveness.hear(after(20_600), &Heartbeat { from: newer, ..heartbeat(1, None) });
+        assert!(!liveness.somebody_comes(after(20_601), &voters));
     }
 
     #[tokio::test(start_paused = true)]

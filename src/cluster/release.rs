@@ -11,6 +11,9 @@ use crate::runtime::TaskKind;
 use crate::runtime::clock::Instant;
 use crate::types::{LeaderEpoch, ShardId};
 
+/// A controller that says nothing for so long has no shard given away any more.
+const SILENCE: Duration = Duration::from_secs(3);
+
 impl ShardHost {
     /// This broker's word to the controller.
     pub(super) fn heartbeat(&self) -> Heartbeat {
@@ -41,6 +44,7 @@ impl ShardHost {
     /// Obeys the controller's answer to a heartbeat of `sent`.
     pub(super) fn take_word(self: &Arc<Self>, sent: Instant, answer: &Answer) {
         self.confirm(sent, answer);
+        self.word.send_replace((sent, answer.nobody_takes));
         for (id, epoch) in &answer.release {
             self.release(*id, *epoch);
         }
@@ -115,8 +119,30 @@ impl ShardHost {
         let left = images.wait_for(|image| {
             !has_others(image) || (image.shards_of(own).next().is_none() && !image.is_live(own.broker))
         });
-        if self.runtime.clock.timeout(limit, left).await.is_err() {
-            tracing::warn!("not all shards found another broker in time");
+        tokio::select! {
+            _ = left => {}
+            () = self.is_left_alone() => tracing::info!("no other broker takes shards"),
+            () = self.runtime.clock.sleep(limit) => {
+                tracing::warn!("not all shards found another broker in time");
+            }
+        }
+    }
+
+    /// Returns when the controller says that nobody takes shards, or says nothing any more: all brokers may be stopping.
+    async fn is_left_alone(&self) {
+        let begun = self.runtime.clock.instant();
+        let mut word = self.word.subscribe();
+        loop {
+            let (last, nobody_takes) = *word.borrow_and_update();
+            if nobody_takes && last > begun {
+                return;
+            }
+            let silent_at = last.max(begun) + SILENCE;
+            tokio::select! {
+                // The sender is part of `self`.
+                _ = word.changed() => {}
+                () = self.runtime.clock.sleep_until(silent_at) => return,
+            }
         }
     }
 }

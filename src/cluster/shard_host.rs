@@ -54,6 +54,8 @@ pub struct ShardHost {
     pub(super) turns: Mutex<BTreeMap<ShardId, Arc<tokio::sync::Mutex<()>>>>,
     /// This broker is stopping, and gives its shards away.
     pub(super) is_leaving: AtomicBool,
+    /// The time for which the controller gave its last word, and whether nobody could take a shard then.
+    pub(super) word: watch::Sender<(Instant, bool)>,
     /// The state of a shard has changed, or this broker leaves.
     pub(super) news: Notify,
 }
@@ -102,6 +104,7 @@ impl ShardHost {
     pub fn new(metadata: Metadata, options: HostOptions, runtime: Runtime) -> Arc<ShardHost> {
         let (served, _) = watch::channel(Arc::new(Image::empty()));
         let ownership = Ownership::new(&runtime.clock);
+        let now = runtime.clock.instant();
         Arc::new(ShardHost {
             metadata,
             runtime,
@@ -114,6 +117,7 @@ impl ShardHost {
             ownership,
             turns: Mutex::default(),
             is_leaving: AtomicBool::new(false),
+            word: watch::Sender::new((now, false)),
             news: Notify::new(),
         })
     }
