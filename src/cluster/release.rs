@@ -1,8 +1,12 @@
 //! Shards on their way to another owner: given away as the controller asks, closed, and reported.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
 
 use super::heartbeat::{Answer, Heartbeat, HostState, Report};
 use super::shard_host::{Hosted, Hosting, ShardHost};
@@ -13,6 +17,29 @@ use crate::types::{LeaderEpoch, ShardId};
 
 /// A controller that says nothing for so long has no shard given away any more.
 const SILENCE: Duration = Duration::from_secs(3);
+
+/// The part of a host that lets go of shards.
+pub(super) struct Handover {
+    /// Held while a shard of the id closes: it is not opened meanwhile.
+    turns: Mutex<BTreeMap<ShardId, Arc<tokio::sync::Mutex<()>>>>,
+    /// This broker is stopping, and gives its shards away.
+    is_leaving: AtomicBool,
+    /// The time for which the controller gave its last word, and whether nobody could take a shard then.
+    word: watch::Sender<(Instant, bool)>,
+    /// The state of a shard has changed, or this broker leaves.
+    pub news: Notify,
+}
+
+impl Handover {
+    pub(super) fn new(now: Instant) -> Handover {
+        Handover {
+            turns: Mutex::default(),
+            is_leaving: AtomicBool::new(false),
+            word: watch::Sender::new((now, false)),
+            news: Notify::new(),
+        }
+    }
+}
 
 impl ShardHost {
     /// This broker's word to the controller.
@@ -37,14 +64,14 @@ impl ShardHost {
             index: self.image().index,
             shards: hosted.iter().map(report).collect(),
             stuck_ms: stuck.map(|since| now.saturating_duration_since(since).as_millis() as u64),
-            is_leaving: self.is_leaving.load(Ordering::Relaxed),
+            is_leaving: self.handover.is_leaving.load(Ordering::Relaxed),
         }
     }
 
     /// Obeys the controller's answer to a heartbeat of `sent`.
     pub(super) fn take_word(self: &Arc<Self>, sent: Instant, answer: &Answer) {
         self.confirm(sent, answer);
-        self.word.send_replace((sent, answer.nobody_takes));
+        self.handover.word.send_replace((sent, answer.nobody_takes));
         for (id, epoch) in &answer.release {
             self.release(*id, *epoch);
         }
@@ -52,7 +79,7 @@ impl ShardHost {
 
     /// Returns when there is something to tell the controller.
     pub(super) async fn changed(&self) {
-        self.news.notified().await;
+        self.handover.news.notified().await;
     }
 
     fn release(self: &Arc<Self>, id: ShardId, epoch: LeaderEpoch) {
@@ -67,7 +94,7 @@ impl ShardHost {
             // It is closed as soon as it has opened.
             Hosting::Opening(..) => {
                 hosted.state = Hosting::Released;
-                self.news.notify_one();
+                self.handover.news.notify_one();
             }
             Hosting::Flushing(_) | Hosting::Releasing | Hosting::Released => {}
         }
@@ -81,7 +108,7 @@ impl ShardHost {
         if self.set_state(id, epoch, Hosting::Releasing) {
             shard.close().await;
             self.set_state(id, epoch, Hosting::Released);
-            self.news.notify_one();
+            self.handover.news.notify_one();
         }
     }
 
@@ -101,7 +128,7 @@ impl ShardHost {
     }
 
     pub(super) fn turn(&self, id: ShardId) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(self.turns.lock().entry(id).or_default())
+        Arc::clone(self.handover.turns.lock().entry(id).or_default())
     }
 
     /// Gives all shards away, one after the other, while clients are served; for no longer than `limit`, and only if there is
@@ -113,8 +140,8 @@ impl ShardHost {
         if self.is_alone() || !has_others(&self.metadata.image()) {
             return;
         }
-        self.is_leaving.store(true, Ordering::Relaxed);
-        self.news.notify_one();
+        self.handover.is_leaving.store(true, Ordering::Relaxed);
+        self.handover.news.notify_one();
         let mut images = self.metadata.subscribe();
         let left = images.wait_for(|image| {
             !has_others(image) || (image.shards_of(own).next().is_none() && !image.is_live(own.broker))
@@ -131,7 +158,7 @@ impl ShardHost {
     /// Returns when the controller says that nobody takes shards, or says nothing any more: all brokers may be stopping.
     async fn is_left_alone(&self) {
         let begun = self.runtime.clock.instant();
-        let mut word = self.word.subscribe();
+        let mut word = self.handover.word.subscribe();
         loop {
             let (last, nobody_takes) = *word.borrow_and_update();
             if nobody_takes && last > begun {

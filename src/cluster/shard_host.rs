@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
-use tokio::sync::{Notify, mpsc, watch};
+use parking_lot::RwLock;
+use tokio::sync::{mpsc, watch};
 
 use super::ownership::Ownership;
+use super::release::Handover;
 use super::standing;
 use crate::log::{Cause, Damage, Limits, OpenError, Shard, ShardOptions, Shared, Unable};
 use crate::metadata::{self, Command, Image, Metadata};
@@ -50,14 +50,7 @@ pub struct ShardHost {
     /// The newest image whose partitions all hosted shards know.
     served: watch::Sender<Arc<Image>>,
     pub(super) ownership: Ownership,
-    /// Held while a shard of the id closes: it is not opened meanwhile.
-    pub(super) turns: Mutex<BTreeMap<ShardId, Arc<tokio::sync::Mutex<()>>>>,
-    /// This broker is stopping, and gives its shards away.
-    pub(super) is_leaving: AtomicBool,
-    /// The time for which the controller gave its last word, and whether nobody could take a shard then.
-    pub(super) word: watch::Sender<(Instant, bool)>,
-    /// The state of a shard has changed, or this broker leaves.
-    pub(super) news: Notify,
+    pub(super) handover: Handover,
 }
 
 pub(super) struct Hosted {
@@ -115,10 +108,7 @@ impl ShardHost {
             suspect: RwLock::default(),
             served,
             ownership,
-            turns: Mutex::default(),
-            is_leaving: AtomicBool::new(false),
-            word: watch::Sender::new((now, false)),
-            news: Notify::new(),
+            handover: Handover::new(now),
         })
     }
 
@@ -332,7 +322,7 @@ impl ShardHost {
         if let Some(Hosted { state: Hosting::Opening(_, news), .. }) = self.hosted.read().get(&id) {
             news.send_replace(());
         }
-        self.news.notify_one();
+        self.handover.news.notify_one();
     }
 
     /// Refuses all shards, since one has seen newer metadata than this. Others that have not would go on under what is not what
@@ -412,7 +402,7 @@ impl ShardHost {
                 }
             }
             None => {
-                self.news.notify_one();
+                self.handover.news.notify_one();
                 self.tell_opened(id);
                 let image = self.metadata.image();
                 for (topic, deleted) in image.deleted.iter() {
