@@ -2,10 +2,9 @@
 
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
-use slatedb::ErrorKind;
 use thiserror::Error;
 
-use crate::store::database::Broken;
+use crate::store::database::Harm;
 use crate::types::BrokerId;
 
 /// Why the metadata could not be started.
@@ -73,22 +72,9 @@ impl StartError {
             StartError::Rows(error) => &**error,
             _ => return self,
         };
-        let path = path.to_string();
-        if let Some(broken) = Broken::find(cause) {
-            return StartError::Damaged { path, problem: broken.to_string() };
-        }
-        let kind = std::iter::successors(Some(cause), |error| error.source())
-            .find_map(|error| error.downcast_ref::<slatedb::Error>())
-            .map(slatedb::Error::kind);
-        // Without an error of the database, the rows themselves are wrong. The database counts what is wrong inside of an
-        // object among its internal errors.
-        match kind {
-            None | Some(ErrorKind::Data | ErrorKind::Internal) => {
-                // Servers answer errors with documents.
-                let problem = cause.to_string().lines().next().unwrap_or_default().to_owned();
-                StartError::Damaged { path, problem }
-            }
-            Some(_) => self,
+        match Harm::find(cause) {
+            Some(harm) => StartError::Damaged { path: path.to_string(), problem: harm.to_string() },
+            None => self,
         }
     }
 }

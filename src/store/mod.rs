@@ -14,6 +14,7 @@ pub mod faults;
 pub mod files;
 mod health;
 mod private;
+pub mod ranges;
 mod room;
 mod self_test;
 #[cfg(test)]

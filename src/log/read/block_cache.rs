@@ -11,8 +11,8 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
 use parking_lot::Mutex;
 use thiserror::Error;
 
@@ -20,7 +20,7 @@ use crate::log::read::shared::CacheMetrics;
 use crate::log::stored::keys::Object;
 use crate::log::stored::segment::{self, HEADER_LEN};
 use crate::runtime::Tasks;
-use crate::store::files;
+use crate::store::{files, ranges};
 use crate::types::ShardId;
 
 /// Objects are read and cached in aligned pieces of this many bytes, each with a request of its own, in parallel. A commit
@@ -203,10 +203,9 @@ async fn load(under_way: UnderWay, path: Path) -> Result<Bytes, ReadObjectError>
             }
             Err(error) => error,
         };
-        // Stores have an error for ranges behind the end, which looks like any other.
-        Err(match objects.head(&path).await {
-            Ok(meta) if meta.size <= at => ReadObjectError::Missing { path: path.clone(), at },
-            _ => ReadObjectError::Store { path: path.clone(), source: Arc::new(source) },
+        Err(match ranges::is_shorter(objects.as_ref(), &path, at + 1).await {
+            true => ReadObjectError::Missing { path: path.clone(), at },
+            false => ReadObjectError::Store { path: path.clone(), source: Arc::new(source) },
         })
     };
     let is_known = cache.0.known.contains_key(&(key.shard, key.object));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use object_store::path::Path;
-use slatedb::{ErrorKind, RowEntry, VersionedManifest};
+use slatedb::{RowEntry, VersionedManifest};
 
 use super::partition::{self, Fate, Rows};
 use super::{Repair, RepairError, Survey};
@@ -229,14 +229,8 @@ impl Repair {
 }
 
 /// The damage that an error of the index tells of; the error itself if the store may only be out.
-fn damage_of(error: slatedb::Error, folder: &Path, problem: &str) -> Result<Damage, RepairError> {
-    match (Damage::of_index(&error), error.kind()) {
-        (Some(damage), _) => Ok(damage),
-        (None, ErrorKind::Data | ErrorKind::Internal) => {
-            Ok(Damage::new(folder, format!("{problem}: {error}")))
-        }
-        (None, _) => Err(error.into()),
-    }
+fn damage_of(error: slatedb::Error, path: &Path, problem: &str) -> Result<Damage, RepairError> {
+    Damage::of_index(&error, path, problem).ok_or_else(|| error.into())
 }
 
 /// Each object is named once.

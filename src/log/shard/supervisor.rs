@@ -400,35 +400,24 @@ async fn reopen(inner: &Arc<Inner>) -> Option<Running> {
     }
 }
 
-/// A manifest that is there and cannot be read. An owner that is at work cannot be the cause. The database counts what is
-/// wrong inside of one among its internal errors.
+/// A manifest that is there and cannot be read. An owner that is at work cannot be the cause.
 fn manifest_error(inner: &Inner, error: &slatedb::Error) -> OpenError {
-    if let Some(damage) = Damage::of_index(error) {
-        return OpenError::Damaged(damage);
-    }
-    match error.kind() {
-        ErrorKind::Data | ErrorKind::Internal => {
-            let folder = inner.paths.index().clone().join("manifest");
-            OpenError::Damaged(Damage::new(
-                &folder,
-                format!("has a newest manifest that is damaged: {error}"),
-            ))
-        }
-        _ => OpenError::Store(error.to_string()),
-    }
+    let folder = inner.paths.index().clone().join("manifest");
+    let damage = Damage::of_index(error, &folder, "has a newest manifest that is damaged");
+    damage.map_or_else(|| OpenError::Store(error.to_string()), OpenError::Damaged)
 }
 
 fn open_error(inner: &Inner, error: &slatedb::Error) -> OpenError {
-    if let Some(damage) = Damage::of_index(error) {
-        return OpenError::Damaged(damage);
-    }
-    match error.kind() {
-        ErrorKind::Closed(CloseReason::Fenced) => OpenError::Fenced,
+    let index = inner.paths.index();
+    match (error.kind(), Damage::of_index(error, index, "is damaged")) {
+        (ErrorKind::Closed(CloseReason::Fenced), _) => OpenError::Fenced,
         // Somebody else made the database at the same moment. The database counts that among its data errors.
-        ErrorKind::Data if error.to_string().contains("version already exists") => OpenError::Fenced,
-        ErrorKind::Data => {
-            OpenError::Damaged(Damage::new(inner.paths.index(), format!("is damaged: {error}")))
+        (ErrorKind::Data, _) if error.to_string().contains("version already exists") => OpenError::Fenced,
+        // An opening does more than reading: not every error inside of it is one of stored bytes.
+        (ErrorKind::Internal, Some(damage)) if damage.object == index.as_ref() => {
+            OpenError::Store(error.to_string())
         }
-        _ => OpenError::Store(error.to_string()),
+        (_, Some(damage)) => OpenError::Damaged(damage),
+        (_, None) => OpenError::Store(error.to_string()),
     }
 }

@@ -3,7 +3,7 @@
 use object_store::path::Path;
 use thiserror::Error;
 
-use crate::store::database::Broken;
+use crate::store::database::Harm;
 
 /// An object that was damaged: it is missing, or not what was written. Whoever sees it changes nothing in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -26,10 +26,14 @@ impl Damage {
                                   the store held before, as it was. Otherwise consumers must seek to what \
                                   is behind them, or DeleteRecords removes them";
 
-    /// The object of an index that an error speaks of, if it does.
-    pub fn of_index(error: &slatedb::Error) -> Option<Damage> {
-        let broken = Broken::find(error)?;
-        Some(Damage::new(&broken.path, broken.problem))
+    /// The damage of an index that an error tells of: of the object that it names, or else, as a `problem`, of that at
+    /// `path`.
+    pub fn of_index(error: &slatedb::Error, path: &Path, problem: &str) -> Option<Damage> {
+        let harm = Harm::find(error)?;
+        Some(match &harm.path {
+            Some(path) => Damage::new(path, harm.problem),
+            None => Damage::new(path, format!("{problem}: {}", harm.problem)),
+        })
     }
 
     /// Of the problem the first line is told: servers answer errors with documents.

@@ -5,6 +5,7 @@
 //! whose failure does not close it.
 
 mod clock;
+mod harm;
 mod maintenance;
 mod seals;
 #[cfg(test)]
@@ -23,8 +24,8 @@ use slatedb::db_cache::moka::{MokaCache, MokaCacheOptions};
 use slatedb::{DbBuilder, DbReader, DbReaderMode, VersionedManifest};
 
 pub use clock::DatabaseClock;
+pub use harm::Harm;
 pub use maintenance::Maintenance;
-pub use seals::Broken;
 
 use super::Store;
 use crate::runtime::Runtime;

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _};
+use object_store::{GetOptions, GetRange, ObjectStore};
 use slatedb::RowEntry;
 
 use super::{HEADER_LEN, Header, Malformed};
+use crate::store::ranges;
 
 /// Most segments have their rows within this many bytes, so that one request suffices.
 const GUESS_LEN: u64 = 64 * 1024;
@@ -47,8 +48,7 @@ pub async fn index(store: &dyn ObjectStore, path: &Path) -> Result<(Header, Vec<
     Ok((header, rows))
 }
 
-/// The bytes of `range`, or fewer if the object is shorter. Stores have an error for ranges of an empty object, which looks
-/// like any other.
+/// The bytes of `range`, or fewer if the object is shorter.
 async fn range(
     store: &dyn ObjectStore,
     path: &Path,
@@ -58,9 +58,9 @@ async fn range(
     match store.get_opts(path, options).await {
         Ok(result) => Ok(result.bytes().await?),
         Err(error @ object_store::Error::NotFound { .. }) => Err(error.into()),
-        Err(error) => match store.head(path).await {
-            Ok(meta) if meta.size == 0 => Err(Malformed("it is empty").into()),
-            _ => Err(error.into()),
+        Err(error) => match ranges::is_shorter(store, path, 1).await {
+            true => Err(Malformed("it is empty").into()),
+            false => Err(error.into()),
         },
     }
 }

@@ -30,6 +30,7 @@ use slatedb_common::retry::NonRetryable;
 use thiserror::Error;
 
 use crate::crc32c;
+use crate::store::ranges;
 
 const MAGIC: &[u8; 8] = b"kfkqseal";
 const LEN: usize = 8 + 4 + 8 + 4 + 4;
@@ -46,16 +47,6 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// Finds it in an error or what caused that.
-    pub fn find<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Broken> {
-        loop {
-            if let Some(broken) = error.downcast_ref::<Broken>() {
-                return Some(broken);
-            }
-            error = error.source()?;
-        }
-    }
-
     /// SlateDB repeats a request for ever unless it is told not to.
     fn error(path: &Path, problem: &'static str) -> Error {
         let broken = Broken { path: path.clone(), problem };
@@ -178,10 +169,9 @@ impl Sealed {
         match got {
             Ok(result) if end > result.meta.size => Err(Broken::error(path, "was cut")),
             Err(error @ Error::NotFound { .. }) => Err(error),
-            // Stores have an error for ranges behind the end, which looks like any other.
-            Err(error) => match self.inner.head(path).await {
-                Ok(meta) if end > meta.size => Err(Broken::error(path, "was cut")),
-                _ => Err(error),
+            Err(error) => match ranges::is_shorter(&*self.inner, path, end).await {
+                true => Err(Broken::error(path, "was cut")),
+                false => Err(error),
             },
             got => got,
         }

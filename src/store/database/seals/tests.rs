@@ -7,6 +7,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMultipartOptions, PutPayload, Result};
 
 use super::{Broken, LEN, Sealed};
+use crate::store::database::harm::find_cause;
 
 const MANIFEST: &str = "prefix/db/manifest/00000000000000000001.manifest";
 const TABLE: &str = "prefix/db/compacted/01HF7YCS5J56VR30F15VTEYA57.sst";
@@ -41,7 +42,7 @@ async fn read_range(sealed: &Sealed, path: &str, range: Range<u64>) -> Result<By
 fn problem(read: Result<Bytes>) -> &'static str {
     let error = read.expect_err("is refused");
     assert!(!slatedb_common::retry::should_retry(&error), "it would be asked for again for ever");
-    Broken::find(&error).unwrap_or_else(|| panic!("no object is named: {error}")).problem
+    find_cause::<Broken>(&error).unwrap_or_else(|| panic!("no object is named: {error}")).problem
 }
 
 #[tokio::test]
