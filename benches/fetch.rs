@@ -38,8 +38,10 @@ fn read(bencher: Bencher<'_, '_>, limits: ReadLimits) {
     for _ in 0..32 {
         world.append(8, &batch);
     }
-    let log =
-        world.tokio.block_on(world.shard.partition(support::partition(3))).expect("the partition loads");
+    let log = world
+        .tokio
+        .block_on(world.shard.partition(support::engine::partition(3)))
+        .expect("the partition loads");
     bencher.counter(BytesCount::new(WANTED / batch.len() * batch.len())).bench_local(|| {
         let fetched = fetch::read(&log, 0, WANTED, true, Isolation::ReadUncommitted);
         world.tokio.block_on(fetched).expect("is read")

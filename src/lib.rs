@@ -1,6 +1,10 @@
 #![doc = include_str!("README.md")]
 #![warn(clippy::unwrap_used)]
 
+// Code that tests share with simulations and benchmarks calls the crate by its name.
+#[cfg(test)]
+extern crate self as kafkaesque;
+
 pub mod crc32c;
 pub mod types;
 

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use kafkaesque::log::{
-    Append, Appended, Limits, LogMetrics, PartitionSettings, Permit, ReadLimits, Reads, Shard, ShardOptions,
-    Shared, Standing, Ticket,
-};
+use kafkaesque::log::{Appended, Limits, OpenError, ReadLimits, Shard, ShardOptions, Standing, Ticket};
 use kafkaesque::protocol::batch::{Batch, Builder, NewRecord};
 use kafkaesque::runtime::Runtime;
 use kafkaesque::store::Store;
-use kafkaesque::store::database::Databases;
-use kafkaesque::types::{LeaderEpoch, Partition, ShardId, TopicId};
+
+#[allow(dead_code, reason = "who takes it in takes what is needed")]
+#[path = "../../tests/engine/mod.rs"]
+pub mod engine;
 
 /// A batch of records of `record_bytes` each.
 pub fn batch(records: usize, record_bytes: usize) -> Batch {
@@ -21,10 +20,6 @@ pub fn batch(records: usize, record_bytes: usize) -> Batch {
         builder.push(&NewRecord { timestamp: 1_000, value: Some(&value), ..NewRecord::default() });
     }
     builder.build().expect("a valid batch")
-}
-
-pub fn partition(index: i32) -> Partition {
-    Partition { topic: TopicId(uuid::Uuid::from_u128(1)), index }
 }
 
 /// An open shard, and what runs it.
@@ -38,23 +33,13 @@ impl World {
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let tokio = tokio.expect("a runtime");
         let shard = tokio.block_on(open(reads)).expect("the shard opens");
-        for index in 0..partitions {
-            shard.set_partition(partition(index), PartitionSettings::led(LeaderEpoch(0)));
-        }
+        engine::lead(&shard, partitions, 0);
         World { tokio, shard }
     }
 
     /// Appends a batch to each of the first `count` partitions, and waits until all are durable.
     pub fn append(&self, count: i32, batch: &Batch) {
-        let append = |index| {
-            let append = Append {
-                partition: partition(index),
-                batch: batch.clone(),
-                permit: Permit::none(),
-                more_to_come: false,
-            };
-            self.shard.append(append).expect("the shard is open")
-        };
+        let append = |index| engine::append(&self.shard, index, batch.clone()).expect("the shard is open");
         self.tokio.block_on(async {
             let tickets: Vec<Ticket<Appended>> = (0..count).map(append).collect();
             for ticket in tickets {
@@ -64,21 +49,17 @@ impl World {
     }
 }
 
-async fn open(reads: ReadLimits) -> Result<Shard, kafkaesque::log::OpenError> {
+/// On a store that is not made to misbehave, in real time.
+async fn open(reads: ReadLimits) -> Result<Shard, OpenError> {
     let runtime = Runtime::system();
     let store = Store::memory(&runtime);
-    let shared = Shared {
-        runtime: runtime.clone(),
-        databases: Databases::new(&store, 32 << 20, &runtime),
-        reads: Reads::new(&store, reads, &runtime),
-        metrics: LogMetrics::register(&runtime.metrics),
-    };
+    let tools = engine::tools(&store, &runtime, reads, 32 << 20);
     let confirm = |_| Box::pin(async { Ok(Standing::of(true)) }) as BoxFuture<'static, _>;
     let options = ShardOptions {
-        id: ShardId(0),
+        id: engine::SHARD,
         confirm_owner: Arc::new(confirm),
         limits: Limits::default(),
         doubted: false,
     };
-    Shard::open(options, store, shared).await
+    Shard::open(options, store, tools).await
 }

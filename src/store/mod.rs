@@ -103,7 +103,7 @@ impl Store {
     }
 
     /// As above, with room for deletions. For tests.
-    pub(crate) fn with_room(raw: Arc<dyn ObjectStore>, prefix: Path, room: Room, runtime: &Runtime) -> Store {
+    pub fn with_room(raw: Arc<dyn ObjectStore>, prefix: Path, room: Room, runtime: &Runtime) -> Store {
         let metrics = StoreMetrics::register(&runtime.metrics, room.clone());
         let counted: Arc<dyn ObjectStore> =
             Arc::new(Counting::new(raw, metrics.clone(), runtime.clock.clone()));

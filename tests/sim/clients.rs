@@ -6,8 +6,9 @@ use futures::FutureExt as _;
 use kafkaesque::log::{AppendError, Appended, Shard, Ticket};
 use kafkaesque::runtime::Rng;
 
+use crate::engine::{append, batch, batch_of};
 use crate::truth::{Check, Truth, Violation};
-use crate::world::{PARTITIONS, append, batch_of, plain_batch};
+use crate::world::PARTITIONS;
 
 /// A client has no more batches unanswered; so many are remembered of each.
 const IN_FLIGHT: usize = 5;
@@ -83,7 +84,7 @@ impl Client {
         let mut refused = false;
         for (number, sent) in self.pending.iter_mut().filter(|(_, sent)| sent.is_none()) {
             let value = format!("{}{id}/{number}", if idempotent { 'i' } else { 'p' });
-            let batch = if idempotent { batch_of(id, *number, &value) } else { plain_batch(&value) };
+            let batch = if idempotent { batch_of(id, 0, *number, &[&value]) } else { batch(&[&value]) };
             match append(target.shard, partition, batch) {
                 Ok(ticket) => *sent = Some(Sent { partition, value, epoch, ticket }),
                 // What comes behind must not overtake it.

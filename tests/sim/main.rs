@@ -1,7 +1,7 @@
 //! The engine attacked at its store: owners of one shard in turn, processes that stop at every request, stores that fail
 //! and stores that lie.
 //! It knows nothing of sockets or processes: the engine is the real one, time is paused, the store is in memory.
-//! Entry points: [`owners`], [`steps`], [`broken`], [`damage`].
+//! Entry points: [`owners`], [`crashes`], [`steps`], [`broken`], [`damage`].
 //! Invariant: a seed names one run; a failing one is printed with what is needed to run it again ([`seeds`]).
 #![allow(
     clippy::disallowed_methods,
@@ -10,7 +10,11 @@
 
 mod broken;
 mod clients;
+mod crashes;
 mod damage;
+#[allow(dead_code, reason = "who takes it in takes what is needed")]
+#[path = "../engine/mod.rs"]
+mod engine;
 mod owners;
 mod seeds;
 mod steps;

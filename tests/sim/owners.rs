@@ -12,10 +12,11 @@ use kafkaesque::store::faults::{Contact, Faults, Late};
 use tokio::sync::oneshot;
 
 use crate::clients::{Client, Target, some_clients, work};
+use crate::engine::{Broker, World, partition};
 use crate::seeds::seeds;
 use crate::simulate;
 use crate::truth::{Check, Truth, Violation};
-use crate::world::{Broker, PARTITIONS, World, read_all};
+use crate::world::{PARTITIONS, attacked, open, read_all};
 
 /// Longest wait for a read: its owner may hear nothing of the store.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -116,7 +117,7 @@ impl Run {
     }
 
     fn new_owner(&mut self) {
-        let broker = self.world.broker(self.limits());
+        let broker = self.world.broker_of(attacked(self.limits()));
         broker.faults.set(self.plan.faults.clone());
         self.note(format!("broker {} window {}", broker.id, broker.limits.window));
         self.owners.push(Owner { broker, phase: Phase::Closed, contact: Contact::Full });
@@ -131,7 +132,7 @@ impl Run {
         let broker = owner.broker.clone();
         self.world.runtime.tasks.spawn(TaskKind::Request, async move {
             // Nobody listens if the run is over.
-            let _ = sender.send(broker.open().await);
+            let _ = sender.send(open(&broker).await);
         });
         owner.phase = Phase::Opening(receiver);
     }
@@ -208,7 +209,7 @@ impl Run {
         self.truth.may_delete(index, before);
         self.world.runtime.tasks.spawn(TaskKind::Request, async move {
             // Asking for more than there is, or of an owner that was fenced, is refused.
-            let _ = shard.delete_records(crate::world::partition(index), before).await;
+            let _ = shard.delete_records(partition(index), before).await;
         });
     }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use kafkaesque::log::{Limits, Shard};
 use kafkaesque::store::faults::{Faults, Last};
 
+use crate::engine::{Broker, World, append, batch, batch_of, partition};
 use crate::simulate;
 use crate::truth::{Check, Truth, Violation};
-use crate::world::{Broker, PARTITIONS, World, append, batch_of, partition, plain_batch, read_all};
+use crate::world::{PARTITIONS, attacked, open, read_all};
 
 /// Longer than any script takes when nothing stops it.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -34,10 +35,10 @@ impl Producers {
         let Some(epoch) = shard.status().epoch else { return Ok(()) };
         let number = self.next[index as usize];
         let value = format!("i{index}/{number}");
-        let idempotent = append(shard, index, batch_of(i64::from(index) + 1, number, &value));
+        let idempotent = append(shard, index, batch_of(i64::from(index) + 1, 0, number, &[&value]));
         let plain_value = format!("p/{}", self.plain);
         self.plain += 1;
-        let plain = append(shard, index, plain_batch(&plain_value));
+        let plain = append(shard, index, batch(&[&plain_value]));
         if let Ok(ticket) = idempotent
             && let Ok(appended) = ticket.await
         {
@@ -59,7 +60,8 @@ impl Producers {
         let mut sent = Vec::new();
         for number in first..first + BURST {
             let value = format!("i{index}/{number}");
-            let Ok(ticket) = append(shard, index, batch_of(i64::from(index) + 1, number, &value)) else {
+            let Ok(ticket) = append(shard, index, batch_of(i64::from(index) + 1, 0, number, &[&value]))
+            else {
                 break;
             };
             sent.push((number, value, ticket));
@@ -90,7 +92,7 @@ impl Producers {
     /// Opens the shard and looks at everything.
     async fn open(&mut self, world: &World, broker: &Broker) -> Result<Shard, Violation> {
         world.assign(broker);
-        let shard = broker.open().await.map_err(|error| Violation::Stuck(format!("not open: {error}")))?;
+        let shard = open(broker).await.map_err(|error| Violation::Stuck(format!("not open: {error}")))?;
         let epoch = shard.status().epoch.unwrap_or_default();
         for index in 0..PARTITIONS {
             let Some(contents) = read_all(&shard, index).await else {
@@ -154,11 +156,11 @@ enum Script {
 
 /// Runs `script` until its process is gone at request `end`, then what comes after it. Says how many requests were begun.
 async fn run(script: Script, window: u16, end: Option<(u64, Last)>) -> Result<u64, Violation> {
-    let mut world = World::new(7);
+    let world = World::new(7);
     let limits = Limits { window, flush_every_segments: 3, ..Limits::default() };
     let mut producers = Producers::new();
     if let Script::Takeover = script {
-        let before = world.broker(limits);
+        let before = world.broker_of(attacked(limits));
         let shard = producers.open(&world, &before).await?;
         for _ in 0..4 {
             producers.produce(&shard, 0).await?;
@@ -172,7 +174,7 @@ async fn run(script: Script, window: u16, end: Option<(u64, Last)>) -> Result<u6
             }
         }
     }
-    let broker = world.broker(limits);
+    let broker = world.broker_of(attacked(limits));
     if let Script::Overlap = script {
         let (latency, jitter) = (Duration::from_millis(8), Duration::from_millis(12));
         broker.faults.set(Faults { latency, jitter, ..Faults::default() });
@@ -197,7 +199,7 @@ async fn run(script: Script, window: u16, end: Option<(u64, Last)>) -> Result<u6
     }
     let requests = broker.faults.requests();
     for _ in 0..2 {
-        let next = world.broker(limits);
+        let next = world.broker_of(attacked(limits));
         let shard = producers.open(&world, &next).await?;
         for index in 0..PARTITIONS {
             let before = producers.next[index as usize];

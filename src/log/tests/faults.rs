@@ -1,6 +1,5 @@
 //! A store that fails under an open shard.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{World, append, append_now, batch, partition, read_from};
@@ -205,7 +204,7 @@ async fn a_fenced_owner_opens_again_when_it_is_the_owner_still() {
     append_now(&shard, 0, batch(&["a"])).await.expect("appended");
     let intruder = world.broker();
     let other = intruder.open_with(1, 1).await;
-    world.owner.store(broker.id, Ordering::SeqCst);
+    world.assign(&broker);
     assert_eq!(append_now(&shard, 0, batch(&["unknown"])).await, Err(AppendError::IncarnationEnded));
     world.runtime.clock.sleep(Duration::from_secs(10)).await;
     assert_eq!(shard.status().state, ShardState::Open);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::{Broker, World, append, append_now, batch, partition, read_from};
+use crate::log::{Append, Appended, Permit, Shard, Ticket};
 use crate::store::RequestKind;
 
 /// An append whose producer sends on without waiting for the answer.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::{World, append, append_now, batch, partition, read_from};
-use crate::log::read::shared::ReadLimits;
+use super::{Setup, World, append, append_now, batch, partition, read_from};
 use crate::log::{AppendError, Cause, Limits, Shard};
 use crate::store::Room;
 use crate::store::faults::{Faults, PutFault, Timeouts};
@@ -110,7 +109,7 @@ async fn a_full_disk_refuses_appends_and_takes_deletions() {
     let world = World::new(6);
     let folder = tempfile::tempdir().expect("a folder");
     let room = Room::keep(folder.path(), 4096, &world.runtime.clock).expect("kept");
-    let broker = world.broker_of(ReadLimits::default(), room);
+    let broker = world.broker_of(Setup { room, ..Setup::default() });
     let shard = broker.open_with(2, 1).await;
     append_now(&shard, 0, batch(&["a", "b"])).await.expect("appended");
     broker.faults.set(Faults { only: Some("/log/".into()), ..Faults::default() });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::retention::segments;
-use super::{Broker, World, append, batch_at, partition, values_of};
+use super::{Broker, World, append, batch_at, broker_reading, partition, values_of};
 use crate::log::read::block_cache::ReadObjectError;
 use crate::log::read::shared::ReadLimits;
 use crate::log::read::source::ReadError;
@@ -64,7 +64,7 @@ impl Life {
         self.epoch += 1;
         // With small caches, most reads go to the store.
         let reads = ReadLimits { tail_cache_bytes: 1_000, block_cache_bytes: 0, ..ReadLimits::default() };
-        let mut broker = self.world.broker_with(reads);
+        let mut broker = broker_reading(&self.world, reads);
         broker.limits.flush_every_segments = 1 + self.below(12);
         broker.limits.window = 1 + self.below(3) as u16;
         broker.limits.retention_check_interval = Duration::from_secs(3_600);
@@ -242,11 +242,7 @@ async fn read_for_ever(shard: &Shard, life: &World) -> ! {
 
 async fn live(seed: u64) -> u64 {
     let mut life = Life::new(seed);
-    let world = World {
-        runtime: life.world.runtime.clone(),
-        objects: Arc::clone(&life.world.objects),
-        owner: Arc::clone(&life.world.owner),
-    };
+    let world = life.world.clone();
     let (mut broker, mut shard) = life.open().await;
     for _ in 0..4 {
         let steps = 10 + life.below(50);

@@ -3,7 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use super::{World, append_now, partition};
+use super::{World, append_now, broker_reading, partition};
 use crate::log::read::fetch::Isolation;
 use crate::log::read::list_offsets::{Found, Lookup, lookup};
 use crate::log::read::shared::ReadLimits;
@@ -148,7 +148,7 @@ async fn any_timestamp_is_found_where_a_walk_over_all_records_finds_it() {
     for seed in 0..10 {
         let mut random = StdRng::seed_from_u64(seed);
         let world = World::new(seed);
-        let broker = world.broker_with(ReadLimits { tail_cache_bytes: 2_000, ..ReadLimits::default() });
+        let broker = broker_reading(&world, ReadLimits { tail_cache_bytes: 2_000, ..ReadLimits::default() });
         let shard = broker.open_with(1, 7).await;
         let mut timestamps: Vec<i64> = Vec::new();
         for round in 0..30 {

@@ -4,7 +4,7 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-use super::{World, append, batch, partition};
+use super::{World, append, batch, broker_reading, partition};
 use crate::log::read::fetch::{self, Isolation};
 use crate::log::read::shared::ReadLimits;
 use crate::log::read::source::ReadError;
@@ -128,7 +128,7 @@ async fn whatever_is_durable_is_read_back() {
     for seed in 0..25 {
         let mut random = StdRng::seed_from_u64(seed);
         let world = World::new(seed);
-        let mut broker = world.broker_with(random_limits(&mut random));
+        let mut broker = broker_reading(&world, random_limits(&mut random));
         broker.limits.segment_max_bytes = [3 << 20, 8 << 20][random.random_range(0..2)];
         let partitions = random.random_range(1..4);
         let rounds = random.random_range(1..9);
@@ -141,7 +141,7 @@ async fn whatever_is_durable_is_read_back() {
         shard.close().await;
 
         // Another process, with nothing in memory; all partitions at once.
-        let again = world.broker_with(random_limits(&mut random));
+        let again = broker_reading(&world, random_limits(&mut random));
         let shard = again.open_with(partitions, 8).await;
         let readers = (0..).zip(&stored).map(async |(index, stored)| {
             let mut random = StdRng::seed_from_u64(seed * 100 + index as u64);
@@ -162,7 +162,7 @@ async fn cold(world: &World, count: usize, bytes: usize, reads: ReadLimits) -> (
         append(&shard, 0, batch(&[&value])).expect("taken").await.expect("durable");
     }
     shard.close().await;
-    let broker = world.broker_with(ReadLimits { tail_cache_bytes: 0, ..reads });
+    let broker = broker_reading(world, ReadLimits { tail_cache_bytes: 0, ..reads });
     let shard = broker.open_with(1, 8).await;
     (broker, shard)
 }
@@ -265,7 +265,7 @@ async fn what_lies_before_a_damaged_batch_is_served() {
         ticket.await.expect("durable");
     }
     shard.close().await;
-    let broker = world.broker_with(ReadLimits { tail_cache_bytes: 0, ..ReadLimits::default() });
+    let broker = broker_reading(&world, ReadLimits { tail_cache_bytes: 0, ..ReadLimits::default() });
     let shard = broker.open_with(1, 8).await;
     let log = shard.partition(partition(0)).await.expect("loads");
     let (path, position) = place(&broker, &log, 5).await;

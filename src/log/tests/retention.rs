@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 
-use super::{Broker, World, append, append_now, batch_at, partition, read_from};
+use super::{Broker, World, append, append_now, batch_at, broker_reading, partition, read_from};
 use crate::log::partition::loading;
 use crate::log::read::source::ReadError;
 use crate::log::{PartitionSettings, Shard, fetch};
@@ -296,7 +296,7 @@ async fn a_reader_below_the_log_start_is_told_so_whatever_it_had_found() {
         block_cache_bytes: 0,
         ..Default::default()
     };
-    let broker = world.broker_with(reads);
+    let broker = broker_reading(&world, reads);
     let shard = broker.open_with(1, 1).await;
     for _ in 0..40 {
         append_now(&shard, 0, batch_at(1_000, "v")).await.expect("appended");

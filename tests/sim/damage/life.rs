@@ -12,7 +12,8 @@ use kafkaesque::store::faults::{Contact, Faults};
 use object_store::memory::InMemory;
 
 use super::harm::{self, Objects};
-use crate::world::{Broker, PARTITIONS, World, append, plain_batch};
+use crate::engine::{Broker, World, append, batch, partition};
+use crate::world::{PARTITIONS, attacked, open, replay_point};
 
 /// Brokers of a life.
 pub const OWNERS: u64 = 3;
@@ -76,7 +77,7 @@ impl Life {
             for index in 0..PARTITIONS {
                 self.number += 1;
                 let value = format!("value {:04}", self.number);
-                let ticket = append(shard, index, plain_batch(&value)).expect("taken");
+                let ticket = append(shard, index, batch(&[&value])).expect("taken");
                 tickets.push((index, value, ticket));
                 self.world.sleep(Duration::from_millis(2)).await;
             }
@@ -106,7 +107,7 @@ impl Life {
         for index in (0..PARTITIONS).cycle().take(20) {
             self.number += 1;
             let value = format!("value {:04}", self.number);
-            if let Ok(ticket) = append(shard, index, plain_batch(&value)) {
+            if let Ok(ticket) = append(shard, index, batch(&[&value])) {
                 tickets.push((index, value, ticket));
             }
             self.world.sleep(Duration::from_millis(4)).await;
@@ -122,7 +123,7 @@ impl Life {
     }
 
     async fn delete(&mut self, shard: &Shard, index: i32, before: i64) {
-        let start = shard.delete_records(crate::world::partition(index), before).await.expect("deleted");
+        let start = shard.delete_records(partition(index), before).await.expect("deleted");
         self.told.log_start[index as usize] = start;
     }
 }
@@ -134,10 +135,10 @@ pub async fn live(window: u16, ending: Ending) -> Left {
     let mut life = Life { world, told: Told::default(), number: 0 };
     let mut earlier = Vec::new();
     for owner in 1..=OWNERS {
-        let broker = life.world.broker(limits(window));
+        let broker = life.world.broker_of(attacked(limits(window)));
         broker.faults.set(Faults { latency: Duration::from_millis(5), ..Faults::default() });
         life.world.assign(&broker);
-        let shard = broker.open().await.expect("the shard opens");
+        let shard = open(&broker).await.expect("the shard opens");
         life.work(&shard, 3).await;
         life.delete(&shard, 0, owner as i64).await;
         shard.run_retention().await.expect("a pass");
@@ -158,7 +159,7 @@ pub async fn live(window: u16, ending: Ending) -> Left {
         }
     }
     let objects = harm::objects(&*store).await;
-    let replay_after = life.world.broker(limits(window)).replay_point().await;
+    let replay_after = replay_point(&life.world.broker_of(attacked(limits(window)))).await;
     let unvouched = unvouched(&objects, replay_after);
     Left { objects, earlier, told: life.told, unvouched }
 }

@@ -9,7 +9,8 @@ use object_store::memory::InMemory;
 
 use super::harm::{self, Harmed, Objects};
 use super::life::{Left, OWNERS, Told, limits, row_key};
-use crate::world::{PARTITIONS, World, append, plain_batch, try_read_all};
+use crate::engine::{World, append, batch};
+use crate::world::{PARTITIONS, attacked, open, try_read_all};
 
 /// Longest virtual time of anything that is waited for.
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -58,13 +59,13 @@ pub async fn judge(left: &Left, window: u16, harmed: &Harmed) -> Verdict {
 }
 
 async fn serve(store: Arc<InMemory>, window: u16, told: &Told, harmed: &Harmed) -> End {
-    let mut world = World::on(store, 2, OWNERS);
+    let world = World::on(store, 2, OWNERS);
     let mut refused = None;
     // A shard that is refused stays so, however often it is tried.
     for attempt in 0..3 {
-        let broker = world.broker(limits(window));
+        let broker = world.broker_of(attacked(limits(window)));
         world.assign(&broker);
-        let opened = world.runtime.clock.timeout(PATIENCE, broker.open()).await;
+        let opened = world.runtime.clock.timeout(PATIENCE, open(&broker)).await;
         match (opened, &refused) {
             (Ok(Err(OpenError::Damaged(damage))), _) => {
                 if let Some(wrong) = unnamed(&damage.to_string(), harmed) {
@@ -162,7 +163,7 @@ async fn read_and_append(world: &World, shard: &Shard, told: &Told) -> Result<En
         Err(_) => return Ok(End::Wrong("hangs while a row is read".into())),
     }
     for index in 0..PARTITIONS {
-        let ticket = append(shard, index, plain_batch("after")).map_err(|error| error.to_string())?;
+        let ticket = append(shard, index, batch(&["after"])).map_err(|error| error.to_string())?;
         let appended = match clock.timeout(PATIENCE, ticket).await {
             Ok(appended) => appended.map_err(|error| error.to_string())?,
             Err(_) => return Ok(End::Wrong("hangs while a record is appended".into())),
@@ -183,10 +184,10 @@ async fn healed(after: &Objects, left: &Left, window: u16, harmed: &Harmed) -> R
             None => objects.remove(path),
         };
     }
-    let mut world = World::on(stored(&objects).await, 3, OWNERS + 10);
-    let broker = world.broker(limits(window));
+    let world = World::on(stored(&objects).await, 3, OWNERS + 10);
+    let broker = world.broker_of(attacked(limits(window)));
     world.assign(&broker);
-    let shard = match world.runtime.clock.timeout(PATIENCE, broker.open()).await {
+    let shard = match world.runtime.clock.timeout(PATIENCE, open(&broker)).await {
         Ok(opened) => opened.map_err(|error| error.to_string())?,
         Err(_) => return Err("hangs while it opens".into()),
     };
