@@ -170,14 +170,14 @@ impl<S: Service> Connection<'_, S> {
                 reason = &mut stopping => return End::Drain(reason),
                 () = self.until_admissible(class) => {}
             }
-            // A ticket may have failed since, and its reason to close forbids what comes next.
+            // A promise may have failed since, and its reason to close forbids what comes next.
             if let Some(reason) = self.closer.reason() {
                 return End::Drain(reason);
             }
             frame.more_to_come = self.in_flight.lock().expects_more();
             let (bytes, permit) = (frame.bytes.len(), frame.permit.clone());
-            let ticket = self.shared.service.admit(&mut state, frame).await;
-            self.in_flight.lock().push(class, ticket, bytes, permit);
+            let promise = self.shared.service.admit(&mut state, frame).await;
+            self.in_flight.lock().push(class, promise, bytes, permit);
         }
     }
 
@@ -270,7 +270,7 @@ impl<S: Service> Connection<'_, S> {
 
     async fn until_admissible(&self, class: super::Admission) {
         loop {
-            self.poll_tickets().await;
+            self.poll_promises().await;
             let answered = self.answered.notified();
             let turn = self.in_flight.lock().turn(class, self.shared.clock.instant());
             match turn {
@@ -284,9 +284,9 @@ impl<S: Service> Connection<'_, S> {
         }
     }
 
-    async fn poll_tickets(&self) {
+    async fn poll_promises(&self) {
         std::future::poll_fn(|cx| {
-            if let Some(reason) = self.in_flight.lock().poll_tickets(cx) {
+            if let Some(reason) = self.in_flight.lock().poll_promises(cx) {
                 self.closer.close(reason);
             }
             std::task::Poll::Ready(())
@@ -300,7 +300,7 @@ impl<S: Service> Connection<'_, S> {
         loop {
             let next = std::future::poll_fn(|cx| {
                 let mut in_flight = self.in_flight.lock();
-                if let Some(reason) = in_flight.poll_tickets(cx) {
+                if let Some(reason) = in_flight.poll_promises(cx) {
                     self.closer.close(reason);
                 }
                 in_flight.poll_answers(cx, BATCH_BYTES)

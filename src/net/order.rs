@@ -143,7 +143,7 @@ impl InFlight {
 
     /// Polls the promises that were woken, also those whose turn has not come: the first reason to close among them counts
     /// from now on.
-    pub fn poll_tickets(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+    pub fn poll_promises(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
         let mut close = None;
         while let Poll::Ready(Some((number, answer))) = self.promises.poll_next_unpin(cx) {
             close = close.or(answer.close);

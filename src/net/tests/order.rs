@@ -22,7 +22,7 @@ impl Future for Counted {
 }
 
 #[test]
-fn a_waiting_ticket_is_polled_when_it_is_woken_and_not_for_each_request_behind_it() {
+fn a_waiting_promise_is_polled_when_it_is_woken_and_not_for_each_request_behind_it() {
     const REQUESTS: usize = 100;
     let cx = &mut Context::from_waker(Waker::noop());
     let polls = Arc::new(AtomicUsize::new(0));
@@ -32,19 +32,19 @@ fn a_waiting_ticket_is_polled_when_it_is_woken_and_not_for_each_request_behind_i
         let (sender, answer) = oneshot::channel();
         let promise = Promise::waiting(Counted { answer, polls: Arc::clone(&polls) });
         in_flight.push(Admission::Pipelined, promise, 1, Permit::none());
-        assert!(in_flight.poll_tickets(cx).is_none());
+        assert!(in_flight.poll_promises(cx).is_none());
         senders.push(sender);
     }
     assert_eq!(polls.load(Ordering::Relaxed), REQUESTS);
     let newest = senders.pop().unwrap();
     newest.send(text("newest")).unwrap();
-    in_flight.poll_tickets(cx);
+    in_flight.poll_promises(cx);
     assert_eq!(polls.load(Ordering::Relaxed), REQUESTS + 1);
     assert!(in_flight.poll_answers(cx, usize::MAX).is_pending(), "older ones are not answered");
     for sender in senders {
         sender.send(text("older")).unwrap();
     }
-    in_flight.poll_tickets(cx);
+    in_flight.poll_promises(cx);
     assert_eq!(polls.load(Ordering::Relaxed), 2 * REQUESTS);
     let Poll::Ready(Some(batch)) = in_flight.poll_answers(cx, usize::MAX) else { panic!("no answers") };
     let frames: Vec<_> = batch.answers.into_iter().map(|answer| answer.frame.unwrap_or_default()).collect();
@@ -60,7 +60,7 @@ fn burst(in_flight: &mut InFlight, requests: usize) -> Vec<bool> {
         expected.push(in_flight.expects_more());
         in_flight.push(Admission::Pipelined, Promise::ready(text("x")), 1, Permit::none());
     }
-    in_flight.poll_tickets(cx);
+    in_flight.poll_promises(cx);
     let Poll::Ready(Some(batch)) = in_flight.poll_answers(cx, usize::MAX) else { panic!("no answers") };
     in_flight.answered(&batch, Runtime::system().clock.instant());
     expected
