@@ -175,9 +175,8 @@ fn judge(hello: &Hello, me: Me<'_>, known: &Known) -> Option<Refusal> {
     }
     if hello.newest > me.incarnation {
         known.be_outdated(hello.newest);
-        return Some(Refusal::Outdated);
     }
-    None
+    (known.newest(me.broker) > me.incarnation).then_some(Refusal::Outdated)
 }
 
 async fn refuse<S: AsyncWrite + Unpin>(

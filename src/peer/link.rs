@@ -93,16 +93,17 @@ impl Link {
         loop {
             let connection = self.connection().await?;
             let reason = match connection.ask(request.clone()).await {
-                Ending::Answered(answer) => return Ok(answer),
+                Ending::Answered(answer) if self.is_current(&connection) => return Ok(answer),
                 Ending::Failed(failure) => return Err(failure),
                 Ending::NotSent if !is_repeated => {
                     is_repeated = true;
                     continue;
                 }
-                Ending::Broken(_) if !is_repeated && self.service.may_repeat() => {
+                Ending::Broken(_) | Ending::Answered(_) if !is_repeated && self.service.may_repeat() => {
                     is_repeated = true;
                     continue;
                 }
+                Ending::Answered(_) => "a process answered that has been replaced".to_owned(),
                 Ending::NotSent => "the connection ended".to_owned(),
                 Ending::Broken(reason) => reason,
             };
@@ -124,7 +125,12 @@ impl Link {
     }
 
     fn is_usable(&self, connection: &Connection) -> bool {
-        !connection.send.is_closed() && connection.incarnation >= self.shared.known.newest(self.peer)
+        !connection.send.is_closed() && self.is_current(connection)
+    }
+
+    /// False if a newer process of the peer has been heard of since.
+    fn is_current(&self, connection: &Connection) -> bool {
+        connection.incarnation >= self.shared.known.newest(self.peer)
     }
 
     /// Starts to connect, a moment after the last failure.

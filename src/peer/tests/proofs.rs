@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 
-use super::support::{CLUSTER, LIMIT, SECRET, Traits, World, pipe, secret};
+use super::support::{CLUSTER, LIMIT, SECRET, Traits, World, pipe, secret, soon};
 use crate::peer::Service;
 use crate::peer::handshake::{HandshakeError, Me, Proven, be_called, call};
 use crate::peer::hello::{
@@ -326,5 +326,29 @@ async fn a_process_that_is_called_in_place_of_a_newer_one_is_told_too() {
     let old = world.broker(1, &Traits { incarnation: 3, ..Traits::default() });
     assert!(two.refusal(1).await.contains("newer process has its id"));
     assert_eq!(old.network.replaced().await.newer, 4);
+    // It lets nobody in any more, whoever has not heard of the newer one.
+    let three = world.broker(3, &Traits::default());
+    assert!(three.refusal(1).await.contains("newer process has its id"));
     assert_eq!(old.begun(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_a_process_that_was_replaced_meanwhile_does_not_count() {
+    let world = World::new();
+    let one = world.broker(1, &Traits::default());
+    let old = world.broker(2, &Traits { incarnation: 3, ..Traits::default() });
+    let go_on = old.script.hold();
+    let asking = Service::ALL.map(|service| one.ask(2, service, "slow"));
+    let replacing = async {
+        soon(&world.runtime, "the calls have begun", || old.begun() == 3).await;
+        let new = world.broker(2, &Traits { incarnation: 4, ..Traits::default() });
+        new.script.hold().request();
+        new.ask(1, Service::Liveness, "here I am").await.unwrap();
+        go_on.request();
+        new
+    };
+    let (answers, new) = futures::join!(futures::future::join_all(asking), replacing);
+    let is_answered: Vec<bool> = answers.iter().map(|answer| answer.is_ok()).collect();
+    assert_eq!(is_answered, [true, true, false], "a proposal may have been taken by either: {answers:?}");
+    assert_eq!(new.begun(), 2);
 }

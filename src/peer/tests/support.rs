@@ -14,7 +14,7 @@ use tokio::io::DuplexStream;
 use crate::peer::hello::Versions;
 use crate::peer::wire::{ByteStream, Dial, DialError};
 use crate::peer::{Answers, ClusterSecret, Member, Network, Service, Settings, Tls, Unreachable};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Shutdown};
 use crate::store::Secret;
 use crate::types::BrokerId;
 
@@ -33,13 +33,21 @@ pub fn pipe() -> (DuplexStream, DuplexStream) {
     tokio::io::duplex(PIPE_BYTES)
 }
 
-/// Answers with what was asked, or waits for ever.
+/// Answers with what was asked, now or later.
 #[derive(Default)]
 pub struct Script {
     /// Calls that were begun, and futures of calls that were dropped.
     pub begun: AtomicUsize,
     pub dropped: AtomicUsize,
     pub callers: Mutex<Vec<(BrokerId, Service)>>,
+    held: Shutdown,
+}
+
+impl Script {
+    /// Calls for "slow" wait until the result is requested.
+    pub fn hold(&self) -> Shutdown {
+        self.held.clone()
+    }
 }
 
 struct Dropped<'a>(&'a AtomicUsize);
@@ -58,6 +66,10 @@ impl Answers for Script {
         let _dropped = Dropped(&self.dropped);
         match &request[..] {
             request if request.starts_with(b"wait") => std::future::pending().await,
+            b"slow" => {
+                self.held.requested().await;
+                request
+            }
             b"too large" => Bytes::from(vec![0; crate::peer::MAX_MESSAGE_BYTES + 1]),
             _ => request,
         }
