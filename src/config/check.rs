@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
+use super::Config;
 use super::given::Problem;
 use super::table::{Listen, VARIABLES};
 use super::values::is_wildcard;
 use super::variable::{Rule, Variable};
-use super::{Config, HostPort};
 use crate::store::Backend;
 
 fn is_loopback(host: &str) -> bool {
@@ -127,16 +127,16 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
 fn between_brokers(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     let cluster = &config.cluster;
-    let HostPort { host, port } = &cluster.raft_listen;
+    let address = &cluster.raft_listen;
     if cluster.raft_insecure {
         warnings.push(
             "RAFT_INSECURE is true: whoever is on the way between brokers reads what they tell each other"
                 .to_owned(),
         );
     }
-    if cluster.secret.is_none() && !is_loopback(host) {
+    if cluster.secret.is_none() && !is_loopback(&address.host) {
         warnings.push(format!(
-            "RAFT_LISTEN_ADDR={host}:{port} is open to others, and the cluster secret is kept with the data: \
+            "RAFT_LISTEN_ADDR={address} is open to others, and the cluster secret is kept with the data: \
              whoever can read those can join; set RAFT_CLUSTER_SECRET"
         ));
     }

@@ -265,6 +265,7 @@ fn this_broker_alone_among_its_peers_starts() {
     let config =
         Config::load(&local().with("BROKER_ID", "3").with("RAFT_PEERS", " 3=[::1]:9093 , ")).expect("valid");
     let alone = HostPort { host: "::1".to_owned(), port: 9093 };
+    assert_eq!(alone.to_string(), "[::1]:9093");
     assert_eq!(config.cluster.raft_peers, Some(vec![(BrokerId(3), alone)]));
 }
 

@@ -8,8 +8,8 @@
 //! which process this is:
 //!
 //! ```text
-//! let secret = ClusterSecret::given(..)? or ClusterSecret::of_bucket(&store, &runtime).await?;
-//! let tls = Tls::of_files(..)?, Tls::ephemeral(&runtime.clock)? or Tls::off();
+//! let secret = ClusterSecret::open(given, &store, &runtime).await?;
+//! let tls = Tls::open(is_insecure, files, &runtime.clock)?;
 //! let network = Network::new(listener, Settings { broker, peers, secret, tls }, &runtime);
 //! // Peers that connect now wait to be let in; calls fail.
 //! let metadata = Metadata::open(.., network.transport(), ..).await?;

@@ -1,6 +1,7 @@
 //! The cluster's secret: the operator's, or else one that the first broker put beside the cluster's description. The
 //! writers of a bucket own the cluster anyway; where it has other readers, the operator gives a secret.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,10 +42,15 @@ struct Inner {
     bucket: Option<Bucket>,
 }
 
-#[derive(Debug)]
 struct Current {
     secret: Bytes,
     key: Key,
+}
+
+impl fmt::Debug for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
 }
 
 #[derive(Debug)]
@@ -73,6 +79,18 @@ pub enum SecretError {
 }
 
 impl ClusterSecret {
+    /// The operator's, or else the one in the bucket.
+    pub async fn open(
+        given: Option<&Secret>,
+        store: &Store,
+        runtime: &Runtime,
+    ) -> Result<ClusterSecret, SecretError> {
+        match given {
+            Some(secret) => ClusterSecret::given(secret),
+            None => ClusterSecret::of_bucket(store, runtime).await,
+        }
+    }
+
     /// The one that the operator gave.
     pub fn given(secret: &Secret) -> Result<ClusterSecret, SecretError> {
         let secret = Bytes::copy_from_slice(secret.reveal().as_bytes());

@@ -59,6 +59,15 @@ pub enum TlsError {
 }
 
 impl Tls {
+    /// By the operator's certificates, or else by one of this process's own, unless it is to be off.
+    pub fn open(is_off: bool, files: Option<&TlsFiles>, clock: &Clock) -> Result<Tls, TlsError> {
+        match files {
+            _ if is_off => Ok(Tls::off()),
+            Some(files) => Tls::of_files(files, clock),
+            None => Tls::ephemeral(clock),
+        }
+    }
+
     /// No encryption. Brokers still prove that they know the secret.
     pub fn off() -> Tls {
         Tls(None)

@@ -21,26 +21,36 @@ struct Broker {
 
 /// A broker on a free port, whose peers are where `peers` says, or where they registered.
 async fn broker(id: i32, peers: &[(i32, &str)], registered: &[(i32, &str)], runtime: &Runtime) -> Broker {
+    let broker = bound(id, peers, runtime).await;
+    broker.serve(registered);
+    broker
+}
+
+/// A broker that does not serve yet.
+async fn bound(id: i32, peers: &[(i32, &str)], runtime: &Runtime) -> Broker {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = listener.local_addr().unwrap().to_string();
-    let map = |all: &[(i32, &str)]| -> HashMap<BrokerId, String> {
-        all.iter().map(|(id, place)| (BrokerId(*id), (*place).to_owned())).collect()
-    };
     let tls = Tls::ephemeral(&runtime.clock).unwrap();
-    let settings = Settings { broker: BrokerId(id), peers: map(peers), secret: secret(SECRET), tls };
+    let settings = Settings { broker: BrokerId(id), peers: places(peers), secret: secret(SECRET), tls };
     let network = Network::new(listener, settings, runtime);
-    let script: Arc<Script> = Arc::default();
-    let registered = map(registered);
-    network.serve(Member {
-        cluster_id: CLUSTER.to_owned(),
-        incarnation: 1,
-        answers: Arc::clone(&script) as Arc<dyn Answers>,
-        registered: Box::new(move |id| registered.get(&id).cloned()),
-    });
-    Broker { network, script, place }
+    Broker { network, script: Arc::default(), place }
+}
+
+fn places(all: &[(i32, &str)]) -> HashMap<BrokerId, String> {
+    all.iter().map(|(id, place)| (BrokerId(*id), (*place).to_owned())).collect()
 }
 
 impl Broker {
+    fn serve(&self, registered: &[(i32, &str)]) {
+        let registered = places(registered);
+        self.network.serve(Member {
+            cluster_id: CLUSTER.to_owned(),
+            incarnation: 1,
+            answers: Arc::clone(&self.script) as Arc<dyn Answers>,
+            registered: Box::new(move |id| registered.get(&id).cloned()),
+        });
+    }
+
     async fn ask(&self, peer: i32, request: &'static str) -> Result<Bytes, Unreachable> {
         let request = Bytes::from_static(request.as_bytes());
         self.network.transport().call(BrokerId(peer), Service::Raft, request, LIMIT).await
@@ -117,4 +127,22 @@ async fn strangers_over_tcp_are_closed() {
     assert_eq!(one.ask(2, "hello").await.unwrap(), "hello");
     one.network.close().await;
     two.network.close().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_ready_lets_its_callers_wait() {
+    let runtime = Runtime::system();
+    let two = bound(2, &[], &runtime).await;
+    let one = broker(1, &[(2, &two.place)], &[], &runtime).await;
+    let starting = async {
+        runtime.clock.sleep(Duration::from_millis(100)).await;
+        two.serve(&[]);
+    };
+    let (answered, ()) = futures::join!(one.ask(2, "hello"), starting);
+    assert_eq!(answered.unwrap(), "hello");
+    one.network.close().await;
+    two.network.close().await;
+    let never = bound(3, &[], &runtime).await;
+    never.network.close().await;
+    assert!(TcpStream::connect(&never.place).await.is_err(), "it listens no more");
 }
