@@ -111,10 +111,11 @@ async fn answer(
     if request.method() != Method::POST {
         return refusal(StatusCode::METHOD_NOT_ALLOWED);
     }
+    let most = proven.service.max_request_bytes();
     let Some(len) = request.body().size_hint().exact() else {
         return refusal(StatusCode::LENGTH_REQUIRED);
     };
-    let Some(weight) = u32::try_from(len).ok().filter(|len| *len as usize <= MAX_MESSAGE_BYTES) else {
+    let Some(weight) = u32::try_from(len).ok().filter(|len| *len as usize <= most) else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE);
     };
     let Ok(_charge) = unanswered.acquire_many(weight).await else {

@@ -47,6 +47,11 @@ impl Service {
         }
     }
 
+    /// The largest request: a share has room for one.
+    pub(super) fn max_request_bytes(self) -> usize {
+        MAX_MESSAGE_BYTES.min(self.share().bytes as usize)
+    }
+
     /// True if a call may be made again that may have arrived before. A proposal could then be applied twice.
     pub(super) const fn may_repeat(self) -> bool {
         match self {

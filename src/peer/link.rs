@@ -16,7 +16,7 @@ use super::Service;
 use super::dial::host;
 use super::handshake::{self, HandshakeError};
 use super::hello::Refusal;
-use super::limits::{CONNECT_LIMIT, CONNECT_PAUSE, MAX_MESSAGE_BYTES, PING_INTERVAL, PING_LIMIT, Share};
+use super::limits::{CONNECT_LIMIT, CONNECT_PAUSE, PING_INTERVAL, PING_LIMIT, Share};
 use super::shared::{Failure, Shared};
 use super::wire::{Dial, ReadError, Spawner, Time, read};
 use crate::runtime::TaskKind;
@@ -81,9 +81,9 @@ impl Link {
 
     /// Calls the peer. Whoever drops the future ends the call, on the other side too.
     pub async fn call(self: &Arc<Self>, request: Bytes) -> Result<Bytes, Failure> {
-        if request.len() > MAX_MESSAGE_BYTES {
-            let len = request.len();
-            return Err(Failure::new(format!("a request of {len} bytes; {MAX_MESSAGE_BYTES} are allowed")));
+        let (len, most) = (request.len(), self.service.max_request_bytes());
+        if len > most {
+            return Err(Failure::new(format!("a request of {len} bytes; {most} are allowed")));
         }
         let weight = u32::try_from(request.len()).unwrap_or(u32::MAX);
         let closed = |_| Failure::new("this broker is stopping");

@@ -25,8 +25,8 @@ async fn a_call_is_answered_for_each_service_and_the_caller_is_known() {
 async fn messages_have_a_limit_in_both_directions() {
     let world = World::new();
     let (one, two) = world.pair();
-    let largest = Bytes::from(vec![7; MAX_MESSAGE_BYTES]);
     for service in Service::ALL {
+        let largest = Bytes::from(vec![7; service.max_request_bytes()]);
         assert_eq!(one.ask(2, service, largest.clone()).await.unwrap(), largest);
     }
     let begun = two.begun();
@@ -98,7 +98,7 @@ async fn a_broken_connection_is_made_anew_within_the_call() {
     for service in Service::ALL {
         assert_eq!(one.ask(2, service, "second").await.unwrap(), "second");
     }
-    assert_eq!(two.begun(), 3);
+    assert_eq!(two.begun(), Service::ALL.len());
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,7 +108,7 @@ async fn a_process_that_ends_is_missed_at_once() {
     let started = world.runtime.clock.instant();
     let waiting = Service::ALL.map(|service| one.ask(2, service, "wait"));
     let ending = async {
-        soon(&world.runtime, "the calls have begun", || two.begun() == 3).await;
+        soon(&world.runtime, "the calls have begun", || two.begun() == Service::ALL.len()).await;
         world.forget(2);
         two.network.close().await;
         world.runtime.clock.instant()
@@ -117,8 +117,12 @@ async fn a_process_that_ends_is_missed_at_once() {
     assert!(world.runtime.clock.instant() - started < Duration::from_secs(1));
     assert!(ended - started < Duration::from_secs(1));
     let is_refused: Vec<bool> = answers.into_iter().map(|answer| answer.unwrap_err().is_refused).collect();
-    assert_eq!(is_refused, [true, true, false], "a proposal may have been applied, and is not made again");
-    assert_eq!(two.dropped(), 3);
+    assert_eq!(
+        is_refused,
+        Service::ALL.map(Service::may_repeat),
+        "a proposal may have been applied, and is not made again"
+    );
+    assert_eq!(two.dropped(), Service::ALL.len());
     let refused = one.ask(2, Service::Metadata, "hello").await.unwrap_err();
     assert!(refused.is_refused, "{refused}");
 }
