@@ -1,14 +1,18 @@
 //! What open shards are told of the image: their partitions and what those keep, and topics that are deleted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::shard_host::{Hosted, ShardHost};
 use super::standing;
 use crate::log::{PartitionSettings, Shard};
-use crate::metadata::{self, Command, Image, Topic};
-use crate::runtime::TaskKind;
+use crate::metadata::{self, Command, Image, Metadata, Topic};
+use crate::runtime::{Runtime, TaskKind};
 use crate::settings::{Retention, TopicSettings};
-use crate::types::{LeaderEpoch, ShardId, TopicId};
+use crate::types::{LeaderEpoch, Partition, ShardId, TopicId};
+
+/// The time until a report that was not heard is sent again.
+const REPORT_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl ShardHost {
     /// Tells the open shards of the metadata that they serve under from now on.
@@ -68,23 +72,30 @@ impl ShardHost {
         }
     }
 
-    /// Removes what open shards hold of a deleted topic, and reports it.
+    /// Removes what open shards hold of a deleted topic, and reports it until the report is committed.
     pub(super) fn remove_data(&self, id: TopicId, topic: &metadata::DeletedTopic) {
         for shard in self.open_shards().into_iter().filter(|shard| topic.shards.contains(&shard.id())) {
-            let metadata = self.metadata.clone();
-            let partitions: Vec<_> = (0..topic.partitions as i32)
-                .map(|index| crate::types::Partition { topic: id, index })
-                .collect();
+            let (metadata, runtime) = (self.metadata.clone(), self.runtime.clone());
+            let partitions: Vec<_> =
+                (0..topic.partitions as i32).map(|index| Partition { topic: id, index }).collect();
             self.runtime.tasks.spawn(TaskKind::Deletion, async move {
                 if let Err(error) = shard.remove_partitions(&partitions).await {
                     tracing::info!(topic = %id, %error, "data of a deleted topic stays until the shard opens again");
                     return;
                 }
-                let report = Command::TopicDataRemoved { id, shard: shard.id() };
-                if let Err(error) = metadata.propose(report).await {
-                    tracing::info!(topic = %id, %error, "removal of a deleted topic not reported yet");
-                }
+                report_removal(&metadata, &runtime, id, shard.id()).await;
             });
+        }
+    }
+}
+
+/// Tells the metadata, again and again while nobody hears it: a later opening of the shard would do so too.
+async fn report_removal(metadata: &Metadata, runtime: &Runtime, id: TopicId, shard: ShardId) {
+    while let Err(error) = metadata.propose(Command::TopicDataRemoved { id, shard }).await {
+        tracing::info!(topic = %id, %error, "removal of a deleted topic not reported yet");
+        tokio::select! {
+            () = runtime.shutdown.requested() => return,
+            () = runtime.clock.sleep(REPORT_AGAIN_AFTER) => {}
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod heartbeat;
 mod host_tests;
 mod introduction;
 mod liveness;
+mod metrics;
 pub mod outage;
 mod ownership;
 mod placement;

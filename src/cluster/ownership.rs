@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::heartbeat::Answer;
+use super::metrics::Metrics;
 use super::shard_host::ShardHost;
 use crate::log::Shard;
 use crate::metadata;
@@ -24,13 +25,15 @@ pub(super) struct Ownership {
     confirming: tokio::sync::Mutex<()>,
     /// Both clocks at the last word of the controller.
     clocks: Mutex<(Instant, i64)>,
+    pub metrics: Metrics,
 }
 
 impl Ownership {
-    pub(super) fn new(clock: &Clock) -> Ownership {
+    pub(super) fn new(clock: &Clock, metrics: Metrics) -> Ownership {
         Ownership {
             confirming: tokio::sync::Mutex::default(),
             clocks: Mutex::new((clock.instant(), clock.now_ms())),
+            metrics,
         }
     }
 
@@ -52,6 +55,9 @@ impl ShardHost {
     pub async fn still_owns(&self, shard: &Shard, epoch: LeaderEpoch) -> bool {
         if self.has_proof(shard) {
             return true;
+        }
+        if !self.is_alone() {
+            self.ownership.metrics.unproven.inc();
         }
         let _one_at_a_time = self.ownership.confirming.lock().await;
         if self.has_proof(shard) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, watch};
 
+use super::metrics::Metrics;
 use super::ownership::Ownership;
 use super::release::Handover;
 use super::standing;
@@ -96,7 +97,7 @@ impl Hosted {
 impl ShardHost {
     pub fn new(metadata: Metadata, options: HostOptions, runtime: Runtime) -> Arc<ShardHost> {
         let (served, _) = watch::channel(Arc::new(Image::empty()));
-        let ownership = Ownership::new(&runtime.clock);
+        let ownership = Ownership::new(&runtime.clock, Metrics::register(&runtime.metrics));
         let now = runtime.clock.instant();
         Arc::new(ShardHost {
             metadata,
@@ -388,6 +389,10 @@ impl ShardHost {
                     }
                     // Whoever does not listen any more has ended.
                     self.followers.write().retain(|follower| follower.send(shard.clone()).is_ok());
+                    if let Hosting::Opening(unable, _) = &hosted.state {
+                        let took = self.runtime.clock.instant().saturating_duration_since(unable.since);
+                        self.ownership.metrics.opening_seconds.observe(took.as_secs_f64());
+                    }
                     hosted.state = Hosting::Open(shard);
                     None
                 }
