@@ -5,8 +5,9 @@ use std::io::IsTerminal as _;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
-/// Libraries that report every step at `info`. A filter that names them still decides.
-const QUIET: &str = "slatedb=warn,openraft=warn,object_store=warn";
+/// Libraries that report every step at `info`, and each try to call a broker that is not there. A filter that names them still
+/// decides.
+const QUIET: &str = "slatedb=warn,openraft=error,openraft::replication=off,object_store=warn";
 
 /// Libraries below us that log anything.
 const LIBRARIES: [&str; 12] = [

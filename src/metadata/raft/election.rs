@@ -41,6 +41,10 @@ pub(super) async fn beat(node: Arc<Node>, peer: BrokerId, stop: Shutdown) {
             () = node.clock().sleep(BEAT) => {}
         }
         let Some(term) = node.leading_term() else { continue };
+        node.call_followers(!node.is_stuck());
+        if node.is_stuck() {
+            continue;
+        }
         node.contacts().lead(term);
         let sent = node.clock().instant();
         match node.peers().call(peer, Call::Beat { term }, ANSWER_LIMIT).await {
@@ -60,7 +64,9 @@ pub(super) async fn run(node: Arc<Node>, rng: Rng, stop: Shutdown) {
             () = node.clock().sleep(TICK) => {}
         }
         if let Some(term) = node.leading_term() {
-            node.contacts().lead(term);
+            if !node.is_stuck() {
+                node.contacts().lead(term);
+            }
             continue;
         }
         let (silence, is_gone) = node.contacts().silence();

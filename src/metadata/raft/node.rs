@@ -36,6 +36,9 @@ pub(in crate::metadata) const RETRY: Duration = Duration::from_millis(50);
 /// The longest that anything waits for a leader to be known.
 const LEADER_LIMIT: Duration = Duration::from_secs(4);
 
+/// A leader whose store has not taken a write for so long lets others lead.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
+
 /// What a member is started with.
 pub(in crate::metadata) struct Start<'a> {
     pub db: Db,
@@ -73,7 +76,7 @@ impl Node {
         let failed = |error: &dyn std::error::Error| StartError::Raft(error.to_string());
         let id = node_id(start.settings.broker_id);
         let config = Arc::new(config(start.cluster, &start.settings.timeouts)?);
-        let upkeep = Arc::new(Upkeep::new(start.db, start.settings.snapshot_log_bytes));
+        let upkeep = Arc::new(Upkeep::new(start.db, start.clock.clone(), start.settings.snapshot_log_bytes));
         let (publish, image) = watch::channel(Arc::new(Image::empty()));
         let machine = StateMachine::open(Arc::clone(&upkeep), Arc::new(publish)).await;
         let machine = machine.map_err(|error| StartError::Rows(Box::new(error)))?;
@@ -168,6 +171,16 @@ impl Node {
         let metrics = self.raft.metrics();
         let now = metrics.borrow();
         (now.state == ServerState::Leader).then_some(now.current_term)
+    }
+
+    /// True if the store of this broker takes nothing any more. As a leader it would keep the others from going on without it.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.upkeep.writes_for().is_some_and(|time| time >= STUCK_AFTER)
+    }
+
+    /// Has the Raft library call followers though there is nothing to send, or not.
+    pub(super) fn call_followers(&self, does: bool) {
+        self.raft.runtime_config().heartbeat(does);
     }
 
     pub(super) fn term(&self) -> u64 {

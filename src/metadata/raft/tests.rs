@@ -22,13 +22,14 @@ use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, 
 use crate::metadata::image::{Broker, Image, Listener, Owner};
 use crate::metadata::outcome::Refused;
 use crate::metadata::snapshot;
+use crate::runtime::Clock;
 use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId, TopicId};
 
 const LEAST_BYTES: u64 = 1000;
 
 async fn database(objects: &Arc<InMemory>) -> Arc<Upkeep> {
     let db = Db::open("raft", objects.clone()).await.expect("a database");
-    Arc::new(Upkeep::new(db, LEAST_BYTES))
+    Arc::new(Upkeep::new(db, Clock::system(), LEAST_BYTES))
 }
 
 async fn open(objects: &Arc<InMemory>) -> (LogStore, Arc<Upkeep>) {

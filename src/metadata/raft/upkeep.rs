@@ -1,13 +1,18 @@
 //! The Raft database and what it needs from time to time: snapshots by the log's bytes, and flushes that keep the next
 //! start short.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use slatedb::config::{FlushOptions, FlushType};
 use slatedb::{Db, WriteBatch};
 use tokio::sync::Notify;
 
 use super::keys::Key;
+use crate::runtime::Clock;
+use crate::runtime::clock::Instant;
 
 /// Files of the database's own log that a start has to replay, at most, about: one per durable write.
 const MOST_WAL_FILES: u32 = 128;
@@ -22,6 +27,10 @@ pub(in crate::metadata) async fn last_write_ms(db: &Db) -> Result<Option<i64>, s
 /// The database with its counters. Writes through it are durable when they return.
 pub(super) struct Upkeep {
     db: Db,
+    clock: Clock,
+    /// The beginnings of the durable writes that are under way, in their order.
+    writing: Mutex<BTreeMap<u64, Instant>>,
+    writes: AtomicU64,
     wal_files: AtomicU32,
     /// Bytes of log entries, ever growing while the process runs.
     appended: AtomicU64,
@@ -35,11 +44,14 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     /// How many files the processes before have left is not known: the first upkeep flushes them.
-    pub(super) fn new(db: Db, least_bytes: u64) -> Upkeep {
+    pub(super) fn new(db: Db, clock: Clock, least_bytes: u64) -> Upkeep {
         let due = Notify::new();
         due.notify_one();
         Upkeep {
             db,
+            clock,
+            writing: Mutex::default(),
+            writes: AtomicU64::new(0),
             wal_files: AtomicU32::new(MOST_WAL_FILES),
             appended: AtomicU64::new(0),
             at_snapshot: AtomicU64::new(0),
@@ -55,12 +67,26 @@ impl Upkeep {
 
     /// Writes `batch`, and returns when it is in the object store.
     pub(super) async fn write(&self, batch: WriteBatch) -> Result<(), slatedb::Error> {
-        self.write_lazily(batch).await?;
-        self.db.flush().await?;
+        let number = self.writes.fetch_add(1, Ordering::Relaxed);
+        self.writing.lock().insert(number, self.clock.instant());
+        let written = self.write_now(batch).await;
+        self.writing.lock().remove(&number);
+        written?;
         if self.wal_files.fetch_add(1, Ordering::Relaxed) >= MOST_WAL_FILES {
             self.due.notify_one();
         }
         Ok(())
+    }
+
+    async fn write_now(&self, batch: WriteBatch) -> Result<(), slatedb::Error> {
+        self.write_lazily(batch).await?;
+        self.db.flush().await.map(|_| ())
+    }
+
+    /// The time for which a durable write has been under way.
+    pub(super) fn writes_for(&self) -> Option<Duration> {
+        let oldest = self.writing.lock().first_key_value().map(|(_, since)| *since)?;
+        Some(self.clock.instant().saturating_duration_since(oldest))
     }
 
     /// Writes `batch` with whatever is written durably next: for what may be forgotten until then.
