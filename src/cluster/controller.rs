@@ -17,6 +17,8 @@ use crate::types::{BrokerId, LeaderEpoch, ShardId};
 
 /// Between two looks at who is silent.
 const LOOK: Duration = Duration::from_millis(100);
+/// The time in which the leader before can say that it is there.
+const GRACE: Duration = Duration::from_millis(300);
 /// The time for which everything has been settled before shards are moved for balance.
 const CALM: Duration = Duration::from_secs(5);
 
@@ -44,7 +46,7 @@ struct Leading {
     moving: Option<(Owner, ShardId, LeaderEpoch)>,
     settled_since: Option<Instant>,
     nobody_takes: bool,
-    /// The leader before: its process is gone if its machine refuses connections at all.
+    /// The leader before.
     predecessor: Option<BrokerId>,
 }
 
@@ -142,11 +144,11 @@ impl Controller {
             let owner = Owner { broker: broker.id, incarnation: broker.incarnation };
             leading.liveness.meet(now, owner);
             let refuses = self.0.metadata.refuses_for(broker.id);
-            // It was given up by a majority already.
-            let refuses = match leading.predecessor == Some(broker.id) {
-                true => refuses.map(|_| Duration::MAX),
-                false => refuses,
-            };
+            // A majority has given the leader before up already: it is gone, unless it says soon that it is not.
+            let is_given_up = leading.predecessor == Some(broker.id)
+                && now.duration_since(leading.liveness.since()) >= GRACE
+                && !leading.liveness.has_heard(owner);
+            let refuses = if is_given_up { Some(Duration::MAX) } else { refuses };
             (broker.id, leading.liveness.standing(owner, now, self.0.session, refuses))
         };
         image.brokers.values().map(&mut standing).collect()

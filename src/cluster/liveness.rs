@@ -52,6 +52,15 @@ impl Liveness {
         Liveness { since: now, met: BTreeMap::new(), heard: BTreeMap::new() }
     }
 
+    /// Since when this controller listens.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    pub fn has_heard(&self, owner: Owner) -> bool {
+        self.of(owner).is_some()
+    }
+
     /// Sees that a life of a broker is registered: its silence counts from then.
     pub fn meet(&mut self, now: Instant, owner: Owner) {
         let met = self.met.entry(owner.broker).or_insert((owner.incarnation, now));
