@@ -396,11 +396,16 @@ fn metadata_source(
 fn topic_source(metadata: &Metadata, shards: &Arc<ShardHost>) -> TopicSource {
     let name = |image: &Image, id: TopicId| image.topic(id).map(|topic| Arc::clone(&topic.name));
     let (metadata, here) = (metadata.clone(), Arc::clone(shards));
-    let known = move || {
-        let image = here.image();
-        let index = image.index;
-        let names: Arc<TopicNames> = Arc::new(move |id| name(&image, id));
-        (index, names)
+    let newer = move |version: u64| {
+        let here = Arc::clone(&here);
+        let newer = async move {
+            here.caught_up(version + 1).await;
+            let image = here.image();
+            let index = image.index;
+            let names: Arc<TopicNames> = Arc::new(move |id| name(&image, id));
+            (index, names)
+        };
+        newer.boxed()
     };
     let here = Arc::clone(shards);
     let all = move || {
@@ -414,7 +419,7 @@ fn topic_source(metadata: &Metadata, shards: &Arc<ShardHost>) -> TopicSource {
         };
         synced.boxed()
     };
-    TopicSource { known: Box::new(known), all: Box::new(all) }
+    TopicSource { newer: Box::new(newer), all: Box::new(all) }
 }
 
 fn service(
