@@ -64,10 +64,17 @@ pub(in crate::metadata) struct Node {
     pub(super) readers: Readers,
     /// The newest process of every peer that has called.
     pub(super) callers: Mutex<BTreeMap<BrokerId, Incarnation>>,
-    /// The last entry that was stored when this process opened the log.
-    found_index: u64,
+    found: Found,
     /// The last term in which this broker, as the leader, had applied all that was committed before.
     caught_up_term: AtomicU64,
+}
+
+/// The group as this process found it.
+struct Found {
+    /// The last entry that was stored.
+    index: u64,
+    /// The voters that form the group, if nobody has.
+    founders: BTreeMap<u64, BasicNode>,
 }
 
 impl Node {
@@ -87,7 +94,9 @@ impl Node {
             incarnation: start.incarnation,
             transport: start.transport,
         };
-        let found_index = log.last().map_or(0, |id| id.index);
+        let founders = start.cluster.voters.iter();
+        let founders = founders.map(|voter| (node_id(voter.id), BasicNode::new(&voter.address))).collect();
+        let found = Found { index: log.last().map_or(0, |id| id.index), founders };
         let raft =
             Raft::new(id, config, peers.clone(), log.clone(), machine).await.map_err(|e| failed(&e))?;
         let node = Node {
@@ -101,33 +110,34 @@ impl Node {
             readers: Readers::default(),
             clock: start.clock,
             callers: Mutex::default(),
-            found_index,
+            found,
             caught_up_term: AtomicU64::new(0),
         };
-        node.join(start.cluster, start.is_formed).await?;
+        node.join(start.is_formed).await?;
         Ok(node)
     }
 
-    /// The first start of a voter forms the group with the voters of the cluster's description: doing so on each of
-    /// them is safe because all use the same. A later start of a voter that is alone need not wait for others.
-    async fn join(&self, cluster: &ClusterFile, is_formed: bool) -> Result<(), StartError> {
+    /// A voter that is alone need not wait for others: it forms the group, or leads it again.
+    async fn join(&self, is_formed: bool) -> Result<(), StartError> {
         let failed = |error: &dyn std::error::Error| StartError::Raft(error.to_string());
-        if self.raft.is_initialized().await.map_err(|e| failed(&e))? {
-            if self.voters().len() == 1 {
-                self.raft.trigger().elect().await.map_err(|e| failed(&e))?;
-            }
-            return Ok(());
-        }
-        if is_formed {
+        let is_initialized = self.raft.is_initialized().await.map_err(|e| failed(&e))?;
+        if !is_initialized && is_formed {
             return Err(StartError::Gone { path: format!("raft/{}", self.peers.me) });
         }
-        let voters = cluster.voters.iter();
-        let voters: BTreeMap<u64, BasicNode> =
-            voters.map(|voter| (node_id(voter.id), BasicNode::new(&voter.address))).collect();
-        match self.raft.initialize(voters).await {
+        match (self.voters().len(), is_initialized) {
+            (1, true) => self.raft.trigger().elect().await.map_err(|e| failed(&e)),
+            (1, false) => self.form().await.map_err(|e| failed(&e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Forms the group with the voters of the cluster's description, and campaigns: doing so on several of them is safe because
+    /// all use the same.
+    async fn form(&self) -> Result<(), RaftError<u64, InitializeError<u64, BasicNode>>> {
+        match self.raft.initialize(self.found.founders.clone()).await {
             // Another voter was faster, and has sent its log already.
-            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
-            Err(error) => Err(failed(&error)),
+            Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            formed => formed,
         }
     }
 
@@ -238,9 +248,15 @@ impl Node {
         let _ = self.raft.metrics().wait_for(|now| now.current_leader != node).await;
     }
 
+    /// Campaigns. The first campaign of all forms the group: a voter that comes late gets a leader's log instead, and deposes
+    /// nobody.
     pub(super) async fn elect(&self) {
         // It fails when the member has stopped, and then the supervisor hears of it.
-        let _ = self.raft.trigger().elect().await;
+        match self.raft.is_initialized().await {
+            Ok(true) => drop(self.raft.trigger().elect().await),
+            Ok(false) => drop(self.form().await),
+            Err(_) => {}
+        }
     }
 
     /// Makes sure that a new leader's image has everything that was committed before its term.
@@ -280,8 +296,11 @@ impl Node {
         ProposeError::NotLeader { leader: self.last_leader() }
     }
 
+    /// Those of the group; before it is formed here, those that will form it.
     pub(in crate::metadata) fn voters(&self) -> Vec<BrokerId> {
-        self.raft.metrics().borrow().membership_config.voter_ids().map(broker_id).collect()
+        let voters: Vec<BrokerId> =
+            self.raft.metrics().borrow().membership_config.voter_ids().map(broker_id).collect();
+        if voters.is_empty() { self.found.founders.keys().copied().map(broker_id).collect() } else { voters }
     }
 
     pub(super) fn last_log(&self) -> Option<LogId> {
@@ -322,7 +341,7 @@ impl Node {
 
     /// The last entry before this process's life, if nobody else can have written any since.
     pub(in crate::metadata) fn found_index(&self) -> Option<u64> {
-        (self.voters().len() == 1).then_some(self.found_index)
+        (self.voters().len() == 1).then_some(self.found.index)
     }
 
     pub(in crate::metadata) fn snapshot_index(&self) -> u64 {

@@ -50,6 +50,25 @@ async fn any_broker_takes_proposals_and_sees_what_they_did() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voter_that_comes_late_deposes_nobody_and_takes_part() {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let first = (0..2).map(|id| bucket.start_voter(id, 3, &switchboard));
+    let mut brokers = futures::future::join_all(first).await;
+    brokers[0].create("before").await;
+    let quorum = brokers[0].metadata.quorum();
+    brokers.push(bucket.start_voter(2, 3, &switchboard).await);
+    let now = brokers[2].metadata.quorum();
+    assert_eq!((now.term, now.leader), (quorum.term, quorum.leader));
+    assert!(brokers[2].metadata.image().topic_by_name("before").is_some());
+    switchboard.cut(quorum.leader.expect("a leader").0);
+    eventually(&brokers[2], "an election of the late one and another", || {
+        brokers.iter().find(|broker| broker.metadata.leads() && broker.metadata.quorum().term > quorum.term)
+    })
+    .await;
+    close(&brokers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn automatic_creation_on_all_brokers_at_once_makes_one_topic() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let brokers = bucket.start_cluster(3, &switchboard).await;
