@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::calm::Calm;
 use super::heartbeat::{Answer, Heartbeat};
 use super::liveness::{Liveness, Standing};
 use super::placement::{self, Standings};
@@ -19,8 +20,6 @@ use crate::types::{BrokerId, LeaderEpoch, ShardId};
 const LOOK: Duration = Duration::from_millis(100);
 /// The time in which the leader before can say that it is there.
 const GRACE: Duration = Duration::from_millis(300);
-/// The time for which everything has been settled before shards are moved for balance.
-const CALM: Duration = Duration::from_secs(5);
 
 /// A handle on the controller. Cheap to clone.
 #[derive(Clone)]
@@ -44,7 +43,7 @@ struct Leading {
     release: Vec<(Owner, ShardId, LeaderEpoch)>,
     /// A shard that moves for balance.
     moving: Option<(Owner, ShardId, LeaderEpoch)>,
-    settled_since: Option<Instant>,
+    calm: Calm,
     nobody_takes: bool,
     /// The leader before.
     predecessor: Option<BrokerId>,
@@ -116,7 +115,7 @@ impl Controller {
                 liveness: Liveness::new(now),
                 release: Vec::new(),
                 moving: None,
-                settled_since: None,
+                calm: Calm::default(),
                 nobody_takes: false,
                 predecessor: predecessor.filter(|id| *id != metadata.broker_id()),
             });
@@ -161,17 +160,18 @@ impl Leading {
         let is_moving = |(owner, shard, epoch): &(Owner, ShardId, LeaderEpoch)| {
             image.shard(*shard).is_some_and(|now| now.owner == Some(*owner) && now.epoch == *epoch)
         };
-        self.moving = self.moving.take().filter(is_moving);
-        let is_calm = nothing_else
-            && self.release.is_empty()
-            && self.moving.is_none()
-            && standings.values().all(|standing| matches!(standing, Standing::Live | Standing::Dead))
-            && self.liveness.is_settled(image);
-        if !is_calm {
-            self.settled_since = None;
-            return;
+        if self.moving.as_ref().is_some_and(is_moving) {
+            return self.calm.a_move();
         }
-        if now.duration_since(*self.settled_since.get_or_insert(now)) >= CALM {
+        self.moving = None;
+        let is_stable = |standing: &Standing| matches!(standing, Standing::Live | Standing::Dead);
+        if !nothing_else || !self.release.is_empty() || !standings.values().all(is_stable) {
+            return self.calm.trouble();
+        }
+        if !self.liveness.is_settled(image) {
+            return self.calm.opening();
+        }
+        if self.calm.lasts(now) {
             self.moving = placement::balance(image, standings);
         }
     }

@@ -3,6 +3,7 @@
 //! Entry points: [`Controller`], [`ShardHost`], [`heart::beat`] between them, and [`outage::watch`] for the log.
 //! Invariant: a shard is opened here only while the metadata says that this life of this broker owns it.
 
+mod calm;
 mod controller;
 mod group_topics;
 pub mod heart;

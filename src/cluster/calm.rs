@@ -1,0 +1,67 @@
+//! The calm before a shard moves for balance. Pure: time is an argument.
+
+use std::time::Duration;
+
+use crate::runtime::clock::Instant;
+
+/// Calm that is waited for: clients that could not reach a broker look for it again after ten seconds at most
+/// (librdkafka's `reconnect.backoff.max.ms`), and would miss a shard on it until then.
+const AFTER_TROUBLE: Duration = Duration::from_secs(10);
+/// The same after another shard has moved for balance.
+const AFTER_A_MOVE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub struct Calm {
+    since: Option<Instant>,
+    follows_a_move: bool,
+}
+
+impl Calm {
+    /// Brokers come or go.
+    pub fn trouble(&mut self) {
+        *self = Calm::default();
+    }
+
+    /// A shard is on its way to balance.
+    pub fn a_move(&mut self) {
+        *self = Calm { since: None, follows_a_move: true };
+    }
+
+    /// Shards are being opened.
+    pub fn opening(&mut self) {
+        self.since = None;
+    }
+
+    /// True if a shard may move: nothing has happened for long enough, and does not now.
+    pub fn lasts(&mut self, now: Instant) -> bool {
+        let wait = if self.follows_a_move { AFTER_A_MOVE } else { AFTER_TROUBLE };
+        now.duration_since(*self.since.get_or_insert(now)) >= wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Clock;
+
+    #[tokio::test(start_paused = true)]
+    async fn moves_follow_each_other_faster_than_trouble() {
+        let start = Clock::simulated(0).instant();
+        let after = |millis| start + Duration::from_millis(millis);
+        let mut calm = Calm::default();
+        assert!(!calm.lasts(after(0)));
+        assert!(!calm.lasts(after(9_999)));
+        assert!(calm.lasts(after(10_000)));
+        calm.a_move();
+        calm.opening();
+        assert!(!calm.lasts(after(10_100)));
+        assert!(!calm.lasts(after(11_099)));
+        assert!(calm.lasts(after(11_100)));
+        calm.opening();
+        assert!(!calm.lasts(after(11_200)));
+        calm.trouble();
+        assert!(!calm.lasts(after(12_000)));
+        assert!(!calm.lasts(after(21_999)));
+        assert!(calm.lasts(after(22_000)));
+    }
+}
