@@ -2,7 +2,7 @@
 //!
 //! It takes the same flags and variables as the program itself (`-- --help` lists them); without any, it needs nothing. With
 //! `RAFT_PEERS` it is one broker of several. `-- --brokers 3` starts three in one process: clients connect to ports 9092, 9192
-//! and 9292, and the ports for other brokers and for health are as far apart.
+//! and 9292, the ports for other brokers and for health are as far apart, and the data in `/tmp/kafkaesque-data-3`.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -20,6 +20,7 @@ const PORT: u16 = 9092;
 const RAFT_PORT: u16 = 9093;
 const HEALTH_PORT: u16 = 8080;
 const MOST: u16 = 9;
+const DATA_PATH: &str = "/tmp/kafkaesque-data";
 
 fn main() -> ExitCode {
     let (arguments, brokers) = match split(std::env::args_os().collect()) {
@@ -63,7 +64,7 @@ fn run(given: Given, brokers: u16) -> ExitCode {
     let port = |first: u16, id: u16| first + id * APART;
     let peers: Vec<String> =
         (0..brokers).map(|id| format!("{id}=127.0.0.1:{}", port(RAFT_PORT, id))).collect();
-    let settings = |id: u16| {
+    let settings = |given: &Given, id: u16| {
         for_this_machine(given.clone())
             .with("BROKER_ID", id.to_string())
             .with("PORT", port(PORT, id).to_string())
@@ -71,7 +72,13 @@ fn run(given: Given, brokers: u16) -> ExitCode {
             .with("RAFT_LISTEN_ADDR", format!("127.0.0.1:{}", port(RAFT_PORT, id)))
             .with("RAFT_PEERS", peers.join(","))
     };
-    let configs: Result<Vec<Config>, _> = (0..brokers).map(|id| Config::load(&settings(id))).collect();
+    let given = match given.is_set("DATA_PATH") || given.is_set("OBJECT_STORE_TYPE") {
+        true => given,
+        // Data of a broker that was alone stay its own.
+        false => given.with("DATA_PATH", format!("{DATA_PATH}-{brokers}")),
+    };
+    let configs: Result<Vec<Config>, _> =
+        (0..brokers).map(|id| Config::load(&settings(&given, id))).collect();
     match configs {
         Ok(configs) => broker::run_all(configs),
         Err(error) => {

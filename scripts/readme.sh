@@ -28,20 +28,22 @@ ip link set lo up
 hostname localhost
 work=$WORK
 trap 'for pid in "${servers[@]}"; do stop "$pid"; done' EXIT
-mkdir -p "$work"/{bin,images,blocks,data} /tmp/kafkaesque-data
+mkdir -p "$work"/{bin,images,blocks,data,data-3} /tmp/kafkaesque-data /tmp/kafkaesque-data-3
 mount --bind "$work/data" /tmp/kafkaesque-data
+mount --bind "$work/data-3" /tmp/kafkaesque-data-3
 export CARGO_NET_OFFLINE=true CARGO_INSTALL_ROOT=$work/installed PATH="$work/bin:$work/installed/bin:$PATH" IMAGE_STORE=$work/images
 ln -s "$root/scripts/image/docker" "$work/bin/docker"
 cd "$root"
 
 # What a bucket at Amazon would need: these lines name none, so they go to the server that stands in for it.
+# s3_server BUCKET [HOST]
 s3_server() {
-  local keys=(key secret)
+  local keys=(key secret) host=${2:-127.0.0.1}
   mkdir -p "$work/s3"
-  ROOT_ACCESS_KEY=${keys[0]} ROOT_SECRET_KEY=${keys[1]} start "$work/s3.log" versitygw --region "${AWS_REGION:-us-east-1}" --port 127.0.0.1:7070 --quiet posix "$work/s3"
+  ROOT_ACCESS_KEY=${keys[0]} ROOT_SECRET_KEY=${keys[1]} start "$work/s3.log" versitygw --region "${AWS_REGION:-us-east-1}" --port "$host:7070" --quiet posix "$work/s3"
   s3=$started
-  wait_for_port 7070 "$s3"
-  (export AWS_ENDPOINT=http://127.0.0.1:7070 S3_BUCKET=my-bucket AWS_ACCESS_KEY_ID=${keys[0]} AWS_SECRET_ACCESS_KEY=${keys[1]}; make_bucket)
+  [[ $host != 127.0.0.1 ]] || wait_for_port 7070 "$s3"
+  (export AWS_ENDPOINT=http://$host:7070 S3_BUCKET=$1 AWS_ACCESS_KEY_ID=${keys[0]} AWS_SECRET_ACCESS_KEY=${keys[1]}; make_bucket)
 }
 
 # serve BLOCK: until the broker that it starts is ready on the ports of the README.
@@ -59,6 +61,53 @@ serve() {
     fi
     sleep 0.2
   done
+}
+
+# The machines node0, node1 and node2, which reach each other by name, and this one at 10.93.0.1.
+make_machines() {
+  mkdir -p /var/run/netns
+  mount -t tmpfs none /var/run/netns
+  ip link add br0 type bridge
+  ip addr add 10.93.0.1/24 dev br0
+  ip link set br0 up
+  cp /etc/hosts "$work/hosts"
+  for n in 0 1 2; do
+    ip netns add "node$n"
+    ip link add "veth$n" type veth peer name eth0 netns "node$n"
+    ip link set "veth$n" master br0 up
+    ip -n "node$n" addr add "10.93.0.1$n/24" dev eth0
+    ip -n "node$n" link set eth0 up
+    ip -n "node$n" link set lo up
+    echo "10.93.0.1$n node$n" >>"$work/hosts"
+  done
+  mount --bind "$work/hosts" /etc/hosts
+}
+
+# three_machines BLOCK: the block's command on each of three machines, with another BROKER_ID.
+three_machines() {
+  make_machines
+  local bucket
+  bucket=$(grep -oE 'S3_BUCKET=[^ ]+' "$1" | cut -d= -f2)
+  rm -rf "$work/s3"
+  s3_server "$bucket" 10.93.0.1
+  local keys="AWS_ENDPOINT=http://10.93.0.1:7070 ALLOW_HTTP_S3=true AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret"
+  for n in 0 1 2; do
+    { echo "hostname node$n; export $keys"; sed "s/BROKER_ID=0/BROKER_ID=$n/" "$1"; } >"$work/node$n"
+    setsid ip netns exec "node$n" unshare --uts bash -euo pipefail "$work/node$n" >"$work/node$n.log" 2>&1 </dev/null &
+    servers+=("-$!")
+  done
+  local deadline=$((SECONDS + 120))
+  for n in 0 1 2; do
+    until curl -sf -o "$work/ready" "http://node$n:8080/ready"; do
+      ((SECONDS < deadline)) || { tail -n 20 "$work/node$n.log"; return 1; }
+      sleep 0.2
+    done
+  done
+  for n in 0 1 2; do
+    seq 10 | kcat -P -b "node$n:9092" -t "readme$n"
+    [[ $(kcat -C -b "node$(((n + 1) % 3)):9092" -t "readme$n" -o beginning -e -q | wc -l) == 10 ]]
+  done
+  for pid in "${servers[@]: -3}"; do stop "$pid"; done
 }
 
 stop_server() {
@@ -92,16 +141,22 @@ for block in "${blocks[@]}"; do
     echo "NOT RUN: $(head -n 1 "$block") (no image can be built here)"
     continue
   fi
+  if grep -q 'RAFT_PEERS' "$block"; then
+    [[ -z ${server:-} ]] || stop_server
+    three_machines "$block" || { echo "FAILED: $(cat "$block")"; exit 1; }
+    followed=$((followed + 1))
+    continue
+  fi
   if grep -q 'S3_BUCKET' "$block"; then
     [[ -z ${s3:-} ]] || { stop "$s3"; rm -rf "$work/s3"; }
     region=$(grep -oE 'AWS_REGION=[^ ]+' "$block" | cut -d= -f2) || region=us-east-1
-    AWS_REGION=$region s3_server
+    AWS_REGION=$region s3_server my-bucket
     if ! grep -q AWS_ENDPOINT "$block"; then
       # Amazon's own address and the keys of its customer are not here.
       sed -i '1i export AWS_ENDPOINT=http://127.0.0.1:7070 ALLOW_HTTP_S3=true AWS_ACCESS_KEY_ID=key AWS_SECRET_ACCESS_KEY=secret' "$block"
     fi
   fi
-  if grep -qE '^cargo run .*--example cluster$|^docker run |kafkaesque$' "$block"; then
+  if grep -qE '^cargo run .*--example cluster( -- --brokers 3)?$|^docker run |kafkaesque$' "$block"; then
     serve "$block" || { echo "FAILED: $(cat "$block")"; exit 1; }
     use_server || { echo "a client is not served after: $(cat "$block")"; exit 1; }
   else

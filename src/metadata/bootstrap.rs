@@ -1,5 +1,6 @@
 //! The birth of a cluster: one object, created once, that says what every broker begins with.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -60,12 +61,24 @@ impl ClusterFile {
                 stored: self.cluster_id.clone(),
             });
         }
-        if !self.voters.iter().any(|voter| voter.id == settings.broker_id) {
-            let voters = self.voters.iter().map(|voter| voter.id).collect();
-            return Err(StartError::NotAMember { broker: settings.broker_id, voters });
+        let ids = |voters: &[Voter]| voters.iter().map(|voter| voter.id).collect::<BTreeSet<BrokerId>>();
+        let (stored, mut named) = (ids(&self.voters), ids(&settings.voters));
+        if named.is_empty() {
+            named.insert(settings.broker_id);
         }
-        Ok(())
+        // Their addresses may differ: brokers move.
+        match stored == named {
+            true => Ok(()),
+            false if !stored.contains(&settings.broker_id) => {
+                Err(StartError::NotAMember { broker: settings.broker_id, voters: list(&stored) })
+            }
+            false => Err(StartError::OtherVoters { named: list(&named), stored: list(&stored) }),
+        }
     }
+}
+
+fn list(ids: &BTreeSet<BrokerId>) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Creates the cluster's description if there is none, and gives the one that is stored.

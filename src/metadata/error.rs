@@ -15,9 +15,16 @@ pub enum StartError {
     OtherCluster { configured: String, stored: String },
     /// The cluster was formed by other brokers.
     #[error(
-        "BROKER_ID is {broker}, but this cluster was formed by the brokers {voters:?}; joining one is not supported yet"
+        "BROKER_ID is {broker}, but the cluster at this place was formed by the brokers {voters}; another broker cannot join \
+         it yet"
     )]
-    NotAMember { broker: BrokerId, voters: Vec<BrokerId> },
+    NotAMember { broker: BrokerId, voters: String },
+    /// The peers are not those of the cluster's birth.
+    #[error(
+        "RAFT_PEERS names the brokers {named}, but the cluster at this place was formed by {stored}: name those; a cluster \
+         cannot grow or shrink yet"
+    )]
+    OtherVoters { named: String, stored: String },
     /// A setting that cannot be: its name and why.
     #[error("{setting}: {reason}")]
     Setting { setting: &'static str, reason: String },
