@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+mod config;
 mod contacts;
 mod election;
 mod keys;
