@@ -8,6 +8,7 @@ mod settings;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use slatedb::Db;
@@ -42,6 +43,8 @@ pub(super) struct Incarnation {
     pub settings: Arc<Settings>,
     /// Requested once it is over.
     pub ended: Shutdown,
+    /// Nobody reads it any more, though it is not over.
+    is_left: AtomicBool,
     pub progress: Progress,
     clock: Clock,
     partitions: Mutex<HashMap<Partition, Arc<Slot>>>,
@@ -74,6 +77,7 @@ impl Incarnation {
             clock,
             progress: Progress::default(),
             ended: Shutdown::new(),
+            is_left: AtomicBool::new(false),
             partitions: Mutex::default(),
         }
     }
@@ -90,6 +94,9 @@ impl Incarnation {
         // The settings may have changed while it was loaded, when nobody could tell it.
         if let Some(known) = self.settings.partitions().get(&partition) {
             loaded.set_leader_epoch(known.settings.leader_epoch);
+        }
+        if self.is_left.load(Ordering::Acquire) {
+            loaded.end();
         }
         Ok(Arc::clone(loaded))
     }
@@ -167,6 +174,17 @@ impl Incarnation {
         }
         self.source.reads().tail().remove(partition);
         self.source.reads().waiters().wake(partition);
+    }
+
+    /// Ends reading, while what was taken is still finished: whoever waits for more hears of it at once.
+    pub fn end_reading(&self) {
+        self.is_left.store(true, Ordering::Release);
+        let loaded = |slot: &Arc<Slot>| slot.loaded.get().cloned();
+        let logs: Vec<_> = self.partitions.lock().values().filter_map(loaded).collect();
+        for log in logs {
+            log.end();
+            self.source.reads().waiters().wake(log.id());
+        }
     }
 
     /// Ends it: whoever reads, waits, or loads hears of it.

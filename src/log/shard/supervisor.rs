@@ -298,6 +298,7 @@ async fn watch(inner: &Inner, running: &mut Running) -> bool {
         () = inner.stop.requested() => {}
     }
     inner.set_state(State::Closed);
+    open.incarnation().end_reading();
     let _ = open.begin_closing();
     let limit = inner.options.limits.close_timeout;
     match inner.shared.runtime.clock.timeout(limit, running.committed()).await {

@@ -122,6 +122,29 @@ async fn the_end_of_the_shard_ends_the_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_shard_that_is_closing_lets_nobody_wait_until_its_last_commits_are_stored() {
+    let world = World::new(1);
+    let broker = world.broker();
+    let shard = broker.open_with(2, 1).await;
+    let fetch = fetch(wanted(&shard, &[(0, 0)], 1 << 20).await, 1 << 20, 1, 60_000);
+    broker.faults.hold_puts(true);
+    let last = append(&shard, 1, batch(&["last"])).expect("taken");
+    let clock = broker.shared.runtime.clock.clone();
+    let close = async {
+        clock.sleep(Duration::from_secs(1)).await;
+        shard.close().await;
+    };
+    let store = async {
+        clock.sleep(Duration::from_secs(4)).await;
+        broker.faults.hold_puts(false);
+    };
+    let ((answers, waited), (), ()) = futures::join!(run(&broker, fetch), close, store);
+    assert!(matches!(answers[0], Err(ReadError::NotOpen(_))), "{answers:?}");
+    assert_eq!(waited, Duration::from_secs(1));
+    assert_eq!(last.await.expect("stored").base_offset, 0, "what was taken is finished");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_budget_goes_to_the_first_partitions() {
     let world = World::new(1);
     let broker = world.broker();
