@@ -26,6 +26,7 @@ pub struct Service {
 /// A connection, as far as requests on it need to know.
 pub struct Connection {
     peer: Peer,
+    closer: Closer,
 }
 
 impl Service {
@@ -35,7 +36,7 @@ impl Service {
         Ok(Service { broker, metrics, malformed: Complaints::default() })
     }
 
-    async fn dispatch(&self, peer: &Peer, frame: Frame) -> Result<Promise, Malformed> {
+    async fn dispatch(&self, connection: &Connection, frame: Frame) -> Result<Promise, Malformed> {
         let (header, body) =
             RequestHeader::decode(&frame.bytes).map_err(|error| Malformed::header(&frame, error))?;
         let Some(entry) = header.api().and_then(entry) else {
@@ -55,10 +56,11 @@ impl Service {
             correlation_id: header.correlation_id,
             client: Client {
                 id: header.client_id.as_deref().unwrap_or_default().to_owned(),
-                address: peer.address.ip().to_canonical(),
+                address: connection.peer.address.ip().to_canonical(),
             },
             permit: frame.permit.clone(),
             more_to_come: frame.more_to_come,
+            closer: connection.closer.clone(),
         };
         let admitted = (entry.admit)(context, &body).map_err(|error| Malformed::body(&header, error))?;
         let finishing = admitted.finishing.await;
@@ -100,8 +102,8 @@ impl Service {
 impl net::Service for Service {
     type Connection = Connection;
 
-    fn connected(&self, peer: &Peer, _closer: Closer) -> Connection {
-        Connection { peer: peer.clone() }
+    fn connected(&self, peer: &Peer, closer: Closer) -> Connection {
+        Connection { peer: peer.clone(), closer }
     }
 
     fn classify(&self, _connection: &Connection, frame: &Bytes) -> Admission {
@@ -110,7 +112,7 @@ impl net::Service for Service {
     }
 
     async fn admit(&self, connection: &mut Connection, frame: Frame) -> Promise {
-        match self.dispatch(&connection.peer, frame).await {
+        match self.dispatch(connection, frame).await {
             Ok(promise) => promise,
             Err(malformed) => {
                 self.metrics.refused("malformed");

@@ -48,6 +48,23 @@ pub fn must_have_time(timeout_ms: i32) -> Result<(), TimedOut> {
     if timeout_ms > 0 { Ok(()) } else { Err(TimedOut) }
 }
 
+/// The refusal of a producer id, as Kafka tells it while the controller gives out none: producers wait, and ask again.
+pub fn no_producer_id(error: ProposeError) -> Failure {
+    match error {
+        ProposeError::NotLeader { .. } => ErrorCode::CoordinatorLoadInProgress.into(),
+        error => error.into(),
+    }
+}
+
+/// The refusal of a topic that would be made because it was asked about: while the controller does not answer, the topic is
+/// one that does not exist yet (`AutoTopicCreationManager`).
+pub fn not_created(failure: &Failure) -> Failure {
+    match failure.code {
+        ErrorCode::NotController | ErrorCode::RequestTimedOut => ErrorCode::UnknownTopicOrPartition.into(),
+        _ => failure.clone(),
+    }
+}
+
 impl From<TimedOut> for Failure {
     fn from(_: TimedOut) -> Failure {
         ErrorCode::RequestTimedOut.into()

@@ -19,28 +19,41 @@ pub fn is_reserved(name: &str) -> bool {
     is_internal(name) || name == "__cluster_metadata"
 }
 
+/// No broker, where one is named.
+pub const NOBODY: i32 = -1;
+
 /// The leader and the replicas of a partition: the owner of its shard is both.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leadership {
     pub error: ErrorCode,
+    /// [`NOBODY`] while the owner is not there.
     pub leader: i32,
     pub epoch: i32,
     pub replicas: Vec<i32>,
+    /// Those of the replicas that are not there.
+    pub offline: Vec<i32>,
 }
 
 impl Leadership {
     pub fn of(image: &Image, shard: ShardId) -> Leadership {
         let shard = image.shard(shard);
-        match shard.and_then(|shard| Some((shard.owner?.broker.0, shard.epoch.0))) {
-            Some((leader, epoch)) => {
-                Leadership { error: ErrorCode::None, leader, epoch, replicas: vec![leader] }
-            }
-            None => Leadership {
-                error: ErrorCode::LeaderNotAvailable,
-                leader: -1,
-                epoch: shard.map_or(-1, |shard| shard.epoch.0),
-                replicas: Vec::new(),
-            },
+        let mut leadership = Leadership {
+            error: ErrorCode::LeaderNotAvailable,
+            leader: NOBODY,
+            epoch: shard.map_or(-1, |shard| shard.epoch.0),
+            replicas: Vec::new(),
+            offline: Vec::new(),
+        };
+        let Some(owner) = shard.and_then(|shard| shard.owner) else { return leadership };
+        let broker = owner.broker;
+        leadership.replicas.push(broker.0);
+        if image.counts_on(owner) {
+            leadership.leader = broker.0;
+            leadership.error = ErrorCode::None;
+        } else if !image.is_live(broker) {
+            leadership.offline.push(broker.0);
         }
+        leadership
     }
 }
 
@@ -137,14 +150,16 @@ pub fn validate_assignment(image: &Image, brokers: &[i32], replicas: Option<usiz
     }
 }
 
-/// Addresses of all brokers. Each message spells the same struct anew.
+/// Addresses of the brokers that clients may be sent to. Each message spells the same struct anew.
 pub fn endpoints<E: From<Endpoint>>(image: &Image) -> Vec<E> {
-    image.brokers.values().filter_map(|broker| Endpoint::of(broker)).map(E::from).collect()
+    image.live_brokers().filter_map(|broker| Endpoint::of(broker)).map(E::from).collect()
 }
 
-/// The address of one broker.
-pub fn endpoint(image: &Image, id: BrokerId) -> Option<Endpoint> {
-    Endpoint::of(image.broker(id)?)
+/// Addresses of those that an answer names as leaders, each once (KIP-951).
+pub fn leader_endpoints<E: From<Endpoint>>(image: &Image, leaders: impl Iterator<Item = i32>) -> Vec<E> {
+    let leaders: BTreeSet<i32> = leaders.filter(|leader| *leader != NOBODY).collect();
+    let known = leaders.into_iter().filter_map(|id| image.broker(BrokerId(id)));
+    known.filter_map(|broker| Endpoint::of(broker)).map(E::from).collect()
 }
 
 /// A broker's address.
@@ -156,7 +171,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    fn of(broker: &metadata::Broker) -> Option<Endpoint> {
+    pub fn of(broker: &metadata::Broker) -> Option<Endpoint> {
         let listener = broker.listeners.first()?;
         Some(Endpoint {
             node_id: broker.id.0,

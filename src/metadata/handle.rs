@@ -295,7 +295,7 @@ impl Metadata {
                 }
             }
         };
-        let is_alone = node.voters().len() == 1;
+        let is_alone = self.is_alone();
         let limit = if is_alone { node.timeouts().proposal } else { SYNC_LIMIT };
         let too_late = |_| match is_alone {
             true => ProposeError::Timeout,
@@ -402,6 +402,11 @@ impl Metadata {
 
     pub fn quorum(&self) -> Quorum {
         self.0.node.quorum()
+    }
+
+    /// The group as its leader sees it, or as this broker does while the leader does not answer.
+    pub async fn quorum_of_leader(&self) -> Quorum {
+        self.0.node.quorum_of_leader().await
     }
 
     /// The last entry that the stored snapshot has; 0 without a snapshot.

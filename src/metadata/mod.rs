@@ -24,7 +24,7 @@ mod settings;
 mod snapshot;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use apply::{MOST_PARTITIONS, check_topic_name};
 pub use bootstrap::raft_path;

@@ -1,22 +1,27 @@
 //! The Raft group as one broker sees it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::types::BrokerId;
 
-/// The state of the Raft group, as this broker sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The state of the Raft group, as one broker sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quorum {
     pub leader: Option<BrokerId>,
     pub term: u64,
-    /// The last entry that is committed and applied here.
+    /// The last entry that is committed and applied there.
     pub index: u64,
     pub voters: Vec<Replica>,
     pub learners: Vec<Replica>,
 }
 
 /// A member of the Raft group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {
     pub id: BrokerId,
     /// The last entry that it is known to have. Only the leader knows that of others.
     pub log_index: Option<u64>,
+    /// The last time at which it is known to have agreed that the leader is one, in milliseconds since the Unix epoch. Only
+    /// the leader knows that too.
+    pub last_heard_ms: Option<i64>,
 }

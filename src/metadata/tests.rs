@@ -4,4 +4,4 @@ mod alone;
 mod cluster;
 mod elections;
 mod faults;
-mod support;
+pub mod support;

@@ -46,7 +46,7 @@ impl Named<'_> {
                 Ok(ConfigResource::Topic(topic.id))
             }
             BROKER if self.name.is_empty() => Ok(ConfigResource::Cluster),
-            BROKER => Ok(ConfigResource::Broker(self.this_broker(broker)?)),
+            BROKER => Ok(ConfigResource::Broker(self.changed_broker(broker)?)),
             GROUP if self.name.is_empty() => Err(invalid("Group name must not be empty")),
             GROUP => Ok(ConfigResource::Group(self.name.to_owned())),
             BROKER_LOGGER => Err(invalid("The levels of loggers cannot be changed while running.")),
@@ -55,7 +55,20 @@ impl Named<'_> {
         }
     }
 
-    /// The broker that the name stands for, which must be this one: others are asked themselves.
+    /// The broker whose configs are to change, which must be this one: clients ask each broker itself, since only that knows
+    /// what it was started with (`ConfigAdminManager.validateResourceNameIsCurrentNodeId`).
+    fn changed_broker(&self, broker: &Broker) -> Result<BrokerId, Failure> {
+        let Ok(id) = self.name.parse::<i32>() else {
+            return Err(invalid(&format!("Node id must be an integer, but it is: {}", self.name)));
+        };
+        if id != broker.id.0 {
+            let message = format!("Unexpected broker id, expected {}, but received {}", broker.id, self.name);
+            return Err(invalid(&message));
+        }
+        Ok(broker.id)
+    }
+
+    /// The broker that is described, which must be this one, in the words of `ConfigHelper.describeConfigs`.
     pub fn this_broker(&self, broker: &Broker) -> Result<BrokerId, Failure> {
         let Ok(id) = self.name.parse::<i32>() else {
             return Err(invalid(&format!("Broker id must be an integer, but it is: {}", self.name)));
@@ -88,7 +101,7 @@ pub struct Changed {
 /// Carries out, or only checks, the changes of a request. Each succeeds or fails alone; a resource that is named more
 /// than once fails each time.
 pub async fn apply(context: &Context, changes: Vec<Change>, validate_only: bool) -> Vec<Changed> {
-    let image = context.image();
+    let image = context.newest().await;
     let repeated = find_repeated(changes.iter().map(|change| (change.kind, change.name.clone())));
     let (plans, resources): (Vec<_>, Vec<_>) = changes
         .into_iter()
@@ -96,7 +109,10 @@ pub async fn apply(context: &Context, changes: Vec<Change>, validate_only: bool)
             let resource = (kind, name);
             let plan = match repeated.contains(&resource) {
                 true => Err(invalid("Each resource must appear at most once.")),
-                false => command(context, &image, &Named { kind, name: &resource.1 }, wanted),
+                false => image
+                    .as_ref()
+                    .map_err(Failure::clone)
+                    .and_then(|image| command(context, image, &Named { kind, name: &resource.1 }, wanted)),
             };
             (plan.map(|command| ((), command)), resource)
         })

@@ -5,6 +5,7 @@
 
 mod changes;
 mod groups;
+mod newest;
 mod partitions;
 
 use std::collections::BTreeMap;
@@ -12,14 +13,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::errors::Failure;
+use parking_lot::Mutex;
+
+use crate::api::errors::{Failure, no_producer_id};
 use crate::api::fetch_session::SharedSessions;
 use crate::api::topic_settings::Resolved;
 use crate::cluster::ShardHost;
 use crate::coordinator::Coordinators;
 use crate::log::Reads;
 use crate::metadata::{Image, Metadata, Quorum, Topic};
-use crate::net::Permit;
+use crate::net::{Closer, Permit};
 use crate::protocol::{ErrorCode, batch};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Complaints, Runtime};
@@ -44,6 +47,8 @@ pub struct Broker {
     topics: Resolved,
     /// Names of clients that were told that there are no transactions.
     transactional: Complaints<String>,
+    /// When the leader was asked last for the sake of what may not exist.
+    looked: Mutex<Option<Instant>>,
 }
 
 /// Settings of the APIs.
@@ -75,6 +80,8 @@ pub struct Context {
     pub permit: Permit,
     /// The client's next request is probably on its way.
     pub more_to_come: bool,
+    /// Of the request's connection: what comes behind its reason to close is not taken any more.
+    pub closer: Closer,
 }
 
 /// The client that asks.
@@ -141,17 +148,25 @@ impl Broker {
             coordinators,
             topics: Resolved::default(),
             transactional: Complaints::default(),
+            looked: Mutex::default(),
         }
     }
 
     /// An id for a producer, never given out before.
     pub async fn allocate_producer_id(&self) -> Result<ProducerId, Failure> {
-        Ok(self.metadata.allocate_producer_id().await?)
+        self.metadata.allocate_producer_id().await.map_err(no_producer_id)
     }
 
-    /// The Raft group that agrees on the metadata, as far as this broker knows.
-    pub fn quorum(&self) -> Quorum {
-        self.metadata.quorum()
+    /// The Raft group that agrees on the metadata, as its leader sees it if that answers.
+    pub async fn quorum(&self) -> Quorum {
+        self.metadata.quorum_of_leader().await
+    }
+
+    /// The broker that clients are told is the controller: the metadata's leader, or any other that is there.
+    pub fn controller(&self, image: &Image) -> Option<BrokerId> {
+        let known = [self.metadata.leader(), Some(self.id)].into_iter().flatten();
+        let mut all = known.chain(image.live_brokers().map(|broker| broker.id));
+        all.find(|id| image.is_live(*id))
     }
 
     /// The layers that stand behind a topic's own configs.

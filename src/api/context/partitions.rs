@@ -1,15 +1,20 @@
 //! Partitions that this broker leads, and their shards.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::Broker;
+use super::{Broker, Context};
 use crate::api::errors::Failure;
 use crate::log::Shard;
 use crate::metadata::{self, Image, Topic};
 use crate::protocol::ErrorCode;
 use crate::types::{LeaderEpoch, Partition, ShardId};
+
+/// The longest that an opening may have taken for requests to wait for it: then clients are better served by their own
+/// patience, and what their connections have for other shards goes on.
+const OPENING_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A partition that this broker leads, ready to be used.
 pub struct Led {
@@ -76,20 +81,47 @@ impl Broker {
         let Some(id) = topic.shard(index) else {
             return Err(ErrorCode::UnknownTopicOrPartition.into());
         };
-        let (shard, epoch) = self.open_shard(image, id)?;
-        check_epoch(client_epoch, epoch)?;
+        let opened = self.open_shard(image, id);
+        // Kafka compares epochs before it looks who leads, unless the partition cannot be read at any epoch.
+        if opened.as_ref().err().is_none_or(|refused| refused.code == ErrorCode::NotLeaderOrFollower)
+            && let Some(assigned) = image.shard(id)
+        {
+            check_epoch(client_epoch, assigned.epoch)?;
+        }
+        let (shard, epoch) = opened?;
         Ok(Led { partition: Partition { topic: topic.id, index }, shard, epoch })
     }
 
     /// A shard that is open here, with the epoch that it is assigned with.
     pub fn open_shard(&self, image: &Image, id: ShardId) -> Result<(Shard, LeaderEpoch), Failure> {
-        let assigned = image.shard(id).filter(|shard| self.is_owner(shard));
-        let epoch = assigned.ok_or(ErrorCode::NotLeaderOrFollower)?.epoch;
+        let epoch = self.assigned(image, id).ok_or(ErrorCode::NotLeaderOrFollower)?;
         if let Some(damage) = self.shards.damage(id, epoch) {
             return Err(damage.into());
         }
         let opened = self.shards.shard(id, epoch).ok_or(ErrorCode::NotLeaderOrFollower)?;
         Ok((opened, epoch))
+    }
+
+    /// The epoch with which a shard is assigned to this broker, if it is.
+    pub fn assigned(&self, image: &Image, id: ShardId) -> Option<LeaderEpoch> {
+        image.shard(id).filter(|shard| self.is_owner(shard)).map(|shard| shard.epoch)
+    }
+}
+
+impl Context {
+    /// Waits for a shard that is assigned to this broker and is still being opened. False if there is nothing to wait for:
+    /// it is open, refused, at another broker, or takes too long, or the connection is closing, so that nothing of it may be
+    /// taken any more.
+    pub async fn opens_soon(&self, image: &Image, id: ShardId) -> bool {
+        let broker = &self.broker;
+        let Some(epoch) = broker.assigned(image, id) else { return false };
+        if broker.shards.shard(id, epoch).is_some() {
+            return false;
+        }
+        let opened = broker.shards.shard_soon(id, epoch, OPENING_PATIENCE).await;
+        // Those that the connection has asked before are looked at first: one that failed forbids this one.
+        tokio::task::yield_now().await;
+        opened.is_some() && self.closer.reason().is_none()
     }
 }
 

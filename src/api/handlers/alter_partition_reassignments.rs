@@ -23,7 +23,7 @@ impl Handler for AlterPartitionReassignments {
         if request.topics.is_empty() {
             return Response::default();
         }
-        let image = context.image();
+        let image = context.newest_known().await;
         let late = must_have_time(request.timeout_ms).err();
         let allow_change = request.allow_replication_factor_change;
         let responses = request.topics.iter().map(|topic| {

@@ -19,7 +19,10 @@ impl Handler for CreatePartitions {
     const VERSIONS: Versions = 0..=3;
 
     async fn handle(context: Context, request: Request) -> Response {
-        let image = context.image();
+        let (image, is_newest) = match context.newest().await {
+            Ok(image) => (image, Ok(())),
+            Err(failure) => (context.image(), Err(failure)),
+        };
         let repeated = find_repeated(request.topics.iter().map(|topic| topic.name.as_str()));
         let single = request.topics.iter().filter(|topic| !repeated.contains(topic.name.as_str()));
         let single: Vec<&CreatePartitionsTopic> = single.collect();
@@ -27,7 +30,10 @@ impl Handler for CreatePartitions {
             let refused = request.topics.iter().map(|topic| result(&topic.name, Err(failure.clone())));
             return Response { results: refused.collect(), ..Response::default() };
         }
-        let plans = single.iter().map(|topic| Ok((*topic, command(&context.broker, &image, topic)?)));
+        let plans = single.iter().map(|topic| {
+            is_newest.clone()?;
+            Ok((*topic, command(&context.broker, &image, topic)?))
+        });
         let outcomes = context.carry_out(plans.collect(), request.validate_only).await;
         let results =
             single.iter().zip(outcomes).map(|(topic, outcome)| result(&topic.name, outcome.map(drop)));

@@ -32,7 +32,10 @@ impl Handler for CreateTopics {
             let refused = request.topics.iter().map(|topic| refuse(&topic.name, failure.clone()));
             return Response { topics: refused.collect(), ..Response::default() };
         }
-        let mut topics = create(&context, &single, request.validate_only).await;
+        let mut topics = match single.is_empty() {
+            true => Vec::new(),
+            false => create(&context, &single, request.validate_only).await,
+        };
         let duplicate = || Failure::new(ErrorCode::InvalidRequest, "Duplicate topic name.".to_owned());
         topics.extend(repeated.into_iter().map(|name| refuse(name, duplicate())));
         Response { topics, ..Response::default() }
@@ -67,7 +70,11 @@ async fn create(
     topics: &[&CreatableTopic],
     validate_only: bool,
 ) -> Vec<CreatableTopicResult> {
-    let (broker, image) = (&context.broker, context.image());
+    let broker = &context.broker;
+    let image = match context.newest().await {
+        Ok(image) => image,
+        Err(failure) => return topics.iter().map(|topic| refuse(&topic.name, failure.clone())).collect(),
+    };
     let plans = topics.iter().map(|topic| {
         let creation = creation(broker, &image, topic)?;
         let configs = creation.configs.clone();

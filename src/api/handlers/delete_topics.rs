@@ -36,6 +36,16 @@ impl Handler for DeleteTopics {
             let refused = all.iter().map(|topic| result(topic, Err(late.into())));
             return Response { responses: refused.collect(), ..Response::default() };
         }
+        let found = match context.newest().await {
+            _ if !looks_up => found,
+            Ok(image) => {
+                asked.iter().map(|topic| find(&image, topic, repeated.contains(&key(topic)))).collect()
+            }
+            Err(failure) => found
+                .into_iter()
+                .map(|found| if is_ill_named(&found) { found } else { Err(failure.clone()) })
+                .collect(),
+        };
         let responses = delete(&context, &asked, found).await;
         Response { responses, ..Response::default() }
     }

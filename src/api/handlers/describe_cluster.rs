@@ -4,9 +4,11 @@
 
 use crate::api::context::Context;
 use crate::api::handler::{Handler, Versions};
-use crate::api::{operations, topics};
+use crate::api::operations;
+use crate::api::topics::{Endpoint, NOBODY};
+use crate::metadata::Image;
 use crate::protocol::ErrorCode;
-use crate::protocol::messages::describe_cluster::{Request, Response};
+use crate::protocol::messages::describe_cluster::{DescribeClusterBroker, Request, Response};
 
 /// `EndpointType` (KIP-919).
 const BROKERS: i8 = 1;
@@ -40,8 +42,8 @@ impl Handler for DescribeCluster {
         let image = context.image();
         Response {
             cluster_id: image.cluster_id.to_string(),
-            controller_id: context.broker.id.0,
-            brokers: topics::endpoints(&image),
+            controller_id: context.broker.controller(&image).map_or(NOBODY, |id| id.0),
+            brokers: brokers(&image, request.include_fenced_brokers),
             cluster_authorized_operations: if request.include_cluster_authorized_operations {
                 operations::CLUSTER
             } else {
@@ -50,4 +52,13 @@ impl Handler for DescribeCluster {
             ..Response::default()
         }
     }
+}
+
+fn brokers(image: &Image, with_fenced: bool) -> Vec<DescribeClusterBroker> {
+    let told = image.brokers.values().filter(|broker| with_fenced || image.is_live(broker.id));
+    let described = told.filter_map(|broker| {
+        let is_fenced = !image.is_live(broker.id);
+        Some(DescribeClusterBroker { is_fenced, ..Endpoint::of(broker)?.into() })
+    });
+    described.collect()
 }

@@ -23,12 +23,12 @@ impl Handler for DescribeConfigs {
     const VERSIONS: Versions = 1..=4;
 
     async fn handle(context: Context, request: Request) -> Response {
-        let image = context.image();
         let unknown = request.resources.iter().find(|resource| !TYPES.contains(&resource.resource_type));
         if let Some(unknown) = unknown {
             let failure = invalid(&format!("Unexpected resource type {}", unknown.resource_type));
             return refuse(&request, &failure);
         }
+        let image = context.newest_known().await;
         let results = request.resources.iter().map(|resource| {
             let mut result = DescribeConfigsResult {
                 resource_type: resource.resource_type,

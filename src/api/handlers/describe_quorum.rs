@@ -1,7 +1,7 @@
 //! DescribeQuorum: the state of the Raft group that agrees on the metadata (KIP-595).
 //! Versions 0-2. 1: when replicas were last heard of (KIP-836). 2: directories and the addresses of nodes (KIP-853).
-//! Left out: times, which openraft does not tell of followers; directories have no ids here. The nodes' addresses are
-//! those that clients use.
+//! Left out: directories have no ids here. The nodes' addresses are those that clients use. While the leader does not answer,
+//! a broker says what it knows itself: how far the others are is not known then.
 
 use crate::api::context::Context;
 use crate::api::handler::{Handler, Versions};
@@ -28,15 +28,11 @@ impl Handler for DescribeQuorum {
         if !asks_for_metadata(&request) {
             return unknown(&request);
         }
-        let quorum = context.broker.quorum();
-        // Only the leader knows how far the others are.
-        if quorum.leader != Some(context.broker.id) {
-            return Response { error_code: ErrorCode::NotLeaderOrFollower.into(), ..Response::default() };
-        }
+        let quorum = context.broker.quorum().await;
         let image = context.image();
         let told = quorum.voters.iter().filter(|_| context.version >= NODES_SINCE);
         let nodes = told.filter_map(|voter| node(&image, voter)).collect();
-        let partition = partition(&quorum, &context);
+        let partition = partition(&quorum);
         let topic = TopicData { topic_name: METADATA_TOPIC.to_owned(), partitions: vec![partition] };
         Response { topics: vec![topic], nodes, ..Response::default() }
     }
@@ -70,16 +66,17 @@ fn unknown(request: &Request) -> Response {
     Response { topics: topics.collect(), ..Response::default() }
 }
 
-fn partition(quorum: &Quorum, context: &Context) -> PartitionData {
-    let now_ms = context.broker.runtime.clock.now_ms();
+fn partition(quorum: &Quorum) -> PartitionData {
+    let all = quorum.voters.iter().chain(&quorum.learners);
+    let ends = all.filter(|replica| Some(replica.id) == quorum.leader).filter_map(|leader| leader.log_index);
+    let end = ends.max();
     let state = |replica: &Replica| {
-        // This broker alone knows for certain that it is up to date.
-        let seen_ms = if replica.id == context.broker.id { now_ms } else { -1 };
+        let has_all = replica.log_index >= end;
         ReplicaState {
             replica_id: replica.id.0,
             log_end_offset: replica.log_index.map_or(-1, |index| offset(index) + 1),
-            last_fetch_timestamp: seen_ms,
-            last_caught_up_timestamp: seen_ms,
+            last_fetch_timestamp: replica.last_heard_ms.unwrap_or(-1),
+            last_caught_up_timestamp: replica.last_heard_ms.filter(|_| has_all).unwrap_or(-1),
             ..ReplicaState::default()
         }
     };

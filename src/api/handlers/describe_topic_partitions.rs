@@ -26,7 +26,11 @@ impl Handler for DescribeTopicPartitions {
     const VERSIONS: Versions = 0..=0;
 
     async fn handle(context: Context, request: Request) -> Response {
-        let image = context.image();
+        let mut image = context.image();
+        let is_unknown = |name: &str| image.topic_by_name(name).is_none() && check_topic_name(name).is_ok();
+        if request.topics.iter().any(|topic| is_unknown(&topic.name)) {
+            image = context.look_again().await.unwrap_or(image);
+        }
         let (from_topic, from_partition) =
             request.cursor.as_ref().map_or(("", 0), |c| (c.topic_name.as_str(), c.partition_index));
         let all = request.topics.is_empty();
@@ -123,8 +127,8 @@ impl Page<'_> {
 }
 
 fn describe_partition(index: i32, leadership: Leadership) -> DescribeTopicPartitionsResponsePartition {
+    // As in Kafka, a partition without a leader has no error here.
     DescribeTopicPartitionsResponsePartition {
-        error_code: leadership.error.into(),
         partition_index: index,
         leader_id: leadership.leader,
         leader_epoch: leadership.epoch,
@@ -132,6 +136,7 @@ fn describe_partition(index: i32, leadership: Leadership) -> DescribeTopicPartit
         isr_nodes: leadership.replicas,
         eligible_leader_replicas: Some(Vec::new()),
         last_known_elr: Some(Vec::new()),
+        offline_replicas: leadership.offline,
         ..DescribeTopicPartitionsResponsePartition::default()
     }
 }

@@ -21,7 +21,7 @@ impl Handler for ElectLeaders {
     const VERSIONS: Versions = 0..=2;
 
     async fn handle(context: Context, request: Request) -> Response {
-        let image = context.image();
+        let image = context.newest_known().await;
         let kind = request.election_type;
         if let Err(late) = must_have_time(request.timeout_ms) {
             return refuse(&context, &request, &late.into());

@@ -4,7 +4,7 @@
 
 use crate::api::context::Context;
 use crate::api::handler::{Handler, Versions};
-use crate::api::topics::{self, Endpoint};
+use crate::api::topics::Endpoint;
 use crate::metadata::Image;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::find_coordinator::{Coordinator, Request, Response};
@@ -46,7 +46,8 @@ fn find(image: &Image, key_type: i8, key: &str) -> Coordinator {
         GROUP | TRANSACTION => {
             let owner = image.coordinator(key).and_then(|shard| image.shard(shard)?.owner);
             owner
-                .and_then(|owner| topics::endpoint(image, owner.broker))
+                .filter(|owner| image.counts_on(*owner))
+                .and_then(|owner| Endpoint::of(image.broker(owner.broker)?))
                 .ok_or(ErrorCode::CoordinatorNotAvailable)
         }
         _ => Err(ErrorCode::InvalidRequest),

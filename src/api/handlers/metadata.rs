@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use crate::api::context::Context;
-use crate::api::errors::Failure;
+use crate::api::errors::{Failure, not_created};
 use crate::api::handler::{Handler, Versions};
 use crate::api::operations;
-use crate::api::topics::{self, Leadership};
+use crate::api::topics::{self, Leadership, NOBODY};
 use crate::metadata::{Image, Topic, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::metadata::{
@@ -41,8 +41,11 @@ impl Handler for Metadata {
         Response {
             brokers: topics::endpoints(&image),
             cluster_id: Some(image.cluster_id.to_string()),
-            controller_id: context.broker.id.0,
-            topics: topics.into_iter().map(|found| found.describe(&image, with_topic_operations)).collect(),
+            controller_id: context.broker.controller(&image).map_or(NOBODY, |id| id.0),
+            topics: topics
+                .into_iter()
+                .map(|found| found.describe(&image, context.version, with_topic_operations))
+                .collect(),
             cluster_authorized_operations: if request.include_cluster_authorized_operations {
                 operations::CLUSTER
             } else {
@@ -81,16 +84,22 @@ async fn find_topics(context: &Context, request: &Request) -> Vec<Found> {
         return image.topics.iter().map(|topic| Found::Topic(topic.clone())).collect();
     }
     let asked = request.topics.as_deref().unwrap_or_default();
-    if asked.iter().any(|topic| !topic.topic_id.is_nil()) {
-        return by_id(&image, asked);
-    }
+    let has_ids = asked.iter().any(|topic| !topic.topic_id.is_nil());
     let create = request.allow_auto_topic_creation && context.broker.options.auto_create_topics;
     let mut names: Vec<&str> = asked.iter().filter_map(|topic| topic.name.as_deref()).collect();
     names.sort_unstable();
     names.dedup();
-    let mut found: Vec<Found> = names.iter().map(|name| by_name(&image, name)).collect();
-    if create {
+    let look = |image: &Image| match has_ids {
+        true => by_id(image, asked),
+        false => names.iter().map(|name| by_name(image, name)).collect(),
+    };
+    let mut found = look(&image);
+    if create && !has_ids {
         create_missing(context, &mut found).await;
+    } else if found.iter().any(Found::is_unknown)
+        && let Some(newer) = context.look_again().await
+    {
+        found = look(&newer);
     }
     found
 }
@@ -135,13 +144,20 @@ async fn create_missing(context: &Context, found: &mut [Found]) {
     for ((place, name), created) in missing.into_iter().zip(created) {
         found[place] = match created {
             Ok(topic) => Found::Topic(topic),
-            Err(failure) => Found::Missing { name: Some(name), id: TopicId::ZERO, error: failure.code },
+            Err(failure) => {
+                Found::Missing { name: Some(name), id: TopicId::ZERO, error: not_created(&failure).code }
+            }
         };
     }
 }
 
 impl Found {
-    fn describe(self, image: &Image, with_operations: bool) -> MetadataResponseTopic {
+    fn is_unknown(&self) -> bool {
+        let unknown = [ErrorCode::UnknownTopicOrPartition, ErrorCode::UnknownTopicId];
+        matches!(self, Found::Missing { error, .. } if unknown.contains(error))
+    }
+
+    fn describe(self, image: &Image, version: i16, with_operations: bool) -> MetadataResponseTopic {
         // Of a topic that is named, even if it is not there.
         let operations = if with_operations { operations::TOPIC } else { operations::NOT_ASKED };
         match self {
@@ -152,7 +168,7 @@ impl Found {
                 partitions: topic
                     .partitions()
                     .map(|(partition, shard)| {
-                        describe_partition(partition.index, Leadership::of(image, shard))
+                        describe_partition(partition.index, Leadership::of(image, shard), version)
                     })
                     .collect(),
                 topic_authorized_operations: operations,
@@ -170,14 +186,19 @@ impl Found {
     }
 }
 
-fn describe_partition(index: i32, leadership: Leadership) -> MetadataResponsePartition {
+fn describe_partition(index: i32, leadership: Leadership, version: i16) -> MetadataResponsePartition {
+    let Leadership { error, leader, epoch, mut replicas, offline } = leadership;
+    if version == 0 {
+        // Its clients take every replica for one that is there (`KRaftMetadataCache.maybeFilterAliveReplicas`).
+        replicas.retain(|replica| !offline.contains(replica));
+    }
     MetadataResponsePartition {
-        error_code: leadership.error.into(),
+        error_code: error.into(),
         partition_index: index,
-        leader_id: leadership.leader,
-        leader_epoch: leadership.epoch,
-        replica_nodes: leadership.replicas.clone(),
-        isr_nodes: leadership.replicas,
-        ..MetadataResponsePartition::default()
+        leader_id: leader,
+        leader_epoch: epoch,
+        replica_nodes: replicas.clone(),
+        isr_nodes: replicas,
+        offline_replicas: offline,
     }
 }

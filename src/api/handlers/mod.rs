@@ -78,3 +78,6 @@ macro_rules! declare {
 }
 
 for_each_served_api!(declare);
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,14 @@ impl Handler for OffsetCommit {
         let committing = commit(&context, &request, split.offsets);
         async move { answer(split.refused, split.taken, committing.await) }
     }
+
+    async fn admit(
+        context: Context,
+        request: Request,
+    ) -> impl Future<Output = Response> + Send + 'static {
+        context.coordinator_soon(&request.group_id).await;
+        Self::handle(context, request)
+    }
 }
 
 /// A request's partitions: those of topics that exist, and what the others are told.

@@ -26,7 +26,7 @@ impl Handler for UpdateFeatures {
     const VERSIONS: Versions = 0..=2;
 
     async fn handle(context: Context, request: Request) -> Result<Response, Failure> {
-        let image = context.image();
+        let image = context.newest().await?;
         let checked = request.feature_updates.iter().map(|update| {
             let kind = upgrade_type(update, context.version);
             (update, check(&image.features, update, kind))

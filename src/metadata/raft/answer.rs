@@ -61,6 +61,7 @@ impl Node {
             Call::Beat { term } => Reply::Beat { agrees: self.agrees_to(term) },
             Call::Canvass { last_log } => Reply::Canvass { consents: election::consents(self, last_log) },
             Call::Ping => Reply::Pong,
+            Call::Quorum => Reply::Quorum(self.quorum()),
         }
     }
 

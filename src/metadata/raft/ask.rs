@@ -7,6 +7,7 @@ use super::rpc::{Call, Reply, Written};
 use crate::metadata::command::Command;
 use crate::metadata::error::ProposeError;
 use crate::metadata::outcome::Outcome;
+use crate::metadata::quorum::Quorum;
 use crate::types::BrokerId;
 
 /// The longest wait for a read index in a group of several: nothing is stored for it.
@@ -60,6 +61,16 @@ impl Node {
         let index = self.linearizable_index().await?;
         self.refresh_manifest().await?;
         Ok(index)
+    }
+
+    /// The group as its leader sees it, or as this broker does while the leader does not answer.
+    pub(in crate::metadata) async fn quorum_of_leader(&self) -> Quorum {
+        let own = self.quorum();
+        let Some(leader) = own.leader.filter(|leader| *leader != self.id()) else { return own };
+        match self.peers().call(leader, Call::Quorum, READ_LIMIT).await {
+            Ok(Reply::Quorum(quorum)) => quorum,
+            Ok(_) | Err(_) => own,
+        }
     }
 
     /// Has the leader write commands, under a number of this broker. Given up, as if nobody led, when the leader is

@@ -85,6 +85,13 @@ impl Contacts {
         peer.refuses_since = is_refused.then(|| peer.refuses_since.unwrap_or(now));
     }
 
+    /// The time since a peer is known to have agreed that this broker leads in `term`.
+    pub(super) fn heard_of(&self, peer: BrokerId, term: u64) -> Option<Duration> {
+        let known = self.known.lock();
+        let agreed = known.peers.get(&peer).filter(|_| known.term == term)?.agreed?;
+        Some(self.clock.instant().saturating_duration_since(agreed))
+    }
+
     /// The time for which the machine of a peer has refused connections, by what its leader sees.
     pub(super) fn refuses_for(&self, peer: BrokerId) -> Option<Duration> {
         let since = self.known.lock().peers.get(&peer)?.refuses_since?;
@@ -139,13 +146,16 @@ mod tests {
         assert_eq!(contacts.majority_agreed(2, 5), None, "itself and one of five");
         contacts.agreed(BrokerId(2), 2, sent + Duration::from_millis(5));
         assert_eq!(contacts.majority_agreed(2, 5), Some(sent), "three of five");
+        assert_eq!(contacts.heard_of(BrokerId(3), 2), None);
         clock.sleep(Duration::from_millis(2_900)).await;
+        assert_eq!(contacts.heard_of(BrokerId(1), 2), Some(Duration::from_millis(2_900)));
         assert!(contacts.may_lead(2, 5, SESSION));
         clock.sleep(Duration::from_millis(200)).await;
         assert!(!contacts.may_lead(2, 5, SESSION));
         contacts.lead(3);
         assert!(contacts.may_lead(3, 5, SESSION), "a new term begins anew");
         assert_eq!(contacts.majority_agreed(3, 5), None);
+        assert_eq!(contacts.heard_of(BrokerId(1), 3), None);
         assert!(contacts.may_lead(3, 1, SESSION));
     }
 

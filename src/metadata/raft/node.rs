@@ -329,7 +329,15 @@ impl Node {
                 Some(replication) => replication.get(&id).and_then(|id| id.map(|id| id.index)),
                 None => None,
             };
-            Replica { id: broker_id(id), log_index: matched }
+            let silent = match metrics.replication {
+                _ if id == metrics.id => Some(Duration::ZERO),
+                Some(_) => self.contacts.heard_of(broker_id(id), metrics.current_term),
+                None => None,
+            };
+            let heard_ms = |silent: Duration| {
+                self.clock.now_ms().saturating_sub(i64::try_from(silent.as_millis()).unwrap_or(i64::MAX))
+            };
+            Replica { id: broker_id(id), log_index: matched, last_heard_ms: silent.map(heard_ms) }
         };
         Quorum {
             leader: metrics.current_leader.map(broker_id),

@@ -12,6 +12,7 @@ use super::types::{Group, LogId};
 use crate::metadata::command::Command;
 use crate::metadata::error::ProposeError;
 use crate::metadata::outcome::Outcome;
+use crate::metadata::quorum::Quorum;
 use crate::peer::Service;
 use crate::types::{BrokerId, Incarnation};
 
@@ -46,13 +47,15 @@ pub(super) enum Call {
         last_log: Option<LogId>,
     },
     Ping,
+    /// The state of the group, as the callee sees it.
+    Quorum,
 }
 
 impl Call {
     pub(super) fn service(&self) -> Service {
         match self {
             Call::Append(_) | Call::Vote(_) | Call::Snapshot(_) => Service::Raft,
-            Call::Propose { .. } | Call::Validate(_) | Call::ReadIndex => Service::Metadata,
+            Call::Propose { .. } | Call::Validate(_) | Call::ReadIndex | Call::Quorum => Service::Metadata,
             Call::Beat { .. } | Call::Canvass { .. } | Call::Ping => Service::Liveness,
         }
     }
@@ -80,6 +83,7 @@ pub(super) enum Reply {
     },
     /// The request is not one that this version knows.
     Unknown,
+    Quorum(Quorum),
 }
 
 /// Commands that are committed and applied at the leader.

@@ -12,21 +12,18 @@ use crate::api::errors::Failure;
 use crate::api::fetch_session::{self, Key, Outcome, Params, TopicKey};
 use crate::api::handler::{Handler, Reply, Versions};
 use crate::api::together::join_all;
-use crate::api::topics::endpoints;
 use crate::log::fetch::Isolation;
-use crate::metadata::Image;
 use crate::net::Admission;
 use crate::protocol::ErrorCode;
 use crate::protocol::codec::Records;
 use crate::protocol::messages::fetch::{
-    EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData, Request, Response,
+    EpochEndOffset, FetchableTopicResponse, NodeEndpoint, PartitionData, Request, Response,
 };
 use crate::types::TopicId;
-use partitions::{find, find_topic, read};
+use partitions::{find, find_topic, read, tell_leaders};
 
-/// From here on an answer says who leads instead (KIP-595), and then where that is (KIP-951).
-const LEADER_SINCE: i16 = 12;
-const ENDPOINTS_SINCE: i16 = 16;
+/// From here on an answer says who leads instead, and where that is (KIP-951).
+const LEADER_SINCE: i16 = 16;
 /// From here on topics are named by id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
 
@@ -48,9 +45,14 @@ impl Handler for Fetch {
         context.broker.prepare(&image, known).await;
         let found = fetch.partitions.iter().map(|(key, params)| find(&context, &image, key, params));
         let found = join_all(found).await;
-        let (answers, share) = read(&context, &request, found).await;
+        let (mut answers, share) = read(&context, &request, found).await;
+        let node_endpoints = match context.version >= LEADER_SINCE {
+            // The image of now: a partition may have moved while the request waited.
+            true => tell_leaders(|| context.image(), fetch.partitions.iter().map(|(key, _)| key), &mut answers),
+            false => Vec::new(),
+        };
         match context.broker.sessions.finish(&fetch, answers.iter().map(outcome)) {
-            Ok(reply) => Reply::SendLarge(respond(&context, &image, &fetch, answers, reply), share),
+            Ok(reply) => Reply::SendLarge(respond(node_endpoints, &fetch, answers, reply), share),
             Err(error) => Response::from(Failure::from(error)).into(),
         }
     }
@@ -109,14 +111,11 @@ fn outcome(answer: &PartitionData) -> Outcome {
 }
 
 fn respond(
-    context: &Context,
-    image: &Image,
+    node_endpoints: Vec<NodeEndpoint>,
     fetch: &fetch_session::Fetch,
     answers: Vec<PartitionData>,
     reply: fetch_session::Reply,
 ) -> Response {
-    let moved = context.version >= ENDPOINTS_SINCE
-        && answers.iter().any(|answer| answer.current_leader != LeaderIdAndEpoch::default());
     let mut responses: Vec<FetchableTopicResponse> = Vec::new();
     let mut last: Option<&TopicKey> = None;
     let included = fetch.partitions.iter().zip(answers).zip(reply.include).filter(|(_, include)| *include);
@@ -137,7 +136,7 @@ fn respond(
     Response {
         session_id: reply.session_id,
         responses,
-        node_endpoints: if moved { endpoints(image) } else { Vec::new() },
+        node_endpoints,
         ..Response::default()
     }
 }

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LEADER_SINCE, isolation};
+use super::isolation;
 use crate::api::context::{Broker, Context};
 use crate::api::errors::Failure;
 use crate::api::fetch_session::{Key, Params, TopicKey};
-use crate::api::topics::Leadership;
+use crate::api::topics::{Leadership, leader_endpoints};
 use crate::log::PartitionLog;
 use crate::log::fetch::{Fetch as Reading, Fetched, Isolation, Wanted};
 use crate::metadata::{Image, Topic};
 use crate::protocol::ErrorCode;
 use crate::protocol::codec::Records;
-use crate::protocol::messages::fetch::{EpochEndOffset, LeaderIdAndEpoch, PartitionData, Request};
+use crate::protocol::messages::fetch::{
+    EpochEndOffset, LeaderIdAndEpoch, NodeEndpoint, PartitionData, Request,
+};
 use crate::runtime::memory::Share;
 use crate::types::LeaderEpoch;
 
@@ -36,17 +38,30 @@ pub(super) async fn find(context: &Context, image: &Image, key: &Key, asked: &Pa
             max_bytes: usize::try_from(asked.max_bytes).unwrap_or(0),
         }),
         Ok((log, Some(diverging_epoch))) => Err(Box::new(diverged(&log, diverging_epoch))),
-        Err(failure) => {
-            let moved = context.version >= LEADER_SINCE
-                && matches!(failure.code, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
-            let mut answer = Box::new(refused(failure));
-            if let Some(shard) = topic.shard(key.partition).filter(|_| moved) {
-                let Leadership { leader, epoch, .. } = Leadership::of(image, shard);
-                answer.current_leader = LeaderIdAndEpoch { leader_id: leader, leader_epoch: epoch };
-            }
-            Err(answer)
-        }
+        Err(failure) => Err(Box::new(refused(failure))),
     }
+}
+
+/// Tells who leads instead, and gives the addresses of those (KIP-951).
+pub(super) fn tell_leaders<'a>(
+    image: impl FnOnce() -> Arc<Image>,
+    keys: impl Iterator<Item = &'a Key>,
+    answers: &mut [PartitionData],
+) -> Vec<NodeEndpoint> {
+    let has_moved = [ErrorCode::NotLeaderOrFollower, ErrorCode::FencedLeaderEpoch].map(ErrorCode::code);
+    let asked = keys.zip(answers).filter(|(_, answer)| has_moved.contains(&answer.error_code));
+    let mut asked = asked.peekable();
+    if asked.peek().is_none() {
+        return Vec::new();
+    }
+    let image = image();
+    let leaders = asked.filter_map(|(key, answer)| {
+        let shard = find_topic(&image, &key.topic).ok()?.shard(key.partition)?;
+        let Leadership { leader, epoch, .. } = Leadership::of(&image, shard);
+        answer.current_leader = LeaderIdAndEpoch { leader_id: leader, leader_epoch: epoch };
+        Some(leader)
+    });
+    leader_endpoints(&image, leaders)
 }
 
 async fn open(

@@ -14,7 +14,7 @@ use crate::api::context::{Context, Led};
 use crate::api::errors::TimedOut;
 use crate::api::handler::{Handler, Reply, Versions};
 use crate::api::rules::rules;
-use crate::api::topics::endpoints;
+use crate::api::topics::leader_endpoints;
 use crate::log::unfolding::Spent;
 use crate::log::{AppendError, Appended, Permit, Ticket};
 use crate::metadata::Topic;
@@ -22,11 +22,11 @@ use crate::net::Admission;
 use crate::protocol::ErrorCode;
 use crate::protocol::batch;
 use crate::protocol::messages::produce::{
-    LeaderIdAndEpoch, PartitionProduceResponse, Request, Response, TopicProduceResponse,
+    PartitionProduceResponse, Request, Response, TopicProduceResponse,
 };
 use crate::runtime::clock::Instant;
 use crate::types::TopicId;
-use refusal::Refusal;
+use refusal::{Refusal, tell_leader};
 use target::Target;
 
 /// From here on an answer says who leads instead, and where that is (KIP-951).
@@ -86,10 +86,9 @@ async fn admit(context: &Context, request: Request) -> Pending {
             false => image.topic_by_name(&data.name).ok_or(ErrorCode::UnknownTopicOrPartition),
         };
         let target = topic.map(|topic| Target {
-            broker: &context.broker,
+            context,
             image: &image,
             topic,
-            more_to_come: context.more_to_come,
             rules: rules(
                 &context.broker.topic_settings(&image, topic),
                 context.version,
@@ -124,9 +123,7 @@ fn has_transactional_batch(request: &Request) -> bool {
 impl Pending {
     async fn finish(self, context: &Context) -> Reply<Response> {
         let clock = &context.broker.runtime.clock;
-        let image = context.image();
-        let leaders = Some(&*image).filter(|_| context.version >= LEADER_SINCE);
-        let (mut failed, mut unknown, mut moved) = (false, false, false);
+        let (mut failed, mut unknown, mut leaders) = (false, false, Vec::new());
         let mut responses = Vec::with_capacity(self.topics.len());
         for topic in self.topics {
             let mut partition_responses = Vec::with_capacity(topic.partitions.len());
@@ -148,10 +145,17 @@ impl Pending {
                 failed |= outcome.is_err();
                 partition_responses.push(match outcome {
                     Ok(appended) => accepted(index, appended),
-                    Err(refusal) => refusal.response(leaders, topic.topic.as_deref(), index).await,
+                    Err(refusal) => {
+                        let mut response = refusal.response(index).await;
+                        if context.version >= LEADER_SINCE {
+                            // The image of now: the partition may have moved while the batch waited.
+                            tell_leader(&context.image(), topic.topic.as_deref(), &mut response);
+                        }
+                        leaders.push(response.current_leader.leader_id);
+                        response
+                    }
                 });
             }
-            moved |= partition_responses.iter().any(|p| p.current_leader != LeaderIdAndEpoch::default());
             responses.push(TopicProduceResponse {
                 name: topic.name,
                 topic_id: topic.id,
@@ -161,7 +165,7 @@ impl Pending {
         if self.acks == 0 {
             return if failed { Reply::Close } else { Reply::Silent };
         }
-        let node_endpoints = if moved { endpoints(&image) } else { Vec::new() };
+        let node_endpoints = leader_endpoints(&context.image(), leaders.into_iter());
         let response = Response { responses, node_endpoints, ..Response::default() };
         if unknown { Reply::SendAndClose(response) } else { Reply::Send(response) }
     }

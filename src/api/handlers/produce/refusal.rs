@@ -39,20 +39,14 @@ impl Refusal {
         Refusal { led: Some(led), ..self }
     }
 
-    /// `leaders` is given if the answer can say who leads.
-    pub async fn response(
-        self,
-        leaders: Option<&Image>,
-        topic: Option<&Topic>,
-        index: i32,
-    ) -> PartitionProduceResponse {
+    pub async fn response(self, index: i32) -> PartitionProduceResponse {
         let log_start_offset = self.log_start().await;
         let Refusal { failure, records, .. } = self;
         let record_errors = records.into_iter().map(|record| BatchIndexAndErrorMessage {
             batch_index: record.index,
             batch_index_error_message: Some(record.reason.to_string()),
         });
-        let mut response = PartitionProduceResponse {
+        PartitionProduceResponse {
             index,
             error_code: failure.code.into(),
             base_offset: -1,
@@ -60,16 +54,7 @@ impl Refusal {
             record_errors: record_errors.collect(),
             error_message: failure.message,
             ..PartitionProduceResponse::default()
-        };
-        if failure.code == ErrorCode::NotLeaderOrFollower
-            && let Some(image) = leaders
-            && let Some(shard) = topic.and_then(|topic| topic.shard(index))
-        {
-            let leadership = Leadership::of(image, shard);
-            response.current_leader =
-                LeaderIdAndEpoch { leader_id: leadership.leader, leader_epoch: leadership.epoch };
         }
-        response
     }
 
     /// The log start, which Kafka tells with what is wrong in a batch, and not with what is wrong with the batch as a
@@ -91,5 +76,15 @@ impl Refusal {
             }
             _ => -1,
         }
+    }
+}
+
+/// Tells who leads instead (KIP-951).
+pub fn tell_leader(image: &Image, topic: Option<&Topic>, response: &mut PartitionProduceResponse) {
+    if response.error_code == ErrorCode::NotLeaderOrFollower.code()
+        && let Some(shard) = topic.and_then(|topic| topic.shard(response.index))
+    {
+        let Leadership { leader, epoch, .. } = Leadership::of(image, shard);
+        response.current_leader = LeaderIdAndEpoch { leader_id: leader, leader_epoch: epoch };
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Queued;
 use super::refusal::Refusal;
-use crate::api::context::Broker;
+use crate::api::context::{Context, Led};
+use crate::api::errors::Failure;
 use crate::api::topics::is_internal;
 use crate::log::unfolding::Spent;
 use crate::log::{Append, Permit};
@@ -14,11 +15,9 @@ use crate::protocol::messages::produce::PartitionProduceData;
 
 /// A topic that is there, and what it takes.
 pub struct Target<'a> {
-    pub broker: &'a Broker,
+    pub context: &'a Context,
     pub image: &'a Image,
     pub topic: &'a Topic,
-    /// The client's next request is probably on its way.
-    pub more_to_come: bool,
     pub rules: batch::Rules,
 }
 
@@ -36,7 +35,7 @@ impl Target<'_> {
             return Err(ErrorCode::UnknownTopicOrPartition.into());
         }
         let records = data.records.map(Records::into_bytes).unwrap_or_default();
-        let now_ms = self.broker.runtime.clock.now_ms();
+        let now_ms = self.context.broker.runtime.clock.now_ms();
         let begun = Validation::begin(&records, &self.rules, now_ms);
         if let Some(invalid) = begun.as_ref().err().filter(|invalid| invalid.is_shape()) {
             return Err(Refusal::of_batch(invalid.clone()));
@@ -46,7 +45,7 @@ impl Target<'_> {
             -1..=1 => {}
             _ => return Err(ErrorCode::InvalidRequiredAcks.into()),
         }
-        let led = self.broker.lead(self.image, self.topic, data.index, -1)?;
+        let led = self.lead(data.index).await?;
         let batch = match self.validate(begun, spent).await {
             Ok(batch) => batch,
             Err(invalid) => return Err(Refusal::of_batch(invalid).by(led)),
@@ -55,9 +54,24 @@ impl Target<'_> {
             partition: led.partition,
             batch,
             permit: permit.clone(),
-            more_to_come: self.more_to_come,
+            more_to_come: self.context.more_to_come,
         })?;
         Ok((ticket, led))
+    }
+
+    /// The partition, which is waited for if it is about to be led here: a refusal would cost the client more time.
+    async fn lead(&self, index: i32) -> Result<Led, Failure> {
+        let broker = &self.context.broker;
+        let refused = match broker.lead(self.image, self.topic, index, -1) {
+            Ok(led) => return Ok(led),
+            Err(refused) => refused,
+        };
+        match self.topic.shard(index) {
+            Some(shard) if self.context.opens_soon(self.image, shard).await => {
+                broker.lead(self.image, self.topic, index, -1)
+            }
+            Some(_) | None => Err(refused),
+        }
     }
 
     async fn validate(
@@ -66,7 +80,7 @@ impl Target<'_> {
         spent: &mut Spent,
     ) -> Result<Batch, Invalid> {
         let mut validation = begun?;
-        self.broker.reads.unfolding().finish(&mut validation, spent).await?;
+        self.context.broker.reads.unfolding().finish(&mut validation, spent).await?;
         validation.finish()
     }
 }

@@ -1,0 +1,126 @@
+//! Partitions that are at another broker, or go there.
+
+use super::support::{Cluster, fetch_one, is_waiting, produce_one};
+use crate::api::handlers::delete_records::DeleteRecords;
+use crate::api::handlers::fetch::Fetch;
+use crate::api::handlers::list_offsets::ListOffsets;
+use crate::api::handlers::offset_for_leader_epoch::OffsetForLeaderEpoch;
+use crate::api::handlers::produce::Produce;
+use crate::protocol::ErrorCode;
+use crate::protocol::messages::{delete_records, fetch, list_offsets, offset_for_leader_epoch, produce};
+
+const NOT_LEADER: i16 = ErrorCode::NotLeaderOrFollower.code();
+const FENCED: i16 = ErrorCode::FencedLeaderEpoch.code();
+const UNKNOWN: i16 = ErrorCode::UnknownLeaderEpoch.code();
+
+/// Error, and the leader and its epoch, of the one partition of a response; and whose addresses it has.
+type Told = (i16, (i32, i32), Vec<i32>);
+
+fn told_by_fetch(response: &fetch::Response) -> Told {
+    let partition = &response.responses[0].partitions[0];
+    let leader = (partition.current_leader.leader_id, partition.current_leader.leader_epoch);
+    let nodes = response.node_endpoints.iter().map(|node| node.node_id).collect();
+    (partition.error_code, leader, nodes)
+}
+
+fn told_by_produce(response: &produce::Response) -> Told {
+    let partition = &response.responses[0].partition_responses[0];
+    let leader = (partition.current_leader.leader_id, partition.current_leader.leader_epoch);
+    let nodes = response.node_endpoints.iter().map(|node| node.node_id).collect();
+    (partition.error_code, leader, nodes)
+}
+
+fn list_one(current_leader_epoch: i32) -> list_offsets::Request {
+    let partition =
+        list_offsets::ListOffsetsPartition { partition_index: 1, current_leader_epoch, timestamp: -1 };
+    let topic = list_offsets::ListOffsetsTopic { name: "t".to_owned(), partitions: vec![partition] };
+    list_offsets::Request { topics: vec![topic], ..Default::default() }
+}
+
+fn end_of_epoch(current_leader_epoch: i32) -> offset_for_leader_epoch::Request {
+    let partition = offset_for_leader_epoch::OffsetForLeaderPartition {
+        partition: 1,
+        current_leader_epoch,
+        leader_epoch: 0,
+    };
+    let topic =
+        offset_for_leader_epoch::OffsetForLeaderTopic { topic: "t".to_owned(), partitions: vec![partition] };
+    offset_for_leader_epoch::Request { topics: vec![topic], ..Default::default() }
+}
+
+#[tokio::test]
+async fn a_client_at_the_wrong_broker_is_told_the_right_one() {
+    let cluster = Cluster::settled().await;
+    let node = &cluster.brokers[0];
+    let topic = node.host.image().topic_by_name("t").expect("there").id;
+    let epoch = cluster.epoch(1);
+    let there = (NOT_LEADER, (1, epoch), vec![1]);
+    let untold = (NOT_LEADER, (-1, -1), Vec::new());
+
+    let produced = node.ask::<Produce>(10, produce_one(1)).await;
+    assert_eq!(told_by_produce(&produced), there);
+    assert_eq!(told_by_produce(&node.ask::<Produce>(9, produce_one(1)).await), untold);
+    assert_eq!(told_by_produce(&node.ask::<Produce>(10, produce_one(0)).await), (0, (-1, -1), Vec::new()));
+
+    let fetched = node.ask::<Fetch>(16, fetch_one(topic, 1, -1, 0)).await;
+    assert_eq!(told_by_fetch(&fetched), there);
+    assert_eq!(told_by_fetch(&node.ask::<Fetch>(15, fetch_one(topic, 1, -1, 0)).await), untold);
+
+    let asked = delete_records::DeleteRecordsPartition { partition_index: 1, offset: -1 };
+    let asked = delete_records::DeleteRecordsTopic { name: "t".to_owned(), partitions: vec![asked] };
+    let request = delete_records::Request { topics: vec![asked], ..Default::default() };
+    let deleted = node.ask::<DeleteRecords>(2, request).await;
+    assert_eq!(deleted.topics[0].partitions[0].error_code, NOT_LEADER);
+
+    cluster.fence(1, true).await;
+    let nowhere = (NOT_LEADER, (-1, epoch), Vec::new());
+    assert_eq!(told_by_produce(&node.ask::<Produce>(13, by_id(produce_one(1), topic)).await), nowhere);
+    assert_eq!(told_by_fetch(&node.ask::<Fetch>(17, fetch_one(topic, 1, -1, 0)).await), nowhere);
+    cluster.end().await;
+}
+
+fn by_id(mut request: produce::Request, topic: crate::types::TopicId) -> produce::Request {
+    request.topic_data[0].topic_id = topic.0;
+    request
+}
+
+#[tokio::test]
+async fn the_older_of_two_epochs_is_refused_at_any_broker() {
+    let cluster = Cluster::settled().await;
+    let topic = cluster.brokers[0].host.image().topic_by_name("t").expect("there").id;
+    let epoch = cluster.epoch(1);
+    for (broker, same) in [(0, NOT_LEADER), (1, 0)] {
+        let node = &cluster.brokers[broker];
+        for (client, code) in [(epoch, same), (epoch - 1, FENCED), (epoch + 1, UNKNOWN), (-1, same)] {
+            let told = told_by_fetch(&node.ask::<Fetch>(17, fetch_one(topic, 1, client, 0)).await);
+            let moved = [NOT_LEADER, FENCED].contains(&code);
+            let (leader, nodes) = if moved { ((1, epoch), vec![1]) } else { ((-1, -1), Vec::new()) };
+            assert_eq!(told, (code, leader, nodes), "fetch of {client} at {broker}");
+
+            let listed = node.ask::<ListOffsets>(9, list_one(client)).await;
+            assert_eq!(listed.topics[0].partitions[0].error_code, code, "list of {client} at {broker}");
+            let ended = node.ask::<OffsetForLeaderEpoch>(4, end_of_epoch(client)).await;
+            assert_eq!(ended.topics[0].partitions[0].error_code, code, "end of {client} at {broker}");
+        }
+    }
+    cluster.end().await;
+}
+
+#[tokio::test]
+async fn a_fetch_that_waits_where_the_partition_leaves_is_told_where_it_goes() {
+    let cluster = Cluster::settled().await;
+    let node = &cluster.brokers[0];
+    let topic = node.host.image().topic_by_name("t").expect("there").id;
+    let begun = node.runtime.clock.instant();
+    let mut fetching = Box::pin(node.ask::<Fetch>(17, fetch_one(topic, 0, -1, 60_000)));
+    assert!(is_waiting(node, &mut fetching).await);
+    // What is still taken there has to wait: the fetch has not.
+    node.faults.hold_puts(true);
+    let mut producing = Box::pin(node.ask::<Produce>(13, by_id(produce_one(3), topic)));
+    let (fetched, epoch) = tokio::join!(fetching, cluster.assign(0, 1));
+    assert_eq!(told_by_fetch(&fetched), (NOT_LEADER, (1, epoch.0), vec![1]));
+    assert!(node.runtime.clock.instant() < begun + std::time::Duration::from_secs(10));
+    assert_eq!(told_by_produce(&producing.as_mut().await).0, NOT_LEADER);
+    drop(producing);
+    cluster.end().await;
+}
