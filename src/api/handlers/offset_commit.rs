@@ -40,10 +40,7 @@ impl Handler for OffsetCommit {
         async move { answer(split.refused, split.taken, committing.await) }
     }
 
-    async fn admit(
-        context: Context,
-        request: Request,
-    ) -> impl Future<Output = Response> + Send + 'static {
+    async fn admit(context: Context, request: Request) -> impl Future<Output = Response> + Send + 'static {
         context.coordinator_soon(&request.group_id).await;
         Self::handle(context, request)
     }

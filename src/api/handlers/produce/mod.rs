@@ -21,9 +21,7 @@ use crate::metadata::Topic;
 use crate::net::Admission;
 use crate::protocol::ErrorCode;
 use crate::protocol::batch;
-use crate::protocol::messages::produce::{
-    PartitionProduceResponse, Request, Response, TopicProduceResponse,
-};
+use crate::protocol::messages::produce::{PartitionProduceResponse, Request, Response, TopicProduceResponse};
 use crate::runtime::clock::Instant;
 use crate::types::TopicId;
 use refusal::{Refusal, tell_leader};

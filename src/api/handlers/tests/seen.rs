@@ -1,5 +1,7 @@
 //! The cluster as clients see it: brokers, leaders, coordinators, the group behind the metadata.
 
+use std::time::Duration;
+
 use super::support::{Cluster, Node};
 use crate::api::handlers::describe_cluster::DescribeCluster;
 use crate::api::handlers::describe_quorum::DescribeQuorum;
@@ -135,7 +137,16 @@ async fn every_broker_tells_of_the_whole_quorum() {
     };
     let request = describe_quorum::Request { topics: vec![topic] };
     for node in &cluster.brokers {
-        let response = node.ask::<DescribeQuorum>(2, request.clone()).await;
+        let is_told = |voter: &describe_quorum::response::ReplicaState| voter.last_fetch_timestamp >= 0;
+        let mut response = node.ask::<DescribeQuorum>(2, request.clone()).await;
+        // A leader has heard of all voters once each has answered a beat.
+        for _ in 0..50 {
+            if response.topics[0].partitions[0].current_voters.iter().all(is_told) {
+                break;
+            }
+            node.runtime.clock.sleep(Duration::from_millis(100)).await;
+            response = node.ask::<DescribeQuorum>(2, request.clone()).await;
+        }
         assert_eq!(response.error_code, 0);
         assert_eq!(response.nodes.len(), 3);
         let told = &response.topics[0].partitions[0];
