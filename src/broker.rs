@@ -43,6 +43,8 @@ const OPEN_LIMIT_AMONG_OTHERS: Duration = Duration::from_secs(5);
 const OPEN_POLL: Duration = Duration::from_millis(5);
 /// The time between two lines that say why the start waits for the store.
 const TELL_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a leader that stops waits for others to open what it gave away.
+const HAND_OVER_LIMIT: Duration = Duration::from_secs(2);
 /// How long a stop waits for tasks that were told to end.
 const JOIN_LIMIT: Duration = Duration::from_secs(10);
 
@@ -225,6 +227,7 @@ impl Broker {
     pub async fn stop(self) {
         self.readiness.set(Phase::Stopping("told to stop".to_owned()));
         self.shards.leave_cluster(self.leave_limit).await;
+        self.membership.hand_over(HAND_OVER_LIMIT, &self.runtime).await;
         self.stop_clients.request();
         // The task contains its own failures.
         let _ = self.serving.await;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -126,6 +127,14 @@ impl Membership {
         match &self.network {
             Some(network) => network.replaced().await.to_string(),
             None => std::future::pending().await,
+        }
+    }
+
+    /// Waits, if this broker leads, until the shards that it gave away are open elsewhere; for no longer than `limit`.
+    pub(super) async fn hand_over(&self, limit: Duration, runtime: &Runtime) {
+        if !self.metadata.is_alone() && runtime.clock.timeout(limit, self.controller.settled()).await.is_err()
+        {
+            tracing::warn!("not all shards were open elsewhere in time");
         }
     }
 

@@ -18,6 +18,8 @@ use crate::types::{BrokerId, LeaderEpoch, ShardId};
 
 /// Between two looks at who is silent.
 const LOOK: Duration = Duration::from_millis(100);
+/// The same for whoever waits until all shards are open.
+const SETTLED_POLL: Duration = Duration::from_millis(10);
 /// The time in which the leader before can say that it is there.
 const GRACE: Duration = Duration::from_millis(300);
 
@@ -97,6 +99,20 @@ impl Controller {
                 () = news.notified() => {}
                 () = runtime.clock.sleep(LOOK) => {}
             }
+        }
+    }
+
+    /// Returns once all shards are open at their owners, as far as this broker is to see to that: whoever opens one asks the
+    /// leader first, and would wait for an election if that went meanwhile.
+    pub async fn settled(&self) {
+        let Inner { metadata, runtime, leading, .. } = &*self.0;
+        let is_settled = || {
+            let leading = leading.lock();
+            let leading = leading.as_ref().filter(|_| metadata.leads());
+            leading.is_none_or(|leading| leading.liveness.is_settled(&metadata.image()))
+        };
+        while !is_settled() {
+            runtime.clock.sleep(SETTLED_POLL).await;
         }
     }
 
