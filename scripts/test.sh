@@ -37,13 +37,17 @@ for tool in kcat kafka kafka-tools kafka-apps python python-old node node-client
 done
 
 check "cargo test" cargo test --all-targets --no-fail-fast
-prepare "release build" cargo build --release --bin kafkaesque --example cluster
+prepare "release build" cargo build --release --bin kafkaesque --example cluster --example failover
 export KAFKAESQUE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/kafkaesque
+export FAILOVER_BIN=${KAFKAESQUE_BIN%/*}/examples/failover
 
 for store in local versitygw gofakes3 azurite; do
   check "e2e $store" scripts/run-e2e.sh --store "$store"
 done
 check "e2e of the example" env KAFKAESQUE_BIN="${KAFKAESQUE_BIN%/*}/examples/cluster" scripts/run-e2e.sh
+
+check "e2e of three brokers" timeout 120 scripts/run-cluster-e2e.sh
+check "failover of three brokers" timeout 180 scripts/failover.sh --short
 
 for case in $(scripts/run-refused-stores.sh --list); do
   check "refused $case" scripts/run-refused-stores.sh "$case"

@@ -4,6 +4,7 @@
 mod admin;
 mod attacks;
 mod client;
+mod cluster;
 mod compacted;
 mod configs;
 mod consumer_groups;
@@ -21,6 +22,8 @@ mod operators;
 mod outage;
 mod probes;
 mod process;
+#[path = "../processes.rs"]
+mod processes;
 mod produce_fetch;
 mod repaired;
 mod restart;

@@ -11,6 +11,11 @@ use rustix::process::{Pid, Signal};
 
 use crate::free_port;
 
+/// The binary under test, or the one that stands in for it.
+pub fn program() -> String {
+    std::env::var("KAFKAESQUE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kafkaesque").to_owned())
+}
+
 /// It is killed when dropped, and data of its own goes with it.
 pub struct Process {
     child: Child,
@@ -59,8 +64,7 @@ impl Process {
     ) -> Process {
         let free = || SocketAddr::from(([127, 0, 0, 1], free_port()));
         let (clients, health) = (free(), free());
-        let binary =
-            std::env::var("KAFKAESQUE_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kafkaesque").to_owned());
+        let binary = program();
         let limit = files.map_or_else(|| "true".to_owned(), |files| format!("ulimit -n {files}"));
         let child = Command::new("sh")
             .args(["-c", &format!("{limit} && exec \"$0\""), &binary])

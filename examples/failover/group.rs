@@ -1,0 +1,179 @@
+//! Consumers of a group that commit as they go: none may miss a record, or go back before what it has committed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
+use rdkafka::message::Message as _;
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+
+use super::TOPIC;
+use super::load::{self, Load};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const COMMIT_EVERY: Duration = Duration::from_millis(500);
+const GROUP: &str = "failover-readers";
+
+pub struct Group {
+    shared: Arc<Shared>,
+    members: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Shared {
+    partitions: Vec<Mutex<Read>>,
+    problems: Mutex<Vec<String>>,
+    rebalances: AtomicUsize,
+    failed_commits: AtomicUsize,
+    stop: AtomicBool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Read {
+    /// After the last record that any member has read.
+    next: i64,
+    committed: i64,
+}
+
+/// Counts what the members hear of the group.
+struct Heard(Arc<Shared>);
+
+impl ClientContext for Heard {}
+
+impl ConsumerContext for Heard {
+    fn post_rebalance(&self, _: &BaseConsumer<Heard>, rebalance: &Rebalance<'_>) {
+        if matches!(rebalance, Rebalance::Assign(_)) {
+            self.0.rebalances.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Group {
+    pub fn start(bootstrap: &str, partitions: usize, members: usize) -> Group {
+        let shared = Arc::new(Shared {
+            partitions: (0..partitions).map(|_| Mutex::default()).collect(),
+            problems: Mutex::default(),
+            rebalances: AtomicUsize::new(0),
+            failed_commits: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        });
+        let member = |_| {
+            let mut config = load::client(bootstrap);
+            config
+                .set("group.id", GROUP)
+                .set("enable.auto.commit", "false")
+                .set("session.timeout.ms", "10000");
+            config.set("auto.offset.reset", "earliest").set("socket.timeout.ms", "10000");
+            let consumer: BaseConsumer<Heard> =
+                config.create_with_context(Heard(Arc::clone(&shared))).expect("a consumer");
+            consumer.subscribe(&[TOPIC]).expect("a subscription");
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || shared.read(&consumer))
+        };
+        Group { members: Mutex::new((0..members).map(member).collect()), shared }
+    }
+
+    /// Waits until something of every partition was read and committed, and counts rebalances from then on.
+    pub fn settle(&self) {
+        let begun = Instant::now();
+        while self.shared.partitions.iter().any(|read| read.lock().committed == 0) {
+            assert!(begun.elapsed() < PATIENCE, "the group does not read");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.shared.rebalances.store(0, Ordering::Relaxed);
+    }
+
+    pub fn rebalances(&self) -> usize {
+        self.shared.rebalances.load(Ordering::Relaxed)
+    }
+
+    pub fn failed_commits(&self) -> usize {
+        self.shared.failed_commits.load(Ordering::Relaxed)
+    }
+
+    /// Waits until all that was acknowledged was read; says what went wrong.
+    pub fn finish(&self, load: &Load) -> Vec<String> {
+        let ends = (0..load.partitions()).map(|partition| {
+            let last = load.acks(partition).iter().map(|(offset, _)| *offset).max();
+            last.map_or(0, |offset| offset + 1)
+        });
+        let ends: Vec<i64> = ends.collect();
+        let begun = Instant::now();
+        let is_behind = |(read, end): (&Mutex<Read>, &i64)| read.lock().next < *end;
+        while self.shared.partitions.iter().zip(&ends).any(is_behind) && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.shared.stop.store(true, Ordering::Relaxed);
+        for member in std::mem::take(&mut *self.members.lock()) {
+            member.join().expect("a member");
+        }
+        let mut problems = std::mem::take(&mut *self.shared.problems.lock());
+        for (partition, (read, end)) in self.shared.partitions.iter().zip(&ends).enumerate() {
+            let next = read.lock().next;
+            if next < *end {
+                problems.push(format!("the group read partition {partition} up to {next}, not {end}"));
+            }
+        }
+        problems
+    }
+}
+
+impl Shared {
+    fn read(&self, consumer: &BaseConsumer<Heard>) {
+        let mut committed = Instant::now();
+        let mut read = vec![0; self.partitions.len()];
+        while !self.stop.load(Ordering::Relaxed) {
+            // Errors of connections are librdkafka's to mend.
+            if let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) {
+                let partition = message.partition() as usize;
+                self.take(partition, message.offset());
+                read[partition] = message.offset() + 1;
+            }
+            if committed.elapsed() >= COMMIT_EVERY {
+                committed = Instant::now();
+                self.commit(consumer, &mut read);
+            }
+        }
+    }
+
+    fn take(&self, partition: usize, offset: i64) {
+        let mut read = self.partitions[partition].lock();
+        let Read { next, committed } = *read;
+        if offset > next {
+            self.problems.lock().push(format!("partition {partition}: {offset} was read after {next}"));
+        }
+        if offset < committed {
+            self.problems.lock().push(format!("partition {partition}: back to {offset} from {committed}"));
+        }
+        read.next = next.max(offset + 1);
+    }
+
+    fn commit(&self, consumer: &BaseConsumer<Heard>, read: &mut [i64]) {
+        let mut offsets = TopicPartitionList::new();
+        let owned = consumer.assignment().map(|owned| owned.to_topic_map()).unwrap_or_default();
+        for (partition, next) in read.iter_mut().enumerate() {
+            if owned.contains_key(&(TOPIC.to_owned(), partition as i32)) && *next > 0 {
+                let offset = Offset::Offset(*next);
+                offsets.add_partition_offset(TOPIC, partition as i32, offset).expect("a valid offset");
+            } else {
+                *next = 0;
+            }
+        }
+        if offsets.count() == 0 {
+            return;
+        }
+        match consumer.commit(&offsets, CommitMode::Sync) {
+            Ok(()) => {
+                for (partition, next) in read.iter().enumerate().filter(|(_, next)| **next > 0) {
+                    let mut of_all = self.partitions[partition].lock();
+                    of_all.committed = of_all.committed.max(*next);
+                }
+            }
+            Err(_) => {
+                self.failed_commits.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! An even load of one idempotent producer, with the longest pause between two acknowledgements of each partition.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rdkafka::ClientContext;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{DeliveryResult, Message as _};
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::TOPIC;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const VALUE_BYTES: usize = 100;
+
+pub struct Load {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    lookup: BaseConsumer,
+}
+
+struct Shared {
+    producer: ThreadedProducer<Answers>,
+    partitions: usize,
+    stop: AtomicBool,
+    sent: AtomicU64,
+}
+
+/// What the brokers answered.
+struct Answers {
+    partitions: Vec<Mutex<Partition>>,
+    failures: Mutex<Vec<String>>,
+}
+
+struct Partition {
+    /// The offset of each record that was acknowledged, and its number.
+    acks: Vec<(i64, u64)>,
+    last: Instant,
+    longest: Duration,
+}
+
+impl ClientContext for Answers {}
+
+impl ProducerContext for Answers {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
+        match result {
+            Ok(message) => {
+                let now = Instant::now();
+                let mut partition = self.partitions[message.partition() as usize].lock();
+                partition.longest = partition.longest.max(now - partition.last);
+                partition.last = now;
+                partition.acks.push((message.offset(), number as u64));
+            }
+            Err((error, _)) => self.failures.lock().push(format!("record {number} failed: {error}")),
+        }
+    }
+}
+
+/// The settings of all clients: librdkafka's own, but for a broker that answers nothing.
+pub fn client(bootstrap: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", bootstrap).set("log_level", "2");
+    config
+}
+
+pub fn make_topic(bootstrap: &str, partitions: usize) {
+    let admin: AdminClient<DefaultClientContext> = client(bootstrap).create().expect("an admin client");
+    let topic = NewTopic::new(TOPIC, partitions as i32, TopicReplication::Fixed(1));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let made = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new()));
+    assert_eq!(made.expect("an answer"), [Ok(TOPIC.to_owned())]);
+}
+
+impl Load {
+    /// `patience` is the time after which a request counts as lost.
+    pub fn start(bootstrap: &str, partitions: usize, rate: u64, patience: Option<Duration>) -> Load {
+        let partition =
+            |_| Mutex::new(Partition { acks: Vec::new(), last: Instant::now(), longest: Duration::ZERO });
+        let answers =
+            Answers { partitions: (0..partitions).map(partition).collect(), failures: Mutex::default() };
+        let mut config = client(bootstrap);
+        config.set("acks", "all").set("enable.idempotence", "true").set("enable.gapless.guarantee", "true");
+        config.set("message.timeout.ms", "300000").set("queue.buffering.max.messages", "1000000");
+        if let Some(patience) = patience {
+            let patience = patience.as_millis().to_string();
+            config.set("socket.timeout.ms", &patience).set("request.timeout.ms", &patience);
+        }
+        let shared = Arc::new(Shared {
+            producer: config.create_with_context(answers).expect("a producer"),
+            partitions,
+            stop: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+        });
+        let writing = Arc::clone(&shared);
+        let writer = std::thread::spawn(move || writing.write(rate));
+        let lookup = client(bootstrap).create().expect("a client");
+        Load { shared, writer: Mutex::new(Some(writer)), lookup }
+    }
+
+    fn answers(&self) -> &Answers {
+        self.shared.producer.context()
+    }
+
+    /// Waits until every partition has taken a record after now.
+    pub fn settle(&self) {
+        let begun = Instant::now();
+        while !(0..self.shared.partitions).all(|partition| self.has_taken(partition, begun)) {
+            assert!(begun.elapsed() < PATIENCE, "not all partitions take records");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub fn has_taken(&self, partition: usize, since: Instant) -> bool {
+        self.answers().partitions[partition].lock().last > since
+    }
+
+    /// The longest pause of each partition since the last look.
+    pub fn look(&self) -> Vec<Duration> {
+        let now = Instant::now();
+        let look = |partition: &Mutex<Partition>| {
+            let mut partition = partition.lock();
+            std::mem::take(&mut partition.longest).max(now - partition.last)
+        };
+        self.answers().partitions.iter().map(look).collect()
+    }
+
+    /// The broker that leads each partition, as any of them says.
+    pub fn leaders(&self) -> Vec<usize> {
+        let begun = Instant::now();
+        loop {
+            if let Ok(metadata) = self.lookup.fetch_metadata(Some(TOPIC), Duration::from_secs(2))
+                && let Some(topic) = metadata.topics().first()
+                && topic.partitions().len() == self.shared.partitions
+                && topic.partitions().iter().all(|partition| partition.leader() >= 0)
+            {
+                let mut leaders = vec![0; self.shared.partitions];
+                topic.partitions().iter().for_each(|p| leaders[p.id() as usize] = p.leader() as usize);
+                return leaders;
+            }
+            assert!(begun.elapsed() < PATIENCE, "nobody says who leads");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Stops, waits for every answer, and tells how many records were sent, and what went wrong.
+    pub fn finish(&self) -> (u64, Vec<String>) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(writer) = self.writer.lock().take() {
+            writer.join().expect("the writer");
+        }
+        let flushed = self.shared.producer.flush(PATIENCE);
+        let mut problems: Vec<String> = std::mem::take(&mut self.answers().failures.lock());
+        problems.extend(flushed.err().map(|error| format!("not all records were answered: {error}")));
+        problems.extend(self.shared.producer.client().fatal_error().map(|(_, error)| error));
+        (self.shared.sent.load(Ordering::Relaxed), problems)
+    }
+
+    /// The acknowledged records of a partition: offsets and numbers.
+    pub fn acks(&self, partition: usize) -> Vec<(i64, u64)> {
+        self.answers().partitions[partition].lock().acks.clone()
+    }
+
+    pub fn partitions(&self) -> usize {
+        self.shared.partitions
+    }
+}
+
+impl Shared {
+    fn write(&self, rate: u64) {
+        let begun = Instant::now();
+        let mut number = 0;
+        while !self.stop.load(Ordering::Relaxed) {
+            let due = begun.elapsed().as_micros() as u64 * rate / 1_000_000;
+            while number < due {
+                self.send(number);
+                number += 1;
+            }
+            self.sent.store(number, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn send(&self, number: u64) {
+        let value = format!("{number:0VALUE_BYTES$}");
+        let partition = (number % self.partitions as u64) as i32;
+        let mut next: BaseRecord<'_, (), str, usize> =
+            BaseRecord::with_opaque_to(TOPIC, number as usize).partition(partition).payload(&value);
+        while let Err((error, back)) = self.producer.send(next) {
+            let full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
+            assert!(full, "record {number} was not queued: {error}");
+            std::thread::sleep(Duration::from_millis(5));
+            next = back;
+        }
+    }
+}
+
+/// The number of a record.
+pub fn number(value: Option<&[u8]>) -> Option<u64> {
+    std::str::from_utf8(value?).ok()?.parse().ok()
+}

@@ -1,0 +1,173 @@
+//! The rounds: trouble for one broker, and the way back to balance.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::group::Group;
+use super::load::Load;
+use super::probe::Probe;
+use super::processes::Cluster;
+use super::table::Table;
+use super::{Mode, Plan};
+
+const BALANCE_LIMIT: Duration = Duration::from_secs(60);
+const TAKEOVER_LIMIT: Duration = Duration::from_secs(30);
+const EXIT_LIMIT: Duration = Duration::from_secs(30);
+
+pub struct Rounds<'a> {
+    pub plan: &'a Plan,
+    pub cluster: &'a mut Cluster,
+    pub load: &'a Load,
+    pub group: &'a Group,
+    pub table: &'a mut Table,
+}
+
+impl Rounds<'_> {
+    /// The longest pauses while nothing happens, to compare with.
+    pub fn calm(&mut self) {
+        self.balanced();
+        self.load.look();
+        std::thread::sleep(Duration::from_secs(3));
+        let longest = self.load.look().into_iter().max().unwrap_or_default();
+        self.table.add("pause while nothing happens", longest);
+    }
+
+    pub fn run(&mut self, round: usize) {
+        let leader = self.cluster.leader();
+        let victim = match (self.plan.mode, leader) {
+            (Mode::Leader, Some(leader)) => leader.broker,
+            _ => round % self.cluster.ids().len(),
+        };
+        let leads = leader.is_some_and(|leader| leader.broker == victim);
+        let (leaders, rebalances) = (self.load.leaders(), self.group.rebalances());
+        let affected: Vec<usize> = (0..leaders.len()).filter(|p| leaders[*p] == victim).collect();
+        self.load.look();
+        let begun = Instant::now();
+        let told = match self.plan.mode {
+            Mode::Kill | Mode::Leader => self.kill(victim, &leaders),
+            Mode::Term => self.term(victim),
+            Mode::Stop => self.suspend(victim, &affected, begun),
+        };
+        let pauses = self.load.look();
+        let longest = |of_affected: bool| {
+            let of = |p: &usize| affected.contains(p) == of_affected;
+            (0..pauses.len()).filter(of).map(|p| pauses[p]).max().unwrap_or_default()
+        };
+        let who = match (self.plan.mode, leads) {
+            (Mode::Stop, _) => "after SIGCONT",
+            (_, true) => "owner and leader of the metadata",
+            (_, false) => "owner",
+        };
+        self.table.add(&format!("{who}: pause of its partitions"), longest(true));
+        self.table.add(&format!("{who}: pause of others' partitions"), longest(false));
+        if self.cluster.leader().map(|now| now.term) != leader.map(|before| before.term) && !leads {
+            println!("round {round}: the term has changed, though broker {victim} did not lead");
+        }
+        let back = self.come_back(victim);
+        println!(
+            "round {round}: {victim} ({who}, {} partitions) paused {} ms, others {} ms{told}; balance after {:.1} s, pause {} ms; \
+             {} rebalances",
+            affected.len(),
+            longest(true).as_millis(),
+            longest(false).as_millis(),
+            back.as_secs_f64(),
+            self.look_back().as_millis(),
+            self.group.rebalances() - rebalances,
+        );
+    }
+
+    fn kill(&mut self, victim: usize, leaders: &[usize]) -> String {
+        let bootstrap = self.cluster.bootstrap();
+        let other = leaders.iter().position(|leader| *leader != victim);
+        let groups = (0..100).map(|number| format!("probe-{number}"));
+        let group = groups.into_iter().find(|group| {
+            self.cluster.coordinator(victim, group).is_some_and(|coordinator| coordinator != victim)
+        });
+        let group = group.expect("a group at another broker");
+        let probes = other.filter(|_| self.plan.mode == Mode::Leader).map(|partition| {
+            let probes = (Probe::of_end(&bootstrap, partition), Probe::of_committed(&bootstrap, &group));
+            std::thread::sleep(Duration::from_secs(1));
+            self.load.look();
+            probes
+        });
+        self.cluster.kill(victim);
+        self.recovered(Instant::now());
+        std::thread::sleep(Duration::from_secs(1));
+        let Some((end, committed)) = probes else { return String::new() };
+        let (end, committed) = (end.finish(), committed.finish());
+        self.table.add("between two answers to ListOffsets, of another's partition", end);
+        self.table.add("between two answers to OffsetFetch, of another's group", committed);
+        format!(", ListOffsets {} ms, OffsetFetch {} ms", end.as_millis(), committed.as_millis())
+    }
+
+    fn term(&mut self, victim: usize) -> String {
+        let begun = Instant::now();
+        let status = self.cluster.stop(victim, EXIT_LIMIT);
+        let took = begun.elapsed();
+        assert!(status.is_some_and(|status| status.success()), "broker {victim} ended with {status:?}");
+        self.recovered(Instant::now());
+        std::thread::sleep(Duration::from_secs(1));
+        self.table.add("from SIGTERM to the exit", took);
+        format!(", exit after {} ms", took.as_millis())
+    }
+
+    /// The pause is that until another has taken over; what comes after SIGCONT is told apart.
+    fn suspend(&mut self, victim: usize, affected: &[usize], begun: Instant) -> String {
+        self.cluster.signal(victim, Signal::STOP);
+        // What was on its way may still arrive.
+        std::thread::sleep(Duration::from_millis(300));
+        let stopped = Instant::now();
+        self.recovered(stopped);
+        let took = begun.elapsed();
+        let until = begun + Duration::from_secs(self.plan.suspend_seconds);
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
+        let pauses = self.load.look();
+        let pause = affected.iter().map(|p| pauses[*p]).max().unwrap_or_default();
+        self.table.add("suspended: pause until another has taken over", pause);
+        self.cluster.signal(victim, Signal::CONT);
+        std::thread::sleep(Duration::from_secs(3));
+        format!(", taken over within {} ms", took.as_millis())
+    }
+
+    fn recovered(&self, since: Instant) {
+        let all = || (0..self.load.partitions()).all(|p| self.load.has_taken(p, since));
+        while !all() {
+            assert!(since.elapsed() < TAKEOVER_LIMIT, "not all partitions were taken over");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Starts the broker if it has ended, and waits until it has shards again. Returns how long that took.
+    fn come_back(&mut self, victim: usize) -> Duration {
+        let begun = Instant::now();
+        if self.plan.mode != Mode::Stop {
+            self.cluster.launch(victim);
+        }
+        self.cluster.wait_until_ready(victim);
+        self.balanced();
+        begun.elapsed()
+    }
+
+    fn balanced(&self) {
+        let begun = Instant::now();
+        let brokers = self.cluster.ids().len();
+        loop {
+            let leaders = self.load.leaders();
+            let counts = self.cluster.ids().map(|id| leaders.iter().filter(|leader| **leader == id).count());
+            let counts: Vec<usize> = counts.collect();
+            if counts.iter().all(|count| *count == leaders.len() / brokers) {
+                return;
+            }
+            assert!(begun.elapsed() < BALANCE_LIMIT, "partitions by broker: {counts:?}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn look_back(&mut self) -> Duration {
+        std::thread::sleep(Duration::from_secs(1));
+        let longest = self.load.look().into_iter().max().unwrap_or_default();
+        self.table.add("way back to balance: pause of any partition", longest);
+        longest
+    }
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Failover of three brokers under load, measured: how long partitions take nothing, and that nothing is lost, doubled or moved.
+# usage: scripts/failover.sh [kill|leader|term|stop ...] [--rounds 6] [--rate 5000] [--latency MS] [--keep] [--short]
+# kill: kill -9 of each broker in turn. leader: of the one that leads the metadata, each time. term: SIGTERM of each in turn.
+# stop: SIGSTOP of each in turn for 30 s. --latency has every request to the store take so long; --short is a run of a minute.
+# KAFKAESQUE_BIN and FAILOVER_BIN name built programs.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+source "$root/scripts/broker.sh"
+
+modes=() options=()
+while (($#)); do
+  case $1 in
+    kill | leader | term | stop) modes+=("$1") ;;
+    --rounds | --rate | --latency | --partitions | --suspend-seconds)
+      options+=("$1" "$2")
+      shift
+      ;;
+    --keep) options+=("$1") ;;
+    --short)
+      modes=(kill term)
+      options+=(--rounds 1 --rate 1000)
+      ;;
+    *) sed -n '3,6s/^# //p' "$0"; exit 2 ;;
+  esac
+  shift
+done
+[[ ${#modes[@]} -gt 0 ]] || modes=(kill leader term stop)
+
+find_broker
+find_program FAILOVER_BIN --example failover
+program=$KAFKAESQUE_BIN load=$FAILOVER_BIN
+forget_settings
+for mode in "${modes[@]}"; do
+  echo "== $mode ${options[*]}"
+  # Its own limits end it long before, unless it hangs.
+  timeout 3600 "$load" "$mode" --program "$program" "${options[@]}"
+done
