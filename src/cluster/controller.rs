@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::calm::Calm;
+use super::flaws::Flaws;
 use super::heartbeat::{Answer, Heartbeat};
 use super::liveness::{Liveness, Standing};
 use super::placement::{self, Standings};
@@ -32,19 +33,20 @@ struct Inner {
     runtime: Runtime,
     /// Silence after which a broker loses its shards.
     session: Duration,
+    flaws: Flaws,
     leading: Mutex<Option<Leading>>,
     /// Something was heard that may change the plan.
     news: Notify,
 }
 
 /// The time in which this broker leads.
-struct Leading {
+pub(super) struct Leading {
     term: u64,
     liveness: Liveness,
     /// Shards that are to be released, by their owners.
     release: Vec<(Owner, ShardId, LeaderEpoch)>,
     /// A shard that moves for balance.
-    moving: Option<(Owner, ShardId, LeaderEpoch)>,
+    pub moving: Option<(Owner, ShardId, LeaderEpoch)>,
     calm: Calm,
     nobody_takes: bool,
     /// The leader before.
@@ -53,8 +55,13 @@ struct Leading {
 
 impl Controller {
     pub fn new(metadata: Metadata, session: Duration, runtime: Runtime) -> Controller {
-        let inner = Inner { metadata, runtime, session, leading: Mutex::default(), news: Notify::new() };
-        Controller(Arc::new(inner))
+        Controller::flawed(metadata, session, Flaws::default(), runtime)
+    }
+
+    /// One that breaks promises.
+    pub fn flawed(metadata: Metadata, session: Duration, flaws: Flaws, runtime: Runtime) -> Controller {
+        let (leading, news) = (Mutex::default(), Notify::new());
+        Controller(Arc::new(Inner { metadata, runtime, session, flaws, leading, news }))
     }
 
     /// Takes a broker's word, and answers it; says nothing if this broker does not lead.
@@ -141,17 +148,20 @@ impl Controller {
         if leading.liveness.somebody_comes(now, &metadata.voters()) {
             return Vec::new();
         }
-        let liveness = &leading.liveness;
+        let (liveness, flaws) = (&leading.liveness, self.0.flaws);
         let plan = placement::plan(
             image,
             &standings,
             |owner| liveness.has_caught_up(owner, image),
-            |owner, shard, epoch| liveness.has_released(owner, shard, epoch),
+            |owner, shard, epoch| {
+                liveness.has_released(owner, shard, epoch)
+                    || flaws.takes_for_released(leading, &standings, (owner, shard, epoch))
+            },
         );
         leading.release = plan.release;
         leading.nobody_takes = !standings.values().any(|standing| *standing == Standing::Live);
         leading.balance(image, &standings, now, plan.commands.is_empty());
-        plan.commands
+        plan.commands.into_iter().map(|command| flaws.proposed(command)).collect()
     }
 
     fn standings(&self, leading: &mut Leading, image: &Image, now: Instant) -> Standings {

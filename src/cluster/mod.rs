@@ -5,6 +5,7 @@
 
 mod calm;
 mod controller;
+mod flaws;
 mod group_topics;
 pub mod heart;
 pub mod heartbeat;
@@ -24,6 +25,7 @@ mod tests;
 mod watch;
 
 pub use controller::Controller;
+pub use flaws::Flaws;
 pub use group_topics::GroupTopics;
 pub use shard_host::{HostOptions, ShardHost};
 pub use watch::{Watch, WatchLimits};

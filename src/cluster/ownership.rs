@@ -94,9 +94,10 @@ impl ShardHost {
     }
 
     fn has_proof(&self, shard: &Shard) -> bool {
+        let lasts = if self.options.flaws.keeps_proofs { self.options.session } else { PROOF };
         match self.is_alone() {
             true => shard.recently_confirmed(self.options.session),
-            false => shard.recently_confirmed(PROOF) && !self.ownership.clocks_differ(&self.runtime.clock),
+            false => shard.recently_confirmed(lasts) && !self.ownership.clocks_differ(&self.runtime.clock),
         }
     }
 

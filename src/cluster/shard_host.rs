@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, watch};
 
+use super::flaws::Flaws;
 use super::metrics::Metrics;
 use super::ownership::Ownership;
 use super::release::Handover;
@@ -34,6 +35,7 @@ pub struct HostOptions {
     pub configs: BTreeMap<&'static str, String>,
     pub store: Store,
     pub shared: Shared,
+    pub flaws: Flaws,
 }
 
 /// The shards of this broker.
