@@ -1,7 +1,7 @@
 //! The engine attacked at its store: owners of one shard in turn, processes that stop at every request, stores that fail
 //! and stores that lie.
 //! It knows nothing of sockets or processes: the engine is the real one, time is paused, the store is in memory.
-//! Entry points: [`owners`], [`crashes`], [`steps`], [`broken`], [`damage`].
+//! Entry points: [`owners`], [`crashes`], [`steps`], [`broken`], [`damage`], and [`cluster`] for whole brokers.
 //! Invariant: a seed names one run; a failing one is printed with what is needed to run it again ([`seeds`]).
 #![allow(
     clippy::disallowed_methods,
@@ -9,7 +9,9 @@
 )]
 
 mod broken;
+mod chance;
 mod clients;
+mod cluster;
 mod crashes;
 mod damage;
 #[allow(dead_code, reason = "who takes it in takes what is needed")]

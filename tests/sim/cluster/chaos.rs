@@ -1,0 +1,204 @@
+//! One run: a cluster that starts, is disturbed, heals, and is looked at.
+
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use kafkaesque::protocol::messages::create_topics;
+use kafkaesque::store::faults::{Contact, Faults, Late};
+use kafkaesque::types::BrokerId;
+
+use super::clients::{PARTITIONS, TOPIC};
+use super::network::Weather;
+use super::world::World;
+use super::{changes, offsets, progress, proofs, records};
+use crate::truth::{Check, Violation};
+
+/// The time that the first start of a cluster may take.
+const START_MS: i64 = 60_000;
+const PRODUCERS: i64 = 5;
+
+/// A seed's decisions about a whole run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub brokers: i32,
+    pub shards: u32,
+    pub steps: u64,
+    pub faults: Faults,
+    pub weather: Weather,
+}
+
+impl Plan {
+    pub fn of(seed: u64) -> Plan {
+        let rng = kafkaesque::runtime::Rng::seeded(seed ^ 0x5eed);
+        let rate = |limit: u64| rng.below(limit) as f64 / 100.0;
+        let faults = Faults {
+            latency: Duration::from_micros(rng.below(5_000)),
+            jitter: Duration::from_millis(1 + rng.below(20)),
+            put_errors: rate(4),
+            get_errors: rate(3),
+            list_errors: rate(3),
+            lost_responses: rate(4),
+            late_puts: Late { rate: rate(4), by: Duration::from_millis(1 + rng.below(6_000)) },
+            conflicts: rate(4),
+            ..Faults::default()
+        };
+        let weather = Weather {
+            latency: Duration::from_millis(1 + rng.below(20)),
+            loss: rng.below(2) * rng.below(4),
+            twice: rng.below(6),
+        };
+        let brokers = if rng.below(4) == 0 { 5 } else { 3 };
+        Plan { brokers, shards: 4, steps: 4 + rng.below(8), faults, weather }
+    }
+}
+
+/// All of a run.
+pub async fn whole(world: &World, plan: &Plan) -> Check {
+    let run = async {
+        form(world, plan).await?;
+        let work = work(world);
+        world.set_faults(plan.faults.clone());
+        world.network().set(plan.weather);
+        for _ in 0..plan.steps {
+            disturb(world).await;
+            for _ in 0..1 + world.below(40) {
+                world.sleep_ms(100).await;
+                world.bury();
+                world.restart(30);
+                if let Some(problem) = world.problem() {
+                    return Err(Violation::Promise(problem));
+                }
+            }
+        }
+        heal(world);
+        world.keep_everybody();
+        progress::resume(world).await?;
+        world.settle();
+        let ended = world.runtime().clock.timeout(Duration::from_secs(60), work).await;
+        ended.map_err(|_| Violation::Stuck("a client has no answer".to_owned()))?;
+        look(world).await
+    };
+    let check = run.await;
+    match world.problem() {
+        Some(problem) => Err(Violation::Promise(problem)),
+        None => check,
+    }
+}
+
+/// Starts all brokers, and makes the topic.
+async fn form(world: &World, plan: &Plan) -> Check {
+    for id in 0..plan.brokers {
+        world.start(id);
+    }
+    loop {
+        world.sleep_ms(20).await;
+        if world.runtime().clock.now_ms() - 1_700_000_000_000 > START_MS {
+            return Err(Violation::Stuck("the cluster does not form".to_owned()));
+        }
+        let Some(process) = world.somebody() else { continue };
+        // Records of the simulation are from 1970.
+        let keep = create_topics::CreatableTopicConfig {
+            name: "retention.ms".to_owned(),
+            value: Some("-1".to_owned()),
+        };
+        let topic = create_topics::CreatableTopic {
+            configs: vec![keep],
+            name: TOPIC.to_owned(),
+            num_partitions: PARTITIONS,
+            replication_factor: -1,
+            ..Default::default()
+        };
+        let request = create_topics::Request { topics: vec![topic], ..Default::default() };
+        if let Some(answer) = world.ask(&process, request, 7).await
+            && [0, 36].contains(&answer.topics[0].error_code)
+        {
+            return Ok(());
+        }
+    }
+}
+
+/// Has all clients work. Returns when those that must have an answer have one.
+fn work(world: &World) -> impl Future<Output = ()> + use<> {
+    for partition in 0..PARTITIONS {
+        world.spawn(records::consume(world.clone(), partition));
+    }
+    world.spawn(proofs::ask_for_ends(world.clone()));
+    for who in 0..2 {
+        world.spawn(changes::administer(world.clone(), who));
+        world.spawn(offsets::commit(world.clone(), who));
+    }
+    let producers: Vec<_> =
+        (0..PRODUCERS).map(|id| world.spawn(records::produce(world.clone(), id, id % 3 != 2))).collect();
+    futures::future::join_all(producers).map(drop)
+}
+
+/// One event that may make things go wrong.
+async fn disturb(world: &World) {
+    let who = world.below(world.brokers() as u64) as i32;
+    let other = (who + 1 + world.below(world.brokers() as u64 - 1) as i32) % world.brokers();
+    let (own, peer) = (BrokerId(who), BrokerId(other));
+    match world.below(100) {
+        0..18 => world.kill(who),
+        18..34 => world.contact(who, Contact::Paused),
+        34..42 => {
+            world.note(format!("{who} does not reach {other}"));
+            world.network().cut(own, peer);
+        }
+        42..50 => {
+            world.note(format!("{who} and {other} are apart"));
+            world.network().cut(own, peer);
+            world.network().cut(peer, own);
+        }
+        50..64 => {
+            world.note(format!("{who} is alone"));
+            for peer in (0..world.brokers()).map(BrokerId).filter(|peer| *peer != own) {
+                world.network().cut(own, peer);
+                world.network().cut(peer, own);
+            }
+        }
+        64..72 => {
+            world.note(format!("{who} stores nothing"));
+            world.hold_puts(who, true);
+        }
+        72..86 => world.leave(who),
+        _ => {
+            world.note("lines are mended".to_owned());
+            world.network().mend();
+            for id in 0..world.brokers() {
+                world.hold_puts(id, false);
+                world.contact(id, Contact::Full);
+            }
+        }
+    }
+}
+
+/// Everything is well again, and everybody is there.
+fn heal(world: &World) {
+    world.note("all is healed".to_owned());
+    world.network().mend();
+    world.network().set(Weather { latency: Duration::from_millis(2), ..Weather::default() });
+    world.set_faults(Faults { latency: Duration::from_millis(2), ..Faults::default() });
+    for id in 0..world.brokers() {
+        world.hold_puts(id, false);
+        world.contact(id, Contact::Full);
+    }
+}
+
+/// Late PUTs land, late answers come, and then everything that was acknowledged is there.
+async fn look(world: &World) -> Check {
+    world.sleep_ms(8_000).await;
+    for partition in 0..PARTITIONS {
+        let all =
+            world.runtime().clock.timeout(Duration::from_secs(30), records::read_all(world, partition)).await;
+        let all = all.map_err(|_| Violation::Stuck(format!("partition {partition} is not read")))?;
+        world.told(|told| told.records.found(partition, all))?;
+    }
+    for id in 0..world.brokers() {
+        let Some(process) = world.process(id) else { continue };
+        let Ok(image) = process.metadata.sync().await else {
+            return Err(Violation::Stuck(format!("{id} does not sync")));
+        };
+        world.told(|told| told.changes.counted(&image))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Builds that break a promise: the simulation must notice, or it could not notice a fault of the real one either.
+
+use kafkaesque::cluster::Flaws;
+
+use super::runs::each_run;
+use crate::truth::Violation;
+
+/// Tells a process the flaw of its brokers.
+pub const VARIABLE: &str = "KAFKAESQUE_SIM_FLAW";
+const SEEDS: u64 = 200;
+
+pub fn of_this_process() -> Flaws {
+    let name = std::env::var(VARIABLE).unwrap_or_default();
+    match name.as_str() {
+        "" => Flaws::default(),
+        "skips epochs" => Flaws { skips_epochs: true, ..Flaws::default() },
+        "assigns first" => Flaws { assigns_first: true, ..Flaws::default() },
+        "keeps proofs" => Flaws { keeps_proofs: true, ..Flaws::default() },
+        other => panic!("{VARIABLE}: there is no flaw {other}"),
+    }
+}
+
+/// Fails unless some run with this flaw breaks a promise.
+fn assert_seen(flaw: &str) {
+    let broken = each_run(0..SEEDS, Some(flaw)).find_map(|run| match run.check {
+        Err(Violation::Promise(problem)) => Some((run.seed, problem)),
+        Err(Violation::Stuck(_)) | Ok(()) => None,
+    });
+    println!("{flaw}: {:?}", broken.expect("a build like that breaks its promises, and nobody noticed"));
+}
+
+#[test]
+fn a_controller_that_skips_the_epoch_in_assignments_is_seen() {
+    assert_seen("skips epochs");
+}
+
+#[test]
+fn a_controller_that_assigns_before_a_release_is_seen() {
+    assert_seen("assigns first");
+}
+
+#[test]
+fn an_owner_that_keeps_its_proofs_for_a_session_is_seen() {
+    assert_seen("keeps proofs");
+}

@@ -1,0 +1,154 @@
+//! The network between brokers, in memory: calls take time, are lost, come twice, and lines are cut, each way by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kafkaesque::peer::{Answers, Service, Transport, Unreachable};
+use kafkaesque::runtime::{Runtime, TaskKind};
+use kafkaesque::types::BrokerId;
+use parking_lot::Mutex;
+
+use super::process::Condition;
+
+/// The share of calls that go wrong, and the longest that one takes on its way.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weather {
+    pub latency: Duration,
+    /// Percent.
+    pub loss: u64,
+    /// Percent.
+    pub twice: u64,
+}
+
+/// All lines. Cheap to clone.
+#[derive(Clone)]
+pub struct Network {
+    runtime: Runtime,
+    lines: Arc<Mutex<Lines>>,
+}
+
+#[derive(Default)]
+struct Lines {
+    weather: Weather,
+    /// From whom nothing reaches whom.
+    cut: BTreeSet<(BrokerId, BrokerId)>,
+    listening: BTreeMap<BrokerId, Listener>,
+}
+
+#[derive(Clone)]
+struct Listener {
+    answers: Arc<dyn Answers>,
+    condition: Condition,
+}
+
+/// One process's end of the network.
+pub struct Line {
+    pub own: BrokerId,
+    pub condition: Condition,
+    pub network: Network,
+}
+
+impl Network {
+    pub fn new(runtime: &Runtime) -> Network {
+        Network { runtime: runtime.clone(), lines: Arc::default() }
+    }
+
+    pub fn set(&self, weather: Weather) {
+        self.lines.lock().weather = weather;
+    }
+
+    pub fn cut(&self, from: BrokerId, to: BrokerId) {
+        self.lines.lock().cut.insert((from, to));
+    }
+
+    pub fn mend(&self) {
+        self.lines.lock().cut.clear();
+    }
+
+    /// A process can be called from now on, instead of the one before it.
+    pub fn listen(&self, broker: BrokerId, answers: Arc<dyn Answers>, condition: Condition) {
+        self.lines.lock().listening.insert(broker, Listener { answers, condition });
+    }
+
+    fn passes(&self, from: BrokerId, to: BrokerId) -> bool {
+        let is_cut = self.lines.lock().cut.contains(&(from, to));
+        let loss = self.lines.lock().weather.loss;
+        !is_cut && self.runtime.rng.below(100) >= loss
+    }
+
+    async fn travel(&self) {
+        let latency = self.lines.lock().weather.latency;
+        let micros = self.runtime.rng.below(latency.as_micros() as u64 + 1);
+        self.runtime.clock.sleep(Duration::from_micros(50 + micros)).await;
+    }
+
+    fn listener(&self, broker: BrokerId) -> Option<Listener> {
+        let lines = self.lines.lock();
+        lines.listening.get(&broker).filter(|listener| !listener.condition.is_gone()).cloned()
+    }
+
+    /// Delivers a call once more, when nobody waits for its answer.
+    fn repeat(&self, from: BrokerId, to: BrokerId, service: Service, request: Bytes) {
+        let twice = self.lines.lock().weather.twice;
+        if self.runtime.rng.below(100) >= twice {
+            return;
+        }
+        let network = self.clone();
+        self.runtime.tasks.spawn(TaskKind::Peer, async move {
+            let after = Duration::from_millis(network.runtime.rng.below(1_500));
+            network.runtime.clock.sleep(after).await;
+            if let Some(listener) = network.listener(to).filter(|_| network.passes(from, to)) {
+                listener.condition.runs().await;
+                listener.answers.answer(from, service, request).await;
+            }
+        });
+    }
+
+    async fn call(
+        &self,
+        from: BrokerId,
+        to: BrokerId,
+        service: Service,
+        request: Bytes,
+    ) -> Result<Bytes, bool> {
+        self.travel().await;
+        if !self.passes(from, to) {
+            return std::future::pending().await;
+        }
+        let Some(listener) = self.listener(to) else {
+            return if self.passes(to, from) { Err(true) } else { std::future::pending().await };
+        };
+        listener.condition.runs().await;
+        self.repeat(from, to, service, request.clone());
+        let answer = listener.answers.answer(from, service, request).await;
+        listener.condition.runs().await;
+        self.travel().await;
+        if self.passes(to, from) { Ok(answer) } else { std::future::pending().await }
+    }
+}
+
+#[async_trait]
+impl Transport for Line {
+    async fn call(
+        &self,
+        peer: BrokerId,
+        service: Service,
+        request: Bytes,
+        limit: Duration,
+    ) -> Result<Bytes, Unreachable> {
+        self.condition.runs().await;
+        let clock = &self.network.runtime.clock;
+        let called = clock.timeout(limit, self.network.call(self.own, peer, service, request)).await;
+        self.condition.runs().await;
+        let failed =
+            |is_refused, reason: &str| Unreachable { broker: peer, is_refused, reason: reason.to_owned() };
+        match called {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(is_refused)) => Err(failed(is_refused, "connection refused")),
+            Err(_) => Err(failed(false, "no answer")),
+        }
+    }
+}

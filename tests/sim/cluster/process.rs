@@ -1,0 +1,286 @@
+//! One life of a broker: the real metadata, controller, shard host, coordinators and API, on a line and a store of its own.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::FutureExt as _;
+use kafkaesque::api;
+use kafkaesque::cluster::{Controller, Flaws, GroupTopics, HostOptions, ShardHost, heart, heartbeat};
+use kafkaesque::coordinator::Coordinators;
+use kafkaesque::coordinator::group::{MetadataSource, Settings};
+use kafkaesque::log::{Limits, LogMetrics, ReadLimits, Reads, Shared};
+use kafkaesque::metadata::{
+    Listener, Metadata, MetadataSettings, SNAPSHOT_LOG_BYTES, StartError, Timeouts, Voter,
+};
+use kafkaesque::net::{self, Service as _};
+use kafkaesque::peer::{Answers, Service, Transport};
+use kafkaesque::protocol::batch::Depth;
+use kafkaesque::protocol::codec::{Message as _, Request};
+use kafkaesque::protocol::header;
+use kafkaesque::runtime::{Clock, Runtime, TaskKind};
+use kafkaesque::store::Store;
+use kafkaesque::store::database::Databases;
+use kafkaesque::store::faults::{Contact, FaultPlan};
+use kafkaesque::types::BrokerId;
+use object_store::ObjectStore;
+use object_store::path::Path;
+use tokio::sync::{oneshot, watch};
+
+use super::network::{Line, Network};
+
+const SESSION: Duration = Duration::from_secs(3);
+
+/// Whether a process runs.
+#[derive(Clone)]
+pub struct Condition(watch::Sender<Contact>);
+
+impl Condition {
+    fn new() -> Condition {
+        Condition(watch::Sender::new(Contact::Full))
+    }
+
+    pub fn is_gone(&self) -> bool {
+        *self.0.borrow() == Contact::Gone
+    }
+
+    /// Returns while the process runs; never once it is gone.
+    pub async fn runs(&self) {
+        // The sender is here, so waiting cannot fail.
+        let _ = self.0.subscribe().wait_for(|now| *now == Contact::Full).await;
+    }
+}
+
+/// The world that outlives processes, as one process needs it.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub objects: Arc<dyn ObjectStore>,
+    pub network: Network,
+    pub brokers: i32,
+    pub shards: u32,
+    /// Those of every broker.
+    pub flaws: Flaws,
+}
+
+/// One life of a broker.
+#[derive(Clone)]
+pub struct Process {
+    pub id: BrokerId,
+    pub runtime: Runtime,
+    pub condition: Condition,
+    pub metadata: Metadata,
+    pub shards: Arc<ShardHost>,
+    service: Arc<api::Service>,
+}
+
+/// A process that may not have started yet.
+#[derive(Clone)]
+pub struct Body {
+    pub id: BrokerId,
+    pub runtime: Runtime,
+    pub faults: FaultPlan,
+    pub condition: Condition,
+}
+
+struct Answering {
+    metadata: Metadata,
+    controller: Controller,
+}
+
+#[async_trait]
+impl Answers for Answering {
+    async fn answer(&self, caller: BrokerId, service: Service, request: Bytes) -> Bytes {
+        if service != Service::Controller {
+            return self.metadata.receive(&request).await;
+        }
+        let heartbeat = heartbeat::decode::<heartbeat::Heartbeat>(&request);
+        match heartbeat.filter(|heartbeat| heartbeat.from.broker == caller) {
+            Some(heartbeat) => heartbeat::encode(&self.controller.hear(&heartbeat)),
+            None => Bytes::new(),
+        }
+    }
+}
+
+impl Body {
+    /// A process whose wall clock is `skew_ms` ahead.
+    pub fn new(id: BrokerId, seed: u64, skew_ms: i64) -> Body {
+        let clock = Clock::simulated(1_700_000_000_000 + skew_ms);
+        let runtime = Runtime { clock, ..Runtime::simulated(seed) };
+        let faults = FaultPlan::new(&runtime);
+        Body { id, runtime, faults, condition: Condition::new() }
+    }
+
+    pub fn stand(&self, contact: Contact) {
+        if !self.condition.is_gone() {
+            self.condition.0.send_replace(contact);
+            self.faults.contact(contact);
+        }
+        if contact == Contact::Gone {
+            self.runtime.shutdown.request();
+        }
+    }
+
+    pub async fn start(&self, around: &Surroundings) -> Result<Process, StartError> {
+        let Body { id, runtime, faults, condition } = self.clone();
+        let store = Store::untested(faults.wrap(Arc::clone(&around.objects)), Path::from("data"), &runtime);
+        let databases = Databases::new(&store, 1 << 20, &runtime);
+        let line = Line { own: id, condition: condition.clone(), network: around.network.clone() };
+        let transport: Arc<dyn Transport> = Arc::new(line);
+        let settings = metadata_settings(id, around);
+        let metadata =
+            Metadata::open(&store, &databases, &settings, Arc::clone(&transport), &runtime).await?;
+        let controller = Controller::flawed(metadata.clone(), SESSION, around.flaws, runtime.clone());
+        let answers = Answering { metadata: metadata.clone(), controller: controller.clone() };
+        around.network.listen(id, Arc::new(answers), condition.clone());
+        metadata.join().await?;
+        let reads = Reads::new(&store, ReadLimits::default(), &runtime);
+        let shared = Shared {
+            runtime: runtime.clone(),
+            databases,
+            reads: reads.clone(),
+            metrics: LogMetrics::register(&runtime.metrics),
+        };
+        let options = HostOptions {
+            limits: limits(&runtime),
+            session: SESSION,
+            configs: BTreeMap::new(),
+            store,
+            shared,
+            flaws: around.flaws,
+        };
+        let shards = ShardHost::new(metadata.clone(), options, runtime.clone());
+        let coordinators = coordinators(&shards, &runtime);
+        runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&shards).run());
+        runtime.tasks.spawn(TaskKind::Controller, controller.clone().run());
+        let beating =
+            heart::beat(Arc::clone(&shards), controller, transport, metadata.clone(), runtime.clone());
+        runtime.tasks.spawn(TaskKind::Controller, beating);
+        let broker = api::Broker::new(
+            metadata.clone(),
+            Arc::clone(&shards),
+            reads,
+            coordinators,
+            api_options(),
+            runtime.clone(),
+        );
+        let service = Arc::new(api::Service::new(Arc::new(broker)).expect("metrics of its own"));
+        Ok(Process { id, runtime, condition, metadata, shards, service })
+    }
+}
+
+impl Process {
+    /// Sends requests, one after the other, over a connection of their own: the answers come in their order. None for those that
+    /// nobody will answer.
+    pub async fn ask_all<R: Request>(
+        &self,
+        requests: Vec<R>,
+        version: i16,
+        patience: Duration,
+    ) -> Vec<Option<R::Response>>
+    where
+        R::Response: Send + 'static,
+    {
+        let frames: Vec<Bytes> = requests.iter().map(|request| frame(request, version)).collect();
+        let mut answers = Vec::new();
+        let mut senders = Vec::new();
+        for _ in &frames {
+            let (sender, receiver) = oneshot::channel();
+            senders.push(sender);
+            answers.push(receiver);
+        }
+        let process = self.clone();
+        self.runtime.tasks.spawn(TaskKind::Connection, async move { process.serve(frames, senders).await });
+        let deadline = self.runtime.clock.instant() + patience;
+        let mut heard = Vec::new();
+        for answer in answers {
+            let answer = self.runtime.clock.timeout_at(deadline, answer).await;
+            heard.push(answer.ok().and_then(Result::ok).flatten().map(|frame| decode::<R>(&frame, version)));
+        }
+        heard
+    }
+
+    async fn serve(&self, frames: Vec<Bytes>, answers: Vec<oneshot::Sender<Option<Bytes>>>) {
+        self.condition.runs().await;
+        let address: SocketAddr = ([127, 0, 0, 1], 9092).into();
+        let peer = net::Peer { address, local: address, listener: "PLAINTEXT".into() };
+        let mut connection = self.service.connected(&peer, net::Closer::new());
+        let mut promises = Vec::new();
+        for bytes in frames {
+            let frame = net::Frame { bytes, permit: net::Permit::none(), more_to_come: false };
+            promises.push(self.service.admit(&mut connection, frame).await);
+        }
+        for (promise, sender) in promises.into_iter().zip(answers) {
+            let answer = promise.await;
+            self.condition.runs().await;
+            // The client may have given up.
+            let _ = sender.send(answer.frame.map(|pieces| Bytes::from(pieces.concat())));
+            if answer.close.is_some() {
+                return;
+            }
+        }
+    }
+}
+
+fn frame<R: Request>(request: &R, version: i16) -> Bytes {
+    let pieces = header::request_frame(request, version, 1, Some("sim")).expect("a request");
+    Bytes::from(pieces.concat()).slice(header::LENGTH_SIZE..)
+}
+
+fn decode<R: Request>(frame: &Bytes, version: i16) -> R::Response {
+    let (_, body) = header::decode_response_header(frame, R::KEY, version).expect("a response header");
+    R::Response::decode(&body, version).expect("a response")
+}
+
+fn metadata_settings(id: BrokerId, around: &Surroundings) -> MetadataSettings {
+    let address = |id: i32| format!("broker-{id}:9093");
+    let voters = (0..around.brokers).map(|id| Voter { id: BrokerId(id), address: address(id) });
+    MetadataSettings {
+        broker_id: id,
+        cluster_id: Some("sim".to_owned()),
+        shards: around.shards,
+        voters: voters.collect(),
+        address: address(id.0),
+        listeners: vec![Listener { name: "PLAINTEXT".to_owned(), host: format!("broker-{id}"), port: 9092 }],
+        rack: None,
+        timeouts: Timeouts { proposal: Duration::from_secs(10), session: SESSION, ..Timeouts::local() },
+        snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
+        is_rebuilt: false,
+    }
+}
+
+fn limits(runtime: &Runtime) -> Limits {
+    let rng = &runtime.rng;
+    Limits {
+        window: 1 + rng.below(4) as u16,
+        flush_every_segments: 3 + rng.below(20),
+        commit_interval: Duration::from_millis(rng.below(2) * rng.below(8)),
+        ..Limits::default()
+    }
+}
+
+fn coordinators(shards: &Arc<ShardHost>, runtime: &Runtime) -> Arc<Coordinators> {
+    let topics = Arc::clone(shards);
+    let source = MetadataSource {
+        topics: Box::new(move || Arc::new(GroupTopics::of(topics.image()))),
+        group_settings: Box::new(|_, of_all| of_all),
+    };
+    let coordinators = Arc::new(Coordinators::new(Settings::default(), source, runtime.clone()));
+    let following = Arc::clone(&coordinators).run(shards.follow_shards());
+    runtime.tasks.spawn(TaskKind::Coordinator, following.boxed());
+    coordinators
+}
+
+fn api_options() -> api::Options {
+    api::Options {
+        configs: BTreeMap::new(),
+        auto_create_topics: false,
+        default_partitions: 1,
+        fetch_max_bytes: 1 << 20,
+        batch_depth: Depth::Full,
+        log_dir: "sim".to_owned(),
+        request_timeout: Duration::from_secs(10),
+    }
+}
