@@ -22,7 +22,9 @@ pub struct Probe {
 impl Probe {
     /// Of the end of a partition.
     pub fn of_end(bootstrap: &str, partition: usize) -> Probe {
-        Probe::start(bootstrap, move |client| client.fetch_watermarks(TOPIC, partition as i32, LIMIT).is_ok())
+        Probe::start(bootstrap, "", move |client| {
+            client.fetch_watermarks(TOPIC, partition as i32, LIMIT).is_ok()
+        })
     }
 
     /// Of an offset that the group may have committed.

@@ -150,6 +150,7 @@ impl Node {
             configs: BTreeMap::new(),
             store,
             shared,
+            flaws: Default::default(),
         };
         let host = ShardHost::new(metadata.clone(), options, runtime.clone());
         runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&host).run());
@@ -239,12 +240,7 @@ pub fn fetch_one(topic: TopicId, index: i32, epoch: i32, max_wait_ms: i32) -> fe
         partition_max_bytes: 1 << 20,
         ..fetch::FetchPartition::default()
     };
-    let topic = fetch::FetchTopic {
-        topic: "t".to_owned(),
-        topic_id: topic.0,
-        partitions: vec![partition],
-        ..fetch::FetchTopic::default()
-    };
+    let topic = fetch::FetchTopic { topic: "t".to_owned(), topic_id: topic.0, partitions: vec![partition] };
     fetch::Request {
         max_wait_ms,
         min_bytes: 1,
