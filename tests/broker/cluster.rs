@@ -163,7 +163,15 @@ fn three_processes_are_one_cluster_that_survives_its_owners() {
     let mut written = Written::start();
     let leaders = written.balanced(0);
     for id in 1..3 {
-        assert_eq!(written.leaders(id).as_ref(), Some(&leaders), "broker {id} knows of the topic too");
+        let begun = Instant::now();
+        while written.leaders(id).as_ref() != Some(&leaders) {
+            assert!(
+                begun.elapsed() < TAKEOVER,
+                "broker {id} says {:?}, not {leaders:?}",
+                written.leaders(id)
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
     for partition in 0..PARTITIONS {
         let leader = leaders[partition as usize] as usize;

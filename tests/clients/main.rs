@@ -8,5 +8,8 @@ mod crash;
 #[path = "../free_port.rs"]
 mod free_port;
 mod librdkafka;
+mod owners;
+#[path = "../processes.rs"]
+mod processes;
 mod round_trip;
 mod start;
