@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use kafkaesque::protocol::messages::create_topics;
+use kafkaesque::runtime::Rng;
 use kafkaesque::store::faults::{Contact, Faults, Late};
 use kafkaesque::types::BrokerId;
 
@@ -15,6 +16,8 @@ use crate::truth::{Check, Violation};
 
 /// The time that the first start of a cluster may take.
 const START_MS: i64 = 60_000;
+/// The beginning of an event that is a step of the plan.
+pub const STEP: &str = "step ";
 const PRODUCERS: i64 = 5;
 
 /// A seed's decisions about a whole run.
@@ -23,13 +26,15 @@ pub struct Plan {
     pub brokers: i32,
     pub shards: u32,
     pub steps: u64,
+    /// Of a generator of its own: the steps of a seed stay the same whatever comes of them.
+    pub steps_seed: u64,
     pub faults: Faults,
     pub weather: Weather,
 }
 
 impl Plan {
     pub fn of(seed: u64) -> Plan {
-        let rng = kafkaesque::runtime::Rng::seeded(seed ^ 0x5eed);
+        let rng = Rng::seeded(seed ^ 0x5eed);
         let rate = |limit: u64| rng.below(limit) as f64 / 100.0;
         let faults = Faults {
             latency: Duration::from_micros(rng.below(5_000)),
@@ -48,7 +53,7 @@ impl Plan {
             twice: rng.below(6),
         };
         let brokers = if rng.below(4) == 0 { 5 } else { 3 };
-        Plan { brokers, shards: 4, steps: 4 + rng.below(8), faults, weather }
+        Plan { brokers, shards: 4, steps: 4 + rng.below(8), steps_seed: rng.u64(), faults, weather }
     }
 }
 
@@ -57,11 +62,12 @@ pub async fn whole(world: &World, plan: &Plan) -> Check {
     let run = async {
         form(world, plan).await?;
         let work = work(world);
+        let rng = Rng::seeded(plan.steps_seed);
         world.set_faults(plan.faults.clone());
         world.network().set(plan.weather);
         for _ in 0..plan.steps {
-            disturb(world).await;
-            for _ in 0..1 + world.below(40) {
+            disturb(world, &rng);
+            for _ in 0..1 + rng.below(40) {
                 world.sleep_ms(100).await;
                 world.bury();
                 world.restart(30);
@@ -133,11 +139,13 @@ fn work(world: &World) -> impl Future<Output = ()> + use<> {
 }
 
 /// One event that may make things go wrong.
-async fn disturb(world: &World) {
-    let who = world.below(world.brokers() as u64) as i32;
-    let other = (who + 1 + world.below(world.brokers() as u64 - 1) as i32) % world.brokers();
+fn disturb(world: &World, rng: &Rng) {
+    let who = rng.below(world.brokers() as u64) as i32;
+    let other = (who + 1 + rng.below(world.brokers() as u64 - 1) as i32) % world.brokers();
     let (own, peer) = (BrokerId(who), BrokerId(other));
-    match world.below(100) {
+    let what = rng.below(100);
+    world.note(format!("{STEP}{what}, {who} and {other}"));
+    match what {
         0..18 => world.kill(who),
         18..34 => world.contact(who, Contact::Paused),
         34..42 => {
