@@ -13,6 +13,7 @@ use super::leading::{Leading, encoded_bytes};
 use super::outcome::Outcome;
 use super::raft::{ENTRY_LIMIT, Node, Proposed, RETRY, Written};
 use crate::runtime::Shutdown;
+use crate::runtime::clock::Instant;
 
 /// Proposals that wait, at most.
 const QUEUE: usize = 8192;
@@ -35,6 +36,7 @@ pub(super) struct Proposals {
 struct Proposal {
     commands: Vec<Command>,
     bytes: usize,
+    since: Instant,
     answer: oneshot::Sender<Result<Written, ProposeError>>,
     _permit: OwnedSemaphorePermit,
 }
@@ -80,7 +82,8 @@ impl Proposals {
         let permit = Arc::clone(&self.budget).try_acquire_many_owned(bytes as u32);
         let permit = permit.map_err(|_| ProposeError::Overloaded)?;
         let (answer, outcome) = oneshot::channel();
-        let proposal = Proposal { commands, bytes, answer, _permit: permit };
+        let proposal =
+            Proposal { commands, bytes, since: self.node.clock().instant(), answer, _permit: permit };
         self.queue.try_send(proposal).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ProposeError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => ProposeError::Stopped,
@@ -197,9 +200,10 @@ impl Proposer {
     /// Sends the commands under the same number for as long as no leader takes them, somebody waits for the outcome, and
     /// there is hope.
     async fn insist(&self, commands: Vec<Command>, proposals: &[Proposal]) -> Result<Written, ProposeError> {
-        let deadline = self.node.clock().instant() + INSIST_LIMIT;
+        let begun = proposals.iter().map(|proposal| proposal.since).min();
+        let deadline = begun.unwrap_or_else(|| self.node.clock().instant()) + INSIST_LIMIT;
         loop {
-            match self.send(commands.clone()).await {
+            match self.send(commands.clone(), deadline).await {
                 Err(ProposeError::NotLeader { .. })
                     if self.node.clock().instant() < deadline
                         && proposals.iter().any(|proposal| !proposal.answer.is_closed()) =>
@@ -211,8 +215,8 @@ impl Proposer {
         }
     }
 
-    async fn send(&self, commands: Vec<Command>) -> Result<Written, ProposeError> {
-        let leader = self.node.leader().await?;
+    async fn send(&self, commands: Vec<Command>, deadline: Instant) -> Result<Written, ProposeError> {
+        let leader = self.node.leader_by(deadline).await?;
         if leader == self.node.id() {
             let from = Owner { broker: self.node.id(), incarnation: self.node.incarnation() };
             return self.leading.submit(Proposed { from, number: Some(self.number), commands }).await;

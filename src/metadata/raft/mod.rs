@@ -15,6 +15,7 @@ mod network;
 mod node;
 mod rpc;
 mod state_machine;
+mod supervise;
 mod types;
 mod upkeep;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use openraft::error::{CheckIsLeaderError, ClientWriteError, InitializeError, RaftError};
 use openraft::{BasicNode, Raft, ServerState};
 use parking_lot::Mutex;
-use slatedb::{CloseReason, Db};
+use slatedb::Db;
 use tokio::sync::watch;
 
 use super::ask::Readers;
@@ -37,6 +37,8 @@ pub(in crate::metadata) const RETRY: Duration = Duration::from_millis(50);
 /// The longest that anything waits for a leader to be known.
 const LEADER_LIMIT: Duration = Duration::from_secs(4);
 
+/// A leader of which nothing was heard for so long is not asked.
+const UNHEARD_AFTER: Duration = Duration::from_secs(2);
 /// A leader whose store has not taken a write for so long lets others lead.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
@@ -55,7 +57,7 @@ pub(in crate::metadata) struct Start<'a> {
 /// A running member.
 pub(in crate::metadata) struct Node {
     raft: Raft<Group>,
-    upkeep: Arc<Upkeep>,
+    pub(super) upkeep: Arc<Upkeep>,
     image: watch::Receiver<Arc<Image>>,
     peers: Peers,
     timeouts: Timeouts,
@@ -215,14 +217,18 @@ impl Node {
 
     /// The leader, once one is known that may lead. Nobody waits for it for ever.
     pub(in crate::metadata) async fn leader(&self) -> Result<BrokerId, ProposeError> {
-        let deadline = self.clock.instant() + LEADER_LIMIT;
+        self.leader_by(self.clock.instant() + LEADER_LIMIT).await
+    }
+
+    /// The same, waited for until `deadline`.
+    pub(in crate::metadata) async fn leader_by(&self, deadline: Instant) -> Result<BrokerId, ProposeError> {
         let mut metrics = self.raft.metrics();
         loop {
             if metrics.borrow_and_update().running_state.is_err() {
                 return Err(ProposeError::Stopped);
             }
             match self.last_leader() {
-                Some(leader) if leader != self.id() || self.leads() => return Ok(leader),
+                Some(leader) if self.may_be_asked(leader) => return Ok(leader),
                 _ if self.clock.instant() >= deadline => {
                     return Err(ProposeError::NotLeader { leader: None });
                 }
@@ -235,6 +241,14 @@ impl Node {
         }
     }
 
+    /// True if this broker is the leader and may lead, or has heard of the one that is lately.
+    fn may_be_asked(&self, leader: BrokerId) -> bool {
+        match leader == self.id() {
+            true => self.leads(),
+            false => self.contacts.silence().0 < UNHEARD_AFTER,
+        }
+    }
+
     /// Returns when this broker leads no more.
     pub(in crate::metadata) async fn lapsed(&self) {
         while self.leads() {
@@ -242,11 +256,11 @@ impl Node {
         }
     }
 
-    /// Returns when this broker follows another leader, or none.
+    /// Returns when this broker follows another leader, or none, or hears nothing of this one.
     pub(super) async fn follows_no_more(&self, leader: BrokerId) {
-        let node = Some(node_id(leader));
-        // It ends with the member: nobody is followed then.
-        let _ = self.raft.metrics().wait_for(|now| now.current_leader != node).await;
+        while self.last_leader() == Some(leader) && self.may_be_asked(leader) {
+            self.clock.sleep(RETRY).await;
+        }
     }
 
     /// Campaigns. The first campaign of all forms the group: a voter that comes late gets a leader's log instead, and deposes
@@ -355,51 +369,6 @@ impl Node {
 
     pub(in crate::metadata) fn snapshot_index(&self) -> u64 {
         self.raft.metrics().borrow().snapshot.map_or(0, |id| id.index)
-    }
-
-    /// Keeps the database in order, and ends the process when it, or the group's member, has failed. Returns after
-    /// `stop`.
-    pub(in crate::metadata) async fn supervise(self: Arc<Node>, runtime: Runtime, stop: Shutdown) {
-        let mut status = self.upkeep.db().subscribe();
-        let mut metrics = self.raft.metrics();
-        loop {
-            let closed = tokio::select! {
-                biased;
-                () = stop.requested() => return,
-                closed = async {
-                    let closed = status.wait_for(|now| now.close_reason.is_some()).await;
-                    closed.ok().and_then(|now| now.close_reason)
-                } => closed,
-                () = async {
-                    let _ = metrics.wait_for(|now| now.running_state.is_err()).await;
-                } => None,
-                () = self.upkeep.due() => {
-                    self.keep_up().await;
-                    continue;
-                }
-            };
-            // Both end together; the database knows why.
-            let reason = closed.or(self.upkeep.db().status().close_reason);
-            runtime.tasks.fail(match reason {
-                Some(CloseReason::Fenced) => {
-                    format!("another process was started as broker {}; only one can go on", self.peers.me)
-                }
-                Some(reason) => format!("the Raft database was closed: {reason:?}"),
-                None => "the Raft group's member has stopped".to_owned(),
-            });
-            stop.requested().await;
-            return;
-        }
-    }
-
-    async fn keep_up(&self) {
-        if self.upkeep.snapshot_is_due() {
-            // It fails when the member has stopped, and then the supervisor hears of it.
-            let _ = self.raft.trigger().snapshot().await;
-        }
-        if let Err(error) = self.upkeep.flush_tables().await {
-            tracing::warn!(%error, "the Raft database could not be flushed");
-        }
     }
 
     /// Leaves the group for now, and closes the database.
