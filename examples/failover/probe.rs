@@ -22,7 +22,7 @@ pub struct Probe {
 impl Probe {
     /// Of the end of a partition.
     pub fn of_end(bootstrap: &str, partition: usize) -> Probe {
-        Probe::start(bootstrap, "", move |client| {
+        Probe::start(bootstrap, "failover-ends", move |client| {
             client.fetch_watermarks(TOPIC, partition as i32, LIMIT).is_ok()
         })
     }
