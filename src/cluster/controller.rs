@@ -78,7 +78,10 @@ impl Controller {
         let asked = leading.release.iter().chain(&leading.moving);
         let asked = asked.filter(|(owner, _, _)| *owner == heartbeat.from);
         Answer {
-            proof_age_ms: metadata.majority_agreed().map(age),
+            proof_age_ms: metadata
+                .majority_agreed()
+                .map(age)
+                .filter(|_| !Liveness::may_be_given_up(heartbeat)),
             owned: owned.collect(),
             release: asked.map(|(_, shard, epoch)| (*shard, *epoch)).collect(),
             nobody_takes: leading.nobody_takes,

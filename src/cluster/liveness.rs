@@ -13,6 +13,8 @@ const GONE_AFTER: Duration = Duration::from_millis(500);
 /// A broker loses its shards if its appends have not become durable for so long, while those of others have.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
+/// Proofs end so long before their owner can be given up.
+const MARGIN: Duration = Duration::from_secs(1);
 /// Shards without an owner wait for so long for brokers that have just come.
 const COMING: Duration = Duration::from_secs(1);
 
@@ -59,6 +61,11 @@ impl Liveness {
 
     pub fn has_heard(&self, owner: Owner) -> bool {
         self.of(owner).is_some()
+    }
+
+    /// True of a broker that may lose its shards though it is heard of: it gets no proof that would last beyond that.
+    pub fn may_be_given_up(heartbeat: &Heartbeat) -> bool {
+        heartbeat.stuck_ms.is_some_and(|stuck| Duration::from_millis(stuck) + MARGIN >= STUCK_AFTER)
     }
 
     /// Sees that a life of a broker is registered: its silence counts from then.

@@ -23,35 +23,54 @@ const DRIFT_MS: i64 = 200;
 pub(super) struct Ownership {
     /// One request at a time asks who owns what; the others wait for its answer.
     confirming: tokio::sync::Mutex<()>,
-    /// Both clocks at the last word of the controller.
-    clocks: Mutex<(Instant, i64)>,
+    clocks: Mutex<Clocks>,
     pub metrics: Metrics,
+}
+
+/// Both clocks at the last word of the controller.
+struct Clocks {
+    instant: Instant,
+    wall_ms: i64,
+    /// What was proven before does not count: the machine may have stood still.
+    agree_since: Instant,
 }
 
 impl Ownership {
     pub(super) fn new(clock: &Clock, metrics: Metrics) -> Ownership {
         Ownership {
             confirming: tokio::sync::Mutex::default(),
-            clocks: Mutex::new((clock.instant(), clock.now_ms())),
+            clocks: Mutex::new(Clocks {
+                instant: clock.instant(),
+                wall_ms: clock.now_ms(),
+                agree_since: clock.instant(),
+            }),
             metrics,
         }
     }
 
     fn look_at_clocks(&self, clock: &Clock) {
-        *self.clocks.lock() = (clock.instant(), clock.now_ms());
+        let differ = self.clocks_differ(clock);
+        let mut clocks = self.clocks.lock();
+        (clocks.instant, clocks.wall_ms) = (clock.instant(), clock.now_ms());
+        if differ {
+            clocks.agree_since = clocks.instant;
+        }
     }
 
     /// True if the machine stood still, or its clock was set, since the last word of the controller.
     fn clocks_differ(&self, clock: &Clock) -> bool {
-        let (instant, now_ms) = *self.clocks.lock();
-        let passed = clock.instant().saturating_duration_since(instant).as_millis() as i64;
-        (clock.now_ms() - now_ms - passed).abs() > DRIFT_MS
+        let clocks = self.clocks.lock();
+        let passed = clock.instant().saturating_duration_since(clocks.instant).as_millis() as i64;
+        (clock.now_ms() - clocks.wall_ms - passed).abs() > DRIFT_MS
     }
 }
 
 impl ShardHost {
-    /// True if this broker owned the shard a moment ago: a segment of its own became durable, the controller said so, or the
-    /// metadata or the stored index says so now.
+    /// True if this broker owned the shard a moment ago: the controller said so, or the metadata or the stored index says so now.
+    ///
+    /// Among others, only the controller's word lasts: it takes a shard from an owner that it hears of no sooner than that word
+    /// has run out. An owner that it does not hear of may still write, and be read from the store, right until another opens
+    /// the shard.
     pub async fn still_owns(&self, shard: &Shard, epoch: LeaderEpoch) -> bool {
         if self.has_proof(shard) {
             return true;
@@ -72,9 +91,8 @@ impl ShardHost {
             // Whoever took it over would have opened its index.
             Err(_) => !self.is_alone() && shard.is_newest_writer().await,
         };
-        if owns {
+        if owns && self.is_alone() {
             shard.confirm_ownership(asked);
-            self.ownership.look_at_clocks(&self.runtime.clock);
         }
         owns
     }
@@ -95,10 +113,15 @@ impl ShardHost {
 
     fn has_proof(&self, shard: &Shard) -> bool {
         let lasts = if self.options.flaws.keeps_proofs { self.options.session } else { PROOF };
-        match self.is_alone() {
-            true => shard.recently_confirmed(self.options.session),
-            false => shard.recently_confirmed(lasts) && !self.ownership.clocks_differ(&self.runtime.clock),
+        if self.is_alone() {
+            return shard.recently_confirmed(self.options.session);
         }
+        let clock = &self.runtime.clock;
+        !self.ownership.clocks_differ(clock)
+            && shard.confirmed_at().is_some_and(|at| {
+                at >= self.ownership.clocks.lock().agree_since
+                    && clock.instant().saturating_duration_since(at) <= lasts
+            })
     }
 
     /// True if no other broker can take anything over.

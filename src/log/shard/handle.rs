@@ -308,6 +308,12 @@ impl Shard {
         confirmed.is_some_and(|at| now.duration_since(at) <= session)
     }
 
+    /// The last [`Shard::confirm_ownership`].
+    pub fn confirmed_at(&self) -> Option<Instant> {
+        self.opened().ok()?;
+        *self.0.confirmed.lock()
+    }
+
     /// Notes proof of ownership as of `at`: the controller said so.
     pub fn confirm_ownership(&self, at: Instant) {
         let mut confirmed = self.0.confirmed.lock();
