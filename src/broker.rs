@@ -309,7 +309,6 @@ fn host_shards(
         configs: configs.clone(),
         store: store.clone(),
         shared,
-        flaws: Default::default(),
     };
     let shards = ShardHost::new(metadata.clone(), options, runtime.clone());
     runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&shards).run());

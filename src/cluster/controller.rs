@@ -164,7 +164,7 @@ impl Controller {
         leading.release = plan.release;
         leading.nobody_takes = !standings.values().any(|standing| *standing == Standing::Live);
         leading.balance(image, &standings, now, plan.commands.is_empty());
-        plan.commands.into_iter().map(|command| flaws.proposed(command)).collect()
+        plan.commands
     }
 
     fn standings(&self, leading: &mut Leading, image: &Image, now: Instant) -> Standings {

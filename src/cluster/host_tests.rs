@@ -64,7 +64,6 @@ impl World {
             configs: Default::default(),
             store,
             shared,
-            flaws: Default::default(),
         };
         let host = ShardHost::new(metadata.clone(), options, runtime.clone());
         runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&host).run());

@@ -112,7 +112,6 @@ impl ShardHost {
     }
 
     fn has_proof(&self, shard: &Shard) -> bool {
-        let lasts = if self.options.flaws.keeps_proofs { self.options.session } else { PROOF };
         if self.is_alone() {
             return shard.recently_confirmed(self.options.session);
         }
@@ -120,7 +119,7 @@ impl ShardHost {
         !self.ownership.clocks_differ(clock)
             && shard.confirmed_at().is_some_and(|at| {
                 at >= self.ownership.clocks.lock().agree_since
-                    && clock.instant().saturating_duration_since(at) <= lasts
+                    && clock.instant().saturating_duration_since(at) <= PROOF
             })
     }
 

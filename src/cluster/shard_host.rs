@@ -7,7 +7,6 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, watch};
 
-use super::flaws::Flaws;
 use super::metrics::Metrics;
 use super::ownership::Ownership;
 use super::release::Handover;
@@ -35,7 +34,6 @@ pub struct HostOptions {
     pub configs: BTreeMap<&'static str, String>,
     pub store: Store,
     pub shared: Shared,
-    pub flaws: Flaws,
 }
 
 /// The shards of this broker.

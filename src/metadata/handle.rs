@@ -286,7 +286,8 @@ impl Metadata {
     /// the leader, who proves that it is one; a process that was replaced by a newer one fails here.
     pub async fn sync(&self) -> Result<Arc<Image>, ProposeError> {
         let node = &self.0.node;
-        let synced = async {
+        // Boxed: it is deep inside of what waits for it.
+        let synced = Box::pin(async {
             loop {
                 match node.read_index().await {
                     // There is another one, or will be.
@@ -294,7 +295,7 @@ impl Metadata {
                     index => return node.applied(index?).await,
                 }
             }
-        };
+        });
         let is_alone = self.is_alone();
         let limit = if is_alone { node.timeouts().proposal } else { SYNC_LIMIT };
         let too_late = |_| match is_alone {

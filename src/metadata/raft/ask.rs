@@ -13,6 +13,9 @@ use crate::types::BrokerId;
 /// The longest wait for a read index in a group of several: nothing is stored for it.
 const READ_LIMIT: Duration = Duration::from_secs(1);
 
+/// Between two looks at what the majority has answered.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 /// One question at a time; whoever comes meanwhile shares the next one.
 #[derive(Default)]
 pub(super) struct Readers {
@@ -55,7 +58,7 @@ impl Node {
     /// ask: were there a newer process of the same broker, the database's manifest would say so.
     pub(super) async fn read_index_here(&self) -> Result<u64, ProposeError> {
         if self.voters().len() > 1 {
-            let asked = self.clock().timeout(READ_LIMIT, self.linearizable_index()).await;
+            let asked = self.clock().timeout(READ_LIMIT, self.index_agreed_by_majority()).await;
             return asked.map_err(|_| ProposeError::NotLeader { leader: None })?;
         }
         let index = self.linearizable_index().await?;
@@ -70,6 +73,23 @@ impl Node {
         match self.peers().call(leader, Call::Quorum, READ_LIMIT).await {
             Ok(Reply::Quorum(quorum)) => quorum,
             Ok(_) | Err(_) => own,
+        }
+    }
+
+    /// The index of the image, once a majority has agreed anew that this broker leads. What was acknowledged was applied here
+    /// before.
+    async fn index_agreed_by_majority(&self) -> Result<u64, ProposeError> {
+        self.catch_up().await?;
+        let (asked, index) = (self.clock().instant(), self.image().index);
+        loop {
+            self.contacts().want_beats();
+            match self.majority_agreed() {
+                Some(agreed) if agreed >= asked => return Ok(index),
+                Some(_) => {}
+                None if self.leading_term().is_none() => return Err(self.not_leader()),
+                None => {}
+            }
+            self.clock().sleep(LOOK_AGAIN).await;
         }
     }
 

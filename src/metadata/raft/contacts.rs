@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
@@ -14,6 +15,8 @@ use crate::types::BrokerId;
 pub(super) struct Contacts {
     clock: Clock,
     known: Mutex<Known>,
+    /// Somebody waits for the agreement of a majority.
+    wanted: Notify,
 }
 
 struct Known {
@@ -39,7 +42,16 @@ impl Contacts {
         let now = clock.instant();
         let known =
             Known { heard: now, leader_is_gone: false, term: 0, leads_since: now, peers: BTreeMap::new() };
-        Contacts { clock, known: Mutex::new(known) }
+        Contacts { clock, known: Mutex::new(known), wanted: Notify::new() }
+    }
+
+    /// Has the leader's next beats go out now.
+    pub(super) fn want_beats(&self) {
+        self.wanted.notify_waiters();
+    }
+
+    pub(super) async fn beats_wanted(&self) {
+        self.wanted.notified().await;
     }
 
     /// The leader has called.

@@ -38,6 +38,7 @@ pub(super) async fn beat(node: Arc<Node>, peer: BrokerId, stop: Shutdown) {
     loop {
         tokio::select! {
             () = stop.requested() => return,
+            () = node.contacts().beats_wanted() => {}
             () = node.clock().sleep(BEAT) => {}
         }
         let Some(term) = node.leading_term() else { continue };

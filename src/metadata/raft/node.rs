@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use openraft::error::{CheckIsLeaderError, ClientWriteError, InitializeError, RaftError};
-use openraft::{BasicNode, Raft, ServerState};
+use openraft::{BasicNode, Raft, RaftMetrics, ServerState};
 use parking_lot::Mutex;
 use slatedb::Db;
 use tokio::sync::watch;
@@ -280,7 +280,20 @@ impl Node {
         if self.caught_up_term.load(Ordering::Relaxed) == term {
             return Ok(());
         }
-        self.raft.ensure_linearizable().await.map_err(refused_read)?;
+        if self.voters().len() == 1 {
+            self.raft.ensure_linearizable().await.map_err(refused_read)?;
+        } else {
+            // A leader's first entry is one of its own term.
+            let has_own = |now: &RaftMetrics<u64, BasicNode>| {
+                now.current_term != term || now.last_applied.is_some_and(|id| id.leader_id.term == term)
+            };
+            let mut metrics = self.raft.metrics();
+            let applied = self.clock.timeout(LEADER_LIMIT, metrics.wait_for(has_own)).await;
+            let now = applied.map_err(|_| self.not_leader())?.map_err(|_| ProposeError::Stopped)?;
+            if now.current_term != term {
+                return Err(ProposeError::NotLeader { leader: None });
+            }
+        }
         self.caught_up_term.store(term, Ordering::Relaxed);
         Ok(())
     }

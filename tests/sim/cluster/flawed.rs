@@ -13,9 +13,7 @@ pub fn of_this_process() -> Flaws {
     let name = std::env::var(VARIABLE).unwrap_or_default();
     match name.as_str() {
         "" => Flaws::default(),
-        "skips epochs" => Flaws { skips_epochs: true, ..Flaws::default() },
-        "assigns first" => Flaws { assigns_first: true, ..Flaws::default() },
-        "keeps proofs" => Flaws { keeps_proofs: true, ..Flaws::default() },
+        "assigns first" => Flaws { assigns_first: true },
         other => panic!("{VARIABLE}: there is no flaw {other}"),
     }
 }
@@ -30,16 +28,6 @@ fn assert_seen(flaw: &str) {
 }
 
 #[test]
-fn a_controller_that_skips_the_epoch_in_assignments_is_seen() {
-    assert_seen("skips epochs");
-}
-
-#[test]
 fn a_controller_that_assigns_before_a_release_is_seen() {
     assert_seen("assigns first");
-}
-
-#[test]
-fn an_owner_that_keeps_its_proofs_for_a_session_is_seen() {
-    assert_seen("keeps proofs");
 }

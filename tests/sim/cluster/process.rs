@@ -149,7 +149,6 @@ impl Body {
             configs: BTreeMap::new(),
             store,
             shared,
-            flaws: around.flaws,
         };
         let shards = ShardHost::new(metadata.clone(), options, runtime.clone());
         let coordinators = coordinators(&shards, &runtime);

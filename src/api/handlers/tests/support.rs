@@ -150,7 +150,6 @@ impl Node {
             configs: BTreeMap::new(),
             store,
             shared,
-            flaws: Default::default(),
         };
         let host = ShardHost::new(metadata.clone(), options, runtime.clone());
         runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&host).run());
