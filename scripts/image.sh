@@ -7,7 +7,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$root/scripts/broker.sh"
 
-most_megabytes=120
+most_megabytes=125
 if [[ ${1:-} != inside ]]; then
   need "the image" unshare ip curl strip readelf
   unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || skip "the image" "no namespaces may be made"
