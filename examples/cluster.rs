@@ -51,9 +51,9 @@ fn split(mut arguments: Vec<OsString>) -> Result<(Vec<OsString>, Option<u16>), S
     Ok((arguments, Some(number)))
 }
 
-/// Unless somebody says under which address clients reach the broker, they are on this machine.
+/// Unless somebody says under which address clients reach the broker, or names others, they are on this machine.
 fn for_this_machine(given: Given) -> Given {
-    if given.is_set("HOST") || given.is_set("ADVERTISED_HOST") {
+    if ["HOST", "ADVERTISED_HOST", "RAFT_PEERS"].iter().any(|name| given.is_set(name)) {
         return given;
     }
     given.with("ADVERTISED_HOST", "localhost")
