@@ -13,9 +13,7 @@ use crate::cluster::{Controller, ShardHost, heart, heartbeat};
 use crate::config::{Config, HostPort};
 use crate::metadata::{Metadata, MetadataSettings};
 use crate::ops::{Phase, Readiness};
-use crate::peer::{
-    Alone, Answers, ClusterSecret, Member, Network, Service, Settings, Tls, TlsFiles, Transport,
-};
+use crate::peer::{Alone, Answers, ClusterSecret, Member, Network, Service, Settings, Tls, Transport};
 use crate::runtime::{Runtime, TaskKind};
 use crate::store::{Store, database::Databases};
 use crate::types::BrokerId;
@@ -150,19 +148,8 @@ async fn network(config: &Config, store: &Store, runtime: &Runtime) -> Result<Ne
     let cluster = &config.cluster;
     let HostPort { host, port } = &cluster.raft_listen;
     let listener = listen(VARIABLE, VARIABLE, host, *port).await?;
-    let secret = match &cluster.secret {
-        Some(secret) => ClusterSecret::given(secret)?,
-        None => ClusterSecret::of_bucket(store, runtime).await?,
-    };
-    let tls = match (&cluster.raft_tls_certificate, &cluster.raft_tls_key, &cluster.raft_tls_authority) {
-        _ if cluster.raft_insecure => Tls::off(),
-        (Some(certificate), Some(key), Some(authority)) => {
-            let files =
-                TlsFiles { certificate: certificate.clone(), key: key.clone(), authority: authority.clone() };
-            Tls::of_files(&files, &runtime.clock)?
-        }
-        _ => Tls::ephemeral(&runtime.clock)?,
-    };
+    let secret = ClusterSecret::open(cluster.secret.as_ref(), store, runtime).await?;
+    let tls = Tls::open(cluster.raft_insecure, cluster.tls_files().as_ref(), &runtime.clock)?;
     let own = config.identity.broker_id;
     let peers = cluster.raft_peers.iter().flatten().filter(|(id, _)| *id != own);
     let peers: HashMap<BrokerId, String> = peers.map(|(id, place)| (*id, place.to_string())).collect();
