@@ -10,10 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::apply::{Checks, apply};
 use super::command::{Command, Step};
 use super::error::ProposeError;
+use super::gathering::{self, Gathering};
 use super::image::{Image, Owner};
 use super::metrics::Metrics;
 use super::outcome::{Applied, Outcome, Refused};
-use super::raft::{ENTRY_LIMIT, Node, Proposed, Written};
+use super::raft::{Node, Proposed, Written};
 use crate::runtime::Shutdown;
 
 /// Proposals that wait, at most: one of each broker, and what those sent that were started again.
@@ -32,6 +33,16 @@ struct Waiting {
     answer: oneshot::Sender<Result<Written, ProposeError>>,
 }
 
+impl gathering::Waiting for Waiting {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.answer.is_closed()
+    }
+}
+
 /// A proposal that was tried on a draft.
 enum Tried {
     /// Its commands for the log, none if nothing of it has to be written, and what came of each on the draft.
@@ -44,15 +55,13 @@ enum Tried {
 pub(super) struct Leader {
     node: Arc<Node>,
     metrics: Metrics,
-    waiting: mpsc::Receiver<Waiting>,
-    /// Taken from the queue, but too large for the entry before.
-    held: Option<Waiting>,
+    waiting: Gathering<Waiting>,
 }
 
 /// Makes the queue and its task.
 pub(super) fn leading(node: Arc<Node>, metrics: Metrics) -> (Leading, Leader) {
     let (queue, waiting) = mpsc::channel(QUEUE);
-    (Leading { queue, node: Arc::clone(&node) }, Leader { node, metrics, waiting, held: None })
+    (Leading { queue, node: Arc::clone(&node) }, Leader { node, metrics, waiting: Gathering::new(waiting) })
 }
 
 impl Leading {
@@ -83,38 +92,12 @@ impl Leading {
 impl Leader {
     /// Runs until `stop`. Proposals that still wait then get no outcome.
     pub(super) async fn run(mut self, stop: Shutdown) {
-        loop {
-            let first = match self.held.take() {
-                Some(held) => Some(held),
-                None => tokio::select! {
-                    () = stop.requested() => None,
-                    next = self.waiting.recv() => next,
-                },
-            };
-            let Some(first) = first else { return };
-            let group = self.group(first);
+        while let Some(group) = self.waiting.next_group(&stop).await {
             tokio::select! {
                 () = stop.requested() => return,
                 () = self.settle(group) => {}
             }
         }
-    }
-
-    /// The first proposal and all others that wait, as far as they fit into one entry.
-    fn group(&mut self, first: Waiting) -> Vec<Waiting> {
-        let mut bytes = first.bytes;
-        let mut group = vec![first];
-        while let Ok(next) = self.waiting.try_recv() {
-            bytes += next.bytes;
-            if bytes > ENTRY_LIMIT {
-                self.held = Some(next);
-                break;
-            }
-            group.push(next);
-        }
-        // Whoever gave up waiting would not hear of it, and may have sent it again already.
-        group.retain(|waiting| !waiting.answer.is_closed());
-        group
     }
 
     async fn settle(&self, group: Vec<Waiting>) {

@@ -8,6 +8,7 @@ mod bootstrap;
 mod command;
 mod error;
 mod features;
+mod gathering;
 mod handle;
 mod history;
 mod image;

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::command::Command;
 use super::error::ProposeError;
+use super::gathering::{self, Gathering};
 use super::image::{Image, Owner};
 use super::leading::{Leading, encoded_bytes};
 use super::outcome::Outcome;
@@ -41,13 +42,21 @@ struct Proposal {
     _permit: OwnedSemaphorePermit,
 }
 
+impl gathering::Waiting for Proposal {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.answer.is_closed()
+    }
+}
+
 /// The task that empties the queue.
 pub(super) struct Proposer {
     node: Arc<Node>,
     leading: Leading,
-    waiting: mpsc::Receiver<Proposal>,
-    /// Taken from the queue, but too large for the one before.
-    held: Option<Proposal>,
+    waiting: Gathering<Proposal>,
     /// Of the last proposal.
     number: u64,
 }
@@ -57,7 +66,7 @@ pub(super) fn proposals(node: Arc<Node>, leading: Leading) -> (Proposals, Propos
     let (queue, waiting) = mpsc::channel(QUEUE);
     let budget = Arc::new(Semaphore::new(QUEUE_BYTES));
     let proposals = Proposals { queue, budget, node: Arc::clone(&node), leading: leading.clone() };
-    (proposals, Proposer { node, leading, waiting, held: None, number: 0 })
+    (proposals, Proposer { node, leading, waiting: Gathering::new(waiting), number: 0 })
 }
 
 impl Proposals {
@@ -147,39 +156,13 @@ fn steps(commands: Vec<Command>) -> Vec<Vec<Command>> {
 impl Proposer {
     /// Runs until `stop`. Proposals that still wait then get no outcome.
     pub(super) async fn run(mut self, stop: Shutdown) {
-        loop {
-            let first = match self.held.take() {
-                Some(held) => Some(held),
-                None => tokio::select! {
-                    () = stop.requested() => None,
-                    next = self.waiting.recv() => next,
-                },
-            };
-            let Some(first) = first else { return };
-            let group = self.group(first);
+        while let Some(group) = self.waiting.next_group(&stop).await {
             self.number += 1;
             tokio::select! {
                 () = stop.requested() => return,
                 () = self.settle(group) => {}
             }
         }
-    }
-
-    /// The first proposal and all others that wait, as far as they fit into one entry.
-    fn group(&mut self, first: Proposal) -> Vec<Proposal> {
-        let mut bytes = first.bytes;
-        let mut group = vec![first];
-        while let Ok(next) = self.waiting.try_recv() {
-            bytes += next.bytes;
-            if bytes > ENTRY_LIMIT {
-                self.held = Some(next);
-                break;
-            }
-            group.push(next);
-        }
-        // Whoever gave up waiting would not hear of it, and may have tried again already.
-        group.retain(|proposal| !proposal.answer.is_closed());
-        group
     }
 
     async fn settle(&self, group: Vec<Proposal>) {

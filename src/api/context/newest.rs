@@ -54,7 +54,7 @@ impl Broker {
         Ok(self.shards.image())
     }
 
-    /// Whether the metadata is agreed on by this broker alone.
+    /// True if the metadata is agreed on by this broker alone.
     fn is_alone(&self) -> bool {
         self.metadata.is_alone()
     }
