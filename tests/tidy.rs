@@ -30,7 +30,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &["types", "runtime", "settings", "protocol", "net", "log", "metadata", "coordinator", "cluster"],
     ),
     ("storage", &["types", "runtime", "store", "log", "metadata", "ops", "config", "broker"]),
-    ("config", &["types", "settings", "store", "log", "peer", "ops"]),
+    ("config", &["types", "runtime", "settings", "store", "log", "peer", "ops"]),
 ];
 
 /// Names that may appear under one folder only.

@@ -7,7 +7,7 @@ use super::table::{VARIABLES, variable_named};
 use super::variable::Variable;
 use super::words::StoreKind;
 use super::{names, platform};
-use crate::store::Secret;
+use crate::runtime::Secret;
 
 /// The settings that somebody set, by the variable's main name.
 #[derive(Clone, Default)]

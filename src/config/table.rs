@@ -23,9 +23,10 @@ use super::variable::{Section, Variable, bytes, flag, formed, millis, number, on
 use super::words::{LogFormat, StoreKind, Validation};
 use super::{HostPort, Peers};
 use crate::log::Limits;
+use crate::runtime::Secret;
 use crate::settings::MigrationPolicy;
 use crate::store::faults::{self, Setting as Faults};
-use crate::store::{Azure, Gcs, S3, Secret};
+use crate::store::{Azure, Gcs, S3};
 use crate::types::BrokerId;
 
 type Heading = (Section, Option<StoreKind>);

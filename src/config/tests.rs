@@ -3,8 +3,8 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use super::*;
+use crate::runtime::Secret;
 use crate::settings::{self, Scope, Target};
-use crate::store::Secret;
 
 pub(super) fn problems(given: &Given) -> Vec<Problem> {
     match Config::load(given) {

@@ -12,7 +12,8 @@ use super::table::{VARIABLES, variable_named};
 use super::variable::{Fallback, Kind, Order, Relation, Rule, Variable};
 use super::words::StoreKind;
 use super::{HostPort, Peers, syntax};
-use crate::store::{Secret, faults};
+use crate::runtime::Secret;
+use crate::store::faults;
 use crate::types::BrokerId;
 
 /// One value, of the right form.

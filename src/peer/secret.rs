@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 
 use super::proof::{self, Key};
 use crate::runtime::clock::Instant;
-use crate::runtime::{Clock, Complaints, Runtime, Shutdown};
-use crate::store::{Secret, Store};
+use crate::runtime::{Clock, Complaints, Runtime, Secret, Shutdown};
+use crate::store::Store;
 
 /// The object's name, beside `cluster.json`.
 const OBJECT: &str = "cluster.secret";

@@ -1,4 +1,4 @@
-//! The injected world: clock, randomness, tasks, shutdown, and the metrics registry.
+//! The injected world: clock, randomness, tasks, shutdown, and the metrics registry; and texts that stay secret.
 //! It knows nothing of Kafka, storage or sockets.
 //! Entry point: [`Runtime`], cloned into whatever needs time, chance or a task.
 //! Invariant: nothing outside this folder reads a clock, draws a random number or starts a task.
@@ -7,6 +7,7 @@ pub mod clock;
 mod complaints;
 pub mod memory;
 pub mod rng;
+mod secret;
 pub mod shutdown;
 pub mod tasks;
 pub mod transfers;
@@ -14,6 +15,7 @@ pub mod transfers;
 pub use clock::Clock;
 pub use complaints::Complaints;
 pub use rng::Rng;
+pub use secret::Secret;
 pub use shutdown::Shutdown;
 pub use tasks::{TaskKind, Tasks};
 

@@ -38,6 +38,13 @@ impl Rng {
         u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64())
     }
 
+    /// Bytes that nobody can foretell, unless the generator is seeded.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.lock().fill_bytes(&mut bytes);
+        bytes
+    }
+
     /// A random (version 4) UUID whose text does not start with a dash in Kafka's base64 form, as Kafka's own ids.
     pub fn uuid(&self) -> Uuid {
         loop {

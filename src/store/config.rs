@@ -1,12 +1,12 @@
 //! The place of the objects, as plain data. The names of the variables that fill it are the configuration's business.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use object_store::path::Path;
 
 use super::faults;
+use crate::runtime::Secret;
 
 /// The object store of a broker.
 #[derive(Clone, Debug)]
@@ -130,25 +130,4 @@ pub struct Azure {
     /// Allows an endpoint without TLS.
     pub allow_http: bool,
     pub prefix: String,
-}
-
-/// A text that is not printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    /// The text itself, for the one who must send or compare it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
 }

@@ -29,7 +29,7 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 
-pub use config::{Azure, Backend, Config, Gcs, Local, S3, Secret};
+pub use config::{Azure, Backend, Config, Gcs, Local, S3};
 pub use counting::{RequestKind, StoreMetrics};
 pub use error::{OpenError, RefusedStore};
 pub use health::{Failing, Health};

@@ -10,8 +10,8 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 use super::support::{Traits, World};
 use crate::peer::proof::{Role, Transcript};
 use crate::peer::{ClusterSecret, SecretError, Service};
-use crate::runtime::Runtime;
-use crate::store::{self, Backend, Config, Local, Secret, Store};
+use crate::runtime::{Runtime, Secret};
+use crate::store::{self, Backend, Config, Local, Store};
 
 const PATH: &str = "cluster.secret";
 

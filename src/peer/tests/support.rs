@@ -14,8 +14,7 @@ use tokio::io::DuplexStream;
 use crate::peer::hello::Versions;
 use crate::peer::wire::{ByteStream, Dial, DialError};
 use crate::peer::{Answers, ClusterSecret, Member, Network, Service, Settings, Tls, Unreachable};
-use crate::runtime::{Runtime, Shutdown};
-use crate::store::Secret;
+use crate::runtime::{Runtime, Secret, Shutdown};
 use crate::types::BrokerId;
 
 pub const CLUSTER: &str = "a-cluster";

@@ -2,7 +2,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::runtime::TaskKind;
+use crate::runtime::{Secret, TaskKind};
 use crate::store::*;
 
 /// Answers 403 to everything, and keeps the heads of the requests.
