@@ -14,6 +14,7 @@ pub mod settings;
 pub mod protocol;
 pub mod store;
 
+pub mod auth;
 pub mod net;
 
 pub mod log;
