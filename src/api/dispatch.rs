@@ -57,6 +57,7 @@ impl Service {
             client: Client {
                 id: header.client_id.as_deref().unwrap_or_default().to_owned(),
                 address: connection.peer.address.ip().to_canonical(),
+                listener: Arc::clone(&connection.peer.listener),
             },
             permit: frame.permit.clone(),
             more_to_come: frame.more_to_come,

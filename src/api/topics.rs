@@ -55,6 +55,20 @@ impl Leadership {
         }
         leadership
     }
+
+    /// The same as clients of a listener see it: a broker that has none of its name is not there for them
+    /// (`KRaftMetadataCache.getPartitionMetadata`).
+    pub fn seen_at(mut self, image: &Image, listener: &str) -> Leadership {
+        let is_there = |id: i32| image.broker(BrokerId(id)).is_some_and(|broker| broker.listener(listener).is_some());
+        let hidden = self.replicas.iter().filter(|id| !self.offline.contains(id) && !is_there(**id));
+        let hidden: Vec<i32> = hidden.copied().collect();
+        if hidden.contains(&self.leader) {
+            self.leader = NOBODY;
+            self.error = ErrorCode::ListenerNotFound;
+        }
+        self.offline.extend(hidden);
+        self
+    }
 }
 
 /// A topic to be made.
@@ -150,19 +164,23 @@ pub fn validate_assignment(image: &Image, brokers: &[i32], replicas: Option<usiz
     }
 }
 
-/// Addresses of the brokers that clients may be sent to. Each message spells the same struct anew.
-pub fn endpoints<E: From<Endpoint>>(image: &Image) -> Vec<E> {
-    image.live_brokers().filter_map(|broker| Endpoint::of(broker)).map(E::from).collect()
+/// Addresses of the brokers that clients of a listener may be sent to. Each message spells the same struct anew.
+pub fn endpoints<E: From<Endpoint>>(image: &Image, listener: &str) -> Vec<E> {
+    image.live_brokers().filter_map(|broker| Endpoint::of(broker, listener)).map(E::from).collect()
 }
 
 /// Addresses of those that an answer names as leaders, each once (KIP-951).
-pub fn leader_endpoints<E: From<Endpoint>>(image: &Image, leaders: impl Iterator<Item = i32>) -> Vec<E> {
+pub fn leader_endpoints<E: From<Endpoint>>(
+    image: &Image,
+    listener: &str,
+    leaders: impl Iterator<Item = i32>,
+) -> Vec<E> {
     let leaders: BTreeSet<i32> = leaders.filter(|leader| *leader != NOBODY).collect();
     let known = leaders.into_iter().filter_map(|id| image.broker(BrokerId(id)));
-    known.filter_map(|broker| Endpoint::of(broker)).map(E::from).collect()
+    known.filter_map(|broker| Endpoint::of(broker, listener)).map(E::from).collect()
 }
 
-/// A broker's address.
+/// A broker's address on one of its listeners.
 pub struct Endpoint {
     pub node_id: i32,
     pub host: String,
@@ -171,8 +189,9 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    pub fn of(broker: &metadata::Broker) -> Option<Endpoint> {
-        let listener = broker.listeners.first()?;
+    /// None if the broker has no listener of this name.
+    pub fn of(broker: &metadata::Broker, listener: &str) -> Option<Endpoint> {
+        let listener = broker.listener(listener)?;
         Some(Endpoint {
             node_id: broker.id.0,
             host: listener.host.clone(),

@@ -56,6 +56,13 @@ pub struct Broker {
     pub command_version: u16,
 }
 
+impl Broker {
+    /// Its listener of this name.
+    pub fn listener(&self, name: &str) -> Option<&Listener> {
+        self.listeners.iter().find(|listener| listener.name == name)
+    }
+}
+
 /// An address that a broker gives to clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {

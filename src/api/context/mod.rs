@@ -90,6 +90,8 @@ pub struct Client {
     /// The name that the client has given itself; empty if it does not say.
     pub id: String,
     pub address: IpAddr,
+    /// The name of the listener that it came to.
+    pub listener: Arc<str>,
 }
 
 impl Client {

@@ -43,7 +43,7 @@ impl Handler for DescribeCluster {
         Response {
             cluster_id: image.cluster_id.to_string(),
             controller_id: context.broker.controller(&image).map_or(NOBODY, |id| id.0),
-            brokers: brokers(&image, request.include_fenced_brokers),
+            brokers: brokers(&image, &context.client.listener, request.include_fenced_brokers),
             cluster_authorized_operations: if request.include_cluster_authorized_operations {
                 operations::CLUSTER
             } else {
@@ -54,11 +54,11 @@ impl Handler for DescribeCluster {
     }
 }
 
-fn brokers(image: &Image, with_fenced: bool) -> Vec<DescribeClusterBroker> {
+fn brokers(image: &Image, listener: &str, with_fenced: bool) -> Vec<DescribeClusterBroker> {
     let told = image.brokers.values().filter(|broker| with_fenced || image.is_live(broker.id));
     let described = told.filter_map(|broker| {
         let is_fenced = !image.is_live(broker.id);
-        Some(DescribeClusterBroker { is_fenced, ..Endpoint::of(broker)?.into() })
+        Some(DescribeClusterBroker { is_fenced, ..Endpoint::of(broker, listener)?.into() })
     });
     described.collect()
 }

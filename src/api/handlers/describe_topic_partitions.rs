@@ -45,7 +45,12 @@ impl Handler for DescribeTopicPartitions {
             return refuse(&request, ErrorCode::InvalidRequest);
         }
         let limit = request.response_partition_limit.clamp(1, PARTITIONS_MAX) as usize;
-        let mut page = Page { image: &image, left: limit, response: Response::default() };
+        let mut page = Page {
+            image: &image,
+            listener: &context.client.listener,
+            left: limit,
+            response: Response::default(),
+        };
         for name in asked {
             let first = if name == from_topic { from_partition } else { 0 };
             if !page.add(name, first, all) {
@@ -77,6 +82,7 @@ fn missing(name: &str, code: ErrorCode) -> DescribeTopicPartitionsResponseTopic 
 
 struct Page<'a> {
     image: &'a Image,
+    listener: &'a str,
     left: usize,
     response: Response,
 }
@@ -103,7 +109,8 @@ impl Page<'_> {
         while self.left > 0
             && let Some((partition, shard)) = rest.next()
         {
-            partitions.push(describe_partition(partition.index, Leadership::of(self.image, shard)));
+            let seen = Leadership::of(self.image, shard).seen_at(self.image, self.listener);
+            partitions.push(describe_partition(partition.index, seen));
             self.left -= 1;
         }
         self.response.topics.push(DescribeTopicPartitionsResponseTopic {

@@ -23,10 +23,10 @@ impl Handler for FindCoordinator {
         let image = context.image();
         if context.version >= 4 {
             let keys = request.coordinator_keys.iter();
-            let coordinators = keys.map(|key| find(&image, request.key_type, key)).collect();
+            let coordinators = keys.map(|key| find(&context, &image, request.key_type, key)).collect();
             return Response { coordinators, ..Response::default() };
         }
-        let found = find(&image, request.key_type, &request.key);
+        let found = find(&context, &image, request.key_type, &request.key);
         let is_found = found.error_code == i16::from(ErrorCode::None);
         // `Errors.NONE.message()`: a single key gets a message whatever comes of it.
         let error_message = if is_found { Some("NONE".to_owned()) } else { found.error_message };
@@ -41,13 +41,13 @@ impl Handler for FindCoordinator {
     }
 }
 
-fn find(image: &Image, key_type: i8, key: &str) -> Coordinator {
+fn find(context: &Context, image: &Image, key_type: i8, key: &str) -> Coordinator {
     let endpoint = match key_type {
         GROUP | TRANSACTION => {
             let owner = image.coordinator(key).and_then(|shard| image.shard(shard)?.owner);
             owner
                 .filter(|owner| image.counts_on(*owner))
-                .and_then(|owner| Endpoint::of(image.broker(owner.broker)?))
+                .and_then(|owner| Endpoint::of(image.broker(owner.broker)?, &context.client.listener))
                 .ok_or(ErrorCode::CoordinatorNotAvailable)
         }
         _ => Err(ErrorCode::InvalidRequest),

@@ -22,6 +22,9 @@ use crate::types::TopicId;
 /// From here on topics may be asked for by id.
 const IDS_SINCE: i16 = 12;
 
+/// From here on clients know LISTENER_NOT_FOUND (KIP-302).
+const LISTENER_ERRORS_SINCE: i16 = 6;
+
 pub struct Metadata;
 
 impl Handler for Metadata {
@@ -39,12 +42,12 @@ impl Handler for Metadata {
         let image = context.image();
         let with_topic_operations = request.include_topic_authorized_operations;
         Response {
-            brokers: topics::endpoints(&image),
+            brokers: topics::endpoints(&image, &context.client.listener),
             cluster_id: Some(image.cluster_id.to_string()),
             controller_id: context.broker.controller(&image).map_or(NOBODY, |id| id.0),
             topics: topics
                 .into_iter()
-                .map(|found| found.describe(&image, context.version, with_topic_operations))
+                .map(|found| found.describe(&context, &image, with_topic_operations))
                 .collect(),
             cluster_authorized_operations: if request.include_cluster_authorized_operations {
                 operations::CLUSTER
@@ -157,7 +160,7 @@ impl Found {
         matches!(self, Found::Missing { error, .. } if unknown.contains(error))
     }
 
-    fn describe(self, image: &Image, version: i16, with_operations: bool) -> MetadataResponseTopic {
+    fn describe(self, context: &Context, image: &Image, with_operations: bool) -> MetadataResponseTopic {
         // Of a topic that is named, even if it is not there.
         let operations = if with_operations { operations::TOPIC } else { operations::NOT_ASKED };
         match self {
@@ -168,7 +171,8 @@ impl Found {
                 partitions: topic
                     .partitions()
                     .map(|(partition, shard)| {
-                        describe_partition(partition.index, Leadership::of(image, shard), version)
+                        let seen = Leadership::of(image, shard).seen_at(image, &context.client.listener);
+                        describe_partition(partition.index, seen, context.version)
                     })
                     .collect(),
                 topic_authorized_operations: operations,
@@ -187,7 +191,10 @@ impl Found {
 }
 
 fn describe_partition(index: i32, leadership: Leadership, version: i16) -> MetadataResponsePartition {
-    let Leadership { error, leader, epoch, mut replicas, offline } = leadership;
+    let Leadership { mut error, leader, epoch, mut replicas, offline } = leadership;
+    if error == ErrorCode::ListenerNotFound && version < LISTENER_ERRORS_SINCE {
+        error = ErrorCode::LeaderNotAvailable;
+    }
     if version == 0 {
         // Its clients take every replica for one that is there (`KRaftMetadataCache.maybeFilterAliveReplicas`).
         replicas.retain(|replica| !offline.contains(replica));

@@ -49,7 +49,7 @@ impl Handler for Fetch {
         let node_endpoints = match context.version >= LEADER_SINCE {
             // The image of now: a partition may have moved while the request waited.
             true => {
-                tell_leaders(|| context.image(), fetch.partitions.iter().map(|(key, _)| key), &mut answers)
+                tell_leaders(&context, fetch.partitions.iter().map(|(key, _)| key), &mut answers)
             }
             false => Vec::new(),
         };

@@ -44,7 +44,7 @@ pub(super) async fn find(context: &Context, image: &Image, key: &Key, asked: &Pa
 
 /// Tells who leads instead, and gives the addresses of those (KIP-951).
 pub(super) fn tell_leaders<'a>(
-    image: impl FnOnce() -> Arc<Image>,
+    context: &Context,
     keys: impl Iterator<Item = &'a Key>,
     answers: &mut [PartitionData],
 ) -> Vec<NodeEndpoint> {
@@ -54,14 +54,14 @@ pub(super) fn tell_leaders<'a>(
     if asked.peek().is_none() {
         return Vec::new();
     }
-    let image = image();
+    let image = context.image();
     let leaders = asked.filter_map(|(key, answer)| {
         let shard = find_topic(&image, &key.topic).ok()?.shard(key.partition)?;
         let Leadership { leader, epoch, .. } = Leadership::of(&image, shard);
         answer.current_leader = LeaderIdAndEpoch { leader_id: leader, leader_epoch: epoch };
         Some(leader)
     });
-    leader_endpoints(&image, leaders)
+    leader_endpoints(&image, &context.client.listener, leaders)
 }
 
 async fn open(

@@ -26,6 +26,9 @@ use crate::types::{BrokerId, LeaderEpoch, ShardId, TopicId};
 /// The response to a request that a handler takes.
 pub type ResponseOf<H> = <<H as Handler>::Request as Request>::Response;
 
+/// The listener that all clients come to.
+const LISTENER: &str = "PLAINTEXT";
+
 pub struct Cluster {
     pub brokers: Vec<Node>,
     pub switchboard: Switchboard,
@@ -184,7 +187,11 @@ impl Node {
             broker: Arc::clone(&self.broker),
             version,
             correlation_id: 1,
-            client: Client { id: "test".to_owned(), address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
+            client: Client {
+                id: "test".to_owned(),
+                address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                listener: LISTENER.into(),
+            },
             permit: Permit::none(),
             more_to_come: false,
             closer: Closer::new(),
