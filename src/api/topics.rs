@@ -59,7 +59,8 @@ impl Leadership {
     /// The same as clients of a listener see it: a broker that has none of its name is not there for them
     /// (`KRaftMetadataCache.getPartitionMetadata`).
     pub fn seen_at(mut self, image: &Image, listener: &str) -> Leadership {
-        let is_there = |id: i32| image.broker(BrokerId(id)).is_some_and(|broker| broker.listener(listener).is_some());
+        let is_there =
+            |id: i32| image.broker(BrokerId(id)).is_some_and(|broker| broker.listener(listener).is_some());
         let hidden = self.replicas.iter().filter(|id| !self.offline.contains(id) && !is_there(**id));
         let hidden: Vec<i32> = hidden.copied().collect();
         if hidden.contains(&self.leader) {

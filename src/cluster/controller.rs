@@ -148,7 +148,10 @@ impl Controller {
         }
         let Some(leading) = leading.as_mut() else { return Vec::new() };
         let standings = self.standings(leading, image, now);
-        if leading.liveness.somebody_comes(now, &metadata.voters()) {
+        // The leader before has just been met too, but it is not waited for if it is known to be gone.
+        let is_gone = |id: &BrokerId| standings.get(id) == Some(&Standing::Dead);
+        let voters: Vec<BrokerId> = metadata.voters().into_iter().filter(|id| !is_gone(id)).collect();
+        if leading.liveness.somebody_comes(now, &voters) {
             return Vec::new();
         }
         let (liveness, flaws) = (&leading.liveness, self.0.flaws);
