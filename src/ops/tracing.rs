@@ -9,8 +9,9 @@ use tracing_subscriber::EnvFilter;
 /// decides.
 const QUIET: &str = "slatedb=warn,openraft=error,openraft::replication=off,object_store=warn";
 
-/// Libraries below us that log anything.
-const LIBRARIES: [&str; 12] = [
+/// Libraries below us that log anything, and logins.
+const LIBRARIES: &[&str] = &[
+    "audit",
     "axum",
     "h2",
     "hyper",
@@ -25,8 +26,9 @@ const LIBRARIES: [&str; 12] = [
     "tokio",
 ];
 /// The modules of this crate.
-pub(super) const MODULES: [&str; 18] = [
+pub(super) const MODULES: &[&str] = &[
     "api",
+    "auth",
     "broker",
     "cli",
     "cluster",
@@ -43,6 +45,7 @@ pub(super) const MODULES: [&str; 18] = [
     "settings",
     "storage",
     "store",
+    "tls",
     "types",
 ];
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
