@@ -48,9 +48,7 @@ impl Handler for Fetch {
         let (mut answers, share) = read(&context, &request, found).await;
         let node_endpoints = match context.version >= LEADER_SINCE {
             // The image of now: a partition may have moved while the request waited.
-            true => {
-                tell_leaders(&context, fetch.partitions.iter().map(|(key, _)| key), &mut answers)
-            }
+            true => tell_leaders(&context, fetch.partitions.iter().map(|(key, _)| key), &mut answers),
             false => Vec::new(),
         };
         match context.broker.sessions.finish(&fetch, answers.iter().map(outcome)) {

@@ -163,7 +163,8 @@ impl Pending {
         if self.acks == 0 {
             return if failed { Reply::Close } else { Reply::Silent };
         }
-        let node_endpoints = leader_endpoints(&context.image(), &context.client.listener, leaders.into_iter());
+        let node_endpoints =
+            leader_endpoints(&context.image(), &context.client.listener, leaders.into_iter());
         let response = Response { responses, node_endpoints, ..Response::default() };
         if unknown { Reply::SendAndClose(response) } else { Reply::Send(response) }
     }
