@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Fuzzes every decoder of the wire language for SECONDS each, one after the other (default 60).
+# Fuzzes every decoder of the wire language, and of logins, for SECONDS each, one after the other (default 60).
 #
-#   scripts/fuzz.sh [SECONDS]              the targets: headers, requests, responses, consumer protocol, batches
+#   scripts/fuzz.sh [SECONDS]              the targets: headers, requests, responses, consumer protocol, batches,
+#                                          logins
 #   scripts/fuzz.sh --each-api [SECONDS]   request and response of every API by itself
 #
 # Needs a nightly compiler; without one it runs the bounded checks of the test suite and says so.
@@ -65,7 +66,7 @@ if [[ -n $each_api ]]; then
     for target in request response; do FUZZ_API=$api run $target || failed=$((failed + 1)); done
   done
 else
-  for target in header request response consumer batch; do run $target || failed=$((failed + 1)); done
+  for target in header request response consumer batch login; do run $target || failed=$((failed + 1)); done
 fi
 echo "$failed of the targets failed"
 ((failed == 0))

@@ -1,7 +1,17 @@
 //! What the fuzz targets do with their bytes.
 //!
-//! The wire language is pure, so it is compiled here by itself, without the broker: seconds instead of minutes.
+//! The wire language is pure, and so is what reads a login, so they are compiled here by itself, without the broker: seconds instead of minutes.
 
+pub mod auth {
+    #[path = "../../../src/auth/plain/message.rs"]
+    pub mod plain;
+    #[path = "../../../src/auth/principal.rs"]
+    pub mod principal;
+    #[path = "../../../src/auth/scram/message.rs"]
+    pub mod scram;
+    #[path = "../../../src/auth/users/list.rs"]
+    pub mod users;
+}
 #[path = "../../src/crc32c.rs"]
 pub mod crc32c;
 #[path = "../../src/protocol/mod.rs"]
@@ -108,6 +118,27 @@ pub fn consumer(data: &[u8]) {
     }
     if let Ok((assignment, version)) = consumer::decode::<consumer::Assignment>(&bytes) {
         encode(&assignment, version.min(3));
+    }
+}
+
+/// What a client sends to log in, and a file of users.
+pub fn login(data: &[u8]) {
+    if let Ok(first) = auth::scram::first(data) {
+        assert_eq!([first.header, first.bare].concat().as_bytes(), data);
+        assert!(first.header.starts_with("n,") && first.header.ends_with(','));
+        let escaped = first.name.replace('=', "=3D").replace(',', "=2C");
+        assert!(first.bare.starts_with(&format!("n={escaped},r={}", first.nonce)));
+    }
+    if let Ok(last) = auth::scram::last(data) {
+        assert_eq!(format!("{},p={}", last.without_proof, last.proof).as_bytes(), data);
+        assert!(last.without_proof.starts_with(&format!("c={},r={}", last.header, last.nonce)));
+    }
+    if let Ok(message) = auth::plain::parse(data) {
+        assert_eq!([message.authzid, message.name, message.password].join("\0").as_bytes(), data);
+    }
+    let of_list = std::str::from_utf8(data).ok().and_then(|list| auth::users::entries(list).ok());
+    for user in auth::users::lines(data, &[]).into_iter().chain(of_list).flatten() {
+        assert!(auth::principal::Principal::user(user.name).is_ok() && !user.password.is_empty());
     }
 }
 

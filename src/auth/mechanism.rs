@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// A way to log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mechanism {
@@ -10,6 +12,13 @@ pub enum Mechanism {
     ScramSha256,
     ScramSha512,
     OAuthBearer,
+}
+
+/// The mechanisms of RFC 5802, by their hash. They are stored, so none may ever change its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Scram {
+    Sha256,
+    Sha512,
 }
 
 /// A mechanism that there is not.
@@ -28,6 +37,17 @@ impl Mechanism {
             Mechanism::ScramSha256 => "SCRAM-SHA-256",
             Mechanism::ScramSha512 => "SCRAM-SHA-512",
             Mechanism::OAuthBearer => "OAUTHBEARER",
+        }
+    }
+}
+
+impl Scram {
+    pub const ALL: [Scram; 2] = [Scram::Sha256, Scram::Sha512];
+
+    pub fn mechanism(self) -> Mechanism {
+        match self {
+            Scram::Sha256 => Mechanism::ScramSha256,
+            Scram::Sha512 => Mechanism::ScramSha512,
         }
     }
 }

@@ -1,12 +1,23 @@
 //! Authentication: principals, and the SASL mechanisms by which a client proves that it is one.
 //! It must never know a socket, a Kafka frame or the metadata: tokens go in, challenges and verdicts come out.
-//! Entry point: [`Mechanism`] names a way to log in, and a [`Step`] is what comes of a token of the client.
+//! Entry point: [`Authenticator::begin`], for one login by one [`Mechanism`]; a [`Step`] is what comes of each token.
 //! Invariant: a client is told one sentence for every reason of a mechanism, and no secret is ever printed.
 
+mod authenticator;
+mod credentials;
 mod mechanism;
+mod plain;
 mod principal;
+mod scram;
 mod step;
+#[cfg(test)]
+mod timing_tests;
+mod users;
 
-pub use mechanism::{Mechanism, UnknownMechanism};
+pub use authenticator::{Authenticator, Exchange};
+pub use credentials::{Credentials, SaltKey, ScramCredential};
+pub use mechanism::{Mechanism, Scram, UnknownMechanism};
 pub use principal::{BadName, Kind, Principal};
+pub use scram::{LEAST_ITERATIONS, MOST_ITERATIONS};
 pub use step::{Login, Refusal, Step};
+pub use users::{UserSources, Users, UsersError};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 const NAME_BYTES: usize = 255;
 /// The same of a name that a certificate gives.
 const CERTIFICATE_NAME_BYTES: usize = 1024;
-/// The name of who has proved nothing.
+/// The name of those who have proved nothing.
 const ANONYMOUS: &str = "ANONYMOUS";
 
 /// A user, or a group of users, as rules of access name it.
@@ -51,7 +51,7 @@ impl Principal {
         Principal::checked(Kind::Group, name, NAME_BYTES)
     }
 
-    /// Who has proved nothing.
+    /// The user that every client is until it has proved something.
     pub fn anonymous() -> Principal {
         Principal { kind: Kind::User, name: Arc::from(ANONYMOUS) }
     }
