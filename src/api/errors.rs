@@ -210,6 +210,7 @@ impl From<Refused> for Failure {
             Refused::InvalidPartitions(_) | Refused::TooManyPartitions { .. } => ErrorCode::InvalidPartitions,
             Refused::InvalidConfig(_) => ErrorCode::InvalidConfig,
             Refused::InvalidFeature(_) => ErrorCode::InvalidUpdateVersion,
+            Refused::NoScramCredential => ErrorCode::ResourceNotFound,
         };
         Failure::new(code, refused.to_string())
     }

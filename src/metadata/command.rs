@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::image::{Broker, Owner};
 use super::outcome::Refused;
+use crate::auth::{SaltKey, Scram, ScramCredential};
 use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId, TopicId};
 
 /// One change of the metadata. It succeeds or fails alone, also when it travels with others.
@@ -113,6 +114,14 @@ pub enum Command {
         number: u64,
         steps: Vec<Step>,
     },
+    /// Sets a user's credential for one mechanism, or deletes it.
+    AlterScram {
+        user: Arc<str>,
+        mechanism: Scram,
+        credential: Option<ScramCredential>,
+    },
+    /// Gives the cluster its key for salts that are made up, unless it has one.
+    MakeSaltKey(SaltKey),
 }
 
 /// A command of a numbered proposal.
@@ -176,7 +185,7 @@ pub enum ConfigOp {
 
 impl Command {
     /// The newest version there is: what this program can apply.
-    pub const LATEST: u16 = 3;
+    pub const LATEST: u16 = 4;
 
     /// The first version with numbered proposals, fenced brokers and moves of shards.
     pub const OF_CLUSTERS: u16 = 3;
@@ -204,6 +213,7 @@ impl Command {
             | Command::Fence { .. }
             | Command::MoveShard { .. }
             | Command::Numbered { .. } => Command::OF_CLUSTERS,
+            Command::AlterScram { .. } | Command::MakeSaltKey(_) => 4,
         }
     }
 }

@@ -207,7 +207,9 @@ impl Metadata {
         let life = Command::BeginLife { nonce: self.0.runtime.rng.u128(), after: self.0.node.found_index() };
         match self.insist(life).await {
             // Another broker is too old for it: then its shards vouch for nothing.
-            Ok(_) | Err(ProposeError::NotSupported { .. }) => Ok(()),
+            Ok(_) | Err(ProposeError::NotSupported { .. }) => {
+                Ok(self.have_salt_key(&self.0.runtime.rng).await?)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -230,7 +232,7 @@ impl Metadata {
     }
 
     /// Proposes until there is an outcome. Only for commands that may be applied twice.
-    async fn insist(&self, command: Command) -> Result<Outcome, ProposeError> {
+    pub(super) async fn insist(&self, command: Command) -> Result<Outcome, ProposeError> {
         loop {
             match self.propose(command.clone()).await {
                 Err(ProposeError::Timeout | ProposeError::NotLeader { .. } | ProposeError::Overloaded) => {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::History;
 use super::members::Members;
+use super::users::Users;
 use crate::crc32c;
 use crate::settings::{BrokerLayers, ClusterLayer};
 use crate::types::{BrokerId, Incarnation, LeaderEpoch, Partition, ShardId, TopicId};
@@ -133,6 +134,9 @@ pub struct Configs {
     pub cluster: Arc<BTreeMap<String, String>>,
     pub brokers: RedBlackTreeMapSync<BrokerId, Arc<BTreeMap<String, String>>>,
     pub groups: RedBlackTreeMapSync<String, Arc<BTreeMap<String, String>>>,
+    /// Stored behind the image, as older snapshots have none.
+    #[serde(skip)]
+    pub users: Users,
 }
 
 impl Configs {

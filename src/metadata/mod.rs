@@ -6,6 +6,7 @@
 mod apply;
 mod bootstrap;
 mod command;
+mod credentials;
 mod error;
 mod features;
 mod gathering;
@@ -23,6 +24,7 @@ mod quorum;
 mod raft;
 mod settings;
 mod snapshot;
+mod users;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -42,3 +44,4 @@ pub use members::{Member, Members, Proposed};
 pub use outcome::{Applied, Outcome, Refused};
 pub use quorum::{Quorum, Replica};
 pub use settings::{DEFAULT_CLUSTER_ID, MetadataSettings, SNAPSHOT_LOG_BYTES, Timeouts, Voter};
+pub use users::{ScramCredentials, Users};

@@ -63,4 +63,6 @@ pub enum Refused {
     Reassigned { shard: ShardId, current: LeaderEpoch },
     #[error("a later proposal of this broker was applied before this one")]
     Superseded,
+    #[error("Attempt to delete a user credential that does not exist")]
+    NoScramCredential,
 }

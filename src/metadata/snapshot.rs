@@ -1,14 +1,19 @@
 //! The image as bytes: what a Raft snapshot holds.
 //!
-//! format u8 = 3 | the image, postcard | its history, postcard | its members, postcard
+//! format u8 = 4 | the image, postcard | its history, postcard | its members, postcard | its users, postcard
+//! format u8 = 3 | the image, postcard | its history, postcard | its members, postcard   (no users are known)
 //! format u8 = 2 | the image, postcard | its history, postcard   (no members are known)
 //! format u8 = 1 | the image, postcard                           (no history is known either)
 //!
-//! The format counts up when the image's fields change; reading knows every format that was ever written.
+//! The format counts up when the image's fields change; reading knows every format that was ever written. Without users the
+//! third is written: brokers that know of no later one may be among the others until there are some.
 
-use super::image::Image;
+use super::image::{Configs, Image};
+use super::users::Users;
 
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
+/// The format before users.
+const WITHOUT_USERS: u8 = 3;
 /// The format before members.
 const WITHOUT_MEMBERS: u8 = 2;
 /// The format before histories.
@@ -27,14 +32,25 @@ pub(super) enum DecodeError {
 
 /// Equal images give equal bytes.
 pub(super) fn encode(image: &Image) -> Result<Vec<u8>, postcard::Error> {
-    let bytes = postcard::to_extend(image, vec![FORMAT])?;
+    let users = &image.configs.users;
+    let has_users = *users != Users::default();
+    let format = if has_users { FORMAT } else { WITHOUT_USERS };
+    let bytes = postcard::to_extend(image, vec![format])?;
     let bytes = postcard::to_extend(&image.history, bytes)?;
-    postcard::to_extend(&image.members, bytes)
+    let bytes = postcard::to_extend(&image.members, bytes)?;
+    if has_users { postcard::to_extend(users, bytes) } else { Ok(bytes) }
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Image, DecodeError> {
     match bytes.split_first() {
         Some((&FORMAT, rest)) => {
+            let (image, rest) = postcard::take_from_bytes::<Image>(rest)?;
+            let (history, rest) = postcard::take_from_bytes(rest)?;
+            let (members, rest) = postcard::take_from_bytes(rest)?;
+            let configs = Configs { users: postcard::from_bytes(rest)?, ..image.configs };
+            Ok(Image { history, members, configs, ..image })
+        }
+        Some((&WITHOUT_USERS, rest)) => {
             let (image, rest) = postcard::take_from_bytes(rest)?;
             let (history, rest) = postcard::take_from_bytes(rest)?;
             Ok(Image { history, members: postcard::from_bytes(rest)?, ..image })

@@ -29,7 +29,8 @@ const METADATA: Parts = &[
     ("history", &[]),
     ("outcome", &[]),
     ("members", &["outcome"]),
-    ("image", &["history", "members"]),
+    ("users", &[]),
+    ("image", &["history", "members", "users"]),
     ("past", &["history", "image"]),
     ("features", &[]),
     ("quorum", &[]),
@@ -38,7 +39,7 @@ const METADATA: Parts = &[
     ("settings", &["error", "image"]),
     ("bootstrap", &["error", "image", "settings"]),
     ("metrics", &["outcome"]),
-    ("snapshot", &["image"]),
+    ("snapshot", &["image", "users"]),
     ("apply", &["command", "features", "history", "image", "members", "outcome"]),
     ("raft", &["apply", "bootstrap", "command", "error", "image", "outcome", "quorum", "settings", "snapshot"]),
     ("gathering", &["raft"]),
@@ -47,6 +48,7 @@ const METADATA: Parts = &[
     ("producer_ids", &["apply"]),
     ("handle", &["bootstrap", "command", "error", "features", "image", "leading", "metrics", "outcome", "producer_ids",
         "proposals", "quorum", "raft", "settings"]),
+    ("credentials", &["command", "error", "handle"]),
 ];
 
 #[rustfmt::skip] // A part a line.

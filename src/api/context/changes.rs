@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Client, Context};
 use crate::api::errors::Failure;
+use crate::auth::Mechanism;
 use crate::metadata::{Applied, Command, ConfigChange, ConfigResource, Image};
 use crate::protocol::ErrorCode;
 use crate::types::TopicId;
@@ -84,6 +85,11 @@ enum Change {
         feature: String,
         level: i16,
     },
+    ScramChanged {
+        user: String,
+        mechanism: Mechanism,
+        is_deleted: bool,
+    },
     /// One that no client asks for.
     Other,
 }
@@ -119,7 +125,13 @@ impl Change {
             Command::SetFeature { name, level } => {
                 Change::FeatureSet { feature: name.clone(), level: *level }
             }
+            Command::AlterScram { user, mechanism, credential } => Change::ScramChanged {
+                user: user.to_string(),
+                mechanism: mechanism.mechanism(),
+                is_deleted: credential.is_none(),
+            },
             Command::FormCluster { .. }
+            | Command::MakeSaltKey(_)
             | Command::RegisterBroker(_)
             | Command::AssignShard { .. }
             | Command::Register { .. }
@@ -155,6 +167,12 @@ impl Change {
             }
             Change::FeatureSet { feature, level } => {
                 tracing::info!(feature, level, client_id = by, %address, "feature set");
+            }
+            Change::ScramChanged { user, mechanism, is_deleted: true } => {
+                tracing::info!(?user, %mechanism, client_id = by, %address, "SCRAM credential deleted");
+            }
+            Change::ScramChanged { user, mechanism, is_deleted: false } => {
+                tracing::info!(?user, %mechanism, client_id = by, %address, "SCRAM credential set");
             }
             Change::Other => {}
         }

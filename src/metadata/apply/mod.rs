@@ -7,6 +7,7 @@ mod cluster;
 mod configs;
 mod numbered;
 mod topics;
+mod users;
 
 #[cfg(test)]
 mod property_tests;
@@ -68,5 +69,9 @@ pub(super) fn apply(image: &mut Image, command: &Command, checks: Checks) -> Out
         Command::Numbered { from, number, steps } => {
             numbered::apply_once(image, *from, *number, steps, checks)
         }
+        Command::AlterScram { user, mechanism, credential } => {
+            users::alter_scram(image, user, *mechanism, credential.as_ref())
+        }
+        Command::MakeSaltKey(key) => users::make_salt_key(image, key),
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::tests::{formed, register, topic};
 use super::{Checks, apply};
+use crate::auth::{SaltKey, Scram, ScramCredential};
 use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic};
 use crate::metadata::image::{Image, Owner};
 use crate::metadata::snapshot;
@@ -64,6 +65,19 @@ fn create() -> impl Strategy<Value = Command> {
     })
 }
 
+fn scram() -> impl Strategy<Value = Command> {
+    let credential = |iterations| ScramCredential {
+        salt: vec![1],
+        stored_key: vec![2; 32],
+        server_key: vec![3; 32],
+        iterations,
+    };
+    let credential = proptest::option::of((4096..4100u32).prop_map(credential));
+    ("[ab]", prop_oneof![Just(Scram::Sha256), Just(Scram::Sha512)], credential).prop_map(
+        |(user, mechanism, credential)| Command::AlterScram { user: user.into(), mechanism, credential },
+    )
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let form = |shards| Command::FormCluster {
         cluster_id: "again".to_owned(),
@@ -98,6 +112,8 @@ fn command() -> impl Strategy<Value = Command> {
             broker: owner.broker,
             incarnation: owner.incarnation,
         }),
+        2 => scram(),
+        1 => any::<u8>().prop_map(|byte| Command::MakeSaltKey(SaltKey::new([byte; 32]))),
         1 => (0..40i16)
             .prop_map(|level| Command::SetFeature { name: "metadata.version".to_owned(), level }),
     ]

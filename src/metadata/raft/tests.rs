@@ -17,6 +17,7 @@ use super::rpc::{Call, Reply, Request};
 use super::state_machine::StateMachine;
 use super::types::{Batch, Entry, Group, LogId, SnapshotMeta, StorageError, Vote};
 use super::upkeep::Upkeep;
+use crate::auth::{SaltKey, Scram, ScramCredential};
 use crate::metadata::apply::{Checks, apply};
 use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Step};
 use crate::metadata::image::{Broker, Image, Listener, Owner};
@@ -253,6 +254,23 @@ fn commands_of_clusters() -> Vec<Command> {
     ]
 }
 
+fn commands_of_users() -> Vec<Command> {
+    let credential = ScramCredential {
+        salt: vec![1, 2],
+        stored_key: vec![3; 32],
+        server_key: vec![4; 32],
+        iterations: 4096,
+    };
+    let alter =
+        |user: &str, mechanism, credential| Command::AlterScram { user: user.into(), mechanism, credential };
+    vec![
+        alter("alice", Scram::Sha256, Some(credential.clone())),
+        alter("alice", Scram::Sha512, Some(credential)),
+        alter("alice", Scram::Sha256, None),
+        Command::MakeSaltKey(SaltKey::new([5; 32])),
+    ]
+}
+
 /// Every kind of stored bytes: they must stay readable by every later version.
 fn stored() -> Vec<(&'static str, Vec<u8>)> {
     let mut image = Image::empty();
@@ -269,6 +287,12 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
     for command in commands_of_clusters() {
         let _ = apply(&mut of_clusters, &command, Checks::Replay);
     }
+    let mut of_users = of_clusters.clone();
+    for command in commands_of_users() {
+        apply(&mut of_users, &command, Checks::Replay).expect("applied");
+    }
+    let user_batch = Batch(commands_of_users().into());
+    let user_batch = Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(user_batch) };
     let cluster_batch = Batch(commands_of_clusters().into());
     let cluster_batch = Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(cluster_batch) };
     let meta = SnapshotMeta {
@@ -301,6 +325,8 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
         ("image-2", encoded(in_the_second_format(&later))),
         ("image-3", encoded(snapshot::encode(&of_clusters))),
         ("entry-batch-4", encoded(keys::encode(&cluster_batch))),
+        ("image-4", encoded(snapshot::encode(&of_users))),
+        ("entry-batch-5", encoded(keys::encode(&user_batch))),
         ("key-entry", Key::Entry(0x0102).encode().to_vec()),
         ("key-piece", Key::Piece { generation: 3, number: 4 }.encode().to_vec()),
     ]
@@ -342,7 +368,12 @@ fn images_of_every_format_are_read() {
     }
     let third = snapshot::encode(&image).expect("it can be encoded");
     assert_eq!(snapshot::decode(&third).expect("it can be decoded"), image);
-    assert!(snapshot::decode(&third[..third.len() - 1]).is_err());
+    for command in commands_of_users() {
+        apply(&mut image, &command, Checks::Replay).expect("applied");
+    }
+    let fourth = snapshot::encode(&image).expect("it can be encoded");
+    assert_eq!(snapshot::decode(&fourth).expect("it can be decoded"), image);
+    assert!(snapshot::decode(&fourth[..fourth.len() - 1]).is_err());
 }
 
 #[test]
