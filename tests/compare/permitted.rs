@@ -149,13 +149,6 @@ pub static PERMITTED: &[Permitted] = &[
     ),
     permit("AlterClientQuotas", "entries/error_message", only_ours, "not supported yet, as the README says"),
     permit(
-        "AlterUserScramCredentials",
-        "results/error_code",
-        |ours, theirs| [35, 91].iter().any(|code| ours == code) && [0, 92].iter().any(|code| theirs == code),
-        "not supported yet, as the README says: so there is nothing to delete either",
-    ),
-    permit("AlterUserScramCredentials", "results/error_message", only_ours, "not supported yet"),
-    permit(
         "AlterConfigs",
         "",
         |ours, theirs| ours["responses"][0]["error_code"] == 42 && theirs.is_string(),

@@ -41,6 +41,7 @@ refusals! {
     describe_client_quotas::Response with error_message,
     alter_client_quotas::response::EntryData with error_message,
     alter_user_scram_credentials::AlterUserScramCredentialsResult with error_message,
+    describe_user_scram_credentials::DescribeUserScramCredentialsResult with error_message,
     update_features::Response with error_message,
     unregister_broker::Response with error_message,
     consumer_group_heartbeat::Response with error_message,

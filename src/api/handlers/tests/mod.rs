@@ -9,3 +9,4 @@ mod moving;
 mod opening;
 mod seen;
 mod support;
+mod users;
