@@ -46,10 +46,9 @@ impl Handler for AlterUserScramCredentials {
                 })
                 .or_insert(change);
         }
-        let plans = changes.into_iter().map(|(user, change)| (user.to_owned(), change));
-        let (users, plans): (Vec<String>, Vec<Result<((), Command), Failure>>) =
-            plans.map(|(user, change)| (user, change.map(|command| ((), command)))).unzip();
-        let outcomes = context.carry_out(plans, false).await;
+        let users: Vec<String> = changes.keys().map(|user| (*user).to_owned()).collect();
+        let plans = changes.into_values().map(|change| change.map(|command| ((), command)));
+        let outcomes = context.carry_out(plans.collect(), false).await;
         let results = users.into_iter().zip(outcomes).map(|(user, outcome)| match outcome {
             Ok(()) => AlterUserScramCredentialsResult { user, error_message: None, ..Default::default() },
             Err(failure) => AlterUserScramCredentialsResult { user, ..failure.into() },
