@@ -38,15 +38,19 @@ impl Exchange {
         let Message { authzid, name, password } = parse(token)?;
         let principal = Principal::user(name).map_err(|bad| bad.to_string())?;
         if password.is_empty() {
-            return Err(format!("{name:?} sends no password"));
+            return Err(format!("{name:?}: there is no password"));
         }
-        self.users.check(name, password).map_err(|wrong| match wrong {
-            Wrong::Name => format!("nobody has the name {name:?}"),
-            Wrong::Password => format!("the password of {name:?} is wrong"),
+        // Reasons of one shape: they take their time too.
+        self.users.check(name, password).map_err(|wrong| {
+            let reason = match wrong {
+                Wrong::Name => "there is no such user",
+                Wrong::Password => "the password is wrong",
+            };
+            format!("{name:?}: {reason}")
         })?;
         match authzid.is_empty() || authzid == name {
             true => Ok(principal),
-            false => Err(format!("{name:?} asks to act as somebody else")),
+            false => Err(format!("{name:?}: it asks to act as somebody else")),
         }
     }
 }
@@ -84,11 +88,11 @@ mod tests {
             (b"\0alice\0\xff", "the message is not UTF-8"),
             (b"\0\0wonder:land", "the name is empty"),
             (b"\0*\0wonder:land", "the name is *, which stands for everybody"),
-            (b"\0alice\0", "\"alice\" sends no password"),
-            (b"\0alice\0wonder", "the password of \"alice\" is wrong"),
-            (b"\0alice\0b", "the password of \"alice\" is wrong"),
-            (b"\0Alice\0wonder:land", "nobody has the name \"Alice\""),
-            (b"bob\0alice\0wonder:land", "\"alice\" asks to act as somebody else"),
+            (b"\0alice\0", "\"alice\": there is no password"),
+            (b"\0alice\0wonder", "\"alice\": the password is wrong"),
+            (b"\0alice\0b", "\"alice\": the password is wrong"),
+            (b"\0Alice\0wonder:land", "\"Alice\": there is no such user"),
+            (b"bob\0alice\0wonder:land", "\"alice\": it asks to act as somebody else"),
         ] {
             let refusal = Refusal { reply: REPLY.to_owned(), reason: reason.to_owned() };
             assert_eq!(step(token), Step::Refused(refusal));

@@ -102,6 +102,7 @@ fn ranks_tell_apart_what_differs_and_nothing_else() {
 #[ignore = "needs a quiet machine"]
 async fn refusing_known_and_unknown_users_takes_the_same_time() {
     let (authenticator, clock, rng) = (authenticator(), Clock::system(), Rng::seeded(11));
+    let mut told_apart = Vec::new();
     for mechanism in [Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512] {
         let mut times = [Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES)];
         let mut round = 0;
@@ -121,6 +122,9 @@ async fn refusing_known_and_unknown_users_takes_the_same_time() {
         let median = |times: &mut Vec<u64>| *times.select_nth_unstable(SAMPLES / 2).1;
         let [unknown, known] = times.each_mut().map(median);
         println!("{mechanism}: median {known} ns known, {unknown} ns unknown, deviation {deviation:.2}");
-        assert!(deviation.abs() < BOUND, "{mechanism}: {deviation}");
+        if deviation.abs() >= BOUND {
+            told_apart.push(mechanism);
+        }
     }
+    assert!(told_apart.is_empty(), "{told_apart:?}");
 }

@@ -77,7 +77,7 @@ impl Exchange {
         let first = message::first(token)?;
         let user = Principal::user(&first.name).map_err(|bad| bad.to_string())?;
         if first.authzid.as_ref().is_some_and(|authzid| *authzid != first.name) {
-            return Err(format!("{:?} asks to act as somebody else", first.name));
+            return Err(format!("{:?}: it asks to act as somebody else", first.name));
         }
         let (credential, is_known) = self.credential(&first.name).await?;
         let mine = BASE64.encode(self.authenticator.runtime().rng.bytes::<NONCE_BYTES>());
@@ -129,14 +129,16 @@ impl Challenged {
         keys::xor(&mut client_key, signature.as_ref());
         let stored_key = mechanism.hash(&client_key);
         let is_right = verify_slices_are_equal(stored_key.as_ref(), &self.credential.stored_key).is_ok();
-        match (self.is_known, is_right) {
+        // Reasons of one shape: they take their time too.
+        let reason = match (self.is_known, is_right) {
             (true, true) => {
                 let signature = mechanism.sign(&self.credential.server_key, said.as_bytes());
-                Ok(format!("v={}", BASE64.encode(signature)))
+                return Ok(format!("v={}", BASE64.encode(signature)));
             }
-            (true, false) => Err(format!("the proof of {:?} is wrong", self.user.name)),
-            (false, _) => Err(format!("nobody has the name {:?}", self.user.name)),
-        }
+            (true, false) => "the proof is wrong",
+            (false, _) => "there is no such user",
+        };
+        Err(format!("{:?}: {reason}", self.user.name))
     }
 }
 
