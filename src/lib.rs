@@ -15,6 +15,8 @@ pub mod protocol;
 pub mod store;
 
 pub mod auth;
+pub mod tls;
+
 pub mod net;
 
 pub mod log;

@@ -4,23 +4,20 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+use zeroize::Zeroizing;
 
 use super::proof::Binding;
 use super::wire::ByteStream;
 use crate::runtime::Clock;
+use crate::tls::{AnyCertificate, Time, certificates, private_key, provider};
 
 /// Separates this use of a session's keying material from any other.
 const EXPORTER: &[u8] = b"EXPORTER-kafkaesque-peer";
@@ -73,7 +70,7 @@ impl Tls {
         Tls(None)
     }
 
-    /// Encryption by a certificate of this process's own, which proves nothing.
+    /// Encryption by a certificate of this process's own, which proves nothing: who it is, is proven afterwards.
     pub fn ephemeral(clock: &Clock) -> Result<Tls, TlsError> {
         let failed = |error: &dyn fmt::Display| TlsError::Ephemeral(error.to_string());
         let made = rcgen::generate_simple_self_signed([EPHEMERAL_NAME.to_owned()]);
@@ -82,8 +79,7 @@ impl Tls {
         let server = server_builder(clock).map_err(|error| failed(&error))?;
         let server = server.with_no_client_auth().with_single_cert(vec![made.cert.into()], key);
         let client = client_builder(clock).map_err(|error| failed(&error))?;
-        let client =
-            client.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider())));
+        let client = client.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate));
         let server = server.map_err(|error| failed(&error))?;
         Ok(Tls(Some(Configs::new(server, client.with_no_client_auth(), false))))
     }
@@ -94,10 +90,13 @@ impl Tls {
         let of_chain = |reason: &dyn fmt::Display| refused("RAFT_TLS_CERT_PATH", certificate, reason);
         let of_key = |reason: &dyn fmt::Display| refused("RAFT_TLS_KEY_PATH", key, reason);
         let of_roots = |reason: &dyn fmt::Display| refused("RAFT_TLS_CA_PATH", authority, reason);
-        let chain = certificates(certificate).map_err(|reason| of_chain(&reason))?;
-        let key = PrivateKeyDer::from_pem_file(key).map_err(|error| of_key(&error))?;
+        let chain = read(certificate).map_err(|reason| of_chain(&reason))?;
+        let chain = certificates(&chain).map_err(|error| of_chain(&error))?;
+        let key = Zeroizing::new(read(key).map_err(|reason| of_key(&reason))?);
+        let key = private_key(&key, None).map_err(|error| of_key(&error))?;
         let mut roots = RootCertStore::empty();
-        for root in certificates(authority).map_err(|reason| of_roots(&reason))? {
+        let authorities = read(authority).map_err(|reason| of_roots(&reason))?;
+        for root in certificates(&authorities).map_err(|error| of_roots(&error))? {
             roots.add(root).map_err(|error| of_roots(&error))?;
         }
         let roots = Arc::new(roots);
@@ -149,11 +148,6 @@ impl Configs {
     }
 }
 
-/// The one provider of cryptography, whatever else the process has as a default.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
-}
-
 type ServerBuilder = rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier>;
 type ClientBuilder = rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>;
 
@@ -171,64 +165,10 @@ fn refused(variable: &'static str, path: &Path, reason: &dyn fmt::Display) -> Tl
     TlsError::File { variable, path: path.to_owned(), reason: reason.to_string() }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    match all {
-        Ok(all) if all.is_empty() => Err("there is no certificate in it".to_owned()),
-        all => all.map_err(|error| error.to_string()),
-    }
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| error.to_string())
 }
 
 fn exported(export: impl FnOnce([u8; 32]) -> Result<[u8; 32], rustls::Error>) -> io::Result<Binding> {
     export([0; 32]).map(Some).map_err(io::Error::other)
-}
-
-/// Certificates are valid by the injected clock.
-#[derive(Debug)]
-struct Time(Clock);
-
-impl TimeProvider for Time {
-    fn current_time(&self) -> Option<UnixTime> {
-        let now = u64::try_from(self.0.now_ms()).ok()?;
-        Some(UnixTime::since_unix_epoch(Duration::from_millis(now)))
-    }
-}
-
-/// Takes every certificate whose holder has its key: who that is, is proven afterwards.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("TLS 1.3 only".to_owned()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -1,0 +1,198 @@
+//! An encrypted stream, and the bytes of it that have left.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
+use tokio_rustls::server::TlsStream;
+
+/// The server's side of an encrypted connection.
+///
+/// Writing hands bytes to the encryption, which may keep them: only flushing sees them off.
+#[derive(Debug)]
+pub struct Stream<S> {
+    tls: TlsStream<Counted<S>>,
+    departed: Arc<AtomicU64>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
+    pub(super) fn new(tls: TlsStream<Counted<S>>) -> Stream<S> {
+        let departed = Arc::clone(&tls.get_ref().0.departed);
+        Stream { tls, departed }
+    }
+
+    /// The client's own certificate, if it showed one: it counts, and the client has its key.
+    pub fn certificate(&self) -> Option<CertificateDer<'static>> {
+        self.tls.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned()
+    }
+
+    /// Both halves, which have to be used by one task.
+    pub fn into_split(self) -> (Reader<S>, Writer<S>) {
+        let (reader, writer) = tokio::io::split(self.tls);
+        (Reader(reader), Writer { half: writer, departed: self.departed })
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Ready(end_or(ready!(Pin::new(&mut self.tls).poll_read(cx, buf))))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tls).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tls).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tls.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tls).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tls).poll_shutdown(cx)
+    }
+}
+
+/// The reading half of a [`Stream`].
+#[derive(Debug)]
+pub struct Reader<S>(ReadHalf<TlsStream<Counted<S>>>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Reader<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Ready(end_or(ready!(Pin::new(&mut self.0).poll_read(cx, buf))))
+    }
+}
+
+/// Clients close without a word, and frames tell their lengths: nothing can be cut off unseen.
+fn end_or(read: io::Result<()>) -> io::Result<()> {
+    match read {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(()),
+        read => read,
+    }
+}
+
+/// The writing half of a [`Stream`]. Shutting it down tells the client that nothing follows.
+#[derive(Debug)]
+pub struct Writer<S> {
+    half: WriteHalf<TlsStream<Counted<S>>>,
+    departed: Arc<AtomicU64>,
+}
+
+impl<S> Writer<S> {
+    /// Bytes that have left, as they were encrypted.
+    pub fn departed(&self) -> u64 {
+        self.departed.load(Ordering::Relaxed)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Writer<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.half).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.half).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.half.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.half).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.half).poll_shutdown(cx)
+    }
+}
+
+/// The stream below the encryption, whose outgoing bytes are counted.
+#[derive(Debug)]
+pub(super) struct Counted<S> {
+    stream: S,
+    departed: Arc<AtomicU64>,
+}
+
+impl<S> Counted<S> {
+    pub fn new(stream: S) -> Counted<S> {
+        Counted { stream, departed: Arc::default() }
+    }
+
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
+    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.departed.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
+        written
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.count(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.count(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
