@@ -21,7 +21,7 @@ use crate::coordinator::group::{MetadataSource, TopicNames, consumer};
 use crate::coordinator::{Coordinators, TopicSource};
 use crate::log::{LogMetrics, Reads, Shared};
 use crate::metadata::{self, Image, Metadata};
-use crate::net::Server;
+use crate::net::{Listener, Server};
 use crate::ops::{self, Phase, Readiness};
 use crate::peer;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
@@ -193,8 +193,8 @@ impl Broker {
         let limits = layers::net_limits(config, &shards);
         let until_stopped = Runtime { shutdown: stop_clients.clone(), ..runtime.clone() };
         let server = Server::new(Arc::new(service), limits, &until_stopped);
-        let serving =
-            runtime.tasks.spawn(TaskKind::Listener, async move { server.serve(clients, LISTENER).await });
+        let listener = Listener { socket: clients, name: LISTENER.into(), tls: None, max_connections: None };
+        let serving = runtime.tasks.spawn(TaskKind::Listener, async move { server.serve(listener).await });
         readiness.set(Phase::Ready);
         let broker = Broker {
             runtime: runtime.clone(),

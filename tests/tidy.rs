@@ -19,7 +19,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("protocol", &["crc32c"]),
     ("store", &["crc32c", "runtime"]),
     ("tls", &["runtime"]),
-    ("net", &["runtime"]),
+    ("net", &["runtime", "tls"]),
     ("auth", &["runtime"]),
     ("log", &["types", "crc32c", "runtime", "settings", "protocol", "store"]),
     ("peer", &["types", "runtime", "store", "tls"]),

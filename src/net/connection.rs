@@ -7,25 +7,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::Notify;
+use tokio::io::{AsyncRead, AsyncWriteExt as _};
+use tokio::sync::{Notify, Semaphore};
 
+use super::first_bytes::{self, TLS};
 use super::frame::{FrameError, FrameLimits, FrameReader};
 use super::limits::Limits;
-use super::metrics::Metrics;
+use super::metrics::{ListenerMetrics, Metrics};
 use super::newcomers::{Newcomer, Newcomers};
 use super::order::{InFlight, Turn};
 use super::peer::Peer;
 use super::service::{CloseReason, Closer, Frame, Service};
-use super::strangers;
-use super::write::Output;
+use super::strangers::{Stranger, Strangers};
+use super::write::{Outlet, Output};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Clock, Complaints, Shutdown};
+
+mod login;
 
 /// Answers are gathered up to about this size before they are written.
 const BATCH_BYTES: usize = 256 * 1024;
 /// The time that a client has to take the last answers after we said that there will be no more.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// A hint for who configured the client.
+const NO_TLS_HERE: &str = "this listener has no TLS: security.protocol has to be PLAINTEXT or SASL_PLAINTEXT";
 
 /// The share of all connections of a server.
 pub(super) struct Shared<S> {
@@ -34,13 +40,25 @@ pub(super) struct Shared<S> {
     pub frames: FrameLimits,
     pub metrics: Metrics,
     /// Addresses that sent what is no request, and the protocols that they speak.
-    pub strangers: Complaints<(IpAddr, Option<&'static str>)>,
+    pub complaints: Complaints<(IpAddr, Option<&'static str>)>,
     pub newcomers: Newcomers,
+    pub strangers: Strangers,
+    /// Frames of strangers.
+    pub strange_frames: FrameLimits,
+    /// Turns of TLS handshakes.
+    pub handshakes: Arc<Semaphore>,
     pub clock: Clock,
     /// Asks connections to finish what they admitted.
     pub shutdown: Shutdown,
     /// Ends connections that did not finish in time.
     pub kill: Shutdown,
+}
+
+/// The other end of a connection, and what is counted of it.
+pub(super) struct Client {
+    pub peer: Peer,
+    pub newcomer: Arc<Newcomer>,
+    pub metrics: Arc<ListenerMetrics>,
 }
 
 /// The end of reading.
@@ -52,36 +70,45 @@ enum End {
     Drain(CloseReason),
 }
 
-/// Serves one connection until it ends, and says why it did.
+/// Serves one connection until it ends, and says why it did. `entered` is its place among the strangers, if it has one.
 pub(super) async fn run<S, R, W>(
     shared: &Shared<S>,
-    peer: &Peer,
-    newcomer: &Newcomer,
+    client: &Client,
+    entered: Option<Stranger>,
     reader: R,
     writer: W,
 ) -> CloseReason
 where
     S: Service,
     R: AsyncRead + Unpin + Send,
-    W: AsyncWrite + Unpin + Send,
+    W: Outlet,
 {
+    let Client { peer, newcomer, metrics } = client;
     let state = shared.service.connected(peer, newcomer.closer.clone());
+    let stranger = if shared.service.is_stranger(&state) {
+        Some(entered.unwrap_or_else(|| shared.strangers.enter(peer.address.ip(), &newcomer.closer)))
+    } else {
+        drop(entered);
+        None
+    };
     let connection = Connection {
         shared,
         peer,
         newcomer,
+        metrics,
         closer: newcomer.closer.clone(),
         in_flight: Mutex::new(InFlight::default()),
         answered: Notify::new(),
         last_active: Mutex::new(shared.clock.instant()),
     };
-    connection.run(state, FrameReader::new(reader), writer).await
+    connection.run(state, stranger, FrameReader::new(reader), writer).await
 }
 
 struct Connection<'a, S> {
     shared: &'a Shared<S>,
     peer: &'a Peer,
     newcomer: &'a Newcomer,
+    metrics: &'a ListenerMetrics,
     closer: Closer,
     in_flight: Mutex<InFlight>,
     /// Something was answered: the reader may go on.
@@ -90,10 +117,16 @@ struct Connection<'a, S> {
 }
 
 impl<S: Service> Connection<'_, S> {
-    async fn run<R, W>(&self, state: S::Connection, mut reader: FrameReader<R>, mut writer: W) -> CloseReason
+    async fn run<R, W>(
+        &self,
+        state: S::Connection,
+        stranger: Option<Stranger>,
+        mut reader: FrameReader<R>,
+        mut writer: W,
+    ) -> CloseReason
     where
         R: AsyncRead + Unpin + Send,
-        W: AsyncWrite + Unpin + Send,
+        W: Outlet,
     {
         let clock = &self.shared.clock;
         let end = {
@@ -101,7 +134,7 @@ impl<S: Service> Connection<'_, S> {
             // The reader first: what it admits is then polled by the writer without another turn.
             let end = tokio::select! {
                 biased;
-                end = self.read_requests(state, &mut reader) => end,
+                end = self.read_requests(state, stranger, &mut reader) => end,
                 reason = &mut write => End::Gone(reason),
                 () = self.shared.kill.requested() => End::Gone(CloseReason::Shutdown),
             };
@@ -124,11 +157,14 @@ impl<S: Service> Connection<'_, S> {
             End::Gone(reason) => reason,
             End::Drain(reason) => {
                 // Closing with bytes unread resets the connection, and the client may lose answers that it has not read.
-                if writer.shutdown().await.is_ok() {
-                    tokio::select! {
-                        _ = clock.timeout(LINGER, reader.discard()) => {}
-                        () = self.shared.kill.requested() => {}
+                let linger = async {
+                    if writer.shutdown().await.is_ok() {
+                        reader.discard().await;
                     }
+                };
+                tokio::select! {
+                    _ = clock.timeout(LINGER, linger) => {}
+                    () = self.shared.kill.requested() => {}
                 }
                 reason
             }
@@ -144,20 +180,26 @@ impl<S: Service> Connection<'_, S> {
         }
     }
 
-    async fn read_requests<R>(&self, mut state: S::Connection, reader: &mut FrameReader<R>) -> End
+    async fn read_requests<R>(
+        &self,
+        mut state: S::Connection,
+        stranger: Option<Stranger>,
+        reader: &mut FrameReader<R>,
+    ) -> End
     where
         R: AsyncRead + Unpin + Send,
     {
         // Asked for once: each new wait would take the lock that all connections share.
         let mut stopping = pin!(self.stopping());
+        if let Some(stranger) = stranger
+            && let Err(end) = self.meet(stranger, &mut state, reader, stopping.as_mut()).await
+        {
+            return end;
+        }
         loop {
             let mut frame = tokio::select! {
                 biased;
-                reason = &mut stopping => return match reason {
-                    // It never sent a request, and its place is wanted now.
-                    CloseReason::TooMany => End::Gone(reason),
-                    _ => End::Drain(reason),
-                },
+                reason = &mut stopping => return stopped(reason),
                 frame = self.next_frame(reader) => match frame {
                     Ok(frame) => frame,
                     Err(end) => return end,
@@ -212,6 +254,17 @@ impl<S: Service> Connection<'_, S> {
             Ok(()) => reader.frame(&self.shared.frames).await,
             Err(error) => Err(error),
         };
+        self.frame_or_end(reader, read)
+    }
+
+    fn frame_or_end<R>(
+        &self,
+        reader: &mut FrameReader<R>,
+        read: Result<Frame, FrameError>,
+    ) -> Result<Frame, End>
+    where
+        R: AsyncRead + Unpin + Send,
+    {
         self.shared.metrics.bytes_in.inc_by(reader.take_read_bytes());
         match read {
             Ok(frame) => {
@@ -238,18 +291,21 @@ impl<S: Service> Connection<'_, S> {
     fn complain(&self, length: i32) {
         let peer = self.peer.address;
         let now = self.shared.clock.instant();
-        let protocol = strangers::protocol(length.to_be_bytes());
-        let Some(left_out) = self.shared.strangers.due((peer.ip().to_canonical(), protocol), now) else {
+        let protocol = first_bytes::protocol(length.to_be_bytes());
+        let Some(left_out) = self.shared.complaints.due((peer.ip().to_canonical(), protocol), now) else {
             return;
         };
+        let listener = &*self.peer.listener;
+        let hint = (protocol == Some(TLS)).then_some(NO_TLS_HERE);
         match protocol {
-            Some(protocol) => {
-                tracing::info!(
-                    %peer, protocol, left_out,
-                    "a client speaks another protocol, connection closed"
-                );
-            }
-            None => tracing::info!(%peer, length, left_out, "impossible request length, connection closed"),
+            Some(protocol) => tracing::info!(
+                %peer, listener, protocol, left_out, hint,
+                "a client speaks another protocol, connection closed"
+            ),
+            None => tracing::info!(
+                %peer, listener, length, left_out,
+                "impossible request length, connection closed"
+            ),
         }
     }
 
@@ -295,7 +351,7 @@ impl<S: Service> Connection<'_, S> {
     }
 
     /// Writes answers until there are no more, or until they cannot be written.
-    async fn write_answers<W: AsyncWrite + Unpin>(&self, writer: &mut W) -> CloseReason {
+    async fn write_answers<W: Outlet>(&self, writer: &mut W) -> CloseReason {
         let mut output = Output::default();
         loop {
             let next = std::future::poll_fn(|cx| {
@@ -323,5 +379,14 @@ impl<S: Service> Connection<'_, S> {
             self.in_flight.lock().answered(&batch, now);
             self.answered.notify_one();
         }
+    }
+}
+
+/// The end of a connection that was told to.
+fn stopped(reason: CloseReason) -> End {
+    match reason {
+        // It never sent a request, or never said who it is, and its place is wanted now.
+        CloseReason::TooMany => End::Gone(reason),
+        _ => End::Drain(reason),
     }
 }

@@ -33,6 +33,8 @@ const LENGTH_BYTES: usize = 4;
 /// A large frame draws on the memory for requests by these steps, each when the one before it has arrived.
 const FIRST_STEP_BYTES: usize = 64 * 1024;
 const STEP_BYTES: usize = 256 * 1024;
+/// The first step where memory is not given away easily; each that follows doubles it.
+const FRUGAL_STEP_BYTES: usize = 4 * 1024;
 
 /// Why there is no next frame.
 #[derive(Debug, Error)]
@@ -53,6 +55,8 @@ pub(super) struct FrameLimits {
     pub budget: Budget,
     pub pace: Pace,
     pub clock: Clock,
+    /// Memory is taken for little more than what has arrived. For strangers: it costs copies.
+    pub is_frugal: bool,
 }
 
 /// The reading half of a connection.
@@ -64,11 +68,13 @@ pub(super) struct FrameReader<R> {
     read_bytes: u64,
     /// The last frame did not fit into a fill.
     large: bool,
+    /// Nothing is read of what follows a frame.
+    pub is_exact: bool,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub fn new(io: R) -> FrameReader<R> {
-        FrameReader { io, pending: BytesMut::new(), read_bytes: 0, large: false }
+        FrameReader { io, pending: BytesMut::new(), read_bytes: 0, large: false, is_exact: false }
     }
 
     /// Bytes read since the last call.
@@ -134,7 +140,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 started += pay(&mut paid, length, limits, share, &transfer).await;
             }
             if buffer.len() == buffer.capacity() {
-                let more = next_capacity(buffer.len(), length) - buffer.len();
+                let capacity = if limits.is_frugal { paid } else { next_capacity(buffer.len(), length) };
+                let more = capacity - buffer.len();
                 buffer.try_reserve_exact(more).map_err(|_| std::io::Error::from(ErrorKind::OutOfMemory))?;
             }
             if buffer.is_empty() {
@@ -170,7 +177,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
         let mut space = [MaybeUninit::<u8>::uninit(); FILL_BYTES];
-        let most = if self.large { FILL_BYTES_OF_LARGE } else { FILL_BYTES };
+        let most = match self.large {
+            _ if self.is_exact => LENGTH_BYTES.saturating_sub(self.pending.len()).max(1),
+            true => FILL_BYTES_OF_LARGE,
+            false => FILL_BYTES,
+        };
         let mut buffer = ReadBuf::uninit(&mut space[..most]);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
         self.read_bytes += buffer.filled().len() as u64;
@@ -202,7 +213,12 @@ async fn pay(
     transfer: &Transfer,
 ) -> Duration {
     let before = limits.clock.instant();
-    let step = if *paid == 0 { FIRST_STEP_BYTES } else { STEP_BYTES }.min(length - *paid);
+    let step = match *paid {
+        paid if limits.is_frugal => paid.max(FRUGAL_STEP_BYTES),
+        0 => FIRST_STEP_BYTES,
+        _ => STEP_BYTES,
+    };
+    let step = step.min(length - *paid);
     transfer.wait();
     limits.budget.grow(share, step, length).await;
     *paid += step;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::addresses::PerAddress;
 use crate::runtime::clock::Instant;
 
 /// The most connections that may be open, asked whenever one is accepted: it can change at any time.
@@ -30,6 +31,39 @@ pub struct Limits {
     pub pace: Pace,
     /// The time that a stop waits for what was admitted.
     pub drain: Duration,
+    pub strangers: StrangerLimits,
+    pub per_address: PerAddress,
+}
+
+/// The bounds of connections that have not shown yet who they are: those within their TLS handshake, and those that have
+/// to authenticate.
+#[derive(Clone, Copy, Debug)]
+pub struct StrangerLimits {
+    /// The time until the first byte.
+    pub first_byte: Duration,
+    /// The time for the whole TLS handshake.
+    pub handshake: Duration,
+    /// The time from there until the client has authenticated; while it waits for an answer, this stands still.
+    pub login: Duration,
+    /// The largest request. Kafka's `sasl.server.max.receive.size`.
+    pub max_frame_bytes: usize,
+    /// Memory for requests of all of them.
+    pub memory_bytes: usize,
+    /// With more of them, the oldest of the address goes that has most.
+    pub max_connections: usize,
+}
+
+impl Default for StrangerLimits {
+    fn default() -> StrangerLimits {
+        StrangerLimits {
+            first_byte: Duration::from_secs(5),
+            handshake: Duration::from_secs(10),
+            login: Duration::from_secs(10),
+            max_frame_bytes: 64 * 1024,
+            memory_bytes: 16 * 1024 * 1024,
+            max_connections: 1000,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -43,6 +77,8 @@ impl Default for Limits {
             idle: Duration::from_secs(600),
             pace: Pace::default(),
             drain: Duration::from_secs(10),
+            strangers: StrangerLimits::default(),
+            per_address: PerAddress::default(),
         }
     }
 }

@@ -1,21 +1,26 @@
 //! Accepts connections and starts a task for each.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
+use super::addresses::{Addresses, Counted};
 use super::budget::Budget;
-use super::connection::{self, Shared};
+use super::connection::{self, Client, Shared};
 use super::frame::FrameLimits;
+use super::handshake;
 use super::limits::Limits;
-use super::metrics::Metrics;
+use super::metrics::{ListenerMetrics, Metrics};
 use super::newcomers::Newcomers;
 use super::peer::Peer;
 use super::places::{Place, Places};
 use super::service::{CloseReason, Service};
+use super::strangers::{Stranger, Strangers};
 use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
+use crate::tls::Acceptor;
 
 /// The pause after a failed accept: out of file descriptors, most likely, and there are none sooner.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -24,53 +29,87 @@ const ROOM_TIME: Duration = Duration::from_secs(1);
 /// The time that connections which were cut off may take to notice.
 const KILL_TIME: Duration = Duration::from_secs(1);
 
+/// A port, and how clients are served who come to it.
+#[derive(Debug)]
+pub struct Listener {
+    pub socket: TcpListener,
+    /// The listener's name, as clients are told of it.
+    pub name: Arc<str>,
+    /// Encryption of all its connections.
+    pub tls: Option<Acceptor>,
+    /// The most connections that it may have, of those that all may have together.
+    pub max_connections: Option<usize>,
+}
+
 /// Serves clients on any number of listeners, within limits that they share.
 pub struct Server<S> {
     shared: Arc<Shared<S>>,
     places: Places,
+    addresses: Addresses,
     runtime: Runtime,
+}
+
+/// A listener that is served.
+struct Port {
+    name: Arc<str>,
+    tls: Option<Acceptor>,
+    places: Option<Places>,
+    metrics: Arc<ListenerMetrics>,
+    complaints: Complaints<&'static str>,
 }
 
 impl<S: Service> Server<S> {
     pub fn new(service: Arc<S>, limits: Limits, runtime: &Runtime) -> Server<S> {
-        let frames = FrameLimits {
-            max_frame_bytes: limits.max_frame_bytes,
-            budget: Budget::new(limits.request_memory_bytes, &runtime.clock),
+        let frames = |max_frame_bytes, memory_bytes, is_frugal| FrameLimits {
+            max_frame_bytes,
+            budget: Budget::new(memory_bytes, &runtime.clock),
             pace: limits.pace,
             clock: runtime.clock.clone(),
+            is_frugal,
         };
-        let places = Places::new(Arc::clone(&limits.max_connections));
+        let strangers = limits.strangers;
         let shared = Shared {
             service,
-            frames,
+            frames: frames(limits.max_frame_bytes, limits.request_memory_bytes, false),
+            strange_frames: frames(strangers.max_frame_bytes, strangers.memory_bytes, true),
             metrics: Metrics::register(&runtime.metrics),
-            strangers: Complaints::default(),
+            complaints: Complaints::default(),
             newcomers: Newcomers::default(),
+            strangers: Strangers::new(strangers.max_connections),
+            handshakes: handshake::turns(),
             clock: runtime.clock.clone(),
             shutdown: runtime.shutdown.clone(),
             kill: Shutdown::new(),
             limits,
         };
-        Server { shared: Arc::new(shared), places, runtime: runtime.clone() }
+        let places = Places::new(Arc::clone(&shared.limits.max_connections));
+        let addresses = Addresses::new(shared.limits.per_address.clone());
+        Server { shared: Arc::new(shared), places, addresses, runtime: runtime.clone() }
     }
 
     /// Accepts connections until the runtime's shutdown is requested, then waits until what they admitted is answered, for
-    /// as long as the limits say. `name` is the listener's, as clients are told of it.
-    pub async fn serve(&self, listener: TcpListener, name: &str) {
-        let name: Arc<str> = name.into();
-        let complaints = Complaints::default();
+    /// as long as the limits say.
+    pub async fn serve(&self, listener: Listener) {
+        let Listener { socket, name, tls, max_connections } = listener;
+        let port = Port {
+            metrics: Arc::new(self.shared.metrics.listener(&name, tls.is_some())),
+            name,
+            tls,
+            places: max_connections.map(|most| Places::new(Arc::new(move || most))),
+            complaints: Complaints::default(),
+        };
         loop {
             let accepted = tokio::select! {
                 biased;
                 () = self.shared.shutdown.requested() => break,
-                accepted = listener.accept() => accepted,
+                accepted = socket.accept() => accepted,
             };
             match accepted {
-                Ok((stream, address)) => self.accept(stream, address, &name, &complaints).await,
+                Ok((stream, address)) => self.accept(stream, address, &port).await,
                 Err(error) if of_one_connection(error.kind()) => {}
                 Err(error) => {
-                    if let Some(left_out) = complaints.due("accept", self.shared.clock.instant()) {
-                        tracing::warn!(listener = %name, %error, left_out, "cannot accept connections");
+                    if let Some(left_out) = port.complaints.due("accept", self.shared.clock.instant()) {
+                        tracing::warn!(listener = %port.name, %error, left_out, "cannot accept connections");
                     }
                     tokio::select! {
                         () = self.shared.shutdown.requested() => break,
@@ -79,56 +118,78 @@ impl<S: Service> Server<S> {
                 }
             }
         }
-        drop(listener);
+        drop(socket);
         self.drain().await;
     }
 
-    async fn accept(
-        &self,
-        stream: TcpStream,
-        address: std::net::SocketAddr,
-        name: &Arc<str>,
-        complaints: &Complaints<&'static str>,
-    ) {
-        self.shared.metrics.accepted.inc();
-        let Some(place) = self.place().await else {
-            self.shared.metrics.closed(CloseReason::TooMany);
-            if let Some(left_out) = complaints.due("limit", self.shared.clock.instant()) {
-                let limit = self.places.most();
-                tracing::warn!(listener = %name, limit, left_out, "refusing connections: too many are open");
-            }
-            return;
-        };
+    async fn accept(&self, stream: TcpStream, address: SocketAddr, port: &Port) {
+        port.metrics.accepted.inc();
+        let Some(held) = self.held(address, port).await else { return };
         // Both fail only when the client has gone already, which the first read will show.
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().unwrap_or(address);
-        let peer = Peer { address, local, listener: Arc::clone(name) };
-        let open = Open::new(Arc::clone(&self.shared), place);
-        let newcomer = self.shared.newcomers.add();
-        self.runtime.tasks.spawn(TaskKind::Connection, async move {
-            let mut open = open;
-            let (reader, writer) = stream.into_split();
-            let reason = connection::run(&open.shared, &peer, &newcomer, reader, writer).await;
-            tracing::debug!(peer = %peer.address, ?reason, "connection closed");
-            open.reason = reason;
-        });
+        let is_encrypted = port.tls.is_some();
+        let listener = Arc::clone(&port.name);
+        let peer = Peer { address, local, listener, is_encrypted, certificate: None };
+        let newcomer = self.shared.newcomers.add(&port.name);
+        let client = Client { peer, newcomer, metrics: Arc::clone(&port.metrics) };
+        let open = Open::new(Arc::clone(&self.shared), client, held);
+        // Each kind is a future of its own: a plain connection does not take the memory of an encrypted one.
+        match port.tls.clone() {
+            None => self.runtime.tasks.spawn(TaskKind::Connection, open.serve(stream)),
+            Some(acceptor) => {
+                let entered = self.shared.strangers.enter(address.ip(), &open.client.newcomer.closer);
+                let serve = open.serve_encrypted(stream, acceptor, entered);
+                self.runtime.tasks.spawn(TaskKind::Connection, serve)
+            }
+        };
+    }
+
+    /// Room for a connection.
+    async fn held(&self, address: SocketAddr, port: &Port) -> Option<Held> {
+        let refused = |what: &'static str, limit: usize| {
+            port.metrics.closed(CloseReason::TooMany);
+            if let Some(left_out) = port.complaints.due(what, self.shared.clock.instant()) {
+                let (listener, peer) = (&*port.name, address);
+                tracing::warn!(listener, %peer, limit, left_out, "refusing connections: too many {what}");
+            }
+        };
+        let Some(counted) = self.addresses.enter(address.ip()) else {
+            refused("of one address", self.addresses.most(address.ip()).unwrap_or_default());
+            return None;
+        };
+        let Some(place) = self.place(&self.places, None).await else {
+            refused("are open", self.places.most() as usize);
+            return None;
+        };
+        let own = match &port.places {
+            None => None,
+            Some(places) => match self.place(places, Some(&port.name)).await {
+                Some(place) => Some(place),
+                None => {
+                    refused("at this listener", places.most() as usize);
+                    return None;
+                }
+            },
+        };
+        Some(Held { _place: place, _own: own, _counted: counted })
     }
 
     /// A place for a connection, that of one that sent nothing if there is no other.
-    async fn place(&self) -> Option<Place> {
-        if let Some(free) = self.places.take() {
+    async fn place(&self, places: &Places, listener: Option<&str>) -> Option<Place> {
+        if let Some(free) = places.take() {
             return Some(free);
         }
-        if self.places.is_overfull() || !self.shared.newcomers.make_room() {
+        if places.is_overfull() || !self.shared.newcomers.make_room(listener) {
             return None;
         }
-        self.shared.clock.timeout(ROOM_TIME, self.places.wait()).await.ok()?
+        self.shared.clock.timeout(ROOM_TIME, places.wait()).await.ok()?
     }
 
     async fn drain(&self) {
         let clock = &self.shared.clock;
         if clock.timeout(self.shared.limits.drain, self.places.all_left()).await.is_err() {
-            let open = self.shared.metrics.open.get();
+            let open = self.places.taken();
             tracing::warn!(open, "cutting off connections that did not finish in time");
             self.shared.kill.request();
             let _ = clock.timeout(KILL_TIME, self.places.all_left()).await;
@@ -147,23 +208,49 @@ fn of_one_connection(kind: ErrorKind) -> bool {
     )
 }
 
-/// Counts a connection for as long as its task lives, however that ends.
-struct Open<S> {
-    shared: Arc<Shared<S>>,
-    reason: CloseReason,
+/// Room that a connection has, until it ends.
+struct Held {
     _place: Place,
+    _own: Option<Place>,
+    _counted: Counted,
 }
 
-impl<S> Open<S> {
-    fn new(shared: Arc<Shared<S>>, place: Place) -> Open<S> {
-        shared.metrics.open.inc();
-        Open { shared, reason: CloseReason::Broken, _place: place }
+/// A connection, counted for as long as its task lives, however that ends.
+struct Open<S> {
+    shared: Arc<Shared<S>>,
+    client: Client,
+    reason: CloseReason,
+    _held: Held,
+}
+
+impl<S: Service> Open<S> {
+    fn new(shared: Arc<Shared<S>>, client: Client, held: Held) -> Open<S> {
+        client.metrics.open.inc();
+        Open { shared, client, reason: CloseReason::Broken, _held: held }
+    }
+
+    async fn serve(mut self, stream: TcpStream) {
+        let (reader, writer) = stream.into_split();
+        self.reason = connection::run(&self.shared, &self.client, None, reader, writer).await;
+    }
+
+    async fn serve_encrypted(mut self, stream: TcpStream, acceptor: Acceptor, entered: Stranger) {
+        self.reason = match handshake::encrypt(&self.shared, &self.client, &acceptor, stream).await {
+            Ok(stream) => {
+                self.client.peer.certificate = stream.certificate();
+                let (reader, writer) = stream.into_split();
+                connection::run(&self.shared, &self.client, Some(entered), reader, writer).await
+            }
+            Err(reason) => reason,
+        };
     }
 }
 
 impl<S> Drop for Open<S> {
     fn drop(&mut self) {
-        self.shared.metrics.open.dec();
-        self.shared.metrics.closed(self.reason);
+        let (peer, reason) = (self.client.peer.address, self.reason);
+        tracing::debug!(%peer, ?reason, "connection closed");
+        self.client.metrics.open.dec();
+        self.client.metrics.closed(reason);
     }
 }

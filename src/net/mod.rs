@@ -3,9 +3,12 @@
 //! Entry point: [`Server`].
 //! Invariant: requests of a connection are admitted in the order they came, and answers leave in that order.
 
+mod addresses;
 mod budget;
 mod connection;
+mod first_bytes;
 mod frame;
+mod handshake;
 mod limits;
 mod listener;
 mod metrics;
@@ -19,7 +22,8 @@ mod strangers;
 mod tests;
 mod write;
 
-pub use limits::{Limits, MaxConnections, Pace, connections_for_files};
-pub use listener::Server;
+pub use addresses::PerAddress;
+pub use limits::{Limits, MaxConnections, Pace, StrangerLimits, connections_for_files};
+pub use listener::{Listener, Server};
 pub use peer::Peer;
 pub use service::{Admission, Answer, CloseReason, Closer, Frame, Permit, Promise, Service};

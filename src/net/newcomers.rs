@@ -20,9 +20,10 @@ struct Queue {
 }
 
 /// A connection from its beginning.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Newcomer {
     pub closer: Closer,
+    listener: Arc<str>,
     has_asked: AtomicBool,
 }
 
@@ -34,8 +35,12 @@ impl Newcomer {
 }
 
 impl Newcomers {
-    pub fn add(&self) -> Arc<Newcomer> {
-        let newcomer = Arc::new(Newcomer::default());
+    pub fn add(&self, listener: &Arc<str>) -> Arc<Newcomer> {
+        let newcomer = Arc::new(Newcomer {
+            closer: Closer::new(),
+            listener: Arc::clone(listener),
+            has_asked: AtomicBool::new(false),
+        });
         let mut queue = self.0.lock();
         if queue.waiting.len() > 2 * queue.looked_through + 64 {
             queue.waiting.retain(|waiting| still_waits(waiting).is_some());
@@ -45,13 +50,19 @@ impl Newcomers {
         newcomer
     }
 
-    /// Closes the one that has waited longest. False if all have sent requests.
-    pub fn make_room(&self) -> bool {
+    /// Closes the one that has waited longest, of all or of a listener. False if all have sent requests.
+    pub fn make_room(&self, listener: Option<&str>) -> bool {
         let mut queue = self.0.lock();
-        while let Some(waiting) = queue.waiting.pop_front() {
-            if let Some(newcomer) = still_waits(&waiting) {
-                newcomer.closer.close(CloseReason::TooMany);
-                return true;
+        let mut at = 0;
+        while let Some(waiting) = queue.waiting.get(at) {
+            match still_waits(waiting) {
+                Some(newcomer) if listener.is_none_or(|listener| *newcomer.listener == *listener) => {
+                    queue.waiting.remove(at);
+                    newcomer.closer.close(CloseReason::TooMany);
+                    return true;
+                }
+                Some(_) => at += 1,
+                None => drop(queue.waiting.remove(at)),
             }
         }
         false
@@ -69,21 +80,26 @@ mod tests {
     #[test]
     fn the_oldest_that_sent_nothing_goes_first() {
         let newcomers = Newcomers::default();
-        let all: Vec<_> = (0..4).map(|_| newcomers.add()).collect();
+        let listeners: [Arc<str>; 2] = ["INSIDE".into(), "OUTSIDE".into()];
+        let all: Vec<_> = (0..6).map(|number| newcomers.add(&listeners[number % 2])).collect();
         all[0].asks();
-        assert!(newcomers.make_room() && newcomers.make_room());
-        let closed: Vec<bool> = all.iter().map(|newcomer| newcomer.closer.reason().is_some()).collect();
-        assert_eq!(closed, [false, true, true, false]);
-        all[3].asks();
-        assert!(!newcomers.make_room());
+        assert!(newcomers.make_room(None) && newcomers.make_room(Some("INSIDE")));
+        let closed = || all.iter().map(|newcomer| newcomer.closer.reason().is_some()).collect::<Vec<_>>();
+        assert_eq!(closed(), [false, true, true, false, false, false]);
+        all[4].asks();
+        assert!(!newcomers.make_room(Some("INSIDE")));
+        assert!(newcomers.make_room(None) && newcomers.make_room(None));
+        assert_eq!(closed(), [false, true, true, true, false, true]);
+        assert!(!newcomers.make_room(None));
     }
 
     #[test]
     fn connections_that_come_and_go_are_not_remembered() {
         let newcomers = Newcomers::default();
-        let _silent = newcomers.add();
+        let listener = "PLAINTEXT".into();
+        let _silent = newcomers.add(&listener);
         for _ in 0..10_000 {
-            newcomers.add().asks();
+            newcomers.add(&listener).asks();
         }
         assert!(newcomers.0.lock().waiting.len() < 200);
     }

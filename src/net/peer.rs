@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// The two ends of a connection.
+use crate::tls::CertificateDer;
+
+/// The two ends of a connection, and what is known of the far one before it says a word.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// The client's address.
@@ -12,4 +14,8 @@ pub struct Peer {
     pub local: SocketAddr,
     /// The name of the listener that accepted it.
     pub listener: Arc<str>,
+    /// Nobody between can read along.
+    pub is_encrypted: bool,
+    /// The client's own certificate, if it showed one: an authority vouches for it, and the client has its key.
+    pub certificate: Option<CertificateDer<'static>>,
 }

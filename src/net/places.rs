@@ -38,6 +38,12 @@ impl Places {
         Arc::clone(&self.free).acquire_owned().await.ok()
     }
 
+    /// The number of connections.
+    pub fn taken(&self) -> usize {
+        let there = *self.there.lock() as usize;
+        there.saturating_sub(self.free.available_permits())
+    }
+
     /// Waits until no connection is open.
     pub async fn all_left(&self) {
         let there = *self.there.lock();

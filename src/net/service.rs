@@ -23,6 +23,12 @@ pub trait Service: Send + Sync + 'static {
     /// A client has connected. `closer` may be kept to end the connection from elsewhere.
     fn connected(&self, peer: &Peer, closer: Closer) -> Self::Connection;
 
+    /// True until the client has shown who it is, on a listener where it has to. Asked when it has connected, and after
+    /// each answer until it is false. So long, requests come one at a time, and small, and the time for them is short.
+    fn is_stranger(&self, _connection: &Self::Connection) -> bool {
+        false
+    }
+
     /// When the frame may be admitted. A cheap look at its first bytes; what it cannot read is [`Admission::Alone`].
     fn classify(&self, connection: &Self::Connection, frame: &Bytes) -> Admission;
 
@@ -190,6 +196,8 @@ pub enum CloseReason {
     OutcomeUnknown,
     /// The client did not authenticate, or its session ran out.
     Authentication,
+    /// The TLS handshake failed, or took too long.
+    Handshake,
     /// The broker stops.
     Shutdown,
     /// There are too many connections.

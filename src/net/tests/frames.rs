@@ -7,6 +7,55 @@ use crate::net::frame::{FrameError, FrameReader};
 
 const MIB: usize = 1024 * 1024;
 
+/// Strangers get memory for what has arrived, and the twofold of it.
+#[tokio::test(start_paused = true)]
+async fn an_announced_frame_of_a_stranger_costs_still_less() {
+    const KIB: usize = 1024;
+    let limits = FrameLimits { is_frugal: true, ..frame_limits(MIB) };
+    let used = || MIB - limits.budget.free();
+    let (mut client, server) = tokio::io::duplex(MIB);
+    let mut reader = FrameReader::new(server);
+    reader.is_exact = true;
+    client.write_all(&i32::to_be_bytes(64 * KIB as i32)).await.expect("is sent");
+    reader.begin().await.expect("begins");
+    let read = reader.frame(&limits);
+    tokio::pin!(read);
+    let mut sent = 0;
+    for (arrived, most) in [(0, 4), (1, 4), (5, 8), (9, 16), (40, 64)] {
+        client.write_all(&vec![7; (arrived - sent) * KIB]).await.expect("is sent");
+        sent = arrived;
+        assert!(limits.clock.timeout(Duration::from_secs(1), read.as_mut()).await.is_err());
+        assert_eq!(used(), most * KIB, "after {arrived} KiB");
+    }
+    client.write_all(&vec![7; (64 - sent) * KIB + 10]).await.expect("is sent");
+    assert_eq!(read.await.expect("is whole").bytes, vec![7; 64 * KIB]);
+}
+
+/// Of what follows a stranger's frame nothing is read.
+#[tokio::test(start_paused = true)]
+async fn an_exact_reader_leaves_what_follows() {
+    let limits = frame_limits(MIB);
+    let (mut client, server) = tokio::io::duplex(MIB);
+    let mut reader = FrameReader::new(server);
+    reader.is_exact = true;
+    let frames: [&[u8]; 4] = [b"one", b"", b"three", &[7; 10_000]];
+    let (mut expected, mut read) = (0, 0);
+    for bytes in frames {
+        client.write_all(&frame(bytes)).await.expect("is sent");
+    }
+    for bytes in frames {
+        reader.begin().await.expect("begins");
+        assert_eq!(reader.frame(&limits).await.expect("is whole").bytes, bytes);
+        expected += 4 + bytes.len() as u64;
+        read += reader.take_read_bytes();
+        assert_eq!(read, expected);
+    }
+    reader.is_exact = false;
+    client.write_all(&frame(b"last")).await.expect("is sent");
+    reader.begin().await.expect("begins");
+    assert_eq!(reader.frame(&limits).await.expect("is whole").bytes, &b"last"[..]);
+}
+
 fn frame_limits(memory_bytes: usize) -> FrameLimits {
     let clock = Runtime::simulated(1).clock;
     FrameLimits {
@@ -14,6 +63,7 @@ fn frame_limits(memory_bytes: usize) -> FrameLimits {
         budget: Budget::new(memory_bytes, &clock),
         pace: Limits::default().pace,
         clock,
+        is_frugal: false,
     }
 }
 

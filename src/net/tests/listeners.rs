@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::net::{MaxConnections, Server};
+use crate::net::{Listener, MaxConnections, Server};
 
 struct Running {
     runtime: Runtime,
@@ -17,12 +17,13 @@ struct Running {
 async fn start(limits: Limits) -> Running {
     let runtime = Runtime::system();
     let service = Arc::new(Manual::default());
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
-    let address = listener.local_addr().expect("has an address");
+    let socket = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = socket.local_addr().expect("has an address");
+    let listener = Listener { socket, name: "PLAINTEXT".into(), tls: None, max_connections: None };
     let server = Server::new(Arc::clone(&service), limits, &runtime);
     let (end, ended) = oneshot::channel();
     runtime.tasks.spawn(TaskKind::Listener, async move {
-        server.serve(listener, "PLAINTEXT").await;
+        server.serve(listener).await;
         let _ = end.send(());
     });
     Running { runtime, service, address, ended }

@@ -4,9 +4,12 @@
 //! Invariant: memory of requests is given back, whatever ends the connection.
 
 mod connections;
+mod encrypted;
 mod frames;
 mod listeners;
 mod order;
+mod slow;
+mod strangers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,15 +17,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, WriteHalf};
 use tokio::sync::oneshot;
 
 use super::budget::Budget;
-use super::connection::{self, Shared};
+use super::connection::{self, Client, Shared};
 use super::frame::FrameLimits;
 use super::metrics::Metrics;
 use super::newcomers::Newcomers;
-use super::{Admission, Answer, CloseReason, Closer, Frame, Limits, Peer, Promise, Service};
+use super::strangers::Strangers;
+use super::write::Outlet;
+use super::{Admission, Answer, CloseReason, Closer, Frame, Limits, Peer, Promise, Service, handshake};
 use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
 
 /// Answers when told to. The first letter of a request is its class: `p`ipelined, `f`etch, anything else alone. A request
@@ -32,6 +37,8 @@ pub(super) struct Manual {
     admitted: Mutex<Vec<String>>,
     waiting: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
     closers: Mutex<Vec<Closer>>,
+    /// Clients are strangers until they send a request that begins with `login`.
+    demands_login: bool,
 }
 
 impl Manual {
@@ -59,14 +66,22 @@ fn text(text: &str) -> Answer {
     Answer::frame(vec![Bytes::copy_from_slice(text.as_bytes())])
 }
 
-impl Service for Manual {
-    type Connection = ();
+impl Outlet for WriteHalf<DuplexStream> {}
 
-    fn connected(&self, _: &Peer, closer: Closer) {
+impl Service for Manual {
+    /// The client is a stranger.
+    type Connection = bool;
+
+    fn connected(&self, _: &Peer, closer: Closer) -> bool {
         self.closers.lock().push(closer);
+        self.demands_login
     }
 
-    fn classify(&self, _: &(), frame: &Bytes) -> Admission {
+    fn is_stranger(&self, is_stranger: &bool) -> bool {
+        *is_stranger
+    }
+
+    fn classify(&self, _: &bool, frame: &Bytes) -> Admission {
         match frame.first() {
             Some(b'p') => Admission::Pipelined,
             Some(b'f') => Admission::AfterAnswers,
@@ -74,8 +89,9 @@ impl Service for Manual {
         }
     }
 
-    async fn admit(&self, _: &mut (), frame: Frame) -> Promise {
+    async fn admit(&self, is_stranger: &mut bool, frame: Frame) -> Promise {
         let request = String::from_utf8_lossy(&frame.bytes).into_owned();
+        *is_stranger &= !request.starts_with("login");
         self.admitted.lock().push(request.clone());
         if request.ends_with('!') {
             return Promise::ready(Answer::frame(vec![frame.bytes]));
@@ -83,6 +99,30 @@ impl Service for Manual {
         let (sender, receiver) = oneshot::channel();
         self.waiting.lock().insert(request, sender);
         Promise::waiting(async move { receiver.await.unwrap_or_default() })
+    }
+}
+
+fn shared(service: &Arc<Manual>, limits: Limits, runtime: &Runtime) -> Shared<Manual> {
+    let frames = |max_frame_bytes, memory_bytes, is_frugal| FrameLimits {
+        max_frame_bytes,
+        budget: Budget::new(memory_bytes, &runtime.clock),
+        pace: limits.pace,
+        clock: runtime.clock.clone(),
+        is_frugal,
+    };
+    Shared {
+        service: Arc::clone(service),
+        frames: frames(limits.max_frame_bytes, limits.request_memory_bytes, false),
+        strange_frames: frames(limits.strangers.max_frame_bytes, limits.strangers.memory_bytes, true),
+        metrics: Metrics::register(&runtime.metrics),
+        complaints: Complaints::default(),
+        newcomers: Newcomers::default(),
+        strangers: Strangers::new(limits.strangers.max_connections),
+        handshakes: handshake::turns(),
+        clock: runtime.clock.clone(),
+        shutdown: runtime.shutdown.clone(),
+        kill: Shutdown::new(),
+        limits,
     }
 }
 
@@ -105,35 +145,42 @@ impl World {
 
     /// The socket buffers hold `buffer_bytes` in each direction.
     fn with_buffer(limits: Limits, buffer_bytes: usize) -> World {
+        World::with_service(limits, buffer_bytes, Manual::default())
+    }
+
+    fn with_service(limits: Limits, buffer_bytes: usize, service: Manual) -> World {
         let runtime = Runtime::simulated(1);
-        let service = Arc::new(Manual::default());
-        let budget = Budget::new(limits.request_memory_bytes, &runtime.clock);
-        let request_memory_bytes = limits.request_memory_bytes;
-        let frames = FrameLimits {
-            max_frame_bytes: limits.max_frame_bytes,
-            budget: budget.clone(),
-            pace: limits.pace,
-            clock: runtime.clock.clone(),
-        };
-        let shared = Shared {
-            service: Arc::clone(&service),
-            limits,
-            frames,
-            metrics: Metrics::register(&runtime.metrics),
-            strangers: Complaints::default(),
-            newcomers: Newcomers::default(),
-            clock: runtime.clock.clone(),
-            shutdown: runtime.shutdown.clone(),
-            kill: Shutdown::new(),
-        };
         let (client, server) = tokio::io::duplex(buffer_bytes);
+        let (reader, writer) = tokio::io::split(server);
+        World::with_stream(limits, runtime, service, client, (reader, writer))
+    }
+
+    fn with_stream<R, W>(
+        limits: Limits,
+        runtime: Runtime,
+        service: Manual,
+        client: DuplexStream,
+        (reader, writer): (R, W),
+    ) -> World
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: Outlet + 'static,
+    {
+        let service = Arc::new(service);
+        let request_memory_bytes = limits.request_memory_bytes;
+        let shared = shared(&service, limits, &runtime);
+        let budget = shared.frames.budget.clone();
         let reason = Arc::new(Mutex::new(None));
         let result = Arc::clone(&reason);
         let address = "127.0.0.1:1".parse().expect("an address");
-        let peer = Peer { address, local: address, listener: "TEST".into() };
+        let listener: Arc<str> = "TEST".into();
+        let client_of = Client {
+            newcomer: shared.newcomers.add(&listener),
+            metrics: Arc::new(shared.metrics.listener(&listener, false)),
+            peer: Peer { address, local: address, listener, is_encrypted: false, certificate: None },
+        };
         let outcome = runtime.tasks.spawn(TaskKind::Connection, async move {
-            let (reader, writer) = tokio::io::split(server);
-            let reason = connection::run(&shared, &peer, &shared.newcomers.add(), reader, writer).await;
+            let reason = connection::run(&shared, &client_of, None, reader, writer).await;
             *result.lock() = Some(reason);
         });
         let shutdown = runtime.shutdown.clone();
@@ -182,7 +229,7 @@ fn frame(bytes: &[u8]) -> Vec<u8> {
     frame
 }
 
-async fn receive<R: tokio::io::AsyncRead + Unpin>(io: &mut R) -> std::io::Result<String> {
+async fn receive<R: AsyncRead + Unpin>(io: &mut R) -> std::io::Result<String> {
     let length = io.read_i32().await?;
     let mut bytes = vec![0; length as usize];
     io.read_exact(&mut bytes).await?;
