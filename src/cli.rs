@@ -138,7 +138,7 @@ fn given(matches: &ArgMatches, mut given: Given) -> Given {
 }
 
 fn health(config: &Config) -> ExitCode {
-    match ops::probe(&config.listen.host, config.operation.health_port.map(NonZeroU16::get)) {
+    match ops::probe(&config.listen.host, config.operation.health_port.map(NonZeroU16::get), false) {
         Ok(answer) => {
             println!("{answer}");
             ExitCode::SUCCESS

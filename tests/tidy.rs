@@ -26,7 +26,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("metadata", &["types", "crc32c", "runtime", "settings", "store", "auth", "peer"]),
     ("coordinator", &["types", "runtime", "settings", "protocol", "log"]),
     ("cluster", &["types", "runtime", "settings", "store", "log", "peer", "metadata", "coordinator"]),
-    ("ops", &["runtime"]),
+    ("ops", &["runtime", "tls"]),
     (
         "api",
         &[

@@ -65,7 +65,7 @@ pub(super) async fn serve(
     let http = Http::new(readiness.clone(), summary, look, token, runtime);
     let stop = stop.clone();
     runtime.tasks.spawn(TaskKind::Http, async move {
-        if let Err(error) = http.serve(listener, stop).await {
+        if let Err(error) = http.serve(listener, None, stop).await {
             tracing::error!(%error, "health and metrics are not served any more");
         }
     });

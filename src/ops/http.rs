@@ -17,6 +17,7 @@ use super::page::page;
 use super::readiness::{Readiness, Report};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown};
+use crate::tls::Acceptor;
 
 /// The broker's part of `/health`: its id, its cluster, its shards. Called for every request, so it must be cheap.
 pub type Summary = Arc<dyn Fn() -> Map<String, Value> + Send + Sync>;
@@ -54,9 +55,15 @@ impl Http {
         }
     }
 
-    /// Answers until `stop` is requested. That should come last of all, so that a stopping broker says that it is.
-    pub async fn serve(self, listener: TcpListener, stop: Shutdown) -> std::io::Result<()> {
-        let listener = Bounded::new(listener, self.runtime.clock.clone());
+    /// Answers until `stop` is requested, encrypted if there is an acceptor. The stop should come last of all, so that a
+    /// stopping broker says that it is.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        tls: Option<Acceptor>,
+        stop: Shutdown,
+    ) -> std::io::Result<()> {
+        let listener = Bounded::new(listener, tls, self.runtime.clock.clone());
         axum::serve(listener, self.router())
             .with_graceful_shutdown(async move { stop.requested().await })
             .await

@@ -15,8 +15,10 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::wire::Wire;
 use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
+use crate::tls::Acceptor;
 
 pub(super) const MAX_CONNECTIONS: usize = 64;
 /// Long enough for a scrape or two; one that sends a byte now and then is gone after it.
@@ -26,13 +28,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Accepts every connection, and has a bounded number of them.
 pub(super) struct Bounded {
     listener: TcpListener,
+    tls: Option<Acceptor>,
     open: Vec<Weak<Open>>,
     clock: Clock,
 }
 
 impl Bounded {
-    pub fn new(listener: TcpListener, clock: Clock) -> Bounded {
-        Bounded { listener, open: Vec::new(), clock }
+    pub fn new(listener: TcpListener, tls: Option<Acceptor>, clock: Clock) -> Bounded {
+        Bounded { listener, tls, open: Vec::new(), clock }
     }
 
     fn admit(&mut self, stream: TcpStream) -> Mortal {
@@ -52,6 +55,7 @@ impl Bounded {
         self.open.push(Arc::downgrade(&open));
         let clock = self.clock.clone();
         let end = Box::pin(async move { clock.sleep(LIFETIME).await });
+        let stream = Wire::new(stream, self.tls.as_ref(), &self.clock);
         Mortal { stream, open, end, ended: false, clock: self.clock.clone() }
     }
 }
@@ -103,7 +107,7 @@ impl Open {
 
 /// A connection that cannot be used after its lifetime, or once it has to make room.
 pub(super) struct Mortal {
-    stream: TcpStream,
+    stream: Wire,
     open: Arc<Open>,
     end: BoxFuture<'static, ()>,
     ended: bool,

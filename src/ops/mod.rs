@@ -13,6 +13,7 @@ mod readiness;
 #[cfg(test)]
 mod tests;
 mod tracing;
+mod wire;
 
 pub use http::{Http, Look, Summary};
 pub use metrics::{register_process_metrics, register_readiness_metrics, register_task_metrics};

@@ -1,8 +1,11 @@
 //! Asks a broker on this machine whether it lives: `kafkaesque health`, for images without any other client of HTTP.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
+
+use crate::runtime::Clock;
+use crate::tls::unproven;
 
 /// Enough for an answer that takes nothing but a look at memory.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -18,21 +21,26 @@ pub enum ProbeError {
     NotLive(String),
 }
 
-/// Asks for `/live` at `host`, where a broker listens with these settings. Gives what it says.
-pub fn probe(host: &str, port: Option<u16>) -> Result<String, ProbeError> {
+/// Asks for `/live` at `host`, where a broker listens with these settings. Gives what it says. Its certificate is not
+/// looked at: it need not be of the address that is asked.
+pub fn probe(host: &str, port: Option<u16>, is_encrypted: bool) -> Result<String, ProbeError> {
     let port = port.ok_or(ProbeError::Off)?;
     let silent = |source| ProbeError::Silent { address: format!("{host}:{port}"), source };
-    let answer = ask(host, port).map_err(silent)?;
+    let answer = ask(host, port, is_encrypted).map_err(silent)?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.split(' ').nth(1).unwrap_or_default();
     if status == "200" { Ok(body.to_owned()) } else { Err(ProbeError::NotLive(body.to_owned())) }
 }
 
-fn ask(host: &str, port: u16) -> io::Result<String> {
+fn ask(host: &str, port: u16, is_encrypted: bool) -> io::Result<String> {
     let address = (host, port).to_socket_addrs()?.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
-    let mut stream = TcpStream::connect_timeout(&reachable(address), PATIENCE)?;
+    let stream = TcpStream::connect_timeout(&reachable(address), PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    if is_encrypted { say(unproven(stream, &Clock::system())?) } else { say(stream) }
+}
+
+fn say(mut stream: impl Read + Write) -> io::Result<String> {
     stream.write_all(b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::process::{Process, cpu_seconds, start_seconds};
 use super::*;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
+use crate::tls::Acceptor;
+use crate::tls::tests::support::{Authority, connect};
 
 struct Port {
     address: std::net::SocketAddr,
@@ -21,7 +23,10 @@ struct Port {
 
 impl Port {
     async fn open(token: Option<&str>) -> Port {
-        let runtime = Runtime::system();
+        Port::start(token, Runtime::system(), None).await
+    }
+
+    async fn start(token: Option<&str>, runtime: Runtime, tls: Option<Acceptor>) -> Port {
         register_process_metrics(&runtime.metrics).expect("registers");
         let readiness = Readiness::starting("the object store");
         let summary: Summary = Arc::new(|| {
@@ -41,7 +46,7 @@ impl Port {
         let stop = Shutdown::new();
         let serving = stop.clone();
         runtime.tasks.spawn(TaskKind::Http, async move {
-            http.serve(listener, serving).await.expect("serves");
+            http.serve(listener, tls, serving).await.expect("serves");
         });
         Port { address, readiness, runtime, stop, looks }
     }
@@ -151,7 +156,7 @@ async fn the_first_page_says_the_state_where_to_connect_and_where_the_rest_is() 
 async fn a_probe_hears_whether_the_broker_lives() {
     let port = Port::open(None).await;
     let at = port.address.port();
-    let ask = move || tokio::task::spawn_blocking(move || probe("0.0.0.0", Some(at)));
+    let ask = move || tokio::task::spawn_blocking(move || probe("0.0.0.0", Some(at), false));
     assert_eq!(ask().await.expect("no panic").expect("is live"), r#"{"status":"live"}"#);
     port.runtime.tasks.fail("the log is gone".to_owned());
     let error = ask().await.expect("no panic").expect_err("is not live").to_string();
@@ -160,7 +165,7 @@ async fn a_probe_hears_whether_the_broker_lives() {
     assert!(port.runtime.tasks.join(std::time::Duration::from_secs(5)).await);
     let error = ask().await.expect("no panic").expect_err("nobody is there").to_string();
     assert!(error.contains(&format!("no answer from 0.0.0.0:{at}")), "{error}");
-    let error = probe("127.0.0.1", None).expect_err("there is no port").to_string();
+    let error = probe("127.0.0.1", None, false).expect_err("there is no port").to_string();
     assert!(error.contains("HEALTH_PORT"), "{error}");
 }
 
@@ -236,6 +241,39 @@ async fn probes_are_answered_within_a_second_whatever_strangers_do() {
     let closed = oldest.map(|stranger| async move { stranger.read(&mut [0; 1024]).await });
     let closed = port.runtime.clock.timeout(Duration::from_secs(5), join_all(closed)).await;
     assert!(closed.is_ok(), "the oldest had to make room");
+}
+
+#[tokio::test]
+async fn with_a_certificate_the_port_is_encrypted() {
+    let (runtime, authority) = (Runtime::system(), Authority::new());
+    let tls = Acceptor::open("HTTP", authority.server(), &runtime).expect("opens");
+    let port = Port::start(None, runtime, Some(tls)).await;
+    // Handshakes that stand still, and clients without TLS, are nobody else's trouble.
+    let mut standing = TcpStream::connect(port.address).await.expect("connects");
+    standing.write_all(&[0x16, 3, 1, 0, 200]).await.expect("is sent");
+    let mut plain = TcpStream::connect(port.address).await.expect("connects");
+    plain.write_all(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("is sent");
+    let mut refusal = Vec::new();
+    let _ = plain.read_to_end(&mut refusal).await;
+    assert!(!refusal.starts_with(b"HTTP"), "{refusal:?}");
+
+    let stream = TcpStream::connect(port.address).await.expect("connects");
+    let mut stream = connect(&authority.client(None, &port.runtime), stream).await.expect("is encrypted");
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await
+        .expect("is sent");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.expect("ends as it should");
+    assert!(response.starts_with("HTTP/1.1 200") && response.contains("days_left"), "{response}");
+
+    let at = port.address.port();
+    let asked = tokio::task::spawn_blocking(move || {
+        (probe("127.0.0.1", Some(at), true), probe("127.0.0.1", Some(at), false))
+    });
+    let (encrypted, plain) = asked.await.expect("asks");
+    assert!(encrypted.expect("lives").contains("live"));
+    assert!(plain.is_err());
 }
 
 #[tokio::test]
