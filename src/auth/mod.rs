@@ -4,7 +4,9 @@
 //! Invariant: a client is told one sentence for every reason of a mechanism, and no secret is ever printed.
 
 mod authenticator;
+pub mod certificate;
 mod credentials;
+pub mod mapping;
 mod mechanism;
 mod plain;
 mod principal;
