@@ -58,6 +58,7 @@ const ONLY_HERE: &[(&str, &[&str])] = &[
     ("TcpListener", &["src/net/", "src/ops/", "src/peer/", "src/broker/"]),
     ("hyper", &["src/peer/", "src/ops/tracing.rs"]),
     ("rustls", &["src/tls/", "src/peer/", "src/ops/tracing.rs"]),
+    ("reqwest", &["src/auth/oauth/", "src/ops/tracing.rs"]),
     (".elapsed()", &["src/runtime/"]),
     ("std::env::", &["src/config.rs"]),
     // What a platform tells is in the table of settings.

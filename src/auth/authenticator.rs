@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::credentials::{Credentials, SaltKey};
 use super::mechanism::{Mechanism, Scram};
+use super::oauth::{self, Verifier};
 use super::step::{Refusal, Step};
 use super::users::Users;
 use super::{plain, scram};
@@ -15,6 +16,8 @@ pub struct Authenticator {
     credentials: Arc<dyn Credentials>,
     /// Stands in for the cluster's key while there is none.
     own_salt_key: SaltKey,
+    /// Knows the issuers of tokens, if there are any.
+    tokens: Option<Arc<Verifier>>,
     runtime: Runtime,
 }
 
@@ -24,14 +27,21 @@ pub struct Exchange(Kind);
 enum Kind {
     Plain(plain::Exchange),
     Scram(scram::Exchange),
+    OAuthBearer(oauth::Exchange),
     /// Nobody is known by this mechanism here.
     Nobody(Mechanism),
 }
 
 impl Authenticator {
-    pub fn new(users: Arc<Users>, credentials: Arc<dyn Credentials>, runtime: &Runtime) -> Authenticator {
+    /// Without a verifier, nobody logs in by tokens.
+    pub fn new(
+        users: Arc<Users>,
+        credentials: Arc<dyn Credentials>,
+        tokens: Option<Arc<Verifier>>,
+        runtime: &Runtime,
+    ) -> Authenticator {
         let own_salt_key = SaltKey::new(runtime.rng.bytes());
-        Authenticator { users, credentials, own_salt_key, runtime: runtime.clone() }
+        Authenticator { users, credentials, own_salt_key, tokens, runtime: runtime.clone() }
     }
 
     /// Begins a login.
@@ -41,7 +51,10 @@ impl Authenticator {
             Mechanism::Plain => Kind::Plain(plain::Exchange::new(Arc::clone(&self.users))),
             Mechanism::ScramSha256 => scram(Scram::Sha256),
             Mechanism::ScramSha512 => scram(Scram::Sha512),
-            Mechanism::OAuthBearer => Kind::Nobody(mechanism),
+            Mechanism::OAuthBearer => match &self.tokens {
+                Some(verifier) => Kind::OAuthBearer(oauth::Exchange::new(Arc::clone(verifier))),
+                None => Kind::Nobody(mechanism),
+            },
         })
     }
 
@@ -68,6 +81,7 @@ impl Exchange {
         match &mut self.0 {
             Kind::Plain(exchange) => exchange.step(token),
             Kind::Scram(exchange) => exchange.step(token).await,
+            Kind::OAuthBearer(exchange) => exchange.step(token).await,
             Kind::Nobody(mechanism) => {
                 Step::Refused(Refusal::of(*mechanism, "nobody can log in by this mechanism here"))
             }

@@ -8,6 +8,7 @@ pub mod certificate;
 mod credentials;
 pub mod mapping;
 mod mechanism;
+pub mod oauth;
 mod plain;
 mod principal;
 mod scram;

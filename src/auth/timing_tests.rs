@@ -40,7 +40,7 @@ fn authenticator() -> Arc<Authenticator> {
         let credential = ScramCredential::of_salted_password(Scram::Sha512, salt, 4096, b"salted");
         (format!("user{n}"), Arc::new(credential))
     });
-    Arc::new(Authenticator::new(users, Arc::new(Stored(stored.collect())), &runtime))
+    Arc::new(Authenticator::new(users, Arc::new(Stored(stored.collect())), None, &runtime))
 }
 
 /// A name of a user, or of nobody, of the same length.

@@ -49,7 +49,7 @@ fn authenticator(seed: u64) -> Arc<Authenticator> {
     let runtime = Runtime::simulated(seed);
     let list = Some(Secret::new("alice:wonderland,bob:listed"));
     let users = Users::open(&UserSources { list, file: None }, &runtime).expect("users");
-    Arc::new(Authenticator::new(Arc::new(users), STORED.clone(), &runtime))
+    Arc::new(Authenticator::new(Arc::new(users), STORED.clone(), None, &runtime))
 }
 
 /// A client, and the proof that it makes of what it was asked.
