@@ -1,13 +1,13 @@
 //! An encrypted stream, and the bytes of it that have left.
 
 use std::io::{self, ErrorKind, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use rustls::pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
 use tokio_rustls::server::TlsStream;
 
 /// The server's side of an encrypted connection.
@@ -135,16 +135,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Writer<S> {
     }
 }
 
-/// The stream below the encryption, whose outgoing bytes are counted.
+/// Connections that bring more than this are read in parts of this size: the encryption itself reads 4 KiB at a time.
+/// Others keep no memory for it.
+const AHEAD_AFTER_BYTES: u64 = 1024 * 1024;
+const AHEAD_BYTES: usize = 64 * 1024;
+
+/// The stream below the encryption, whose bytes are counted.
 #[derive(Debug)]
 pub(super) struct Counted<S> {
     stream: S,
     departed: Arc<AtomicU64>,
+    arrived: u64,
+    /// Bytes that were read ahead. Without memory while nothing comes.
+    ahead: Vec<u8>,
+    /// So many of them were given on.
+    given: usize,
 }
 
 impl<S> Counted<S> {
     pub fn new(stream: S) -> Counted<S> {
-        Counted { stream, departed: Arc::default() }
+        Counted { stream, departed: Arc::default(), arrived: 0, ahead: Vec::new(), given: 0 }
     }
 
     pub fn into_inner(self) -> S {
@@ -159,13 +169,40 @@ impl<S> Counted<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Counted<S> {
+    fn poll_read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.ahead.clear();
+        self.given = 0;
+        self.ahead.reserve_exact(AHEAD_BYTES);
+        let polled = pin!(self.stream.read_buf(&mut self.ahead)).poll(cx);
+        if polled.is_pending() {
+            self.ahead = Vec::new();
+        }
+        polled
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let this = &mut *self;
+        if this.arrived < AHEAD_AFTER_BYTES {
+            let before = buf.filled().len();
+            let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
+            this.arrived += (buf.filled().len() - before) as u64;
+            return polled;
+        }
+        if this.given == this.ahead.len() {
+            ready!(this.poll_read_ahead(cx))?;
+        }
+        let rest = &this.ahead[this.given..];
+        let count = rest.len().min(buf.remaining());
+        buf.put_slice(&rest[..count]);
+        this.given += count;
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -1,11 +1,16 @@
 //! Handshakes: versions, certificates of clients, sessions that go on.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rcgen::{SerialNumber, date_time_ymd};
 use rustls::HandshakeKind;
 use rustls::version::{TLS12, TLS13};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 
 use super::support::{Authority, for_clients, meet};
 use crate::runtime::Runtime;
@@ -175,4 +180,97 @@ async fn a_session_does_not_outlive_a_revocation() {
     authority.write("revoked.pem", &authority.revoke(&[1, 7]));
     acceptor.look().await;
     assert!(meet(&acceptor, &client).await.1.is_err());
+}
+
+/// Bytes of a client that mean nothing, at every place of its first words.
+#[tokio::test(start_paused = true)]
+async fn damaged_handshakes_fail_and_do_no_harm() {
+    let runtime = Runtime::simulated(1);
+    let authority = Authority::new();
+    let acceptor = open(authority.server(), &runtime);
+    let (near, mut far) = tokio::io::duplex(64 * 1024);
+    let connector = authority.client(None, &runtime);
+    let mut hello = vec![0; 16 * 1024];
+    let saying = super::support::connect(&connector, near);
+    let length = tokio::select! {
+        _ = saying => panic!("nobody answered"),
+        length = far.read(&mut hello) => length.expect("says hello"),
+    };
+    hello.truncate(length);
+    for at in 0..length {
+        for byte in [0, 0xff, hello[at] ^ 1] {
+            let mut damaged = hello.clone();
+            damaged[at] = byte;
+            for part in [&damaged[..], &damaged[..at]] {
+                let (mut client, server) = tokio::io::duplex(64 * 1024);
+                client.write_all(part).await.expect("is sent");
+                client.shutdown().await.expect("ends");
+                assert!(acceptor.accept(server).await.is_err(), "byte {at} is {byte}");
+            }
+        }
+    }
+}
+
+/// Counts how often it is read from.
+struct Watched {
+    stream: DuplexStream,
+    readings: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.readings.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn much_is_read_in_large_parts() {
+    const MIB: usize = 1024 * 1024;
+    let runtime = Runtime::simulated(1);
+    let authority = Authority::new();
+    let acceptor = open(authority.server(), &runtime);
+    let (near, far) = tokio::io::duplex(256 * 1024);
+    let readings = Arc::new(AtomicUsize::new(0));
+    let far = Watched { stream: far, readings: Arc::clone(&readings) };
+    let connector = authority.client(None, &runtime);
+    let (client, server) = tokio::join!(super::support::connect(&connector, near), acceptor.accept(far));
+    let (mut client, server) = (client.expect("connects"), server.ok().expect("accepts"));
+    let (mut reader, _writer) = server.into_split();
+    let sent: Vec<u8> = (0..9 * MIB).map(|number| (number / 251) as u8).collect();
+    let expected = sent.clone();
+    let sending = async move {
+        client.write_all(&sent).await.expect("is sent");
+        client.shutdown().await.expect("ends");
+        client
+    };
+    let reading = async move {
+        let mut first = vec![0; MIB + MIB / 8];
+        reader.read_exact(&mut first).await.expect("comes");
+        let before = readings.load(Ordering::Relaxed);
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).await.expect("comes");
+        (first, rest, readings.load(Ordering::Relaxed) - before)
+    };
+    let (_, (first, rest, count)) = tokio::join!(sending, reading);
+    assert!([first, rest].concat() == expected);
+    assert!(count < 8 * 1024 / 32, "{count} readings of 8 MiB");
 }
