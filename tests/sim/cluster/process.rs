@@ -204,7 +204,8 @@ impl Process {
     async fn serve(&self, frames: Vec<Bytes>, answers: Vec<oneshot::Sender<Option<Bytes>>>) {
         self.condition.runs().await;
         let address: SocketAddr = ([127, 0, 0, 1], 9092).into();
-        let peer = net::Peer { address, local: address, listener: "PLAINTEXT".into() };
+        let listener = "PLAINTEXT".into();
+        let peer = net::Peer { address, local: address, listener, is_encrypted: false, certificate: None };
         let mut connection = self.service.connected(&peer, net::Closer::new());
         let mut promises = Vec::new();
         for bytes in frames {
