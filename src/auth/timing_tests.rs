@@ -17,7 +17,7 @@ const WARMING: usize = 2_000;
 /// The value of a standard normal distribution beyond which lies 1 %, both sides together.
 const BOUND: f64 = 2.576;
 
-/// Users 10 to 49 by SCRAM-SHA-512; by the other they are users of the process.
+/// The users by SCRAM-SHA-512; by the other mechanisms they are users of the process.
 struct Stored(BTreeMap<String, Arc<ScramCredential>>);
 
 impl Credentials for Stored {
@@ -32,10 +32,10 @@ impl Credentials for Stored {
 
 fn authenticator() -> Arc<Authenticator> {
     let runtime = Runtime::system();
-    let names = (0..50).map(|n| format!("user{n}:password{n}")).collect::<Vec<_>>().join(",");
+    let names = numbers().map(|n| format!("user{n}:password{n}")).collect::<Vec<_>>().join(",");
     let sources = UserSources { list: Some(Secret::new(names)), file: None };
     let users = Arc::new(Users::open(&sources, &runtime).expect("users"));
-    let stored = (10..50).map(|n| {
+    let stored = numbers().map(|n| {
         let salt = b"3kz1k5p9q7b8w2c4x6v0m1n2b3".to_vec();
         let credential = ScramCredential::of_salted_password(Scram::Sha512, salt, 4096, b"salted");
         (format!("user{n}"), Arc::new(credential))
@@ -43,10 +43,13 @@ fn authenticator() -> Arc<Authenticator> {
     Arc::new(Authenticator::new(users, Arc::new(Stored(stored.collect())), None, &runtime))
 }
 
-/// A name of a user, or of nobody, of the same length.
+/// Users have even numbers of two digits; nobody has an odd one.
+fn numbers() -> impl Iterator<Item = u64> {
+    (10..100).step_by(2)
+}
+
 fn name(is_known: bool, rng: &Rng) -> String {
-    let number = 10 + rng.below(40);
-    if is_known { format!("user{number}") } else { format!("used{number}") }
+    format!("user{}", 10 + 2 * rng.below(45) + u64::from(!is_known))
 }
 
 async fn refuse(authenticator: &Arc<Authenticator>, mechanism: Mechanism, name: &str) {

@@ -102,11 +102,11 @@ impl Exchange {
         let of_process = authenticator.users().derived(mechanism, &salt_key).await;
         let of_process = of_process.ok_or("the keys of the users cannot be derived")?;
         let made_up = Arc::new(MadeUp::new(&salt_key).credential(mechanism, name));
-        let of_cluster = authenticator.credentials().scram(mechanism, name);
-        let of_process = of_process.get(name).cloned();
-        let known = of_cluster.or(of_process);
-        let is_known = known.is_some();
-        Ok((known.unwrap_or(made_up), is_known))
+        let found = of_process.get(name);
+        let stored = authenticator.credentials().scram(mechanism, name);
+        let is_known = found.is_some() | stored.is_some();
+        let unless_stored = Arc::clone(found.unwrap_or(&made_up));
+        Ok((stored.unwrap_or(unless_stored), is_known))
     }
 }
 
