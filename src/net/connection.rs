@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::first_bytes::{self, TLS};
 use super::frame::{FrameError, FrameLimits, FrameReader};
-use super::limits::Limits;
+use super::limits::{Limits, Pace};
 use super::metrics::{ListenerMetrics, Metrics};
 use super::newcomers::{Newcomer, Newcomers};
 use super::order::{InFlight, Turn};
@@ -100,6 +101,7 @@ where
         in_flight: Mutex::new(InFlight::default()),
         answered: Notify::new(),
         last_active: Mutex::new(shared.clock.instant()),
+        is_strange: AtomicBool::new(stranger.is_some()),
     };
     connection.run(state, stranger, FrameReader::new(reader), writer).await
 }
@@ -114,6 +116,8 @@ struct Connection<'a, S> {
     /// Something was answered: the reader may go on.
     answered: Notify,
     last_active: Mutex<Instant>,
+    /// The client has not shown yet who it is.
+    is_strange: AtomicBool,
 }
 
 impl<S: Service> Connection<'_, S> {
@@ -191,10 +195,12 @@ impl<S: Service> Connection<'_, S> {
     {
         // Asked for once: each new wait would take the lock that all connections share.
         let mut stopping = pin!(self.stopping());
-        if let Some(stranger) = stranger
-            && let Err(end) = self.meet(stranger, &mut state, reader, stopping.as_mut()).await
-        {
-            return end;
+        if let Some(stranger) = stranger {
+            // Boxed, as most connections never need its room.
+            let meeting = Box::pin(self.meet(stranger, &mut state, reader, stopping.as_mut()));
+            if let Err(end) = meeting.await {
+                return end;
+            }
         }
         loop {
             let mut frame = tokio::select! {
@@ -350,6 +356,15 @@ impl<S: Service> Connection<'_, S> {
         .await;
     }
 
+    /// The least speed at which the client has to take its answers. A stranger has little time for them.
+    fn pace(&self) -> Pace {
+        let limits = &self.shared.limits;
+        match self.is_strange.load(Ordering::Relaxed) {
+            true => Pace { grace: limits.strangers.login, ..limits.pace },
+            false => limits.pace,
+        }
+    }
+
     /// Writes answers until there are no more, or until they cannot be written.
     async fn write_answers<W: Outlet>(&self, writer: &mut W) -> CloseReason {
         let mut output = Output::default();
@@ -370,7 +385,7 @@ impl<S: Service> Connection<'_, S> {
                 }
             }
             let share = batch.answers.iter().find_map(|answer| answer.share.as_ref());
-            match output.write(writer, &self.shared.limits.pace, &self.shared.clock, share).await {
+            match output.write(writer, &self.pace(), &self.shared.clock, share).await {
                 Ok(written) => self.shared.metrics.bytes_out.inc_by(written as u64),
                 Err(reason) => return reason,
             }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 
 use tokio::io::AsyncRead;
 
@@ -65,6 +66,7 @@ impl<S: Service> Connection<'_, S> {
             first = deadline;
         }
         reader.is_exact = false;
+        self.is_strange.store(false, Ordering::Relaxed);
         drop(stranger);
         Ok(())
     }

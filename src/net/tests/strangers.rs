@@ -166,3 +166,14 @@ async fn a_refused_login_is_answered_before_the_end() {
     world.expect_end().await;
     assert_eq!(world.reason().await, CloseReason::Authentication);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_takes_its_answers() {
+    let mut world = World::with_service(Limits::default(), 64, demanding());
+    world.send(&["a1"]).await;
+    world.service.finish("a1", Answer::frame(vec![Bytes::from(vec![0; 1000])]));
+    world.runtime.clock.sleep(Duration::from_secs(9)).await;
+    assert_eq!(*world.reason.lock(), None);
+    world.runtime.clock.sleep(Duration::from_secs(2)).await;
+    assert_eq!(*world.reason.lock(), Some(CloseReason::SlowReader));
+}
