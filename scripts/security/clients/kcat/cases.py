@@ -1,0 +1,67 @@
+"""kcat. usage: cases.py CASES PREFIX"""
+
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+import said  # noqa: E402
+
+RECORDS = [str(number) for number in range(10)]
+NAMES = {
+    "ca": "ssl.ca.location",
+    "certificate": "ssl.certificate.location",
+    "key": "ssl.key.location",
+    "mechanism": "sasl.mechanisms",
+    "user": "sasl.username",
+    "password": "sasl.password",
+}
+
+
+def library():
+    """The version of librdkafka."""
+    about = subprocess.run(["kcat", "-V"], capture_output=True, text=True).stdout
+    return tuple(int(number) for number in re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", about).groups())
+
+
+def options(case):
+    if case.get("mechanism") == "OAUTHBEARER":
+        raise said.Unsupported("it takes no token")
+    if (case.get("mechanism") or "").startswith("SCRAM") and not case["refused"] and library() < (2, 6, 1):
+        raise said.Unsupported("before librdkafka 2.6.1 it sends its nonce twice, which Apache Kafka 4 refuses, too")
+    found = {NAMES[name]: case[name] for name in NAMES if case.get(name)} | {"security.protocol": case["protocol"]}
+    return ["-b", case["address"]] + [word for name, value in found.items() for word in ("-X", f"{name}={value}")]
+
+
+def kcat(case, *words, lines=()):
+    ran = subprocess.run(["kcat", *options(case), *words], input="\n".join(lines), capture_output=True, text=True, timeout=20)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.split()
+
+
+def work(case, topic):
+    # Asking for a topic makes it.
+    deadline = time.monotonic() + 10
+    while "partition 0, leader" not in " ".join(kcat(case, "-L", "-t", topic)):
+        assert time.monotonic() < deadline, "the topic is not made"
+    kcat(case, "-P", "-t", topic, lines=RECORDS)
+    got = kcat(case, "-q", "-c", str(len(RECORDS)), "-X", "auto.offset.reset=earliest", "-G", topic, topic)
+    assert sorted(got) == sorted(RECORDS), got
+
+
+def refuse(case):
+    """The first line in which it says why. kcat would go on trying."""
+    tries = subprocess.Popen(["kcat", *options(case), "-L", "-m", "8"], stderr=subprocess.PIPE, text=True)
+    try:
+        for line in tries.stderr:
+            if re.search("authentication|SASL |SSL ", line):
+                return line.strip()
+    finally:
+        tries.kill()
+        tries.wait()
+    raise AssertionError("it was not refused")
+
+
+said.run(sys.argv[1], sys.argv[2], work, refuse)
