@@ -5,3 +5,4 @@ mod cluster;
 mod elections;
 mod faults;
 pub mod support;
+mod users;
