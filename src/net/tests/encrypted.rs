@@ -264,3 +264,27 @@ async fn a_client_that_leaves_without_a_word_has_left() {
     drop(client);
     running.until_metric("kafkaesque_connections_closed_total", "peer", 1.0).await;
 }
+
+/// Many more than there is room for, each of which begins a handshake and says no more.
+#[tokio::test]
+async fn a_flood_of_strangers_keeps_nobody_out() {
+    let strangers = StrangerLimits { max_connections: 20, ..StrangerLimits::default() };
+    let running = Running::start(limits(strangers), Some(ClientAuth::None), false);
+    let mut known = running.client().await;
+    let mut flood = Vec::new();
+    for number in 0..600 {
+        let mut stream = running.raw().await;
+        // It may be gone already.
+        let _ = stream.write_all(&[0x16, 3, 1, 0, 200]).await;
+        flood.push(stream);
+        if number % 100 == 99 {
+            let asked = running.runtime.clock.timeout(Duration::from_secs(2), ask(&mut known, 3)).await;
+            assert_eq!(asked.expect("in time").expect("answers"), "xxx");
+            let late = running.runtime.clock.timeout(Duration::from_secs(2), running.client()).await;
+            assert_eq!(ask(&mut late.expect("in time"), 1).await.expect("answers"), "x");
+        }
+    }
+    let open = running.metric("kafkaesque_connections_open", "TEST");
+    assert!(open <= 30.0, "{open} are open");
+    assert!(running.metric("kafkaesque_strangers_dropped_total", "room") >= 550.0);
+}

@@ -8,6 +8,7 @@ mod encrypted;
 mod frames;
 mod listeners;
 mod order;
+mod plain;
 mod slow;
 mod strangers;
 
