@@ -1,15 +1,17 @@
 //! What the fuzz targets do with their bytes.
 //!
-//! The wire language is pure, and so is what reads a login, so they are compiled here by itself, without the broker: seconds instead of minutes.
+//! The wire language is pure, and so is what reads a login, so both are compiled here by themselves, without
+//! the broker: seconds instead of minutes.
 
+#[path = "../../src/auth"]
 pub mod auth {
-    #[path = "../../../src/auth/plain/message.rs"]
+    #[path = "plain/message.rs"]
     pub mod plain;
-    #[path = "../../../src/auth/principal.rs"]
+    #[path = "principal.rs"]
     pub mod principal;
-    #[path = "../../../src/auth/scram/message.rs"]
+    #[path = "scram/message.rs"]
     pub mod scram;
-    #[path = "../../../src/auth/users/list.rs"]
+    #[path = "users/list.rs"]
     pub mod users;
 }
 #[path = "../../src/crc32c.rs"]
