@@ -2,7 +2,7 @@
 # Runs one real Apache Kafka broker, to compare ours with.
 # usage: scripts/kafka.sh start DIR PORT   (data, log and process id in DIR; the controller listens on a port of its own)
 #        scripts/kafka.sh stop DIR
-# KAFKA_SETTINGS holds further lines of its settings.
+# KAFKA_SETTINGS holds further lines of its settings, KAFKA_LISTENERS further listeners.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
@@ -13,7 +13,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:$controller
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
+listeners=PLAINTEXT://127.0.0.1:$port,${KAFKA_LISTENERS:+$KAFKA_LISTENERS,}CONTROLLER://127.0.0.1:$controller
 log.dirs=$dir/data
 num.partitions=3
 offsets.topic.replication.factor=1

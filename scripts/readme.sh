@@ -10,7 +10,7 @@ source "$root/scripts/stores.sh"
 source "$root/scripts/broker.sh"
 
 if [[ ${1:-} != inside ]]; then
-  need "the README's blocks" unshare ip curl hostname
+  need "the README's blocks" unshare ip curl hostname openssl
   unshare --net --mount --uts true 2>/dev/null || skip "the README's blocks" "no network of their own may be made"
   "$root/scripts/tools/kcat.sh"
   "$root/scripts/tools/go.sh"
@@ -18,7 +18,10 @@ if [[ ${1:-} != inside ]]; then
   make_work_dir
   docker=yes
   "$root/scripts/tools/image.sh" || docker=no
-  DOCKER=$docker WORK=$work unshare --net --mount --uts "$0" inside
+  java=yes
+  command -v java >/dev/null || java=no
+  [[ $java == no ]] || "$root/scripts/tools/kafka-tools.sh"
+  JAVA=$java DOCKER=$docker WORK=$work unshare --net --mount --uts "$0" inside
   exit
 fi
 
@@ -28,11 +31,14 @@ ip link set lo up
 hostname localhost
 work=$WORK
 trap 'for pid in "${servers[@]}"; do stop "$pid"; done' EXIT
-mkdir -p "$work"/{bin,images,blocks,data,data-3} /tmp/kafkaesque-data /tmp/kafkaesque-data-3
+mkdir -p "$work"/{bin,images,blocks,data,data-3,security} /tmp/kafkaesque-data /tmp/kafkaesque-data-3 /tmp/kafkaesque-security
 mount --bind "$work/data" /tmp/kafkaesque-data
 mount --bind "$work/data-3" /tmp/kafkaesque-data-3
+mount --bind "$work/security" /tmp/kafkaesque-security
 export CARGO_NET_OFFLINE=true CARGO_INSTALL_ROOT=$work/installed PATH="$work/bin:$work/installed/bin:$PATH" IMAGE_STORE=$work/images
 ln -s "$root/scripts/image/docker" "$work/bin/docker"
+printf '#!/bin/sh\nexec java -Xmx256m -cp "%s/kafka-tools/libs/*" org.apache.kafka.tools.ConfigCommand "$@"\n' "$tools" >"$work/bin/kafka-configs.sh"
+chmod +x "$work/bin/kafka-configs.sh"
 cd "$root"
 
 # What a bucket at Amazon would need: these lines name none, so they go to the server that stands in for it.
@@ -119,10 +125,15 @@ stop_server() {
   server=
 }
 
-# A broker that was started answers a client, whatever it stores in.
+# use_server BLOCK: a broker that was started answers a client, whatever it stores in.
 use_server() {
-  seq 10 | kcat -P -b localhost:9092 -t readme -p 0
-  [[ $(kcat -C -b localhost:9092 -t readme -p 0 -o -10 -e -q | tail -n 1) == 10 ]]
+  local login=()
+  if grep -q 'SASL_ENABLED=true' "$1"; then
+    login=(-X security.protocol=SASL_SSL -X ssl.ca.location=/tmp/kafkaesque-security/ca.pem -X sasl.mechanisms=SCRAM-SHA-512)
+    login+=(-X sasl.username=admin -X sasl.password=admin-secret)
+  fi
+  seq 10 | kcat -P -b localhost:9092 "${login[@]}" -t readme -p 0
+  [[ $(kcat -C -b localhost:9092 "${login[@]}" -t readme -p 0 -o -10 -e -q | tail -n 1) == 10 ]]
   curl -sSf http://localhost:8080/ | grep -q 'localhost:9092\|:9092'
 }
 
@@ -136,6 +147,10 @@ for block in "${blocks[@]}"; do
     while read -r script _; do [[ -x $script ]] && bash -n "$script"; done < <(grep '^scripts/' "$block")
     sed -i '/^scripts\//d' "$block"
     [[ -s $block ]] || continue
+  fi
+  if [[ $JAVA == no ]] && grep -q '^kafka-configs' "$block"; then
+    echo "NOT RUN: $(head -n 1 "$block") (there is no Java)"
+    continue
   fi
   if [[ $DOCKER == no ]] && grep -q '^docker' "$block"; then
     echo "NOT RUN: $(head -n 1 "$block") (no image can be built here)"
@@ -158,7 +173,7 @@ for block in "${blocks[@]}"; do
   fi
   if grep -qE '^cargo run .*--example cluster( -- --brokers 3)?$|^docker run |kafkaesque$' "$block"; then
     serve "$block" || { echo "FAILED: $(cat "$block")"; exit 1; }
-    use_server || { echo "a client is not served after: $(cat "$block")"; exit 1; }
+    use_server "$block" || { echo "a client is not served after: $(cat "$block")"; exit 1; }
   else
     timeout 900 bash -euo pipefail "$block" >"$work/output" 2>&1 </dev/null || { cat "$block"; tail -n 40 "$work/output"; exit 1; }
     tail -n 3 "$work/output"

@@ -1,8 +1,10 @@
 //! The composition root: builds the layers from the bottom up, and stops them from the top down.
 
 mod cluster;
+mod doors;
 mod http;
 mod layers;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -14,27 +16,25 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{join_all, select_all, try_join_all};
 
-use crate::api::{self, Service};
-use crate::cluster::{GroupTopics, HostOptions, ShardHost, Watch, WatchLimits, outage};
+use crate::api::{self, Security, Service};
+use crate::auth;
+use crate::cluster::{HostOptions, ShardHost, Watch, WatchLimits, outage};
 use crate::config::{Config, LogFormat};
-use crate::coordinator::group::{MetadataSource, TopicNames, consumer};
-use crate::coordinator::{Coordinators, TopicSource};
+use crate::coordinator::Coordinators;
 use crate::log::{LogMetrics, Reads, Shared};
-use crate::metadata::{self, Image, Metadata};
-use crate::net::{Listener, Server};
+use crate::metadata::{self, Metadata};
+use crate::net::Server;
 use crate::ops::{self, Phase, Readiness};
 use crate::peer;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
-use crate::settings::GroupSettings;
 use crate::store::{self, Store, database::Databases};
-use crate::types::TopicId;
+use crate::tls;
 
 use cluster::Membership;
-use http::{Parts, listen, local_address};
+use doors::Doors;
+use http::Parts;
 pub(crate) use layers::metadata_settings;
 
-/// The name of the one listener, as Kafka calls one without TLS or SASL.
-const LISTENER: &str = "PLAINTEXT";
 /// How long the start may wait for the broker's shards to open.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// The same of a broker of several.
@@ -67,6 +67,12 @@ pub enum StartError {
     Secret(#[from] peer::SecretError),
     #[error("{0}")]
     Tls(#[from] peer::TlsError),
+    #[error("{variable}: {error}")]
+    Users { variable: &'static str, error: auth::UsersError },
+    #[error("{0}")]
+    Issuers(#[from] auth::oauth::BadSettings),
+    #[error("{0}")]
+    Files(#[from] tls::Error),
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
 }
@@ -74,7 +80,8 @@ pub enum StartError {
 /// A broker that serves.
 pub struct Broker {
     runtime: Runtime,
-    clients: SocketAddr,
+    /// Where clients are served, each with the listener's name.
+    clients: Vec<(String, SocketAddr)>,
     health: Option<SocketAddr>,
     shards: Arc<ShardHost>,
     membership: Arc<Membership>,
@@ -162,22 +169,20 @@ impl Broker {
         let parts = Arc::new(OnceLock::new());
         let stop_http = Shutdown::new();
         let health = http::serve(config, &readiness, &parts, &stop_http, runtime).await?;
-        let clients = listen("PORT", "HOST", &config.listen.host, config.listen.port).await?;
+        let doors = Doors::open(config, runtime).await?;
         cluster::check_address(config).await?;
-        let clients_at = local_address("PORT", &clients)?;
         let store = open_store(config, &readiness, runtime).await?;
         let databases = Databases::new(&store, config.log.index_cache_bytes, runtime);
         readiness.set(Phase::Starting("joining the cluster".to_owned()));
-        let configs = config.broker_settings(clients_at.port());
-        let settings = layers::metadata_settings(config, clients_at.port(), &store);
+        let configs = config.broker_settings(&doors.ports());
+        let settings = layers::metadata_settings(config, &doors.ports(), &store);
         let membership = Membership::open(config, &settings, &store, &databases, runtime).await?;
         let metadata = membership.metadata.clone();
         membership.join(&readiness, runtime).await?;
         let reads = reads(config, &store, runtime);
         let shards = host_shards(config, &configs, &store, databases, &reads, &metadata, runtime);
-        let known = Parts { shards: shards.clone(), metadata: metadata.clone(), watch: OnceLock::new() };
         // Nothing else sets it.
-        let _ = parts.set(known);
+        let _ = parts.set(Parts::new(&shards, &metadata, &doors));
         readiness.set(Phase::Starting("opening shards".to_owned()));
         readiness.set_shards(http::shard_states(&shards));
         membership.run(&shards, runtime);
@@ -189,16 +194,17 @@ impl Broker {
         let watch = watch(config, &shards, &coordinators, runtime)?;
         // Nothing else sets it.
         let _ = parts.get().map(|parts: &Parts| parts.watch.set(watch));
-        let service = service(config, &configs, &metadata, &shards, reads, coordinators, runtime)?;
+        let security = doors.security(config, &metadata, runtime);
+        let options = layers::api_options(config, &configs);
+        let service = service(options, &metadata, &shards, reads, coordinators, security, runtime)?;
         let limits = layers::net_limits(config, &shards);
         let until_stopped = Runtime { shutdown: stop_clients.clone(), ..runtime.clone() };
-        let server = Server::new(Arc::new(service), limits, &until_stopped);
-        let listener = Listener { socket: clients, name: LISTENER.into(), tls: None, max_connections: None };
-        let serving = runtime.tasks.spawn(TaskKind::Listener, async move { server.serve(listener).await });
+        let clients = doors.places();
+        let serving = doors.serve(Server::new(Arc::new(service), limits, &until_stopped), runtime);
         readiness.set(Phase::Ready);
         let broker = Broker {
             runtime: runtime.clone(),
-            clients: clients_at,
+            clients,
             health,
             shards,
             membership: Arc::new(membership),
@@ -213,9 +219,15 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Where clients are served.
+    /// Where clients of the first listener are served.
     pub fn address(&self) -> SocketAddr {
-        self.clients
+        // There is at least one listener.
+        self.clients[0].1
+    }
+
+    /// Where clients of each listener are served, by its name.
+    pub fn addresses(&self) -> &[(String, SocketAddr)] {
+        &self.clients
     }
 
     /// Where `/health`, `/live`, `/ready` and `/metrics` are, if anywhere.
@@ -253,15 +265,20 @@ impl Broker {
     }
 
     fn announce(&self, config: &Config) {
-        let listen = &config.listen;
-        let port = listen.advertised_port.unwrap_or(self.clients.port());
+        let ports = self.clients.iter().map(|(_, address)| address.port());
+        let bound = config.clients.listeners.iter().zip(ports);
+        let places = bound.filter_map(|(listener, port)| listener.shown_advertised(port));
+        let places: Vec<String> = places.collect();
+        let to = match &places[..] {
+            [one] => one.split_once("://").map_or(one.as_str(), |(_, place)| place).to_owned(),
+            several => several.join(", "),
+        };
         tracing::info!(
             broker = %config.identity.broker_id,
             cluster = %config.identity.cluster_id,
             data = %config.data_place(),
-            "kafkaesque {} is ready: connect Kafka clients to {}:{port}",
+            "kafkaesque {} is ready: connect Kafka clients to {to}",
             env!("CARGO_PKG_VERSION"),
-            listen.advertised_host,
         );
         if let Some(health) = self.health {
             tracing::info!("health and metrics: http://{health}/health and /metrics");
@@ -348,11 +365,11 @@ fn coordinate(
 ) -> Arc<Coordinators> {
     let coordinators = Arc::new(Coordinators::new(
         layers::group_settings(config),
-        metadata_source(config, configs, shards),
+        sources::metadata_source(config, configs, shards),
         runtime.clone(),
     ));
     runtime.tasks.spawn(TaskKind::Coordinator, Arc::clone(&coordinators).run(shards.follow_shards()));
-    let topics = topic_source(metadata, shards);
+    let topics = sources::topic_source(metadata, shards);
     let keeping =
         Arc::clone(&coordinators).keep_offsets(topics, config.groups.offsets_retention_check_interval);
     runtime.tasks.spawn(TaskKind::Coordinator, keeping);
@@ -372,70 +389,16 @@ fn watch(
     Watch::register(Arc::clone(shards), Arc::clone(coordinators), limits, &runtime.clock, &runtime.metrics)
 }
 
-fn metadata_source(
-    config: &Config,
-    configs: &BTreeMap<&'static str, String>,
-    shards: &Arc<ShardHost>,
-) -> MetadataSource {
-    let (id, fixed) = (config.identity.broker_id, configs.clone());
-    let (topics, configs) = (Arc::clone(shards), Arc::clone(shards));
-    MetadataSource {
-        topics: Box::new(move || Arc::new(GroupTopics::of(topics.image()))),
-        group_settings: Box::new(move |group, of_all| {
-            let configs = &configs.image().configs;
-            let Some(own) = configs.groups.get(group) else { return of_all };
-            let own =
-                configs.with_layers(id, &fixed, |layers| GroupSettings::effective(own.as_ref(), layers));
-            consumer::Settings {
-                session_timeout_ms: own.session_timeout_ms,
-                heartbeat_interval_ms: own.heartbeat_interval_ms,
-                assignment_interval_ms: own.assignment_interval_ms,
-                ..of_all
-            }
-        }),
-    }
-}
-
-fn topic_source(metadata: &Metadata, shards: &Arc<ShardHost>) -> TopicSource {
-    let name = |image: &Image, id: TopicId| image.topic(id).map(|topic| Arc::clone(&topic.name));
-    let (metadata, here) = (metadata.clone(), Arc::clone(shards));
-    let newer = move |version: u64| {
-        let here = Arc::clone(&here);
-        let newer = async move {
-            here.caught_up(version + 1).await;
-            let image = here.image();
-            let index = image.index;
-            let names: Arc<TopicNames> = Arc::new(move |id| name(&image, id));
-            (index, names)
-        };
-        newer.boxed()
-    };
-    let here = Arc::clone(shards);
-    let all = move || {
-        let (metadata, here) = (metadata.clone(), Arc::clone(&here));
-        let synced = async move {
-            let image = metadata.sync().await.ok()?;
-            // Topics that are newer than that are in the image of this broker before anything is said of them here.
-            let names: Arc<TopicNames> =
-                Arc::new(move |id| name(&image, id).or_else(|| name(&here.image(), id)));
-            Some(names)
-        };
-        synced.boxed()
-    };
-    TopicSource { newer: Box::new(newer), all: Box::new(all) }
-}
-
 fn service(
-    config: &Config,
-    configs: &BTreeMap<&'static str, String>,
+    options: api::Options,
     metadata: &Metadata,
     shards: &Arc<ShardHost>,
     reads: Reads,
     coordinators: Arc<Coordinators>,
+    security: Security,
     runtime: &Runtime,
 ) -> Result<Service, prometheus::Error> {
-    let options = layers::api_options(config, configs);
     let broker =
         api::Broker::new(metadata.clone(), shards.clone(), reads, coordinators, options, runtime.clone());
-    Service::new(Arc::new(broker))
+    Service::new(Arc::new(broker), security)
 }

@@ -1,4 +1,4 @@
-//! The command line: one flag per process setting, built from the table of them. No logic.
+//! The command line: one flag per process setting that is no secret, built from the table of them. No logic.
 
 use std::ffi::OsString;
 use std::num::NonZeroU16;
@@ -58,11 +58,12 @@ pub fn command() -> Command {
     Command::new("kafkaesque")
         .version(env!("CARGO_PKG_VERSION"))
         .about("The Kafka protocol on object storage: one binary, nothing else to run.")
-        .after_help(
+        .after_help(format!(
             "Every setting is an environment variable, named in brackets, and a flag; the flag wins. \
-             Secrets are better given as variables: everybody on a machine can see its command lines.",
-        )
-        .args(VARIABLES.iter().map(argument))
+             Secrets are variables alone, since everybody on a machine can see its command lines:\n\n{}",
+            secrets()
+        ))
+        .args(VARIABLES.iter().filter(|variable| !variable.secret).map(argument))
         .disable_help_subcommand(true)
         .subcommand(Command::new(HEALTH).about(
             "Asks the broker that runs here with these settings whether it lives, and fails if it does not.",
@@ -115,6 +116,16 @@ fn repaired(matches: &ArgMatches) -> Option<(Part, bool)> {
     Some((part, repair.get_flag(ACCEPT_LOSS)))
 }
 
+/// The settings that no flag takes, one a paragraph.
+fn secrets() -> String {
+    let secrets = VARIABLES.iter().filter(|variable| variable.secret);
+    let line = |variable: &Variable| {
+        let names = variable.names().collect::<Vec<_>>().join(", ");
+        format!("  {names}={}\n          {}\n", variable.shape(), variable.help)
+    };
+    secrets.map(line).collect()
+}
+
 fn argument(variable: &'static Variable) -> Arg {
     let environment = variable.names().collect::<Vec<_>>().join(", ");
     let default = variable.default().map(|value| format!(" [default: {value}]")).unwrap_or_default();
@@ -129,7 +140,7 @@ fn argument(variable: &'static Variable) -> Arg {
 }
 
 fn given(matches: &ArgMatches, mut given: Given) -> Given {
-    for variable in VARIABLES {
+    for variable in VARIABLES.iter().filter(|variable| !variable.secret) {
         if let Some(value) = matches.get_one::<String>(variable.name) {
             given.set(variable.name, value.clone());
         }
@@ -138,7 +149,11 @@ fn given(matches: &ArgMatches, mut given: Given) -> Given {
 }
 
 fn health(config: &Config) -> ExitCode {
-    match ops::probe(&config.listen.host, config.operation.health_port.map(NonZeroU16::get), false) {
+    match ops::probe(
+        &config.clients.listen.host,
+        config.operation.health_port.map(NonZeroU16::get),
+        config.clients.security.http_tls,
+    ) {
         Ok(answer) => {
             println!("{answer}");
             ExitCode::SUCCESS
@@ -183,6 +198,11 @@ mod tests {
         let help = command().term_width(0).render_long_help().to_string();
         for variable in VARIABLES {
             let names: Vec<&str> = variable.names().collect();
+            if variable.secret {
+                assert!(help.contains(&format!("{}={}", names.join(", "), variable.shape())), "{help}");
+                assert!(!help.contains(&format!("--{} ", variable.flag())), "{help}");
+                continue;
+            }
             let lines: Vec<&str> = help.lines().map(str::trim).collect();
             let flag = format!("--{} ", variable.flag());
             let at = lines.iter().position(|line| line.starts_with(&flag));
@@ -202,11 +222,11 @@ mod tests {
             let given = parse(arguments.iter().copied(), environment()).expect("known flags");
             Config::load(&given).expect("valid")
         };
-        assert_eq!(load(&["kafkaesque"]).listen.port, 1000);
+        assert_eq!(load(&["kafkaesque"]).clients.listen.port, 1000);
         let config =
             load(&["kafkaesque", "--port", "2000", "--log-retention-ms", "-1", "--auto-create-topics=false"]);
-        assert_eq!(config.listen.port, 2000);
-        assert_eq!(config.broker_settings(2000)["log.retention.ms"], "-1");
+        assert_eq!(config.clients.listen.port, 2000);
+        assert_eq!(config.broker_settings(&[2000])["log.retention.ms"], "-1");
         assert!(!config.topics.auto_create);
         assert!(load(&["kafkaesque", "--auto-create-topics", "--port", "3000"]).topics.auto_create);
     }

@@ -6,8 +6,10 @@
 
 mod check;
 mod given;
+mod listeners;
 mod names;
 mod platform;
+mod security;
 mod syntax;
 mod table;
 #[cfg(test)]
@@ -21,16 +23,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::peer::TlsFiles;
+use ipnet::IpNet;
+
+use crate::peer;
 use crate::store::{self, Backend};
 use crate::types::BrokerId;
 
 pub use given::{ConfigError, Given, NotUnicode, Problem};
+pub use listeners::{Advertised, Listener};
 pub use table::{
-    Cluster, Groups, Identity, Listen, Log, Network, Operation, Topics, VARIABLES, variable_named,
+    Cluster, Groups, Identity, Listen, Log, Network, OAuth, Operation, Security, TlsFiles, Topics, VARIABLES,
+    variable_named,
 };
 pub use variable::{Section, Variable};
-pub use words::{LogFormat, StoreKind, Validation};
+pub use words::{LogFormat, Protocol, StoreKind, Validation};
 
 use table::{Opening, Storage};
 use values::Values;
@@ -39,7 +45,7 @@ use values::Values;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub identity: Identity,
-    pub listen: Listen,
+    pub clients: Clients,
     pub store: store::Config,
     pub log: Log,
     pub cluster: Cluster,
@@ -55,6 +61,17 @@ pub struct Config {
     strangers: Vec<String>,
 }
 
+/// The way in for clients.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    pub listen: Listen,
+    /// At least one.
+    pub listeners: Vec<Listener>,
+    pub security: Security,
+    pub tls: TlsFiles,
+    pub oauth: OAuth,
+}
+
 /// A name or address with its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPort {
@@ -67,6 +84,9 @@ impl fmt::Display for HostPort {
         write!(f, "{}:{}", bracketed(&self.host), self.port)
     }
 }
+
+/// Limits of networks, the first that has an address counts.
+pub type Networks = Vec<(IpNet, usize)>;
 
 /// The brokers of a cluster, and where they listen for each other.
 pub type Peers = Vec<(BrokerId, HostPort)>;
@@ -81,10 +101,19 @@ impl Given {
     }
 }
 
+impl Clients {
+    fn of(values: &mut Values<'_>, given: &Given) -> Option<Clients> {
+        let (listen, security, oauth) = (Listen::of(values)?, Security::of(values)?, OAuth::of(values)?);
+        let listeners = listeners::listeners(&listen, &security, &oauth, &|name| given.is_set(name));
+        let listeners = listeners.map_err(|problems| values.problems.extend(problems)).ok()?;
+        Some(Clients { listen, listeners, security, tls: TlsFiles::of(values)?, oauth })
+    }
+}
+
 impl Cluster {
     /// The files of TLS between brokers, if certificates were given.
-    pub fn tls_files(&self) -> Option<TlsFiles> {
-        Some(TlsFiles {
+    pub fn tls_files(&self) -> Option<peer::TlsFiles> {
+        Some(peer::TlsFiles {
             certificate: self.raft_tls_certificate.clone()?,
             key: self.raft_tls_key.clone()?,
             authority: self.raft_tls_authority.clone()?,
@@ -95,8 +124,8 @@ impl Cluster {
 impl Config {
     /// Reads, then checks. The error names every variable that is wrong.
     pub fn load(given: &Given) -> Result<Config, ConfigError> {
-        let values = Values::read(given);
-        let config = Config::of(&values, given);
+        let mut values = Values::read(given);
+        let config = Config::of(&mut values, given);
         let problems = match &config {
             Some(config) if values.problems.is_empty() => check::problems(config),
             _ => values.problems,
@@ -108,10 +137,10 @@ impl Config {
         }
     }
 
-    fn of(values: &Values<'_>, given: &Given) -> Option<Config> {
+    fn of(values: &mut Values<'_>, given: &Given) -> Option<Config> {
         Some(Config {
             identity: Identity::of(values)?,
-            listen: Listen::of(values)?,
+            clients: Clients::of(values, given)?,
             store: read_store(values, given)?,
             log: Log::of(values)?,
             cluster: Cluster::of(values)?,
@@ -148,19 +177,23 @@ impl Config {
     }
 
     /// Kafka's broker configs that the process settings fix: those that always stand, and those that somebody set.
-    /// `bound_port` is the port that is listened on, which `PORT=0` leaves open.
-    pub fn broker_settings(&self, bound_port: u16) -> BTreeMap<&'static str, String> {
-        let listen = &self.listen;
-        let port = listen.advertised_port.unwrap_or(bound_port);
+    /// `bound_ports` are those that the listeners have, in their order, which port 0 leaves open.
+    pub fn broker_settings(&self, bound_ports: &[u16]) -> BTreeMap<&'static str, String> {
+        let bound = || self.clients.listeners.iter().zip(bound_ports);
+        let listed = |texts: Vec<String>| texts.join(",");
+        let protocols =
+            self.clients.listeners.iter().map(|all| format!("{}:{}", all.name, all.protocol.word()));
+        let advertised = bound().filter_map(|(listener, port)| listener.shown_advertised(*port));
         let own = [
-            ("advertised.listeners", format!("PLAINTEXT://{}:{port}", bracketed(&listen.advertised_host))),
+            ("advertised.listeners", listed(advertised.collect())),
             ("broker.id", self.identity.broker_id.to_string()),
-            ("listeners", format!("PLAINTEXT://{}:{bound_port}", bracketed(&listen.host))),
+            ("listener.security.protocol.map", listed(protocols.collect())),
+            ("listeners", listed(bound().map(|(listener, port)| listener.shown(*port)).collect())),
             ("log.dirs", self.data_place()),
             ("node.id", self.identity.broker_id.to_string()),
             ("process.roles", "broker,controller".to_owned()),
         ];
-        own.into_iter().chain(self.configs.clone()).collect()
+        self.configs.clone().into_iter().chain(own).collect()
     }
 
     /// The place of the data, as one line for people and for Kafka's `log.dirs`.

@@ -43,7 +43,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("storage", &["types", "runtime", "store", "log", "metadata", "ops", "config", "broker"]),
-    ("config", &["types", "runtime", "settings", "store", "log", "peer", "ops"]),
+    ("config", &["types", "runtime", "settings", "store", "log", "tls", "auth", "peer", "ops"]),
 ];
 
 /// Names that may appear under one folder only.

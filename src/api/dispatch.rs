@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::context::{Broker, Client, Context, LOGGED_CHARS};
 use super::handler::{Entry, Finished};
 use super::handlers::TABLE;
+use super::login::{Connection, Gate, Passage, Security};
 use super::metrics::Metrics;
 use crate::net::{self, Admission, Answer, CloseReason, Closer, Frame, Peer, Promise};
 use crate::protocol::codec::{DecodeError, Reader};
@@ -19,21 +20,17 @@ use crate::runtime::Complaints;
 pub struct Service {
     broker: Arc<Broker>,
     metrics: Metrics,
+    gate: Gate,
     /// Addresses that sent what cannot be read.
     malformed: Complaints<IpAddr>,
 }
 
-/// A connection, as far as requests on it need to know.
-pub struct Connection {
-    peer: Peer,
-    closer: Closer,
-}
-
 impl Service {
     /// Fails if the broker's registry has the metrics of the APIs already.
-    pub fn new(broker: Arc<Broker>) -> Result<Service, prometheus::Error> {
+    pub fn new(broker: Arc<Broker>, security: Security) -> Result<Service, prometheus::Error> {
         let metrics = Metrics::register(&broker.runtime.metrics)?;
-        Ok(Service { broker, metrics, malformed: Complaints::default() })
+        let gate = Gate::new(security, &broker.runtime)?;
+        Ok(Service { broker, metrics, gate, malformed: Complaints::default() })
     }
 
     async fn dispatch(&self, connection: &Connection, frame: Frame) -> Result<Promise, Malformed> {
@@ -56,8 +53,7 @@ impl Service {
             correlation_id: header.correlation_id,
             client: Client {
                 id: header.client_id.as_deref().unwrap_or_default().to_owned(),
-                address: connection.peer.address.ip().to_canonical(),
-                listener: Arc::clone(&connection.peer.listener),
+                session: Arc::clone(connection.session()),
             },
             permit: frame.permit.clone(),
             more_to_come: frame.more_to_come,
@@ -104,15 +100,26 @@ impl net::Service for Service {
     type Connection = Connection;
 
     fn connected(&self, peer: &Peer, closer: Closer) -> Connection {
-        Connection { peer: peer.clone(), closer }
+        self.gate.connected(peer, closer)
     }
 
-    fn classify(&self, _connection: &Connection, frame: &Bytes) -> Admission {
+    fn is_stranger(&self, connection: &Connection) -> bool {
+        connection.is_stranger()
+    }
+
+    fn classify(&self, connection: &Connection, frame: &Bytes) -> Admission {
+        if connection.is_logging_in() {
+            // What the frame says need not be an API, and what is behind it needs the identity that comes of it.
+            return Admission::Alone;
+        }
         let key = frame.first_chunk().map(|key| i16::from_be_bytes(*key));
         key.and_then(ApiKey::from_key).and_then(entry).map_or(Admission::Alone, |entry| entry.admission)
     }
 
     async fn admit(&self, connection: &mut Connection, frame: Frame) -> Promise {
+        if let Passage::Answered(promise) = self.gate.pass(connection, &frame.bytes).await {
+            return promise;
+        }
         match self.dispatch(connection, frame).await {
             Ok(promise) => promise,
             Err(malformed) => {

@@ -11,9 +11,11 @@ mod errors;
 mod fetch_session;
 mod handler;
 mod handlers;
+mod login;
 mod metrics;
 mod operations;
 mod rules;
+mod session;
 mod together;
 mod topic_settings;
 mod topics;
@@ -21,6 +23,7 @@ mod topics;
 pub use context::{Broker, Options};
 pub use dispatch::Service;
 use handlers::TABLE;
+pub use login::{Sasl, Security};
 
 /// The APIs served, each with the versions announced.
 pub fn announced() -> impl Iterator<Item = (crate::protocol::ApiKey, handler::Versions)> {

@@ -9,12 +9,14 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use super::StartError;
+use super::doors::{Doors, acceptor};
 use crate::cluster::{ShardHost, Watch};
 use crate::config::Config;
 use crate::log::Unable;
 use crate::metadata::Metadata;
 use crate::ops::{self, Http, Readiness};
 use crate::runtime::{Runtime, Shutdown, TaskKind};
+use crate::tls::{Acceptor, ClientAuth};
 use crate::types::ShardId;
 
 /// The parts that `/health` and `/metrics` tell of, once they are there.
@@ -22,9 +24,20 @@ pub(super) struct Parts {
     pub(super) shards: Arc<ShardHost>,
     pub(super) metadata: Metadata,
     pub(super) watch: OnceLock<Arc<Watch>>,
+    /// TLS of the listeners.
+    pub(super) acceptors: Vec<Acceptor>,
 }
 
 impl Parts {
+    pub(super) fn new(shards: &Arc<ShardHost>, metadata: &Metadata, doors: &Doors) -> Parts {
+        Parts {
+            shards: shards.clone(),
+            metadata: metadata.clone(),
+            watch: OnceLock::new(),
+            acceptors: doors.acceptors(),
+        }
+    }
+
     fn summary(&self) -> Map<String, Value> {
         let image = self.shards.image();
         let here = image.broker(self.metadata.broker_id()).and_then(|broker| broker.listeners.first());
@@ -35,7 +48,9 @@ impl Parts {
             ("topics", json!(image.topics.len())),
             ("open_shards", json!(self.shards.open_shards().len())),
         ];
-        facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect()
+        let problems: Vec<String> = self.acceptors.iter().filter_map(Acceptor::problem).collect();
+        let tls = (!problems.is_empty()).then(|| ("tls", json!(problems)));
+        facts.into_iter().chain(tls).map(|(name, fact)| (name.to_owned(), fact)).collect()
     }
 }
 
@@ -48,7 +63,7 @@ pub(super) async fn serve(
     runtime: &Runtime,
 ) -> Result<Option<SocketAddr>, StartError> {
     let Some(port) = config.operation.health_port else { return Ok(None) };
-    let listener = listen("HEALTH_PORT", "HOST", &config.listen.host, port.get()).await?;
+    let listener = listen("HEALTH_PORT", "HOST", &config.clients.listen.host, port.get()).await?;
     let address = local_address("HEALTH_PORT", &listener)?;
     let (shown, watched) = (Arc::clone(parts), Arc::clone(parts));
     let summary: ops::Summary = Arc::new(move || shown.get().map(Parts::summary).unwrap_or_default());
@@ -63,9 +78,13 @@ pub(super) async fn serve(
     });
     let token = config.operation.metrics_token.as_ref().map(|token| token.reveal());
     let http = Http::new(readiness.clone(), summary, look, token, runtime);
+    let tls = match config.clients.security.http_tls {
+        true => Some(acceptor(config, "HTTP", ClientAuth::None, runtime)?),
+        false => None,
+    };
     let stop = stop.clone();
     runtime.tasks.spawn(TaskKind::Http, async move {
-        if let Err(error) = http.serve(listener, None, stop).await {
+        if let Err(error) = http.serve(listener, tls, stop).await {
             tracing::error!(%error, "health and metrics are not served any more");
         }
     });

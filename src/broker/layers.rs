@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::LISTENER;
 use crate::cluster::ShardHost;
-use crate::config::{Config, Validation};
+use crate::config::{self, Config, Validation};
 use crate::coordinator::group::{self, classic, consumer, offsets};
 use crate::log::Limits;
 use crate::log::ReadLimits;
@@ -17,7 +16,8 @@ use crate::{api, net};
 /// Bytes of records in one Fetch response (Kafka's `fetch.max.bytes`).
 const FETCH_MAX_BYTES: usize = 55 * 1024 * 1024;
 
-pub(crate) fn metadata_settings(config: &Config, bound_port: u16, store: &Store) -> MetadataSettings {
+/// `bound_ports` are those of the listeners, in their order.
+pub(crate) fn metadata_settings(config: &Config, bound_ports: &[u16], store: &Store) -> MetadataSettings {
     let timeouts = if config.store.backend.is_remote() { Timeouts::cloud() } else { Timeouts::local() };
     let session = config.cluster.broker_session_timeout;
     let timeouts = Timeouts { proposal: config.network.request_timeout, session, ..timeouts };
@@ -31,16 +31,20 @@ pub(crate) fn metadata_settings(config: &Config, bound_port: u16, store: &Store)
         shards: config.shards(),
         address: own.map(|voter| voter.address.clone()).unwrap_or_default(),
         voters,
-        listeners: vec![metadata::Listener {
-            name: LISTENER.to_owned(),
-            host: config.listen.advertised_host.clone(),
-            port: config.listen.advertised_port.unwrap_or(bound_port),
-        }],
+        listeners: advertised(config, bound_ports),
         rack: config.identity.rack.clone(),
         timeouts: timeouts.raised_for(store.probe().put_p99),
         snapshot_log_bytes: metadata::SNAPSHOT_LOG_BYTES,
         is_rebuilt: false,
     }
+}
+
+fn advertised(config: &Config, bound_ports: &[u16]) -> Vec<metadata::Listener> {
+    let place = |(listener, bound): (&config::Listener, &u16)| {
+        let config::Advertised { host, port } = listener.advertised.clone()?;
+        Some(metadata::Listener { name: listener.name.clone(), host, port: port.unwrap_or(*bound) })
+    };
+    config.clients.listeners.iter().zip(bound_ports).filter_map(place).collect()
 }
 
 pub(super) fn read_limits(config: &Config) -> ReadLimits {
@@ -119,6 +123,15 @@ pub(super) fn net_limits(config: &Config, shards: &Arc<ShardHost>) -> net::Limit
         idle: network.connection_idle_timeout,
         pace: net::Pace { grace: network.transfer_grace, ..net::Pace::default() },
         drain: network.shutdown_timeout,
+        strangers: net::StrangerLimits {
+            max_frame_bytes: config.clients.security.max_receive_bytes,
+            max_connections: network.max_strangers,
+            ..net::StrangerLimits::default()
+        },
+        per_address: net::PerAddress {
+            most: Some(network.max_connections_per_ip),
+            overrides: network.per_ip_overrides.clone().unwrap_or_default(),
+        },
         ..net::Limits::default()
     }
 }

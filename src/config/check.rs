@@ -5,12 +5,13 @@ use std::num::NonZeroU16;
 
 use super::Config;
 use super::given::Problem;
-use super::table::{Listen, VARIABLES};
-use super::values::is_wildcard;
+use super::listeners::shares_host;
+use super::table::VARIABLES;
 use super::variable::{Rule, Variable};
+use super::{listeners, security};
 use crate::store::Backend;
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -21,6 +22,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut refuse = |variable: &str, message: &str| problems.push(Problem::new(variable, message));
     listen(config, &mut refuse);
     brokers(config, &mut refuse);
+    security::check(config, &mut refuse);
     let plain = |endpoint: &Option<String>| {
         endpoint.as_ref().is_some_and(|url| url.to_ascii_lowercase().starts_with("http://"))
     };
@@ -37,25 +39,25 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
 }
 
 fn listen(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
-    let Listen { host, port, advertised_host, .. } = &config.listen;
-    if is_wildcard(advertised_host) {
-        refuse(
-            "ADVERTISED_HOST",
-            "a wildcard address is no place to connect to; name this broker as clients see it",
-        );
-    }
+    listeners::check(config, refuse);
+    let host = &config.clients.listen.host;
+    let variable = if config.is_given("LISTENERS") { "LISTENERS" } else { "PORT" };
     let health_port = config.operation.health_port.map(NonZeroU16::get);
-    if health_port == Some(*port) {
-        refuse("HEALTH_PORT", "the same as PORT");
-    }
     let raft = &config.cluster.raft_listen;
-    let same_host = raft.host == *host || is_wildcard(host) || is_wildcard(&raft.host);
+    // A broker that is alone listens for others only if told to.
+    let listens = config.has_peers() || config.is_given("RAFT_LISTEN_ADDR");
     // Whoever moves a port onto the default of this one is told there.
     let to_blame = |other| if config.is_given("RAFT_LISTEN_ADDR") { "RAFT_LISTEN_ADDR" } else { other };
-    if same_host && raft.port != 0 && raft.port == *port {
-        refuse(to_blame("PORT"), "RAFT_LISTEN_ADDR and PORT are the same");
+    for listener in &config.clients.listeners {
+        if health_port == Some(listener.port) && shares_host(host, &listener.host) {
+            refuse("HEALTH_PORT", &format!("the same as {variable}"));
+        }
+        if listens && raft.port != 0 && raft.port == listener.port && shares_host(&raft.host, &listener.host)
+        {
+            refuse(to_blame(variable), &format!("RAFT_LISTEN_ADDR and {variable} are the same"));
+        }
     }
-    if same_host && Some(raft.port) == health_port {
+    if listens && shares_host(&raft.host, host) && Some(raft.port) == health_port {
         refuse(to_blame("HEALTH_PORT"), "RAFT_LISTEN_ADDR and HEALTH_PORT are the same");
     }
 }
@@ -89,13 +91,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if !is_loopback(&config.listen.host) {
-        warnings.push(format!(
-            "HOST={} is open to others, and clients are not authenticated: whoever reaches port {} can read \
-             and write everything",
-            config.listen.host, config.listen.port
-        ));
-    }
+    warnings.extend(security::warnings(config));
     warnings.extend(between_brokers(config));
     if matches!(config.store.backend, Backend::Local(_)) && !config.is_given("DATA_PATH") {
         warnings.push(format!(

@@ -133,8 +133,10 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match variable_named(&self.variable) {
-            Some(variable) => write!(f, "{} (--{}): {}", self.variable, variable.flag(), self.message),
-            None => write!(f, "{}: {}", self.variable, self.message),
+            Some(variable) if !variable.secret => {
+                write!(f, "{} (--{}): {}", self.variable, variable.flag(), self.message)
+            }
+            _ => write!(f, "{}: {}", self.variable, self.message),
         }
     }
 }

@@ -3,7 +3,10 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
-use super::{HostPort, Peers};
+use ipnet::IpNet;
+
+use super::{HostPort, Networks, Peers};
+use crate::auth::mapping::Mapping;
 use crate::ops;
 use crate::peer::MIN_SECRET_BYTES;
 use crate::store::faults;
@@ -84,6 +87,27 @@ pub(super) fn url(text: &str) -> Result<(), &'static str> {
         None => is_name(name),
     };
     if is_host { Ok(()) } else { Err("its host is neither a name nor an address") }
+}
+
+/// A URL that proves whose it is.
+pub(super) fn https_url(text: &str) -> Result<(), &'static str> {
+    match text.to_ascii_lowercase().starts_with("https://") {
+        true => Ok(()),
+        false => Err("no https URL"),
+    }
+}
+
+/// Limits of addresses, and of each address of a network: `ADDRESS:COUNT,NETWORK/BITS:COUNT`.
+pub(super) fn networks(text: &str) -> Result<Networks, String> {
+    let mut networks = Networks::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let bad = || format!("'{part}' is not of the form ADDRESS:COUNT");
+        let (network, count) = part.rsplit_once(':').ok_or_else(bad)?;
+        let bare = network.trim_start_matches('[').replace(']', "");
+        let network = bare.parse::<IpNet>().ok().or_else(|| bare.parse::<IpAddr>().ok().map(IpNet::from));
+        networks.push((network.ok_or_else(bad)?, count.trim().parse().map_err(|_| bad())?));
+    }
+    Ok(networks)
 }
 
 /// A directory, or a prefix in a bucket.
@@ -170,6 +194,11 @@ pub(super) fn faults(text: &str) -> Result<String, String> {
         Ok(_) => Ok(text.to_owned()),
         Err(problem) => Err(format!("'{text}' is not a list of faults: {problem}")),
     }
+}
+
+/// Rules that make names of certificates.
+pub(super) fn mapping_rules(text: &str) -> Result<String, String> {
+    text.parse::<Mapping>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 pub(super) fn log_filter(text: &str) -> Result<String, String> {

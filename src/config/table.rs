@@ -15,19 +15,72 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::listeners::{self, Entries};
 use super::syntax::{self, base64, bucket, data_path, id, url, word};
 use super::values::Values;
 use super::variable::Order::{AtLeast, AtMost, Below};
-use super::variable::Rule::{Behind, FileOf, Idle, Needed, NotYet, NotZero, With};
+use super::variable::Rule::{FileOf, Idle, Needed, NotZero, With};
 use super::variable::{Section, Variable, bytes, flag, formed, millis, number, one_of, parsed, secret, text};
-use super::words::{LogFormat, StoreKind, Validation};
-use super::{HostPort, Peers};
+use super::words::{LogFormat, Protocol, StoreKind, Validation};
+use super::{HostPort, Networks, Peers};
+use crate::auth::Mechanism;
 use crate::log::Limits;
 use crate::runtime::Secret;
 use crate::settings::MigrationPolicy;
 use crate::store::faults::{self, Setting as Faults};
 use crate::store::{Azure, Gcs, S3};
+use crate::tls::ClientAuth;
 use crate::types::BrokerId;
+
+macro_rules! settings {
+    ($(
+        $(#[$about:meta])*
+        $place:ident $verb:ident $group:ident {
+            $( $name:ident $(=> $field:ident: $type:ty)?, $row:expr, $help:expr; )*
+        }
+    )*) => {
+        /// Process settings, in the order of the help.
+        pub(super) const ROWS: &[Variable] = &[$($(
+            $row.named(stringify!($name), $place, $help) $(.field(stringify!($field)))?,
+        )*)*];
+
+        $(settings! { @$verb $(#[$about])* $group { $($($name $field: $type,)?)* } })*
+    };
+    (@declares $(#[$about:meta])* $group:ident { $($name:ident $field:ident: $type:ty,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug)]
+        pub struct $group { $(pub $field: $type,)* }
+
+        impl $group {
+            pub(in crate::config) fn of(values: &Values<'_>) -> Option<$group> {
+                Some($group { $($field: values.get(stringify!($name))?,)* })
+            }
+        }
+    };
+    (@fills $group:ident { $($name:ident $field:ident: $type:ty,)* }) => {
+        impl $group {
+            pub(in crate::config) fn of(values: &Values<'_>) -> Option<$group> {
+                Some($group { $($field: values.get::<$type>(stringify!($name))?,)* ..$group::default() })
+            }
+        }
+    };
+    (@checks $group:ident {}) => {};
+}
+
+mod security;
+
+pub use security::{OAuth, Security, TlsFiles};
+
+/// All process settings, in the order of the help.
+pub const VARIABLES: &[Variable] = &{
+    let mut all = [ROWS[0]; ROWS.len() + security::ROWS.len()];
+    let mut place = 0;
+    while place < all.len() {
+        all[place] = if place < ROWS.len() { ROWS[place] } else { security::ROWS[place - ROWS.len()] };
+        place += 1;
+    }
+    all
+};
 
 type Heading = (Section, Option<StoreKind>);
 
@@ -55,41 +108,6 @@ const MOST_PORT: i64 = u16::MAX as i64;
 const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
 
-macro_rules! settings {
-    ($(
-        $(#[$about:meta])*
-        $place:ident $verb:ident $group:ident {
-            $( $name:ident $(=> $field:ident: $type:ty)?, $row:expr, $help:expr; )*
-        }
-    )*) => {
-        /// All process settings, in the order of the help.
-        pub const VARIABLES: &[Variable] = &[$($(
-            $row.named(stringify!($name), $place, $help) $(.field(stringify!($field)))?,
-        )*)*];
-
-        $(settings! { @$verb $(#[$about])* $group { $($($name $field: $type,)?)* } })*
-    };
-    (@declares $(#[$about:meta])* $group:ident { $($name:ident $field:ident: $type:ty,)* }) => {
-        $(#[$about])*
-        #[derive(Clone, Debug)]
-        pub struct $group { $(pub $field: $type,)* }
-
-        impl $group {
-            pub(super) fn of(values: &Values<'_>) -> Option<$group> {
-                Some($group { $($field: values.get(stringify!($name))?,)* })
-            }
-        }
-    };
-    (@fills $group:ident { $($name:ident $field:ident: $type:ty,)* }) => {
-        impl $group {
-            pub(super) fn of(values: &Values<'_>) -> Option<$group> {
-                Some($group { $($field: values.get::<$type>(stringify!($name))?,)* ..$group::default() })
-            }
-        }
-    };
-    (@checks $group:ident {}) => {};
-}
-
 settings! {
     /// The broker's identity.
     CORE declares Identity {
@@ -112,6 +130,33 @@ settings! {
              else the host name. Never 0.0.0.0.";
         ADVERTISED_PORT => advertised_port: Option<u16>, number(1, MOST_PORT).shaped("PORT"),
             "Port that clients are told to connect to. Default: the port listened on.";
+        LISTENERS => listeners: Option<Entries<(String, u16)>>,
+            parsed("NAME://HOST:PORT,..", |text| listeners::endpoints(text).map(|_| text.to_owned())),
+            "Several listeners, in place of PORT, ADVERTISED_HOST and ADVERTISED_PORT; HOST is that of \
+             HEALTH_PORT alone then.";
+        ADVERTISED_LISTENERS => advertised_listeners: Option<Entries<(String, u16)>>,
+            parsed("NAME://HOST:PORT,..", |text| listeners::endpoints(text).map(|_| text.to_owned())),
+            "Where clients of each are told to connect to. Default: as in LISTENERS, or this host's name.";
+        LISTENER_SECURITY_PROTOCOL_MAP => protocols: Option<Entries<Protocol>>,
+            parsed("NAME:PROTOCOL,..", |text| {
+                listeners::entries(text, listeners::protocol).map(|_| text.to_owned())
+            }).sets("listener.security.protocol.map"),
+            "Protocols of listeners: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL. Default: that of its name.";
+        LISTENER_SASL_MECHANISMS => mechanisms: Option<Entries<Vec<Mechanism>>>,
+            parsed("NAME:MECHANISM|..,..", |text| {
+                listeners::entries(text, listeners::mechanisms).map(|_| text.to_owned())
+            }),
+            "Mechanisms of listeners. Default: SASL_MECHANISMS.";
+        LISTENER_TLS_CLIENT_AUTH => client_auths: Option<Entries<ClientAuth>>,
+            parsed("NAME:none|requested|required,..", |text| {
+                listeners::entries(text, listeners::client_auth).map(|_| text.to_owned())
+            }),
+            "Whether listeners ask for a client's certificate. Default: TLS_CLIENT_AUTH.";
+        LISTENER_MAX_CONNECTIONS => max_connections: Option<Entries<usize>>,
+            parsed("NAME:COUNT,..", |text| {
+                listeners::entries(text, listeners::count).map(|_| text.to_owned())
+            }),
+            "Most connections of listeners at one time, within MAX_CONNECTIONS.";
     }
 
     /// The kind of store, and the place in it.
@@ -143,8 +188,12 @@ settings! {
         AWS_SECRET_ACCESS_KEY => secret_access_key: Option<Secret>,
             secret("SECRET").rules(&[With("AWS_ACCESS_KEY_ID")]),
             "S3: secret of the access key.";
+        AWS_SECRET_ACCESS_KEY_FILE, text("FILE").rules(&[FileOf("AWS_SECRET_ACCESS_KEY")]),
+            "S3: a file that holds AWS_SECRET_ACCESS_KEY.";
         AWS_SESSION_TOKEN => session_token: Option<Secret>, secret("SECRET"),
             "S3: token of temporary credentials.";
+        AWS_SESSION_TOKEN_FILE, text("FILE").rules(&[FileOf("AWS_SESSION_TOKEN")]),
+            "S3: a file that holds AWS_SESSION_TOKEN.";
         ALLOW_HTTP_S3 => allow_http: bool, flag().or("false"),
             "S3: whether an endpoint without TLS is allowed.";
     }
@@ -163,6 +212,8 @@ settings! {
             "Azure Blob Storage: the storage account.";
         AZURE_STORAGE_ACCESS_KEY => access_key: Option<Secret>, formed("SECRET", base64).hidden(),
             "Azure Blob Storage: the account's key. Default: the identity that the machine or pod is given.";
+        AZURE_STORAGE_ACCESS_KEY_FILE, text("FILE").rules(&[FileOf("AZURE_STORAGE_ACCESS_KEY")]),
+            "Azure Blob Storage: a file that holds AZURE_STORAGE_ACCESS_KEY.";
         AZURE_ENDPOINT => endpoint: Option<String>, formed("URL", url),
             "Azure Blob Storage: base URL of an emulator or a sovereign cloud, account included. One that \
              begins with http:// needs AZURE_ALLOW_HTTP.";
@@ -327,6 +378,15 @@ settings! {
     NETWORK declares Network {
         MAX_CONNECTIONS => max_connections: usize, number(1, 1_000_000).is("max.connections"),
             "Most client connections at one time.";
+        MAX_UNAUTHENTICATED_CONNECTIONS => max_strangers: usize, number(1, 1_000_000).or("1000"),
+            "Most connections at one time that have not logged in, or not finished their TLS handshake.";
+        MAX_CONNECTIONS_PER_IP => max_connections_per_ip: usize,
+            number(0, INT).is("max.connections.per.ip"),
+            "Most connections of one address at one time.";
+        MAX_CONNECTIONS_PER_IP_OVERRIDES => per_ip_overrides: Option<Networks>,
+            parsed("ADDRESS:COUNT,..", |text| syntax::networks(text).map(|_| text.to_owned()))
+                .sets("max.connections.per.ip.overrides"),
+            "Other limits of single addresses, or of each address of a network (10.0.0.0/8:100).";
         CONNECTION_IDLE_TIMEOUT_MS => connection_idle_timeout: Duration,
             millis(1000, DAY_MS).is("connections.max.idle.ms"),
             "Time after which a connection without requests is closed.";
@@ -352,27 +412,6 @@ settings! {
             "Time for finishing accepted requests after SIGTERM.";
     }
 
-    SECURITY checks Security {
-        SASL_ENABLED, flag().rules(&[NotYet("SASL")]),
-            "SASL for clients. Not supported yet: stops the start.";
-        SASL_REQUIRED, flag().rules(&[NotYet("SASL")]),
-            "Whether clients must authenticate. Not supported yet.";
-        SASL_USERS, secret("USER:PASSWORD,..").rules(&[Behind("SASL_ENABLED")]),
-            "SASL users. Not supported yet.";
-        SASL_USERS_FILE, text("FILE").rules(&[Behind("SASL_ENABLED")]),
-            "A file that holds SASL_USERS. Not supported yet.";
-        TLS_ENABLED, flag().rules(&[NotYet("TLS")]),
-            "TLS for clients. Not supported yet: stops the start.";
-        TLS_CERT_PATH, text("FILE").rules(&[Behind("TLS_ENABLED")]),
-            "The certificate chain (PEM). Not supported yet.";
-        TLS_KEY_PATH, text("FILE").rules(&[Behind("TLS_ENABLED")]),
-            "The private key (PEM). Not supported yet.";
-        ACL_ENABLED, flag().rules(&[NotYet("authorization by ACLs")]),
-            "Authorization by ACLs. Not supported yet: stops the start.";
-        KAFKAESQUE_SUPER_USERS, text("PRINCIPAL;..").rules(&[Behind("ACL_ENABLED")]),
-            "Principals that ACLs do not bind. Not supported yet.";
-    }
-
     /// Health, metrics and logging.
     OPERATION declares Operation {
         HEALTH_PORT => health_port: Option<NonZeroU16>, number(0, MOST_PORT).shaped("PORT").or("8080"),
@@ -383,6 +422,8 @@ settings! {
             "Consumer groups that /metrics shows one by one; it shows the rest as one.";
         METRICS_AUTH_TOKEN => metrics_token: Option<Secret>, secret("SECRET"),
             "Bearer token that /metrics asks for. Default: anybody may read them.";
+        METRICS_AUTH_TOKEN_FILE, text("FILE").rules(&[FileOf("METRICS_AUTH_TOKEN")]),
+            "A file that holds METRICS_AUTH_TOKEN.";
         LOG_FORMAT => log_format: LogFormat, one_of(LogFormat::WORDS).or("pretty"),
             "Shape of log lines.";
         RUST_LOG => log_filter: String, parsed("FILTER", syntax::log_filter).or("info"),

@@ -71,13 +71,16 @@ const REFUSED: &[Case] = &[
     ),
     ("AWS_ACCESS_KEY_ID", s3, &[]),
     ("AWS_SECRET_ACCESS_KEY", s3, &[]),
+    ("AWS_SECRET_ACCESS_KEY_FILE", s3, &["/nonexistent/key", "/dev/null"]),
     ("AWS_SESSION_TOKEN", s3, &[]),
+    ("AWS_SESSION_TOKEN_FILE", s3, &["/nonexistent/token"]),
     ("ALLOW_HTTP_S3", s3, &["perhaps"]),
     ("GCS_BUCKET", gcs, &["gs://b", "b/c"]),
     ("GOOGLE_APPLICATION_CREDENTIALS", gcs, &["/nonexistent/credentials.json"]),
     ("AZURE_CONTAINER", azure, &["az://c", "a/b"]),
     ("AZURE_STORAGE_ACCOUNT", azure, &["https://account", "a b"]),
     ("AZURE_STORAGE_ACCESS_KEY", azure, &["not base64", "YWI"]),
+    ("AZURE_STORAGE_ACCESS_KEY_FILE", azure, &["/nonexistent/key"]),
     ("AZURE_ENDPOINT", azure, &["http://127.0.0.1:10000/devstoreaccount1", "127.0.0.1"]),
     ("AZURE_ALLOW_HTTP", azure, &["x"]),
     ("STORE_START_TIMEOUT_MS", local, &["-1", "3600001", "30s"]),
@@ -135,17 +138,48 @@ const REFUSED: &[Case] = &[
     ("REQUEST_TIMEOUT_MS", local, &["999", "600001", "x"]),
     ("RESPONSE_MEMORY_BYTES", local, &["0", "x"]),
     ("SHUTDOWN_TIMEOUT_MS", local, &["-1", "x"]),
+    ("MAX_UNAUTHENTICATED_CONNECTIONS", local, &["0", "x"]),
+    ("MAX_CONNECTIONS_PER_IP", local, &["-1", "x"]),
+    ("MAX_CONNECTIONS_PER_IP_OVERRIDES", local, &["10.0.0.1", "here:5", "10.0.0.0/40:5", "::1:x"]),
+    ("LISTENERS", Given::nothing, &["PLAINTEXT", "A://a:1", "PLAINTEXT://a:x", "PLAINTEXT://a b:1", ","]),
+    ("ADVERTISED_LISTENERS", local, &["PLAINTEXT://a:1", "x"]),
+    ("LISTENER_SECURITY_PROTOCOL_MAP", local, &["A:TLS", "A", "A:SSL"]),
+    ("LISTENER_SASL_MECHANISMS", local, &["A:GSSAPI", "A:PLAIN"]),
+    ("LISTENER_TLS_CLIENT_AUTH", local, &["A:perhaps", "A:none"]),
+    ("LISTENER_MAX_CONNECTIONS", local, &["A:0", "A:1"]),
+    ("TLS_ENABLED", local, &["x"]),
+    ("TLS_MIN_VERSION", local, &["1.1", "TLSv1.3"]),
+    ("TLS_CLIENT_AUTH", local, &["want", "required"]),
     ("SASL_ENABLED", local, &["true", "x"]),
     ("SASL_REQUIRED", local, &["true", "x"]),
+    ("SASL_MECHANISMS", local, &["GSSAPI", "PLAIN"]),
     ("SASL_USERS", local, &["alice:secret"]),
-    ("SASL_USERS_FILE", local, &["/users"]),
-    ("TLS_ENABLED", local, &["true", "1", "x"]),
-    ("TLS_CERT_PATH", local, &["/cert.pem"]),
-    ("TLS_KEY_PATH", local, &["/key.pem"]),
+    ("SASL_USERS_FILE", local, &["/nonexistent/users"]),
+    ("SASL_MAX_REAUTH_MS", local, &["-1", "x"]),
+    ("SASL_MAX_RECEIVE_BYTES", local, &["10", "2MiB"]),
+    ("FAILED_AUTHENTICATION_DELAY_MS", local, &["-1", "60001"]),
+    ("HTTP_TLS_ENABLED", local, &["x"]),
+    ("TLS_CERT_PATH", local, &["/nonexistent/cert.pem"]),
+    ("TLS_KEY_PATH", local, &["/nonexistent/key.pem"]),
+    ("TLS_KEY_PASSWORD_FILE", local, &["/nonexistent/password"]),
+    ("TLS_CLIENT_CA_PATH", local, &["/nonexistent/ca.pem"]),
+    ("TLS_CRL_PATH", local, &["/nonexistent/crl.pem"]),
+    ("TLS_PRINCIPAL_MAPPING_RULES", local, &["RULE:(a", "RULE:a/b/X"]),
+    ("OAUTH_ISSUER", local, &[]),
+    ("OAUTH_AUDIENCE", local, &[]),
+    ("OAUTH_JWKS_URL", local, &["http://a/keys", "a"]),
+    ("OAUTH_JWKS_FILE", local, &["/nonexistent/keys.json"]),
+    ("OAUTH_SCOPE", local, &["kafka"]),
+    ("OAUTH_PRINCIPAL_CLAIM", local, &["sub"]),
+    ("OAUTH_GROUPS_CLAIM", local, &["groups"]),
+    ("OAUTH_CA_PATH", local, &["/nonexistent/ca.pem"]),
+    ("OAUTH_TOKEN_FILE", local, &["/nonexistent/token"]),
+    ("OAUTH_ISSUERS_FILE", local, &["/nonexistent/issuers.json"]),
     ("ACL_ENABLED", local, &["true", "x"]),
     ("KAFKAESQUE_SUPER_USERS", local, &["User:admin"]),
     ("HEALTH_PORT", local, &["65536", "off", "9092"]),
     ("METRICS_AUTH_TOKEN", local, &[]),
+    ("METRICS_AUTH_TOKEN_FILE", local, &["/nonexistent/token"]),
     ("METRICS_MAX_TOPICS", local, &["-1", "many"]),
     ("METRICS_MAX_GROUPS", local, &["-1", "many"]),
     ("LOG_FORMAT", local, &["xml"]),
@@ -176,8 +210,8 @@ fn nothing_set_is_a_local_broker_with_kafkas_defaults() {
     let config = Config::load(&Given::nothing()).expect("defaults are valid");
     assert_eq!(config.identity.broker_id, BrokerId(0));
     assert_eq!(config.identity.cluster_id, "kafkaesque");
-    assert_eq!((config.listen.host.as_str(), config.listen.port), ("0.0.0.0", 9092));
-    assert!(!values::is_wildcard(&config.listen.advertised_host), "{:?}", config.listen);
+    assert_eq!((config.clients.listen.host.as_str(), config.clients.listen.port), ("0.0.0.0", 9092));
+    assert!(!values::is_wildcard(&config.clients.listen.advertised_host), "{:?}", config.clients.listen);
     assert_eq!(config.data_place(), "/tmp/kafkaesque-data");
     assert_eq!((config.log.commit_interval, config.log.commit_window), (Duration::ZERO, 1));
     assert_eq!(config.log.segment_max_bytes, 8 << 20);
@@ -186,7 +220,7 @@ fn nothing_set_is_a_local_broker_with_kafkas_defaults() {
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("HOST=0.0.0.0") && warnings[0].contains("9092"), "{warnings:?}");
     assert!(warnings[1].contains("/tmp/kafkaesque-data"), "{warnings:?}");
-    let fixed = config.broker_settings(9092);
+    let fixed = config.broker_settings(&[9092]);
     assert_eq!(fixed.get("num.partitions"), None, "a default is not a setting");
     assert_eq!(fixed["listeners"], "PLAINTEXT://0.0.0.0:9092");
 }
@@ -209,13 +243,13 @@ fn what_the_process_fixes_are_broker_configs_with_valid_values() {
             .with("REQUEST_MEMORY_BYTES", "20MiB"),
     )
     .expect("all valid");
-    let fixed = config.broker_settings(9092);
+    let fixed = config.broker_settings(&[9092]);
     assert_eq!(fixed["message.max.bytes"], "4194304");
     assert_eq!(fixed["log.retention.ms"], "-1");
     assert_eq!(fixed["auto.create.topics.enable"], "false");
     assert_eq!(fixed["advertised.listeners"], "PLAINTEXT://localhost:9092");
     assert_eq!((&*fixed["log.retention.minutes"], &*fixed["log.retention.hours"]), ("5", "1"));
-    assert_eq!(fixed.len(), 18);
+    assert_eq!(fixed.len(), 19);
     for (name, value) in &fixed {
         let definition = settings::lookup(Scope::Broker, name).unwrap_or_else(|| panic!("{name} is unknown"));
         definition.check(value).unwrap_or_else(|error| panic!("{error}"));
@@ -272,7 +306,7 @@ fn this_broker_alone_among_its_peers_starts() {
 #[test]
 fn the_advertised_host_follows_the_host_unless_that_is_a_wildcard() {
     let advertised = |host: &str| {
-        Config::load(&Given::nothing().with("HOST", host)).expect("valid").listen.advertised_host
+        Config::load(&Given::nothing().with("HOST", host)).expect("valid").clients.listen.advertised_host
     };
     assert_eq!(advertised("127.0.0.1"), "127.0.0.1");
     assert_eq!(advertised("broker-0.example"), "broker-0.example");
@@ -280,16 +314,16 @@ fn the_advertised_host_follows_the_host_unless_that_is_a_wildcard() {
     assert_eq!(advertised("[::]"), values::host_name());
     assert_eq!(advertised("[::1]"), "::1");
     let config = Config::load(&Given::nothing().with("HOST", "::1")).expect("valid");
-    assert_eq!(config.broker_settings(9092)["advertised.listeners"], "PLAINTEXT://[::1]:9092");
+    assert_eq!(config.broker_settings(&[9092])["advertised.listeners"], "PLAINTEXT://[::1]:9092");
 }
 
 #[test]
 fn every_wrong_setting_is_reported_at_once() {
     let given =
-        local().with("PORT", "x").with("LOG_FORMAT", "y").with("SASL_USERS", "u:p").with("NO_SUCH", "z");
+        local().with("PORT", "x").with("LOG_FORMAT", "y").with("TLS_MIN_VERSION", "1").with("NO_SUCH", "z");
     let mut found = names(&given);
     found.sort();
-    assert_eq!(found, ["LOG_FORMAT", "NO_SUCH", "PORT", "SASL_USERS"]);
+    assert_eq!(found, ["LOG_FORMAT", "NO_SUCH", "PORT", "TLS_MIN_VERSION"]);
     let message = Config::load(&given).expect_err("wrong").to_string();
     assert!(message.contains("PORT (--port): 'x' is not a whole number from 0 to 65535"), "{message}");
     assert_eq!(message.lines().count(), 4, "{message}");

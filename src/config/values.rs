@@ -8,12 +8,16 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use super::given::{Given, Problem};
+use super::listeners::Entries;
 use super::table::{VARIABLES, variable_named};
 use super::variable::{Fallback, Kind, Order, Relation, Rule, Variable};
-use super::words::StoreKind;
-use super::{HostPort, Peers, syntax};
+use super::words::{Protocol, StoreKind};
+use super::{HostPort, Networks, Peers, listeners, syntax};
+use crate::auth::Mechanism;
+use crate::auth::mapping::Mapping;
 use crate::runtime::Secret;
 use crate::store::faults;
+use crate::tls::{ClientAuth, Version};
 use crate::types::BrokerId;
 
 /// One value, of the right form.
@@ -157,6 +161,8 @@ impl<'a> Values<'a> {
             Rule::With(other) => {
                 (is_there(other) && !is_there(name)).then(|| format!("missing, while {other} is set"))
             }
+            Rule::Beside(other) => (is_there(name) && !is_there(other))
+                .then(|| format!("set without {other}, which it is about")),
             Rule::Idle(_) => None,
         };
         if let Some(message) = refused {
@@ -289,8 +295,23 @@ from_value! {
     Secret: value => value.text().map(Secret::new);
     PathBuf: value => value.text().map(PathBuf::from);
     HostPort: value => syntax::host_port(value.text()?);
+    Entries<(String, u16)>: value => listeners::endpoints(value.text()?).ok();
+    Entries<Protocol>: value => listeners::entries(value.text()?, listeners::protocol).ok();
+    Entries<Vec<Mechanism>>: value => listeners::entries(value.text()?, listeners::mechanisms).ok();
+    Entries<ClientAuth>: value => listeners::entries(value.text()?, listeners::client_auth).ok();
+    Entries<usize>: value => listeners::entries(value.text()?, listeners::count).ok();
+    Vec<Mechanism>: value => listeners::mechanisms(value.text()?).ok();
+    ClientAuth: value => listeners::client_auth(value.text()?).ok();
+    Version: value => match value.text()? {
+        "1.2" => Some(Version::Tls12),
+        "1.3" => Some(Version::Tls13),
+        _ => None,
+    };
+    Mapping: value => value.text()?.parse().ok();
+    Networks: value => syntax::networks(value.text()?).ok();
     Peers: value => syntax::peer_list(value.text()?).ok();
     faults::Setting: value => faults::Setting::from_str(value.text()?).ok();
+    i64: value => value.number();
     i32: value => value.number()?.try_into().ok();
     u16: value => value.number()?.try_into().ok();
     u32: value => value.number()?.try_into().ok();

@@ -72,6 +72,8 @@ pub(super) enum Rule {
     Needed,
     /// There is one if there is the other.
     With(&'static str),
+    /// It says something about the other, which is to be there.
+    Beside(&'static str),
     /// A file that holds the value of this variable.
     FileOf(&'static str),
     /// Accepted without effect, for the reason given.

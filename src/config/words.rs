@@ -34,11 +34,44 @@ words! {
     /// The kinds of object store.
     StoreKind { Local = "local", S3 = "s3", Gcs = "gcs", Azure = "azure", }
 
+    /// The protocols of listeners, as Kafka names them (`SecurityProtocol`).
+    Protocol {
+        Plaintext = "PLAINTEXT",
+        Ssl = "SSL",
+        SaslPlaintext = "SASL_PLAINTEXT",
+        SaslSsl = "SASL_SSL",
+    }
+
     /// The depth to which batches are checked.
     Validation { Full = "full", Headers = "headers", }
 
     /// The shape of log lines.
     LogFormat { Pretty = "pretty", Json = "json", }
+}
+
+impl Protocol {
+    pub fn of(has_tls: bool, has_sasl: bool) -> Protocol {
+        match (has_tls, has_sasl) {
+            (false, false) => Protocol::Plaintext,
+            (true, false) => Protocol::Ssl,
+            (false, true) => Protocol::SaslPlaintext,
+            (true, true) => Protocol::SaslSsl,
+        }
+    }
+
+    /// The protocol of this name, whatever its case.
+    pub(super) fn named(name: &str) -> Option<Protocol> {
+        let word = Protocol::WORDS.iter().find(|word| word.eq_ignore_ascii_case(name))?;
+        Protocol::from_value(&Value::Text((*word).to_owned()))
+    }
+
+    pub fn has_tls(self) -> bool {
+        matches!(self, Protocol::Ssl | Protocol::SaslSsl)
+    }
+
+    pub fn has_sasl(self) -> bool {
+        matches!(self, Protocol::SaslPlaintext | Protocol::SaslSsl)
+    }
 }
 
 impl FromValue for MigrationPolicy {

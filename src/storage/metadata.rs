@@ -60,7 +60,8 @@ pub async fn run(config: &Config, accept_loss: bool, runtime: &Runtime) -> Resul
         let aside = store.path(&format!("damaged/{}/raft/{broker}", runtime.clock.now_ms()));
         move_folder(&store, &path, &aside).await.map_err(|error| error.to_string())?;
     }
-    let settings = broker::metadata_settings(config, config.listen.port, &store);
+    let ports: Vec<u16> = config.clients.listeners.iter().map(|listener| listener.port).collect();
+    let settings = broker::metadata_settings(config, &ports, &store);
     let settings = MetadataSettings { is_rebuilt: true, ..settings };
     let metadata = Metadata::start(&store, &databases, &settings, runtime).await;
     let metadata = metadata.map_err(|error| error.to_string())?;

@@ -6,15 +6,20 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use kafkaesque::protocol::codec::{Message as _, Request};
 use kafkaesque::protocol::header;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// No answer takes this long in a test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Bytes to and from a broker.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// A connection.
 pub struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     correlation_id: i32,
 }
 
@@ -22,7 +27,12 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Client {
         let stream = TcpStream::connect(address).await.expect("the broker accepts");
         stream.set_nodelay(true).expect("a socket option");
-        Client { stream, correlation_id: 0 }
+        Client::over(stream)
+    }
+
+    /// Over a connection that is there.
+    pub fn over(stream: impl Stream + 'static) -> Client {
+        Client { stream: Box::new(stream), correlation_id: 0 }
     }
 
     /// Sends a request and returns its correlation id.

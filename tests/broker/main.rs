@@ -28,6 +28,7 @@ mod produce_fetch;
 mod repaired;
 mod restart;
 mod retention;
+mod security;
 mod smallest;
 mod versions;
 mod watched;
@@ -73,11 +74,12 @@ impl Running {
     pub async fn in_world(runtime: Runtime, data: &Path, variables: &[(&str, &str)]) -> Running {
         let given = Given::nothing()
             .with("HOST", "127.0.0.1")
-            .with("PORT", "0")
             .with("HEALTH_PORT", "0")
             .with("LOCAL_FSYNC", "false")
             .with("LOCAL_RESERVE_BYTES", "0")
             .with("DATA_PATH", data.display().to_string());
+        let has_listeners = variables.iter().any(|(name, _)| *name == "LISTENERS");
+        let given = if has_listeners { given } else { given.with("PORT", "0") };
         let given = variables.iter().fold(given, |given, (name, value)| given.with(name, *value));
         let config = Config::load(&given).expect("the settings of the test");
         let broker = Broker::start(&config, &runtime).await.expect("the broker starts");

@@ -31,6 +31,12 @@ pub struct Brokers {
 impl Brokers {
     /// `None` without Java or Kafka's jars, and says so.
     pub fn start() -> Option<Brokers> {
+        Brokers::with(free_port(), "", &[])
+    }
+
+    /// The same, with further settings of Kafka's, its further listeners in the first line, and variables of ours, which
+    /// listens on `our_port`.
+    pub fn with(our_port: u16, their_settings: &str, our_settings: &[(&str, &str)]) -> Option<Brokers> {
         let script = root().join("scripts/kafka.sh");
         let has_java = Command::new("java").arg("-version").output().is_ok_and(|run| run.status.success());
         if !has_java || !root().join(".tools/kafka/libs").exists() {
@@ -38,18 +44,23 @@ impl Brokers {
             return None;
         }
         let dir = tempfile::tempdir().expect("a folder for the brokers");
-        let (our_port, their_port) = (free_port(), free_port());
+        let their_port = free_port();
+        let (their_listeners, their_settings) = their_settings.split_once('\n').unwrap_or_default();
         let started = Command::new(script)
             .arg("start")
             .args([dir.path().join("kafka"), PathBuf::from(their_port.to_string())])
-            .env("KAFKA_SETTINGS", THEIR_SETTINGS)
+            .env("KAFKA_SETTINGS", format!("{THEIR_SETTINGS}{their_settings}"))
+            .env("KAFKA_LISTENERS", their_listeners)
             .status();
         assert!(started.is_ok_and(|status| status.success()), "Kafka does not start");
         let log = File::create(dir.path().join("log")).expect("the broker's log");
-        let ours = Command::new(env!("CARGO_BIN_EXE_kafkaesque"))
+        let mut ours = Command::new(env!("CARGO_BIN_EXE_kafkaesque"));
+        if !our_settings.iter().any(|(name, _)| *name == "LISTENERS") {
+            ours.env("PORT", our_port.to_string());
+        }
+        let ours = ours
             .env("BROKER_ID", "1")
             .env("HOST", "127.0.0.1")
-            .env("PORT", our_port.to_string())
             .env("RAFT_LISTEN_ADDR", format!("127.0.0.1:{}", free_port()))
             .env("HEALTH_PORT", "0")
             .env("DATA_PATH", dir.path().join("data"))
@@ -57,6 +68,7 @@ impl Brokers {
             .env("AUTO_CREATE_TOPICS", "false")
             .env("GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
             .env("GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS", "0")
+            .envs(our_settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the broker's log"))
             .stderr(log)

@@ -38,6 +38,18 @@ impl Connection {
         self.receive()
     }
 
+    /// The same where the broker may have closed the connection already; no new one is opened then.
+    pub fn try_exchange(&mut self, frame: &[u8]) -> Reply {
+        if let Some(stream) = &mut self.stream {
+            if stream.write_all(frame).is_err() {
+                return Reply::Closed;
+            }
+        } else {
+            self.send(frame);
+        }
+        self.receive()
+    }
+
     pub fn send(&mut self, frame: &[u8]) {
         let port = self.port;
         let stream = self.stream.get_or_insert_with(|| {

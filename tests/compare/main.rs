@@ -16,6 +16,7 @@ mod differences;
 #[path = "../free_port.rs"]
 mod free_port;
 mod generator;
+mod logins;
 mod odd;
 mod pair;
 mod permitted;

@@ -53,6 +53,7 @@ const METADATA: Parts = &[
 
 #[rustfmt::skip] // A part a line.
 const API: Parts = &[
+    ("session", &[]),
     ("fetch_session", &[]),
     ("operations", &[]),
     ("rules", &[]),
@@ -60,13 +61,14 @@ const API: Parts = &[
     ("topic_settings", &[]),
     ("metrics", &[]),
     ("errors", &["fetch_session"]),
-    ("context", &["fetch_session", "topic_settings", "errors"]),
+    ("context", &["session", "fetch_session", "topic_settings", "errors"]),
     ("topics", &["errors", "context"]),
     ("configs", &["errors", "context", "topics"]),
     ("handler", &["errors", "context"]),
     ("handlers", &["fetch_session", "operations", "rules", "together", "errors", "context", "topics", "configs", "handler"]),
+    ("login", &["session", "handler", "handlers"]),
     // Of the handlers it knows the list alone.
-    ("dispatch", &["metrics", "context", "handler", "handlers"]),
+    ("dispatch", &["metrics", "context", "handler", "handlers", "login"]),
 ];
 
 #[rustfmt::skip] // A part a line.

@@ -148,7 +148,7 @@ impl Change {
     }
 
     fn tell(&self, applied: &Applied, client: &Client) {
-        let (by, address) = (client.logged_id(), client.address);
+        let (by, address) = (client.logged_id(), client.session.address);
         match self {
             Change::TopicCreated { topic, id, partitions } => {
                 // Somebody else made it at the same time, and its line is there.

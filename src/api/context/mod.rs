@@ -9,7 +9,6 @@ mod newest;
 mod partitions;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use parking_lot::Mutex;
 
 use crate::api::errors::{Failure, no_producer_id};
 use crate::api::fetch_session::SharedSessions;
+use crate::api::session::Session;
 use crate::api::topic_settings::Resolved;
 use crate::cluster::ShardHost;
 use crate::coordinator::Coordinators;
@@ -89,15 +89,13 @@ pub struct Context {
 pub struct Client {
     /// The name that the client has given itself; empty if it does not say.
     pub id: String,
-    pub address: IpAddr,
-    /// The name of the listener that it came to.
-    pub listener: Arc<str>,
+    pub session: Arc<Session>,
 }
 
 impl Client {
     /// The address as Kafka tells it of members of groups.
     pub fn host(&self) -> String {
-        format!("/{}", self.address)
+        format!("/{}", self.session.address)
     }
 
     /// The client's own name, cut to a length that a log takes.
@@ -117,10 +115,19 @@ impl Context {
         if let Some(left_out) =
             self.broker.transactional.due(client_id.clone(), self.broker.runtime.clock.instant())
         {
-            let address = self.client.address;
+            let address = self.client.session.address;
             tracing::warn!(client_id, %address, left_out, "transactions are not supported yet: a producer was refused");
         }
         ErrorCode::TransactionalIdAuthorizationFailed
+    }
+
+    /// The refusal of delegation tokens, of which there are none: of who has not proved who it is, as such
+    /// (`KafkaApis.allowTokenRequests`).
+    pub fn no_delegation_tokens(&self) -> ErrorCode {
+        match self.client.session.is_authenticated() {
+            true => ErrorCode::DelegationTokenAuthDisabled,
+            false => ErrorCode::DelegationTokenRequestNotAllowed,
+        }
     }
 
     /// The time at which a request whose write is not durable yet is told that nobody knows its outcome. The request's own timeout

@@ -11,6 +11,9 @@ use crate::protocol::messages::api_versions::{
     ApiVersion, FinalizedFeatureKey, Request, Response, SupportedFeatureKey,
 };
 
+/// From here on the client says what software it is (KIP-511).
+pub const SOFTWARE_SINCE: i16 = 3;
+
 pub struct ApiVersions;
 
 impl Handler for ApiVersions {
@@ -19,7 +22,7 @@ impl Handler for ApiVersions {
 
     async fn handle(context: Context, request: Request) -> Response {
         let image = context.image();
-        if context.version >= 3 && !software_is_valid(&request) {
+        if context.version >= SOFTWARE_SINCE && !software_is_valid(&request) {
             return refuse(ErrorCode::InvalidRequest);
         }
         if request.cluster_id.is_some() != (request.node_id >= 0) {
@@ -59,7 +62,7 @@ fn announce(entry: &Entry) -> ApiVersion {
 }
 
 /// Name and version are words of letters, digits, dashes and dots, as in `ApiVersionsRequest.isValid`.
-fn software_is_valid(request: &Request) -> bool {
+pub fn software_is_valid(request: &Request) -> bool {
     let is_word = |text: &str| {
         let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
         let bytes = text.as_bytes();

@@ -1,14 +1,10 @@
 //! CreateDelegationToken: makes a delegation token (KIP-48).
 //! Versions 1-3. 2: flexible encoding. 3: owners other than the requester (KIP-373).
-//! Left out: tokens. They come with SASL or mutual TLS, so the answer is that of a Kafka listener without (`KafkaApis`).
+//! Left out: tokens. The answers are those of a Kafka without a secret key for them (`KafkaApis`).
 
 use crate::api::context::Context;
 use crate::api::handler::{Handler, Versions};
-use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_delegation_token::{Request, Response};
-
-/// Type and name of a principal that nobody has authenticated (`KafkaPrincipal.ANONYMOUS`).
-const REQUESTER: (&str, &str) = ("User", "ANONYMOUS");
 
 /// From here on the owner may be another than the requester.
 const OWNERS_SINCE: i16 = 3;
@@ -20,11 +16,12 @@ impl Handler for CreateDelegationToken {
     const VERSIONS: Versions = 1..=3;
 
     async fn handle(context: Context, request: Request) -> Response {
-        let (kind, name) = REQUESTER;
-        let requester = if context.version >= OWNERS_SINCE { REQUESTER } else { ("", "") };
+        let requester = &context.client.session.principal;
+        let (kind, name) = (requester.kind.name(), &*requester.name);
+        let requester = if context.version >= OWNERS_SINCE { (kind, name) } else { ("", "") };
         let owner = request.owner_principal_name.filter(|name| !name.is_empty());
         Response {
-            error_code: ErrorCode::DelegationTokenRequestNotAllowed.into(),
+            error_code: context.no_delegation_tokens().into(),
             principal_type: match owner {
                 Some(_) => request.owner_principal_type.unwrap_or_default(),
                 None => kind.to_owned(),

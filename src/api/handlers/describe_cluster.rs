@@ -43,7 +43,7 @@ impl Handler for DescribeCluster {
         Response {
             cluster_id: image.cluster_id.to_string(),
             controller_id: context.broker.controller(&image).map_or(NOBODY, |id| id.0),
-            brokers: brokers(&image, &context.client.listener, request.include_fenced_brokers),
+            brokers: brokers(&image, &context.client.session.listener, request.include_fenced_brokers),
             cluster_authorized_operations: if request.include_cluster_authorized_operations {
                 operations::CLUSTER
             } else {

@@ -1,10 +1,9 @@
 //! DescribeDelegationToken: lists delegation tokens (KIP-48).
 //! Versions 1-3. 2: flexible encoding. 3: owners other than the requester (KIP-373).
-//! Left out: tokens. They come with SASL or mutual TLS, so the answer is that of a Kafka listener without (`KafkaApis`).
+//! Left out: tokens. The answers are those of a Kafka without a secret key for them (`KafkaApis`).
 
 use crate::api::context::Context;
 use crate::api::handler::{Handler, Versions};
-use crate::protocol::ErrorCode;
 use crate::protocol::messages::describe_delegation_token::{Request, Response};
 
 pub struct DescribeDelegationToken;
@@ -13,7 +12,7 @@ impl Handler for DescribeDelegationToken {
     type Request = Request;
     const VERSIONS: Versions = 1..=3;
 
-    async fn handle(_: Context, _: Request) -> Response {
-        Response { error_code: ErrorCode::DelegationTokenRequestNotAllowed.into(), ..Response::default() }
+    async fn handle(context: Context, _: Request) -> Response {
+        Response { error_code: context.no_delegation_tokens().into(), ..Response::default() }
     }
 }

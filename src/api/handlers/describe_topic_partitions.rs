@@ -47,7 +47,7 @@ impl Handler for DescribeTopicPartitions {
         let limit = request.response_partition_limit.clamp(1, PARTITIONS_MAX) as usize;
         let mut page = Page {
             image: &image,
-            listener: &context.client.listener,
+            listener: &context.client.session.listener,
             left: limit,
             response: Response::default(),
         };

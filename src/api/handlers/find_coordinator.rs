@@ -47,7 +47,7 @@ fn find(context: &Context, image: &Image, key_type: i8, key: &str) -> Coordinato
             let owner = image.coordinator(key).and_then(|shard| image.shard(shard)?.owner);
             owner
                 .filter(|owner| image.counts_on(*owner))
-                .and_then(|owner| Endpoint::of(image.broker(owner.broker)?, &context.client.listener))
+                .and_then(|owner| Endpoint::of(image.broker(owner.broker)?, &context.client.session.listener))
                 .ok_or(ErrorCode::CoordinatorNotAvailable)
         }
         _ => Err(ErrorCode::InvalidRequest),

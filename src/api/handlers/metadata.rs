@@ -42,7 +42,7 @@ impl Handler for Metadata {
         let image = context.image();
         let with_topic_operations = request.include_topic_authorized_operations;
         Response {
-            brokers: topics::endpoints(&image, &context.client.listener),
+            brokers: topics::endpoints(&image, &context.client.session.listener),
             cluster_id: Some(image.cluster_id.to_string()),
             controller_id: context.broker.controller(&image).map_or(NOBODY, |id| id.0),
             topics: topics
@@ -171,7 +171,8 @@ impl Found {
                 partitions: topic
                     .partitions()
                     .map(|(partition, shard)| {
-                        let seen = Leadership::of(image, shard).seen_at(image, &context.client.listener);
+                        let seen =
+                            Leadership::of(image, shard).seen_at(image, &context.client.session.listener);
                         describe_partition(partition.index, seen, context.version)
                     })
                     .collect(),

@@ -79,5 +79,7 @@ macro_rules! declare {
 
 for_each_served_api!(declare);
 
+pub use api_versions::{ApiVersions, SOFTWARE_SINCE, software_is_valid};
+
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,9 @@
 //! RenewDelegationToken: puts off the expiry of a delegation token (KIP-48).
 //! Versions 1-2. 2: flexible encoding.
-//! Left out: tokens. They come with SASL or mutual TLS, so the answer is that of a Kafka listener without (`KafkaApis`).
+//! Left out: tokens. The answers are those of a Kafka without a secret key for them (`KafkaApis`).
 
 use crate::api::context::Context;
 use crate::api::handler::{Handler, Versions};
-use crate::protocol::ErrorCode;
 use crate::protocol::messages::renew_delegation_token::{Request, Response};
 
 pub struct RenewDelegationToken;
@@ -13,9 +12,9 @@ impl Handler for RenewDelegationToken {
     type Request = Request;
     const VERSIONS: Versions = 1..=2;
 
-    async fn handle(_: Context, _: Request) -> Response {
+    async fn handle(context: Context, _: Request) -> Response {
         Response {
-            error_code: ErrorCode::DelegationTokenRequestNotAllowed.into(),
+            error_code: context.no_delegation_tokens().into(),
             expiry_timestamp_ms: -1,
             ..Response::default()
         }

@@ -1,6 +1,7 @@
 //! SaslAuthenticate: one step of a SASL exchange.
 //! Versions 0-2. 1: session lifetimes (KIP-368). 2: flexible encoding.
-//! Left out: SASL. The listeners have none, and a Kafka listener without answers like this (`KafkaApis`).
+//! Left out: nothing. A login is not a request like others (`api/login`): here come those that are out of place, of a
+//! client that has logged in, or needs not (`KafkaApis`).
 
 use crate::api::context::Context;
 use crate::api::handler::{Handler, Versions};

@@ -40,6 +40,8 @@ struct Challenged {
     is_known: bool,
     /// The header of the first message.
     header: String,
+    /// The client's part of the nonce.
+    own_nonce: String,
     /// Both parts of it.
     nonce: String,
     /// The first message without its header, and the answer to it, with a comma behind each.
@@ -89,6 +91,7 @@ impl Exchange {
             credential,
             is_known: is_known && !first.is_token,
             header: first.header.to_owned(),
+            own_nonce: first.nonce.to_owned(),
             nonce,
             said: format!("{},{challenge},", first.bare),
         };
@@ -117,7 +120,9 @@ impl Challenged {
         if BASE64.decode(last.header).ok().as_deref() != Some(self.header.as_bytes()) {
             return Err("the header is not that of the first message".to_owned());
         }
-        if last.nonce != self.nonce {
+        // librdkafka before 2.6.1 puts its own part in front once more: the whole nonce is still there, and nothing else.
+        let nonce = last.nonce.strip_prefix(&*self.own_nonce).filter(|rest| *rest == self.nonce);
+        if nonce.unwrap_or(last.nonce) != self.nonce {
             return Err("the nonce is not that of this login".to_owned());
         }
         let mut client_key = BASE64.decode(last.proof).map_err(|_| "the proof is no base64")?;
@@ -158,6 +163,7 @@ mod tests {
             credential: Arc::new(credential),
             is_known: true,
             header: "n,,".to_owned(),
+            own_nonce: "rOprNGfwEbeRWgbNEkqO".to_owned(),
             nonce: nonce.to_owned(),
             said: format!("n=user,r=rOprNGfwEbeRWgbNEkqO,r={nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,"),
         };

@@ -57,11 +57,15 @@ struct Client {
     mechanism: Scram,
     password: &'static str,
     bare: String,
+    /// Sent in front of the nonce.
+    before_nonce: String,
 }
+
+const NONCE: &str = "fyko+d2lbbFgONRv9qkxdawL";
 
 impl Client {
     fn new(mechanism: Scram, name: &str, password: &'static str) -> Client {
-        Client { mechanism, password, bare: format!("n={name},r=fyko+d2lbbFgONRv9qkxdawL") }
+        Client { mechanism, password, bare: format!("n={name},r={NONCE}"), before_nonce: String::new() }
     }
 
     fn first(&self) -> Vec<u8> {
@@ -75,7 +79,7 @@ impl Client {
         let mut next = || parts.next().expect("three parts");
         let (nonce, salt, iterations) = (next(), next(), next());
         let salt = BASE64.decode(salt).expect("base64");
-        let without_proof = format!("c=biws,r={nonce}");
+        let without_proof = format!("c=biws,r={}{nonce}", self.before_nonce);
         let said = format!("{},{challenge},{without_proof}", self.bare);
         let password = hmac::Key::new(self.mechanism.hmac(), self.password.as_bytes());
         let salted = salted_password(&password, &salt, iterations.parse().expect("a number"));
@@ -192,6 +196,15 @@ async fn one_may_name_oneself_as_the_one_to_act_as() {
     let refused = exchange.step(last.as_bytes()).await;
     let reason = "the header is not that of the first message";
     assert_eq!(refused, Step::Refused(Refusal::of(Mechanism::ScramSha256, reason)));
+}
+
+#[tokio::test]
+async fn a_nonce_whose_own_part_stands_in_front_once_more_is_taken_and_no_other() {
+    let with = |before: String| Client { before_nonce: before, ..Client::new(Scram::Sha256, "carol", "see") };
+    assert_eq!(log_in(&with(NONCE.to_owned())).await, user("carol"));
+    for before in ["x".to_owned(), format!("{NONCE}{NONCE}"), NONCE[1..].to_owned(), NONCE[..5].to_owned()] {
+        assert!(log_in(&with(before.clone())).await.is_err(), "{before}");
+    }
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ fn rules_name_rows_of_the_table() {
         for rule in row.rules {
             let other = match rule {
                 Rule::Order(Relation { other, .. }) => other,
-                Rule::Behind(other) | Rule::With(other) | Rule::FileOf(other) => other,
+                Rule::Behind(other) | Rule::Beside(other) | Rule::With(other) | Rule::FileOf(other) => other,
                 Rule::NotZero | Rule::NotYet(_) | Rule::Needed | Rule::Idle(_) => continue,
             };
             assert!(variable_named(other).is_some(), "{}: {other}", row.name);

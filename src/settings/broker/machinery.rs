@@ -12,6 +12,7 @@ const THREADS: Status =
 const ASSIGNED_AT_ONCE: Status = NoMeaningHere("an assignment is computed when it is needed");
 const NO_BUFFERS: Status =
     NoMeaningHere("the coordinator's rows travel with the next commit; it keeps no buffer");
+const OF_PROCESS: Status = NotYet("it is set by a variable of the process");
 const NO_SUCH_LIMIT: Status = NotYet("connections are limited by max.connections alone");
 pub(in crate::settings) const NO_CLASSES: Status = NotYet("there is no Java here to load a class");
 const NO_TRANSACTIONS: Status = NoMeaningHere("transactions are not supported yet by this version");
@@ -52,9 +53,9 @@ pub(in crate::settings) const DEFINITIONS: &[Definition] = definitions! {
     "log.cleaner.threads": Int = "1", valid(AtLeast(0)), status(ONLY_FOR_CLEANING) => "Threads that clean.";
     "max.connection.creation.rate": Int = "2147483647", valid(AtLeast(0)), status(NO_SUCH_LIMIT)
         => "Most connections accepted in a second.";
-    "max.connections.per.ip": Int = "2147483647", valid(AtLeast(0)), status(NO_SUCH_LIMIT)
+    "max.connections.per.ip": Int = "2147483647", valid(AtLeast(0)), status(OF_PROCESS)
         => "Most connections from one address.";
-    "max.connections.per.ip.overrides": String = "", status(NO_SUCH_LIMIT)
+    "max.connections.per.ip.overrides": String = "", status(OF_PROCESS)
         => "Most connections from single addresses.";
     "metric.reporters": List = "org.apache.kafka.common.metrics.JmxReporter", importance(Low),
         valid(Items { may_be_empty: true }), status(NO_CLASSES) => "Classes that are told of metrics.";

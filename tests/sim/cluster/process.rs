@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use kafkaesque::api;
+use kafkaesque::auth::{Authenticator, UserSources, Users};
 use kafkaesque::cluster::{Controller, Flaws, GroupTopics, HostOptions, ShardHost, heart, heartbeat};
 use kafkaesque::coordinator::Coordinators;
 use kafkaesque::coordinator::group::{MetadataSource, Settings};
@@ -165,7 +166,8 @@ impl Body {
             api_options(),
             runtime.clone(),
         );
-        let service = Arc::new(api::Service::new(Arc::new(broker)).expect("metrics of its own"));
+        let security = security(&metadata, &runtime);
+        let service = Arc::new(api::Service::new(Arc::new(broker), security).expect("metrics of its own"));
         Ok(Process { id, runtime, condition, metadata, shards, service })
     }
 }
@@ -204,8 +206,13 @@ impl Process {
     async fn serve(&self, frames: Vec<Bytes>, answers: Vec<oneshot::Sender<Option<Bytes>>>) {
         self.condition.runs().await;
         let address: SocketAddr = ([127, 0, 0, 1], 9092).into();
-        let listener = "PLAINTEXT".into();
-        let peer = net::Peer { address, local: address, listener, is_encrypted: false, certificate: None };
+        let peer = net::Peer {
+            address,
+            local: address,
+            listener: "PLAINTEXT".into(),
+            is_encrypted: false,
+            certificate: None,
+        };
         let mut connection = self.service.connected(&peer, net::Closer::new());
         let mut promises = Vec::new();
         for bytes in frames {
@@ -271,6 +278,19 @@ fn coordinators(shards: &Arc<ShardHost>, runtime: &Runtime) -> Arc<Coordinators>
     let following = Arc::clone(&coordinators).run(shards.follow_shards());
     runtime.tasks.spawn(TaskKind::Coordinator, following.boxed());
     coordinators
+}
+
+/// A listener without logins.
+fn security(metadata: &Metadata, runtime: &Runtime) -> api::Security {
+    let users = Arc::new(Users::open(&UserSources::default(), runtime).expect("no users"));
+    let authenticator = Authenticator::new(users, Arc::new(metadata.clone()), None, runtime);
+    api::Security {
+        authenticator: Arc::new(authenticator),
+        sasl: BTreeMap::new(),
+        mapping: None,
+        max_life: None,
+        failed_delay: Duration::ZERO,
+    }
 }
 
 fn api_options() -> api::Options {

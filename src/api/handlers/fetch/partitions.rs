@@ -61,7 +61,7 @@ pub(super) fn tell_leaders<'a>(
         answer.current_leader = LeaderIdAndEpoch { leader_id: leader, leader_epoch: epoch };
         Some(leader)
     });
-    leader_endpoints(&image, &context.client.listener, leaders)
+    leader_endpoints(&image, &context.client.session.listener, leaders)
 }
 
 async fn open(

@@ -164,7 +164,7 @@ impl Pending {
             return if failed { Reply::Close } else { Reply::Silent };
         }
         let node_endpoints =
-            leader_endpoints(&context.image(), &context.client.listener, leaders.into_iter());
+            leader_endpoints(&context.image(), &context.client.session.listener, leaders.into_iter());
         let response = Response { responses, node_endpoints, ..Response::default() };
         if unknown { Reply::SendAndClose(response) } else { Reply::Send(response) }
     }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::context::{Broker, Client, Context, Options};
 use crate::api::handler::{Handler, Reply};
 use crate::api::handlers::init_producer_id::InitProducerId;
+use crate::api::session::Session;
 use crate::cluster::{GroupTopics, HostOptions, ShardHost};
 use crate::coordinator::Coordinators;
 use crate::coordinator::group::{MetadataSource, Settings};
@@ -189,8 +190,7 @@ impl Node {
             correlation_id: 1,
             client: Client {
                 id: "test".to_owned(),
-                address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                listener: LISTENER.into(),
+                session: Session::anonymous(LISTENER.into(), Ipv4Addr::LOCALHOST.into(), false).into(),
             },
             permit: Permit::none(),
             more_to_come: false,

@@ -1,0 +1,407 @@
+//! Listeners, TLS and logins of a whole broker.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_lc_rs::{digest, hmac, pbkdf2};
+use bytes::Bytes;
+use kafkaesque::protocol::ErrorCode;
+use kafkaesque::protocol::messages::{
+    alter_user_scram_credentials as alter, create_delegation_token, describe_cluster, describe_configs,
+    describe_user_scram_credentials as describe, find_coordinator, metadata, sasl_authenticate,
+    sasl_handshake,
+};
+use kafkaesque::tls::provider;
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::Running;
+use crate::client::Client;
+use crate::process::Process;
+
+/// An authority, and certificates by it, as files.
+struct Certificates {
+    dir: tempfile::TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Certificates {
+    fn new() -> Certificates {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "authority");
+        let ca = params.self_signed(&key).expect("an authority");
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("ca.pem"), ca.pem()).expect("is written");
+        let certificates = Certificates { dir, issuer: Issuer::new(params, key) };
+        certificates.make("broker", &[(DnType::CommonName, "localhost")]);
+        certificates
+    }
+
+    /// `NAME.pem` and `NAME.key`.
+    fn make(&self, name: &str, subject: &[(DnType, &str)]) {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        params.distinguished_name = DistinguishedName::new();
+        for (kind, text) in subject {
+            params.distinguished_name.push(kind.clone(), *text);
+        }
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        std::fs::write(self.dir.path().join(format!("{name}.pem")), certificate.pem()).expect("is written");
+        std::fs::write(self.dir.path().join(format!("{name}.key")), key.serialize_pem()).expect("is written");
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+
+    /// A client over TLS, with the certificate of this name if there is one.
+    async fn connect(&self, address: SocketAddr, own: Option<&str>) -> std::io::Result<Client> {
+        let pem = |name: &str| self.dir.path().join(name);
+        let chain = |path: &Path| CertificateDer::from_pem_file(path).expect("a certificate");
+        let mut roots = RootCertStore::empty();
+        roots.add(chain(&pem("ca.pem"))).expect("an authority");
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots);
+        let config = match own {
+            None => builder.with_no_client_auth(),
+            Some(name) => {
+                let key = PrivateKeyDer::from_pem_file(pem(&format!("{name}.key"))).expect("a key");
+                builder.with_client_auth_cert(vec![chain(&pem(&format!("{name}.pem")))], key).expect("fits")
+            }
+        };
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let name = ServerName::try_from("localhost").expect("a name");
+        Ok(Client::over(TlsConnector::from(Arc::new(config)).connect(name, stream).await?))
+    }
+}
+
+fn address(running: &Running, listener: &str) -> SocketAddr {
+    let all = running.broker.addresses();
+    all.iter().find(|(name, _)| name == listener).unwrap_or_else(|| panic!("{listener} of {all:?}")).1
+}
+
+async fn handshake(client: &mut Client, mechanism: &str) -> i16 {
+    let request = sasl_handshake::Request { mechanism: mechanism.to_owned() };
+    client.ask(&request, 1).await.error_code
+}
+
+async fn token(client: &mut Client, bytes: impl Into<Vec<u8>>) -> sasl_authenticate::Response {
+    let request = sasl_authenticate::Request { auth_bytes: Bytes::from(bytes.into()) };
+    client.ask(&request, 2).await
+}
+
+async fn log_in_plain(client: &mut Client, user: &str, password: &str) -> i16 {
+    assert_eq!(handshake(client, "PLAIN").await, 0);
+    token(client, format!("\0{user}\0{password}")).await.error_code
+}
+
+/// A login by SCRAM-SHA-256, as RFC 5802 has it; the broker's own proof is checked too.
+async fn log_in_scram(client: &mut Client, user: &str, password: &str) -> i16 {
+    assert_eq!(handshake(client, "SCRAM-SHA-256").await, 0);
+    let bare = format!("n={user},r=fyko+d2lbbFgONRv9qkxdawL");
+    let first = token(client, format!("n,,{bare}")).await;
+    assert_eq!(first.error_code, 0, "names are asked through to the proof");
+    let first = String::from_utf8(first.auth_bytes.to_vec()).expect("text");
+    let part = |key: &str| first.split(',').find_map(|part| part.strip_prefix(key)).expect("a part");
+    let salt = base64(part("s="));
+    let iterations = part("i=").parse::<u32>().expect("a count").try_into().expect("more than none");
+    let mut salted = [0; 32];
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, &salt, password.as_bytes(), &mut salted);
+    let mac =
+        |key: &[u8], text: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text).as_ref().to_vec();
+    let client_key = mac(&salted, b"Client Key");
+    let stored_key = digest::digest(&digest::SHA256, &client_key);
+    let without_proof = format!("c=biws,r={}", part("r="));
+    let message = format!("{bare},{first},{without_proof}");
+    let signature = mac(stored_key.as_ref(), message.as_bytes());
+    let proof: Vec<u8> = client_key.iter().zip(&signature).map(|(key, mask)| key ^ mask).collect();
+    let last = token(client, format!("{without_proof},p={}", to_base64(&proof))).await;
+    if last.error_code == 0 {
+        let server_key = mac(&salted, b"Server Key");
+        let expected = format!("v={}", to_base64(&mac(&server_key, message.as_bytes())));
+        assert_eq!(last.auth_bytes, expected.as_bytes());
+    }
+    last.error_code
+}
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn to_base64(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let number =
+            three.iter().fold(0u32, |all, byte| all << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for digit in 0..=three.len() {
+            text.push(char::from(DIGITS[(number >> (18 - 6 * digit) & 63) as usize]));
+        }
+        text.extend(std::iter::repeat_n('=', 3 - three.len()));
+    }
+    text
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    let digit = |c: u8| DIGITS.iter().position(|digit| *digit == c).expect("a digit") as u32;
+    let mut bytes = Vec::new();
+    for four in text.trim_end_matches('=').as_bytes().chunks(4) {
+        let number = four.iter().fold(0, |all, c| all << 6 | digit(*c)) << (6 * (4 - four.len()));
+        bytes.extend_from_slice(&number.to_be_bytes()[1..four.len()]);
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn each_listener_asks_for_what_it_should_and_tells_its_own_address() {
+    let certificates = Certificates::new();
+    let running = Running::with(&[
+        ("LISTENERS", "INSIDE://127.0.0.1:0,OUTSIDE://127.0.0.1:0,HIDDEN://127.0.0.1:0"),
+        ("ADVERTISED_LISTENERS", "INSIDE://inside:1111,OUTSIDE://outside:2222"),
+        ("LISTENER_SECURITY_PROTOCOL_MAP", "INSIDE:PLAINTEXT,OUTSIDE:SASL_SSL,HIDDEN:SSL"),
+        ("TLS_CERT_PATH", &certificates.file("broker.pem")),
+        ("TLS_KEY_PATH", &certificates.file("broker.key")),
+        ("SASL_USERS", "alice:secret"),
+    ])
+    .await;
+    let mut inside = Client::connect(address(&running, "INSIDE")).await;
+    let mut outside = certificates.connect(address(&running, "OUTSIDE"), None).await.expect("TLS");
+    assert_eq!(log_in_plain(&mut outside, "alice", "secret").await, 0);
+    let mut hidden = certificates.connect(address(&running, "HIDDEN"), None).await.expect("TLS");
+    for (client, place) in [(&mut inside, ("inside", 1111)), (&mut outside, ("outside", 2222))] {
+        let found = client.ask(&metadata::Request::default(), 12).await;
+        assert_eq!((found.brokers[0].host.as_str(), found.brokers[0].port), place);
+        let found =
+            client.ask(&describe_cluster::Request { endpoint_type: 1, ..Default::default() }, 1).await;
+        assert_eq!((found.brokers[0].host.as_str(), found.brokers[0].port), place);
+        let asked = find_coordinator::Request { key: "group".to_owned(), ..Default::default() };
+        let found = client.ask(&asked, 3).await;
+        assert_eq!((found.host.as_str(), found.port), place);
+    }
+    // Nobody is advertised there, so nobody leads.
+    let asked = metadata::MetadataRequestTopic { name: Some("t".to_owned()), ..Default::default() };
+    let asked = metadata::Request {
+        topics: Some(vec![asked]),
+        allow_auto_topic_creation: true,
+        ..metadata::Request::default()
+    };
+    let found = hidden.ask(&asked, 12).await;
+    assert!(found.brokers.is_empty(), "{found:?}");
+    let partition = &found.topics[0].partitions[0];
+    assert_eq!((partition.error_code, partition.leader_id), (ErrorCode::ListenerNotFound.code(), -1));
+    let found =
+        hidden.ask(&find_coordinator::Request { key: "group".to_owned(), ..Default::default() }, 3).await;
+    assert_eq!(found.error_code, ErrorCode::CoordinatorNotAvailable.code());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn who_has_not_logged_in_gets_nothing_and_nothing_else_is_told_of_a_failure() {
+    let running = Running::with(&[("SASL_ENABLED", "true"), ("SASL_USERS", "alice:secret")]).await;
+    let mut early = running.client().await;
+    early.send(&metadata::Request::default(), 12).await;
+    assert_eq!(early.frame().await, None);
+    for (user, password) in [("alice", "wrong"), ("nobody", "secret"), ("alice", "")] {
+        let mut client = running.client().await;
+        assert_eq!(
+            log_in_plain(&mut client, user, password).await,
+            ErrorCode::SaslAuthenticationFailed.code()
+        );
+        assert_eq!(client.frame().await, None);
+        let mut client = running.client().await;
+        assert_eq!(
+            log_in_scram(&mut client, user, password).await,
+            ErrorCode::SaslAuthenticationFailed.code()
+        );
+        assert_eq!(client.frame().await, None);
+    }
+    let mut client = running.client().await;
+    assert_eq!(handshake(&mut client, "GSSAPI").await, ErrorCode::UnsupportedSaslMechanism.code());
+    assert_eq!(client.frame().await, None);
+    // A frame that is larger than those of strangers may be.
+    let mut client = running.client().await;
+    client.raw(&100_000_i32.to_be_bytes()).await;
+    assert_eq!(client.frame().await, None);
+    let mut client = running.client().await;
+    assert_eq!(log_in_scram(&mut client, "alice", "secret").await, 0);
+    assert_eq!(requester(&mut client).await, "User:alice");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn clients_are_named_by_their_certificates() {
+    let certificates = Certificates::new();
+    certificates.make("alice", &[(DnType::CommonName, "Alice"), (DnType::OrganizationName, "Example")]);
+    let files =
+        [certificates.file("broker.pem"), certificates.file("broker.key"), certificates.file("ca.pem")];
+    let [certificate, key, authority] = &files;
+    let tls = [
+        ("TLS_ENABLED", "true"),
+        ("TLS_CERT_PATH", certificate.as_str()),
+        ("TLS_KEY_PATH", key),
+        ("TLS_CLIENT_CA_PATH", authority),
+    ];
+    let running = Running::with(&[&tls[..], &[("TLS_CLIENT_AUTH", "requested")]].concat()).await;
+    let mut alice = certificates.connect(running.broker.address(), Some("alice")).await.expect("TLS");
+    assert_eq!(requester(&mut alice).await, "User:O=Example,CN=Alice");
+    let mut nobody = certificates.connect(running.broker.address(), None).await.expect("TLS");
+    assert_eq!(requester(&mut nobody).await, "User:ANONYMOUS");
+    running.stop().await;
+    let rules = "RULE:^.*CN=([^,]*).*$/$1/L,DEFAULT";
+    let mapped = [("TLS_CLIENT_AUTH", "required"), ("TLS_PRINCIPAL_MAPPING_RULES", rules)];
+    let running = Running::with(&[&tls[..], &mapped].concat()).await;
+    let mut alice = certificates.connect(running.broker.address(), Some("alice")).await.expect("TLS");
+    assert_eq!(requester(&mut alice).await, "User:alice");
+    // In TLS 1.3 a client learns of it with the first bytes that it reads.
+    if let Ok(mut nobody) = certificates.connect(running.broker.address(), None).await {
+        let _ = nobody.send_raw(&[0, 0, 0, 1]).await;
+        assert_eq!(nobody.frame().await, None);
+    }
+    running.stop().await;
+}
+
+/// The name under which the broker knows a client.
+async fn requester(client: &mut Client) -> String {
+    let found = client.ask(&create_delegation_token::Request::default(), 3).await;
+    let expected = match found.token_requester_principal_name.as_str() {
+        "ANONYMOUS" => ErrorCode::DelegationTokenRequestNotAllowed,
+        _ => ErrorCode::DelegationTokenAuthDisabled,
+    };
+    assert_eq!(found.error_code, expected.code());
+    format!("{}:{}", found.token_requester_principal_type, found.token_requester_principal_name)
+}
+
+#[tokio::test]
+async fn users_that_a_request_makes_log_in_until_one_deletes_them() {
+    let running = Running::with(&[
+        ("LISTENERS", "PLAINTEXT://127.0.0.1:0,SASL_PLAINTEXT://127.0.0.1:0"),
+        ("SASL_MECHANISMS", "SCRAM-SHA-256"),
+    ])
+    .await;
+    let outside = address(&running, "SASL_PLAINTEXT");
+    let mut admin = running.client().await;
+    let salt = b"a salt that is random".to_vec();
+    let mut salted = [0; 32];
+    let iterations = 4096.try_into().expect("more than none");
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, &salt, b"pencil", &mut salted);
+    let upsertion = alter::ScramCredentialUpsertion {
+        name: "carol".to_owned(),
+        mechanism: 1,
+        iterations: 4096,
+        salt: salt.into(),
+        salted_password: salted.to_vec().into(),
+    };
+    let made = alter::Request { upsertions: vec![upsertion], ..Default::default() };
+    assert_eq!(admin.ask(&made, 0).await.results[0].error_code, 0);
+    assert_eq!(log_in_scram(&mut Client::connect(outside).await, "carol", "pencil").await, 0);
+    let refused = ErrorCode::SaslAuthenticationFailed.code();
+    assert_eq!(log_in_scram(&mut Client::connect(outside).await, "carol", "pen").await, refused);
+    let described = admin.ask(&describe::Request::default(), 0).await;
+    assert_eq!(described.results.len(), 1);
+    let told = &described.results[0];
+    assert_eq!((told.user.as_str(), told.credential_infos[0].iterations), ("carol", 4096));
+    let deletion = alter::ScramCredentialDeletion { name: "carol".to_owned(), mechanism: 1 };
+    let gone = alter::Request { deletions: vec![deletion], ..Default::default() };
+    assert_eq!(admin.ask(&gone, 0).await.results[0].error_code, 0);
+    assert_eq!(log_in_scram(&mut Client::connect(outside).await, "carol", "pencil").await, refused);
+    running.stop().await;
+}
+
+/// Texts that a secret could be seen in: itself, and in base64 wherever it begins in there.
+fn traces(secret: &str) -> Vec<String> {
+    let mut traces = vec![secret.to_owned()];
+    for before in 0..3 {
+        let text = to_base64(&[&vec![b'x'; before][..], secret.as_bytes()].concat());
+        // The first and the last digits have bits of what is beside it.
+        traces.push(text[4..text.len() - 4].to_owned());
+    }
+    traces
+}
+
+/// The configs of the broker, and the users that it keeps.
+async fn ask_for_everything(client: &mut Client, seen: &mut Vec<u8>) {
+    for (resource_type, resource_name) in [(4, "0"), (4, ""), (8, "0")] {
+        let resource = describe_configs::DescribeConfigsResource {
+            resource_type,
+            resource_name: resource_name.to_owned(),
+            configuration_keys: None,
+        };
+        let request = describe_configs::Request {
+            resources: vec![resource],
+            include_synonyms: true,
+            include_documentation: true,
+        };
+        client.send(&request, 4).await;
+        seen.extend(client.frame().await.expect("an answer"));
+    }
+    client.send(&describe::Request::default(), 0).await;
+    seen.extend(client.frame().await.expect("an answer"));
+}
+
+#[tokio::test]
+async fn no_secret_is_in_a_log_an_answer_or_a_metric() {
+    let secrets = [
+        "first-marked-password",
+        "second-marked-token",
+        "third-marked-cluster-secret",
+        "fourth-wrong-marked",
+    ];
+    let [password, bearer, cluster, wrong] = secrets;
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let data = folder.path().join("data").display().to_string();
+    let process = Process::on_store(
+        &[
+            ("DATA_PATH", &data),
+            ("RUST_LOG", "trace"),
+            ("SASL_ENABLED", "true"),
+            ("SASL_USERS", &format!("alice:{password}")),
+            ("METRICS_AUTH_TOKEN", bearer),
+            ("RAFT_CLUSTER_SECRET", cluster),
+        ],
+        &log,
+    )
+    .expect("it starts");
+    let mut seen = Vec::new();
+    for password in [password, wrong] {
+        let is_good = password != wrong;
+        let mut plain = Client::connect(process.clients).await;
+        assert_eq!(log_in_plain(&mut plain, "alice", password).await == 0, is_good);
+        let mut scram = Client::connect(process.clients).await;
+        assert_eq!(log_in_scram(&mut scram, "alice", password).await == 0, is_good);
+        if is_good {
+            ask_for_everything(&mut plain, &mut seen).await;
+        }
+    }
+    for path in ["/", "/health", "/metrics"] {
+        let mut stream = TcpStream::connect(process.health).await.expect("connects");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.expect("is sent");
+        let before = seen.len();
+        stream.read_to_end(&mut seen).await.expect("is read");
+        assert!(seen[before..].starts_with(b"HTTP/1.1 200"), "{path}");
+    }
+    process.stop();
+    seen.extend(std::fs::read(&log).expect("a log"));
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(
+        seen.contains("login failed") && seen.contains("sasl.enabled.mechanisms"),
+        "there is something to look through"
+    );
+    for secret in secrets {
+        for trace in traces(secret) {
+            let at = seen.find(&trace).map(|at| &seen[at.saturating_sub(200)..(at + 40).min(seen.len())]);
+            assert_eq!(at, None, "{secret}");
+        }
+    }
+}
