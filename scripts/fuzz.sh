@@ -2,7 +2,7 @@
 # Fuzzes every decoder of the wire language, and of logins, for SECONDS each, one after the other (default 60).
 #
 #   scripts/fuzz.sh [SECONDS]              the targets: headers, requests, responses, consumer protocol, batches,
-#                                          logins
+#                                          logins, tokens, names of certificates
 #   scripts/fuzz.sh --each-api [SECONDS]   request and response of every API by itself
 #
 # Needs a nightly compiler; without one it runs the bounded checks of the test suite and says so.
@@ -44,8 +44,8 @@ seed() {
 # run TARGET: the limit is that of the decoder's promise, no allocation out of proportion to 16 KiB of input.
 run() {
   local limit=2 log=$work/log
-  # Opening a compressed batch may take more: it has a limit of its own.
-  [[ $1 == batch ]] && limit=256
+  # Opening a compressed batch may take more, and so may the patterns of rules: both have limits of their own.
+  [[ $1 == batch || $1 == names ]] && limit=256
   mkdir -p "fuzz/corpus/$1"
   if cargo +nightly fuzz run "$1" -- -max_total_time="$seconds" -max_len=16384 -malloc_limit_mb="$limit" \
     -print_final_stats=1 -print_funcs=0 -verbosity=0 >"$log" 2>&1; then
@@ -66,7 +66,7 @@ if [[ -n $each_api ]]; then
     for target in request response; do FUZZ_API=$api run $target || failed=$((failed + 1)); done
   done
 else
-  for target in header request response consumer batch login; do run $target || failed=$((failed + 1)); done
+  for target in header request response consumer batch login token names; do run $target || failed=$((failed + 1)); done
 fi
 echo "$failed of the targets failed"
 ((failed == 0))

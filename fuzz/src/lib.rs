@@ -5,12 +5,20 @@
 
 #[path = "../../src/auth"]
 pub mod auth {
+    #[path = "certificate.rs"]
+    pub mod certificate;
+    #[path = "mapping/mod.rs"]
+    pub mod mapping;
+    #[path = "oauth/message.rs"]
+    pub mod oauth;
     #[path = "plain/message.rs"]
     pub mod plain;
     #[path = "principal.rs"]
     pub mod principal;
     #[path = "scram/message.rs"]
     pub mod scram;
+    #[path = "oauth/token.rs"]
+    pub mod token;
     #[path = "users/list.rs"]
     pub mod users;
 }
@@ -141,6 +149,26 @@ pub fn login(data: &[u8]) {
     let of_list = std::str::from_utf8(data).ok().and_then(|list| auth::users::entries(list).ok());
     for user in auth::users::lines(data, &[]).into_iter().chain(of_list).flatten() {
         assert!(auth::principal::Principal::user(user.name).is_ok() && !user.password.is_empty());
+    }
+}
+
+/// The first message of a login by a token, and the token.
+pub fn token(data: &[u8]) {
+    if let Ok(message) = auth::oauth::Message::read(data) {
+        assert!(data.windows(message.token.len()).any(|part| part == message.token.as_bytes()));
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(token) = auth::token::Token::read(text) {
+        assert!(text.as_bytes().starts_with(token.signed) && text.matches('.').count() == 2);
+    }
+}
+
+/// A certificate; and rules for names, up to the first end of a line, with a subject to apply them to.
+pub fn names(data: &[u8]) {
+    let _ = auth::certificate::subject(data);
+    let Some((rules, subject)) = std::str::from_utf8(data).ok().and_then(|text| text.split_once('\n')) else { return };
+    if let Ok(mapping) = rules.parse::<auth::mapping::Mapping>() {
+        let _ = mapping.apply(subject);
     }
 }
 

@@ -8,14 +8,14 @@ const SCHEME: &str = "Bearer";
 
 /// A token, and the user that the client would like to be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Message<'a> {
+pub struct Message<'a> {
     pub authzid: Option<String>,
     pub token: &'a str,
 }
 
 impl<'a> Message<'a> {
     /// Reads the message, or says what is wrong with it. Extensions (KIP-342) are checked and have no meaning here.
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Message<'a>, &'static str> {
+    pub fn read(bytes: &'a [u8]) -> Result<Message<'a>, &'static str> {
         let text = std::str::from_utf8(bytes).map_err(|_| "the first message is not UTF-8")?;
         let text = text.strip_prefix("n,").ok_or("the first message wants a channel to be bound")?;
         let (name, pairs) = text.split_once(',').ok_or("the first message has no end of its header")?;

@@ -10,7 +10,7 @@ const KID_BYTES: usize = 1000;
 
 /// A token that has been read, and not verified: nothing in it is true yet.
 #[derive(Debug)]
-pub(super) struct Token<'a> {
+pub struct Token<'a> {
     pub algorithm: String,
     /// The identifier of the key that it says it is signed with.
     pub kid: Option<String>,
@@ -30,7 +30,7 @@ struct Header {
 }
 
 impl<'a> Token<'a> {
-    pub(super) fn read(text: &'a str) -> Result<Token<'a>, String> {
+    pub fn read(text: &'a str) -> Result<Token<'a>, String> {
         let parts = text.rsplit_once('.').and_then(|(signed, signature)| {
             let (header, claims) = signed.split_once('.')?;
             (!claims.contains('.')).then_some((header, claims, signed, signature))
@@ -52,7 +52,7 @@ impl<'a> Token<'a> {
 }
 
 /// Bytes of base64 for URLs, which is written without padding.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
