@@ -138,8 +138,8 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             ));
         } else if is_open && !proves {
             warnings.push(format!(
-                "{variable}={host} is open to others, and clients are not authenticated: whoever reaches port \
-                 {port} can read and write everything"
+                "{variable}={host} is open to others, and clients are not authenticated: whoever reaches \
+                 port {port} can read and write everything"
             ));
         }
         if is_open && !listener.has_tls() && listener.mechanisms.contains(&Mechanism::Plain) {
