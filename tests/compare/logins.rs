@@ -1,5 +1,6 @@
 //! Logins beside Apache Kafka's: frames in every state of a SASL connection, and what comes of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kafkaesque::protocol::codec::Request;
@@ -62,8 +63,8 @@ fn logins_are_kafkas() {
 
 /// Differences that are meant, each with its reason.
 fn permitted(name: &str, ours: &[String], theirs: &[String]) -> Option<&'static str> {
-    let closes = |transcript: &[String]| transcript.last().is_some_and(|last| last == "closed");
-    if name.starts_with("amid a login") && closes(ours) && closes(theirs) {
+    let closes = ours.last().is_some_and(|last| last == "closed");
+    if name.contains("amid a login") && closes && ours.len() == theirs.len() {
         return Some("Kafka answers ILLEGAL_SASL_STATE before it closes");
     }
     if name.starts_with("tokens") && ours.last() == theirs.last() && ours.len() == theirs.len() {
@@ -82,7 +83,8 @@ fn scenarios() -> Vec<(String, Vec<Step>)> {
         let key = api.key;
         let is_of_login =
             matches!(key, ApiKey::ApiVersions | ApiKey::SaslHandshake | ApiKey::SaslAuthenticate);
-        let versions = api.versions.first..=api.versions.last;
+        let mut versions = vec![api.versions.first, api.versions.last];
+        versions.dedup();
         for version in versions {
             let made = || request(key, version);
             if !is_of_login {
@@ -269,7 +271,12 @@ fn told(key: ApiKey, version: i16, answer: &bytes::Bytes) -> String {
     let is_known = (api.versions.first..=api.versions.last).contains(&version);
     let shown = (api.read)(answer, if is_known { version } else { 0 }, &Names::default());
     match key {
-        ApiKey::SaslHandshake => format!("SaslHandshake {shown}"),
+        ApiKey::SaslHandshake => {
+            // Kafka's are in the order of a hash table.
+            let mechanisms = shown["mechanisms"].as_array().cloned().unwrap_or_default();
+            let mechanisms: BTreeSet<String> = mechanisms.iter().map(ToString::to_string).collect();
+            format!("SaslHandshake {} {mechanisms:?}", shown["error_code"])
+        }
         ApiKey::SaslAuthenticate => format!(
             "SaslAuthenticate {} {} {} life {}",
             shown["error_code"],

@@ -89,8 +89,11 @@ impl Visit<'_> {
         let known = request.mechanism.parse::<Mechanism>().ok().filter(|known| enabled.contains(known));
         let Some(mechanism) = known else {
             self.fail();
-            let error_code = ErrorCode::UnsupportedSaslMechanism.into();
             self.gate.audit.failed(self.session, NO_MECHANISM, "the mechanism is not enabled here");
+            if renews {
+                return closed();
+            }
+            let error_code = ErrorCode::UnsupportedSaslMechanism.into();
             let response = sasl_handshake::Response { error_code, mechanisms };
             let answer = answer::<sasl_handshake::Request>(&response, header);
             return Passage::Answered(answer.closing(CloseReason::Authentication).into());
@@ -192,8 +195,11 @@ impl Visit<'_> {
         let auth::Login { principal, groups, expires_ms } = login;
         if renews && principal != self.session.principal {
             let message = format!(
-                "Cannot change principals during re-authentication from {} to {principal}",
-                self.session.principal
+                "Cannot change principals during re-authentication from {}.{}: {}.{}",
+                self.session.principal.kind.name(),
+                self.session.principal.name,
+                principal.kind.name(),
+                principal.name,
             );
             return Err((Some(message.clone()), message));
         }
