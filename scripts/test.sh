@@ -32,7 +32,7 @@ prepare() {
 }
 
 make_work_dir
-for tool in kcat kafka kafka-tools kafka-apps python python-old node node-clients node-rdkafka go s3proxy promtool image; do
+for tool in kcat kafka kafka-tools kafka-apps python python-old node node-clients node-rdkafka go s3proxy promtool image oidc; do
   prepare "installing $tool" scripts/tools/$tool.sh
 done
 
@@ -69,6 +69,7 @@ check "a failing store" timeout 240 scripts/outage.sh
 check "damage on an S3 server" timeout 600 scripts/damage.sh
 check "a full disk" timeout 180 scripts/full-disk.sh
 check "metrics, dashboard and alerts" timeout 180 scripts/metrics.sh
+check "clients with TLS and SASL" timeout 400 scripts/security.sh
 check "image" timeout 180 scripts/image.sh
 check "README" timeout 1200 scripts/readme.sh
 
