@@ -10,7 +10,7 @@ use crate::api::handlers::{ApiVersions, SOFTWARE_SINCE, software_is_valid};
 use crate::net::{Answer, CloseReason, Closer, Peer, Promise};
 use crate::protocol::ApiKey;
 use crate::protocol::codec::{Reader, Request};
-use crate::protocol::header::RequestHeader;
+use crate::protocol::header::{RequestHeader, response_frame};
 use crate::protocol::messages::api_versions;
 use crate::runtime::Runtime;
 
@@ -89,4 +89,14 @@ pub(super) fn closed() -> Passage {
 /// Bytes behind the last field are ignored, as in other requests.
 pub(super) fn read<R: Request>(body: &Bytes, version: i16) -> Option<R> {
     R::decode_from(Reader::new(body), version).ok().map(|(request, _)| request)
+}
+
+pub(super) fn answer<R: Request>(response: &R::Response, header: &RequestHeader<'_>) -> Answer {
+    match response_frame::<R>(response, header.api_version, header.correlation_id) {
+        Ok(pieces) => Answer::frame(pieces),
+        Err(error) => {
+            tracing::error!(%error, "an answer to a login cannot be written");
+            Answer::nothing().closing(CloseReason::NoAnswer)
+        }
+    }
 }

@@ -6,13 +6,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::exchange::{Login, Proving, Stage};
-use super::gate::{Gate, Passage, closed, read};
+use super::gate::{Gate, Passage, answer, closed, read};
 use crate::api::handler::Versions;
 use crate::api::session::Session;
 use crate::auth::{self, Mechanism, Refusal, Step};
 use crate::net::{Answer, CloseReason, Promise};
-use crate::protocol::codec::Request;
-use crate::protocol::header::{RequestHeader, response_frame};
+use crate::protocol::header::RequestHeader;
 use crate::protocol::messages::{sasl_authenticate, sasl_handshake};
 use crate::protocol::{ApiKey, ErrorCode};
 
@@ -240,14 +239,4 @@ enum Proof {
     },
     /// The message is for the client.
     Fails(Option<String>),
-}
-
-fn answer<R: Request>(response: &R::Response, header: &RequestHeader<'_>) -> Answer {
-    match response_frame::<R>(response, header.api_version, header.correlation_id) {
-        Ok(pieces) => Answer::frame(pieces),
-        Err(error) => {
-            tracing::error!(%error, "an answer to a login cannot be written");
-            Answer::nothing().closing(CloseReason::NoAnswer)
-        }
-    }
 }
