@@ -15,8 +15,6 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY --from=build /src/kafkaesque /usr/local/bin/kafkaesque
 COPY deploy/image/entrypoint /usr/local/bin/entrypoint
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kafkaesque
-# Clients on the machine that publishes the ports find the broker there.
-ENV ADVERTISED_HOST=localhost
 EXPOSE 9092 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["kafkaesque", "health"]
 # The broker never runs as root: the entry point gives it the folder of its data, which Docker makes root's, and is root for

@@ -53,7 +53,7 @@ fn split(mut arguments: Vec<OsString>) -> Result<(Vec<OsString>, Option<u16>), S
 
 /// Unless somebody says under which address clients reach the broker, or names others, they are on this machine.
 fn for_this_machine(given: Given) -> Given {
-    if ["HOST", "ADVERTISED_HOST", "RAFT_PEERS"].iter().any(|name| given.is_set(name)) {
+    if ["HOST", "ADVERTISED_HOST", "LISTENERS", "RAFT_PEERS"].iter().any(|name| given.is_set(name)) {
         return given;
     }
     given.with("ADVERTISED_HOST", "localhost")
