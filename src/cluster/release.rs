@@ -69,11 +69,27 @@ impl ShardHost {
     }
 
     /// Obeys the controller's answer to a heartbeat of `sent`.
-    pub(super) fn take_word(self: &Arc<Self>, sent: Instant, answer: &Answer) {
+    pub(crate) fn take_word(self: &Arc<Self>, sent: Instant, answer: &Answer) {
         self.confirm(sent, answer);
         self.handover.word.send_replace((sent, answer.nobody_takes));
         for (id, epoch) in &answer.release {
             self.release(*id, *epoch);
+        }
+    }
+
+    /// Waits until a shard that this broker has let go of has another assignment, for no longer than `patience`. Returns at once
+    /// of any other shard.
+    pub async fn given_away(&self, id: ShardId, epoch: LeaderEpoch, patience: Duration) {
+        let is_let_go = {
+            let hosted = self.hosted.read();
+            let found = hosted.get(&id).filter(|hosted| hosted.epoch == epoch);
+            found.is_some_and(|hosted| matches!(hosted.state, Hosting::Releasing | Hosting::Released))
+        };
+        if is_let_go {
+            let mut images = self.served.subscribe();
+            let moved = images.wait_for(|image| image.shard(id).is_none_or(|shard| shard.epoch != epoch));
+            // Whoever waits looks at what has come of it.
+            let _ = self.runtime.clock.timeout(patience, moved).await;
         }
     }
 

@@ -49,7 +49,7 @@ pub struct ShardHost {
     /// Set once the metadata was found to be damaged: what it says of any shard is not to be trusted.
     suspect: RwLock<Option<Damage>>,
     /// The newest image whose partitions all hosted shards know.
-    served: watch::Sender<Arc<Image>>,
+    pub(super) served: watch::Sender<Arc<Image>>,
     pub(super) ownership: Ownership,
     pub(super) handover: Handover,
 }

@@ -16,6 +16,10 @@ use crate::types::{LeaderEpoch, Partition, ShardId};
 /// patience, and what their connections have for other shards goes on.
 const OPENING_PATIENCE: Duration = Duration::from_secs(2);
 
+/// The longest that requests wait to hear who has a shard that this broker has just let go of: told nobody, clients take
+/// longer to ask again.
+const MOVING_PATIENCE: Duration = Duration::from_millis(500);
+
 /// A partition that this broker leads, ready to be used.
 pub struct Led {
     pub partition: Partition,
@@ -122,6 +126,13 @@ impl Context {
         // Those that the connection has asked before are looked at first: one that failed forbids this one.
         tokio::task::yield_now().await;
         opened.is_some() && self.closer.reason().is_none()
+    }
+
+    /// Waits for the next owner of a shard, if this broker is giving it away.
+    pub async fn until_given_away(&self, image: &Image, id: ShardId) {
+        if let Some(epoch) = self.broker.assigned(image, id) {
+            self.broker.shards.given_away(id, epoch, MOVING_PATIENCE).await;
+        }
     }
 }
 

@@ -59,7 +59,8 @@ impl Target<'_> {
         Ok((ticket, led))
     }
 
-    /// The partition, which is waited for if it is about to be led here: a refusal would cost the client more time.
+    /// The partition, which is waited for if it is about to be led here: a refusal would cost the client more time. If it is about
+    /// to be led elsewhere, the refusal waits until it can say by whom.
     async fn lead(&self, index: i32) -> Result<Led, Failure> {
         let broker = &self.context.broker;
         let refused = match broker.lead(self.image, self.topic, index, -1) {
@@ -70,7 +71,11 @@ impl Target<'_> {
             Some(shard) if self.context.opens_soon(self.image, shard).await => {
                 broker.lead(self.image, self.topic, index, -1)
             }
-            Some(_) | None => Err(refused),
+            Some(shard) => {
+                self.context.until_given_away(self.image, shard).await;
+                Err(refused)
+            }
+            None => Err(refused),
         }
     }
 

@@ -1,13 +1,17 @@
 //! Partitions that are at another broker, or go there.
 
+use std::time::Duration;
+
 use super::support::{Cluster, fetch_one, is_waiting, produce_one};
 use crate::api::handlers::delete_records::DeleteRecords;
 use crate::api::handlers::fetch::Fetch;
 use crate::api::handlers::list_offsets::ListOffsets;
 use crate::api::handlers::offset_for_leader_epoch::OffsetForLeaderEpoch;
 use crate::api::handlers::produce::Produce;
+use crate::cluster::heartbeat::Answer;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::{delete_records, fetch, list_offsets, offset_for_leader_epoch, produce};
+use crate::types::{LeaderEpoch, ShardId};
 
 const NOT_LEADER: i16 = ErrorCode::NotLeaderOrFollower.code();
 const FENCED: i16 = ErrorCode::FencedLeaderEpoch.code();
@@ -122,5 +126,35 @@ async fn a_fetch_that_waits_where_the_partition_leaves_is_told_where_it_goes() {
     assert!(node.runtime.clock.instant() < begun + std::time::Duration::from_secs(10));
     assert_eq!(told_by_produce(&producing.as_mut().await).0, NOT_LEADER);
     drop(producing);
+    cluster.end().await;
+}
+
+#[tokio::test]
+async fn a_produce_to_a_shard_that_is_being_given_away_hears_who_gets_it() {
+    let cluster = Cluster::settled().await;
+    let node = &cluster.brokers[0];
+    let (shard, epoch) = (ShardId(0), LeaderEpoch(cluster.epoch(0)));
+    let word =
+        Answer { proof_age_ms: Some(0), owned: vec![], release: vec![(shard, epoch)], nobody_takes: false };
+    node.host.take_word(node.runtime.clock.instant(), &word);
+    while node.host.shard(shard, epoch).is_some() {
+        node.runtime.clock.sleep(Duration::from_millis(1)).await;
+    }
+    let mut producing = Box::pin(node.ask::<Produce>(12, produce_one(0)));
+    assert!(is_waiting(node, &mut producing).await);
+    let next = cluster.assign(0, 1).await;
+    assert_eq!(told_by_produce(&producing.await), (NOT_LEADER, (1, next.0), vec![1]));
+
+    // Nobody gets it: the client is not kept for long.
+    let word = Answer { release: vec![(ShardId(1), LeaderEpoch(cluster.epoch(1)))], ..word };
+    let node = &cluster.brokers[1];
+    node.host.take_word(node.runtime.clock.instant(), &word);
+    while node.host.shard(ShardId(1), LeaderEpoch(cluster.epoch(1))).is_some() {
+        node.runtime.clock.sleep(Duration::from_millis(1)).await;
+    }
+    let begun = node.runtime.clock.instant();
+    assert_eq!(told_by_produce(&node.ask::<Produce>(12, produce_one(1)).await).0, NOT_LEADER);
+    let waited = node.runtime.clock.instant() - begun;
+    assert!((Duration::from_millis(500)..Duration::from_secs(1)).contains(&waited), "{waited:?}");
     cluster.end().await;
 }
