@@ -18,10 +18,8 @@ if [[ ${1:-} != inside ]]; then
   make_work_dir
   docker=yes
   "$root/scripts/tools/image.sh" || docker=no
-  java=yes
-  command -v java >/dev/null || java=no
-  [[ $java == no ]] || "$root/scripts/tools/kafka-tools.sh"
-  JAVA=$java DOCKER=$docker WORK=$work unshare --net --mount --uts "$0" inside
+  ! command -v java >/dev/null || "$root/scripts/tools/kafka-tools.sh"
+  DOCKER=$docker WORK=$work unshare --net --mount --uts "$0" inside
   exit
 fi
 
@@ -148,7 +146,7 @@ for block in "${blocks[@]}"; do
     sed -i '/^scripts\//d' "$block"
     [[ -s $block ]] || continue
   fi
-  if [[ $JAVA == no ]] && grep -q '^kafka-configs' "$block"; then
+  if ! command -v java >/dev/null && grep -q '^kafka-configs' "$block"; then
     echo "NOT RUN: $(head -n 1 "$block") (there is no Java)"
     continue
   fi
