@@ -11,18 +11,20 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWriteExt as _};
 use tokio::sync::{Notify, Semaphore};
 
+use super::budget::Budget;
 use super::first_bytes::{self, TLS};
 use super::frame::{FrameError, FrameLimits, FrameReader};
+use super::handshake;
 use super::limits::{Limits, Pace};
 use super::metrics::{ListenerMetrics, Metrics};
 use super::newcomers::{Newcomer, Newcomers};
 use super::order::{InFlight, Turn};
 use super::peer::Peer;
 use super::service::{CloseReason, Closer, Frame, Service};
-use super::strangers::{Stranger, Strangers};
+use super::strangers::{self, Stranger, Strangers};
 use super::write::{Outlet, Output};
 use crate::runtime::clock::Instant;
-use crate::runtime::{Clock, Complaints, Shutdown};
+use crate::runtime::{Clock, Complaints, Runtime, Shutdown};
 
 mod login;
 
@@ -53,6 +55,33 @@ pub(super) struct Shared<S> {
     pub shutdown: Shutdown,
     /// Ends connections that did not finish in time.
     pub kill: Shutdown,
+}
+
+impl<S> Shared<S> {
+    pub fn new(service: Arc<S>, limits: Limits, runtime: &Runtime) -> Shared<S> {
+        let frames = |max_frame_bytes, memory_bytes, is_frugal| FrameLimits {
+            max_frame_bytes,
+            budget: Budget::new(memory_bytes, &runtime.clock),
+            pace: limits.pace,
+            clock: runtime.clock.clone(),
+            is_frugal,
+        };
+        let strangers = limits.strangers;
+        Shared {
+            service,
+            frames: frames(limits.max_frame_bytes, limits.request_memory_bytes, false),
+            strange_frames: frames(strangers.max_frame_bytes, strangers.memory_bytes, true),
+            metrics: Metrics::register(&runtime.metrics),
+            complaints: Complaints::default(),
+            newcomers: Newcomers::default(),
+            strangers: Strangers::new(strangers.max_connections),
+            handshakes: handshake::turns(),
+            clock: runtime.clock.clone(),
+            shutdown: runtime.shutdown.clone(),
+            kill: Shutdown::new(),
+            limits,
+        }
+    }
 }
 
 /// The other end of a connection, and what is counted of it.
@@ -87,7 +116,10 @@ where
     let Client { peer, newcomer, metrics } = client;
     let state = shared.service.connected(peer, newcomer.closer.clone());
     let stranger = if shared.service.is_stranger(&state) {
-        Some(entered.unwrap_or_else(|| shared.strangers.enter(peer.address.ip(), &newcomer.closer)))
+        Some(
+            entered
+                .unwrap_or_else(|| strangers::enter(&shared.strangers, peer.address.ip(), &newcomer.closer)),
+        )
     } else {
         drop(entered);
         None

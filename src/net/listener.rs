@@ -8,18 +8,15 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::addresses::{Addresses, Counted};
-use super::budget::Budget;
 use super::connection::{self, Client, Shared};
-use super::frame::FrameLimits;
 use super::handshake;
 use super::limits::Limits;
-use super::metrics::{ListenerMetrics, Metrics};
-use super::newcomers::Newcomers;
+use super::metrics::ListenerMetrics;
 use super::peer::Peer;
 use super::places::{Place, Places};
 use super::service::{CloseReason, Service};
-use super::strangers::{Stranger, Strangers};
-use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
+use super::strangers::{self, Stranger};
+use crate::runtime::{Complaints, Runtime, TaskKind};
 use crate::tls::Acceptor;
 
 /// The pause after a failed accept: out of file descriptors, most likely, and there are none sooner.
@@ -60,28 +57,7 @@ struct Port {
 
 impl<S: Service> Server<S> {
     pub fn new(service: Arc<S>, limits: Limits, runtime: &Runtime) -> Server<S> {
-        let frames = |max_frame_bytes, memory_bytes, is_frugal| FrameLimits {
-            max_frame_bytes,
-            budget: Budget::new(memory_bytes, &runtime.clock),
-            pace: limits.pace,
-            clock: runtime.clock.clone(),
-            is_frugal,
-        };
-        let strangers = limits.strangers;
-        let shared = Shared {
-            service,
-            frames: frames(limits.max_frame_bytes, limits.request_memory_bytes, false),
-            strange_frames: frames(strangers.max_frame_bytes, strangers.memory_bytes, true),
-            metrics: Metrics::register(&runtime.metrics),
-            complaints: Complaints::default(),
-            newcomers: Newcomers::default(),
-            strangers: Strangers::new(strangers.max_connections),
-            handshakes: handshake::turns(),
-            clock: runtime.clock.clone(),
-            shutdown: runtime.shutdown.clone(),
-            kill: Shutdown::new(),
-            limits,
-        };
+        let shared = Shared::new(service, limits, runtime);
         let places = Places::new(Arc::clone(&shared.limits.max_connections));
         let addresses = Addresses::new(shared.limits.per_address.clone());
         Server { shared: Arc::new(shared), places, addresses, runtime: runtime.clone() }
@@ -138,7 +114,8 @@ impl<S: Service> Server<S> {
         match port.tls.clone() {
             None => self.runtime.tasks.spawn(TaskKind::Connection, open.serve(stream)),
             Some(acceptor) => {
-                let entered = self.shared.strangers.enter(address.ip(), &open.client.newcomer.closer);
+                let closer = &open.client.newcomer.closer;
+                let entered = strangers::enter(&self.shared.strangers, address.ip(), closer);
                 let serve = open.serve_encrypted(stream, acceptor, entered);
                 self.runtime.tasks.spawn(TaskKind::Connection, serve)
             }

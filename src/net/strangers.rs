@@ -1,86 +1,24 @@
-//! Connections that have not shown yet who they are: there is room for a number of them, whoever they are.
+//! Clients that have not shown yet who they are, by the address that they come from.
 
-use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
-
-use parking_lot::Mutex;
 
 use super::service::{CloseReason, Closer};
+use crate::runtime::strangers::{self, SendAway};
 
-/// All of a server's, by the address that they come from.
-#[derive(Clone, Debug)]
-pub(super) struct Strangers {
-    most: usize,
-    waiting: Arc<Mutex<Waiting>>,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    last_id: u64,
-    count: usize,
-    by_source: HashMap<IpAddr, BTreeMap<u64, Closer>>,
-}
-
+/// All of a server's.
+pub(super) type Strangers = strangers::Strangers<IpAddr, Closer>;
 /// One of them, until this is dropped.
-#[derive(Debug)]
-pub(super) struct Stranger {
-    strangers: Strangers,
-    source: IpAddr,
-    id: u64,
-}
+pub(super) type Stranger = strangers::Stranger<IpAddr, Closer>;
 
-impl Strangers {
-    pub fn new(most: usize) -> Strangers {
-        Strangers { most: most.max(1), waiting: Arc::default() }
-    }
-
-    /// A newcomer is always let in. With too many of them, the oldest of the address goes that has most.
-    pub fn enter(&self, address: IpAddr, closer: &Closer) -> Stranger {
-        let mut waiting = self.waiting.lock();
-        let gone = if waiting.count >= self.most { waiting.remove_one() } else { None };
-        waiting.last_id += 1;
-        waiting.count += 1;
-        let (id, source) = (waiting.last_id, source(address));
-        waiting.by_source.entry(source).or_default().insert(id, closer.clone());
-        drop(waiting);
-        if let Some(gone) = gone {
-            gone.close(CloseReason::TooMany);
-        }
-        Stranger { strangers: self.clone(), source, id }
-    }
-
-    #[cfg(test)]
-    pub fn count(&self) -> usize {
-        self.waiting.lock().count
+impl SendAway for Closer {
+    fn send_away(&self) {
+        self.close(CloseReason::TooMany);
     }
 }
 
-impl Waiting {
-    fn remove_one(&mut self) -> Option<Closer> {
-        let rank = |of_one: &BTreeMap<u64, Closer>| {
-            (of_one.len(), std::cmp::Reverse(of_one.first_key_value().map(|(id, _)| *id)))
-        };
-        let (source, of_one) = self.by_source.iter().max_by_key(|(_, of_one)| rank(of_one))?;
-        let (source, id) = (*source, *of_one.first_key_value()?.0);
-        self.remove(source, id)
-    }
-
-    fn remove(&mut self, source: IpAddr, id: u64) -> Option<Closer> {
-        let of_one = self.by_source.get_mut(&source)?;
-        let closer = of_one.remove(&id)?;
-        if of_one.is_empty() {
-            self.by_source.remove(&source);
-        }
-        self.count -= 1;
-        Some(closer)
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        self.strangers.waiting.lock().remove(self.source, self.id);
-    }
+/// A client comes in from `address`.
+pub(super) fn enter(strangers: &Strangers, address: IpAddr, closer: &Closer) -> Stranger {
+    strangers.enter(source(address), closer.clone())
 }
 
 /// The address that counts: with one of IPv6, somebody has the other ones of its network, too.
@@ -97,7 +35,7 @@ mod tests {
 
     fn enter(strangers: &Strangers, address: &str) -> (Closer, Stranger) {
         let closer = Closer::new();
-        let stranger = strangers.enter(address.parse().expect("an address"), &closer);
+        let stranger = super::enter(strangers, address.parse().expect("an address"), &closer);
         (closer, stranger)
     }
 
@@ -115,7 +53,7 @@ mod tests {
         assert_eq!(strangers.count(), 4);
         drop(all);
         assert_eq!(strangers.count(), 0);
-        assert!(strangers.waiting.lock().by_source.is_empty());
+        assert!(strangers.is_empty());
     }
 
     #[test]

@@ -19,9 +19,9 @@ use super::hello::Refusal;
 use super::limits::{MAX_MESSAGE_BYTES, PING_INTERVAL, PING_LIMIT, PROOF_LIMIT, Share};
 use super::link::CALL_PATH;
 use super::shared::Shared;
-use super::strangers::Stranger;
 use super::wire::{ByteStream, ReadError, Spawner, Time, read};
-use crate::runtime::Complaints;
+use crate::runtime::strangers::Stranger;
+use crate::runtime::{Complaints, Shutdown};
 
 /// Headers of a call are few and short.
 const MAX_HEADER_BYTES: u32 = 4096;
@@ -30,14 +30,14 @@ const MAX_HEADER_BYTES: u32 = 4096;
 pub(super) type Complained = Complaints<std::mem::Discriminant<Refusal>>;
 
 /// Serves a connection to its end. It costs no more than its handshake until it has proven itself.
-pub(super) async fn run<S>(shared: Arc<Shared>, stream: S, stranger: Stranger, from: String)
+pub(super) async fn run<S>(shared: Arc<Shared>, stream: S, stranger: Stranger<(), Shutdown>, from: String)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let proving = shared.runtime.clock.timeout(PROOF_LIMIT, prove(&shared, stream));
     let proven = tokio::select! {
         () = shared.stop.requested() => return,
-        () = stranger.leave.requested() => return,
+        () = stranger.end.requested() => return,
         proven = proving => proven,
     };
     let (stream, proven) = match proven {

@@ -33,7 +33,6 @@ mod network;
 mod proof;
 mod secret;
 mod shared;
-mod strangers;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -18,9 +18,9 @@ use super::dial::by_tcp;
 use super::hello::Versions;
 use super::limits::MAX_STRANGERS;
 use super::shared::{Member, Settings, Shared};
-use super::strangers::Strangers;
 use super::wire::Dial;
-use crate::runtime::{Complaints, Runtime, TaskKind};
+use crate::runtime::strangers::Strangers;
+use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
 use crate::types::BrokerId;
 
 /// The pause after a failed accept: out of file descriptors, most likely, and there are none sooner.
@@ -47,7 +47,7 @@ enum Listener {
 /// Where callers come in.
 struct Doors {
     shared: Arc<Shared>,
-    strangers: Strangers,
+    strangers: Strangers<(), Shutdown>,
     /// A copy goes with every connection.
     open: Mutex<Option<mpsc::Sender<Infallible>>>,
 }
@@ -193,7 +193,8 @@ impl Doors {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Some(open) = self.open.lock().clone() else { return };
-        let running = answering::run(Arc::clone(&self.shared), stream, self.strangers.enter(), from);
+        let running =
+            answering::run(Arc::clone(&self.shared), stream, self.strangers.enter((), Shutdown::new()), from);
         self.shared.runtime.tasks.spawn(TaskKind::Peer, async move {
             running.await;
             drop(open);

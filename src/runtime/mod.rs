@@ -9,6 +9,7 @@ pub mod memory;
 pub mod rng;
 mod secret;
 pub mod shutdown;
+pub mod strangers;
 pub mod tasks;
 pub mod transfers;
 

@@ -24,12 +24,9 @@ use tokio::sync::oneshot;
 use super::budget::Budget;
 use super::connection::{self, Client, Shared};
 use super::frame::FrameLimits;
-use super::metrics::Metrics;
-use super::newcomers::Newcomers;
-use super::strangers::Strangers;
 use super::write::Outlet;
-use super::{Admission, Answer, CloseReason, Closer, Frame, Limits, Peer, Promise, Service, handshake};
-use crate::runtime::{Complaints, Runtime, Shutdown, TaskKind};
+use super::{Admission, Answer, CloseReason, Closer, Frame, Limits, Peer, Promise, Service};
+use crate::runtime::{Runtime, Shutdown, TaskKind};
 
 /// Answers when told to. The first letter of a request is its class: `p`ipelined, `f`etch, anything else alone. A request
 /// that ends in `!` is echoed at once.
@@ -103,30 +100,6 @@ impl Service for Manual {
     }
 }
 
-fn shared(service: &Arc<Manual>, limits: Limits, runtime: &Runtime) -> Shared<Manual> {
-    let frames = |max_frame_bytes, memory_bytes, is_frugal| FrameLimits {
-        max_frame_bytes,
-        budget: Budget::new(memory_bytes, &runtime.clock),
-        pace: limits.pace,
-        clock: runtime.clock.clone(),
-        is_frugal,
-    };
-    Shared {
-        service: Arc::clone(service),
-        frames: frames(limits.max_frame_bytes, limits.request_memory_bytes, false),
-        strange_frames: frames(limits.strangers.max_frame_bytes, limits.strangers.memory_bytes, true),
-        metrics: Metrics::register(&runtime.metrics),
-        complaints: Complaints::default(),
-        newcomers: Newcomers::default(),
-        strangers: Strangers::new(limits.strangers.max_connections),
-        handshakes: handshake::turns(),
-        clock: runtime.clock.clone(),
-        shutdown: runtime.shutdown.clone(),
-        kill: Shutdown::new(),
-        limits,
-    }
-}
-
 /// One connection in memory, its service and its client.
 pub(super) struct World {
     runtime: Runtime,
@@ -169,7 +142,7 @@ impl World {
     {
         let service = Arc::new(service);
         let request_memory_bytes = limits.request_memory_bytes;
-        let shared = shared(&service, limits, &runtime);
+        let shared = Shared::new(Arc::clone(&service), limits, &runtime);
         let budget = shared.frames.budget.clone();
         let reason = Arc::new(Mutex::new(None));
         let result = Arc::clone(&reason);
