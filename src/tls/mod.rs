@@ -22,5 +22,5 @@ pub use files::{Error, Files};
 pub use pem::{PemError, certificates, private_key};
 pub use provider::{Time, provider};
 pub use rustls::pki_types::CertificateDer;
-pub use stream::{Reader, Stream, Writer};
+pub use stream::{Stream, Writer};
 pub use unproven::{AnyCertificate, unproven};

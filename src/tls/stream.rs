@@ -31,9 +31,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
     }
 
     /// Both halves, which have to be used by one task.
-    pub fn into_split(self) -> (Reader<S>, Writer<S>) {
-        let (reader, writer) = tokio::io::split(self.tls);
-        (Reader(reader), Writer { half: writer, departed: self.departed })
+    pub fn into_split(self) -> (ReadHalf<Stream<S>>, Writer<S>) {
+        let departed = Arc::clone(&self.departed);
+        let (reader, half) = tokio::io::split(self);
+        (reader, Writer { half, departed })
     }
 }
 
@@ -43,7 +44,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Poll::Ready(end_or(ready!(Pin::new(&mut self.tls).poll_read(cx, buf))))
+        // Clients close without a word, and frames tell their lengths: nothing can be cut off unseen.
+        match ready!(Pin::new(&mut self.tls).poll_read(cx, buf)) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+            read => Poll::Ready(read),
+        }
     }
 }
 
@@ -73,32 +78,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     }
 }
 
-/// The reading half of a [`Stream`].
-#[derive(Debug)]
-pub struct Reader<S>(ReadHalf<TlsStream<Counted<S>>>);
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Reader<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Poll::Ready(end_or(ready!(Pin::new(&mut self.0).poll_read(cx, buf))))
-    }
-}
-
-/// Clients close without a word, and frames tell their lengths: nothing can be cut off unseen.
-fn end_or(read: io::Result<()>) -> io::Result<()> {
-    match read {
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(()),
-        read => read,
-    }
-}
-
 /// The writing half of a [`Stream`]. Shutting it down tells the client that nothing follows.
 #[derive(Debug)]
 pub struct Writer<S> {
-    half: WriteHalf<TlsStream<Counted<S>>>,
+    half: WriteHalf<Stream<S>>,
     departed: Arc<AtomicU64>,
 }
 
