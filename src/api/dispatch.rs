@@ -12,7 +12,7 @@ use super::login::{Connection, Gate, Passage, Security};
 use super::metrics::Metrics;
 use crate::net::{self, Admission, Answer, CloseReason, Closer, Frame, Peer, Promise};
 use crate::protocol::codec::{DecodeError, Reader};
-use crate::protocol::header::RequestHeader;
+use crate::protocol::header::{RequestHeader, api_of};
 use crate::protocol::{ApiKey, ErrorCode};
 use crate::runtime::Complaints;
 
@@ -112,8 +112,7 @@ impl net::Service for Service {
             // What the frame says need not be an API, and what is behind it needs the identity that comes of it.
             return Admission::Alone;
         }
-        let key = frame.first_chunk().map(|key| i16::from_be_bytes(*key));
-        key.and_then(ApiKey::from_key).and_then(entry).map_or(Admission::Alone, |entry| entry.admission)
+        api_of(frame).and_then(entry).map_or(Admission::Alone, |entry| entry.admission)
     }
 
     async fn admit(&self, connection: &mut Connection, frame: Frame) -> Promise {

@@ -57,6 +57,11 @@ impl<'a> RequestHeader<'a> {
     }
 }
 
+/// The API that a request is for, by its first bytes alone.
+pub fn api_of(frame: &[u8]) -> Option<ApiKey> {
+    frame.first_chunk().and_then(|key| ApiKey::from_key(i16::from_be_bytes(*key)))
+}
+
 /// Reads the header of a response at the front of `frame` (without its length): correlation id and body.
 pub fn decode_response_header(frame: &Bytes, key: ApiKey, version: i16) -> Result<(i32, Bytes), DecodeError> {
     let mut reader = Reader::new(frame);

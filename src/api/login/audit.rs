@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use prometheus::{IntCounterVec, Opts, Registry};
 
 use crate::api::session::Session;
-use crate::auth::Principal;
 use crate::runtime::{Clock, Complaints};
 
 /// Failures of one address that are logged in a minute.
@@ -36,8 +35,8 @@ impl Audit {
         Ok(audit)
     }
 
-    pub fn succeeded(&self, session: &Session, mechanism: &str, principal: &Principal) {
-        let Session { listener, address, software, .. } = session;
+    pub fn succeeded(&self, session: &Session, mechanism: &str) {
+        let Session { listener, address, software, principal, .. } = session;
         self.logins.with_label_values(&[listener, mechanism, "ok"]).inc();
         let software = software.as_ref().map(|(name, version)| format!("{name} {version}"));
         let principal = principal.to_string();

@@ -17,7 +17,7 @@ pub struct Login {
     renewed: Option<Instant>,
 }
 
-/// How far a login is.
+/// The stages of a login.
 pub enum Stage {
     /// Nothing has come.
     New,
@@ -58,9 +58,9 @@ impl Login {
     }
 
     /// True if the client may log in anew now, which takes note of the time.
-    pub fn begins_renewal(&mut self, has_end: bool, now: Instant) -> bool {
+    pub fn begins_renewal(&mut self, now: Instant) -> bool {
         let is_too_soon = |last: Instant| now.duration_since(last) < RENEWAL_INTERVAL;
-        if !has_end || self.renewed.is_some_and(is_too_soon) {
+        if self.renewed.is_some_and(is_too_soon) {
             return false;
         }
         self.renewed = Some(now);

@@ -10,7 +10,7 @@ use crate::api::handlers::{ApiVersions, SOFTWARE_SINCE, software_is_valid};
 use crate::net::{Answer, CloseReason, Closer, Peer, Promise};
 use crate::protocol::ApiKey;
 use crate::protocol::codec::{Reader, Request};
-use crate::protocol::header::{RequestHeader, response_frame};
+use crate::protocol::header::{RequestHeader, api_of, response_frame};
 use crate::protocol::messages::api_versions;
 use crate::runtime::Runtime;
 
@@ -21,7 +21,7 @@ pub struct Gate {
     pub(super) runtime: Runtime,
 }
 
-/// What becomes of a frame.
+/// The outcome of a frame.
 pub enum Passage {
     /// It is a request like any other.
     Request,
@@ -66,7 +66,7 @@ struct Greeting {
 
 /// Reads the frame as an ApiVersions request, if it is one that is in order.
 fn greeting(frame: &Bytes) -> Option<Greeting> {
-    if frame.first_chunk().map(|key| i16::from_be_bytes(*key)) != Some(ApiKey::ApiVersions.key()) {
+    if api_of(frame) != Some(ApiKey::ApiVersions) {
         return None;
     }
     let (header, body) = RequestHeader::decode(frame).ok()?;

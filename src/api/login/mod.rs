@@ -65,8 +65,8 @@ impl Connection {
         {
             match named(der, security.mapping.as_ref()) {
                 Ok(principal) => {
-                    audit.succeeded(&session, "TLS", &principal);
                     session.principal = principal;
+                    audit.succeeded(&session, "TLS");
                 }
                 Err(reason) => {
                     audit.failed(&session, "TLS", &reason);

@@ -11,7 +11,7 @@ use crate::api::handler::Versions;
 use crate::api::session::Session;
 use crate::auth::{self, Mechanism, Refusal, Step};
 use crate::net::{Answer, CloseReason, Promise};
-use crate::protocol::header::RequestHeader;
+use crate::protocol::header::{RequestHeader, api_of};
 use crate::protocol::messages::{sasl_authenticate, sasl_handshake};
 use crate::protocol::{ApiKey, ErrorCode};
 
@@ -33,15 +33,15 @@ pub(super) struct Visit<'a> {
 impl Visit<'_> {
     /// A client that has logged in may do so anew; once its login has ended, it must.
     pub(super) fn of_known(&mut self) -> Passage {
+        let Some(ends) = self.session.ends else { return Passage::Request };
         let now = self.gate.runtime.clock.instant();
-        let header = RequestHeader::decode(self.frame).ok();
-        if let Some((header, body)) = &header
-            && header.api() == Some(ApiKey::SaslHandshake)
-            && self.login.begins_renewal(self.session.ends.is_some(), now)
+        if api_of(self.frame) == Some(ApiKey::SaslHandshake)
+            && let Ok((header, body)) = RequestHeader::decode(self.frame)
+            && self.login.begins_renewal(now)
         {
-            return self.handshake(header, body, true);
+            return self.handshake(&header, &body, true);
         }
-        if self.session.ends.is_some_and(|ends| ends <= now) {
+        if ends <= now {
             self.gate.audit.expired(self.session);
             return closed();
         }
@@ -65,13 +65,9 @@ impl Visit<'_> {
             }
             _ => {
                 let api = header.api().map_or("unknown", ApiKey::name);
-                self.gate.audit.failed(
-                    self.session,
-                    NO_MECHANISM,
-                    &format!("a request before the login: {api}"),
-                );
-                self.fail();
-                closed()
+                let reason = format!("a request before the login: {api}");
+                self.gate.audit.failed(self.session, NO_MECHANISM, &reason);
+                self.fail()
             }
         }
     }
@@ -79,18 +75,15 @@ impl Visit<'_> {
     fn handshake(&mut self, header: &RequestHeader<'_>, body: &Bytes, renews: bool) -> Passage {
         let version = header.api_version;
         let request = HANDSHAKES.contains(&version).then(|| read::<sasl_handshake::Request>(body, version));
-        let Some(Some(request)) = request else {
-            self.fail();
-            return closed();
-        };
+        let Some(Some(request)) = request else { return self.fail() };
         let enabled = &self.login.sasl.mechanisms;
         let mechanisms: Vec<String> = enabled.iter().map(Mechanism::to_string).collect();
         let known = request.mechanism.parse::<Mechanism>().ok().filter(|known| enabled.contains(known));
         let Some(mechanism) = known else {
-            self.fail();
+            let closed = self.fail();
             self.gate.audit.failed(self.session, NO_MECHANISM, "the mechanism is not enabled here");
             if renews {
-                return closed();
+                return closed;
             }
             let error_code = ErrorCode::UnsupportedSaslMechanism.into();
             let response = sasl_handshake::Response { error_code, mechanisms };
@@ -120,21 +113,13 @@ impl Visit<'_> {
     }
 
     pub(super) async fn token(&mut self) -> Passage {
-        let decoded = RequestHeader::decode(self.frame);
-        let Ok((header, body)) = decoded else {
-            self.fail();
-            return closed();
-        };
+        let Ok((header, body)) = RequestHeader::decode(self.frame) else { return self.fail() };
         let version = header.api_version;
         if header.api() != Some(ApiKey::SaslAuthenticate) || !AUTHENTICATIONS.contains(&version) {
             self.gate.audit.failed(self.session, NO_MECHANISM, "another request amid the login");
-            self.fail();
-            return closed();
+            return self.fail();
         }
-        let Some(request) = read::<sasl_authenticate::Request>(&body, version) else {
-            self.fail();
-            return closed();
-        };
+        let Some(request) = read::<sasl_authenticate::Request>(&body, version) else { return self.fail() };
         let response = match self.prove(&request.auth_bytes).await {
             Proof::Goes(token) => sasl_authenticate::Response {
                 auth_bytes: token.into(),
@@ -178,7 +163,7 @@ impl Visit<'_> {
             }
             Err((reply, reason)) => {
                 self.gate.audit.failed(self.session, mechanism.name(), &reason);
-                self.fail();
+                self.login.stage = Stage::Failed;
                 Proof::Fails(reply)
             }
         }
@@ -211,12 +196,14 @@ impl Visit<'_> {
         session.groups = groups;
         session.mechanism = Some(mechanism);
         session.ends = life.map(|life| clock.instant() + life);
-        self.gate.audit.succeeded(self.session, mechanism.name(), &self.session.principal);
+        self.gate.audit.succeeded(self.session, mechanism.name());
         Ok(life)
     }
 
-    fn fail(&mut self) {
+    /// Nothing more is taken of the client.
+    fn fail(&mut self) -> Passage {
         self.login.stage = Stage::Failed;
+        closed()
     }
 
     /// Answers a failure once its delay has passed, and closes.
@@ -229,7 +216,7 @@ impl Visit<'_> {
     }
 }
 
-/// What comes of a token.
+/// The outcome of a token.
 enum Proof {
     /// The client has to answer this.
     Goes(Vec<u8>),
