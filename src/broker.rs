@@ -80,7 +80,7 @@ pub enum StartError {
 /// A broker that serves.
 pub struct Broker {
     runtime: Runtime,
-    /// Where clients are served, each with the listener's name.
+    /// Addresses at which clients are served, each with the listener's name.
     clients: Vec<(String, SocketAddr)>,
     health: Option<SocketAddr>,
     shards: Arc<ShardHost>,
@@ -219,13 +219,13 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Where clients of the first listener are served.
+    /// The address at which clients of the first listener are served.
     pub fn address(&self) -> SocketAddr {
         // There is at least one listener.
         self.clients[0].1
     }
 
-    /// Where clients of each listener are served, by its name.
+    /// Addresses at which clients of each listener are served, by its name.
     pub fn addresses(&self) -> &[(String, SocketAddr)] {
         &self.clients
     }

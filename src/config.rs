@@ -164,6 +164,11 @@ impl Config {
         self.given.contains(&variable)
     }
 
+    /// The variable to blame for listeners: `of_one`, unless `LISTENERS` names several.
+    pub fn listeners_variable(&self, of_one: &'static str) -> &'static str {
+        if self.is_given("LISTENERS") { "LISTENERS" } else { of_one }
+    }
+
     /// True if this broker is one of several.
     pub fn has_peers(&self) -> bool {
         let own = self.identity.broker_id;

@@ -34,10 +34,7 @@ impl Doors {
             users: users(config, runtime)?,
             verifier: Verifier::open(&issuers(config), runtime)?,
         };
-        let (of_port, of_host) = match config.is_given("LISTENERS") {
-            true => ("LISTENERS", "LISTENERS"),
-            false => ("PORT", "HOST"),
-        };
+        let (of_port, of_host) = (config.listeners_variable("PORT"), config.listeners_variable("HOST"));
         for wanted in &config.clients.listeners {
             let host = if wanted.host.is_empty() { "0.0.0.0" } else { &wanted.host };
             let socket = listen(of_port, of_host, host, wanted.port).await?;
@@ -62,7 +59,7 @@ impl Doors {
         })
     }
 
-    /// Where clients of each listener are served, by its name.
+    /// Addresses at which clients of each listener are served, by its name.
     pub(super) fn places(&self) -> Vec<(String, SocketAddr)> {
         self.places.clone()
     }

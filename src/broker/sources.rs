@@ -1,4 +1,4 @@
-//! What coordinators are told of the metadata.
+//! Views of the metadata that coordinators get.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -41,7 +41,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
 fn listen(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
     listeners::check(config, refuse);
     let host = &config.clients.listen.host;
-    let variable = if config.is_given("LISTENERS") { "LISTENERS" } else { "PORT" };
+    let variable = config.listeners_variable("PORT");
     let health_port = config.operation.health_port.map(NonZeroU16::get);
     let raft = &config.cluster.raft_listen;
     // A broker that is alone listens for others only if told to.

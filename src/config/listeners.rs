@@ -10,7 +10,7 @@ use super::syntax;
 use super::table::{Listen, OAuth, Security};
 use super::values::{host_name, is_wildcard};
 use super::words::Protocol;
-use super::{Config, bracketed};
+use super::{Config, HostPort, bracketed};
 use crate::auth::Mechanism;
 use crate::tls::ClientAuth;
 
@@ -71,15 +71,14 @@ pub(super) fn endpoints(text: &str) -> Result<Entries<(String, u16)>, String> {
         let bad = || format!("'{part}' is not of the form NAME://HOST:PORT");
         let (name, place) = part.split_once("://").ok_or_else(bad)?;
         let name = listener_name(name).ok_or_else(bad)?;
-        let (host, port) = place.rsplit_once(':').ok_or_else(bad)?;
-        let port: u16 = port.parse().map_err(|_| bad())?;
-        let host = match host {
-            "" => String::new(),
-            host => syntax::bare_host(host).map_err(|error| format!("'{part}': {error}"))?,
+        let (host, port) = match place.strip_prefix(':') {
+            Some(port) => (String::new(), port.parse().map_err(|_| bad())?),
+            None => {
+                let HostPort { host, port } = syntax::host_port(place).ok_or_else(bad)?;
+                syntax::host(&host).map_err(|error| format!("'{part}': {error}"))?;
+                (host, port)
+            }
         };
-        if host.contains(':') && !place.starts_with('[') {
-            return Err(format!("'{part}': an IPv6 address stands in brackets"));
-        }
         if found.iter().any(|(other, _)| *other == name) {
             return Err(format!("listener {name} is there twice"));
         }
@@ -288,22 +287,19 @@ fn default_mechanisms(security: &Security, oauth: &OAuth) -> Vec<Mechanism> {
     if let Some(mechanisms) = &security.mechanisms {
         return mechanisms.clone();
     }
-    let has_users = security.users.is_some() || security.users_file.is_some();
-    let has_issuers = oauth.issuer.is_some() || oauth.issuers_file.is_some();
     let is_usable = |mechanism: &Mechanism| match mechanism {
-        Mechanism::Plain | Mechanism::ScramSha256 | Mechanism::ScramSha512 => has_users,
-        Mechanism::OAuthBearer => has_issuers,
+        Mechanism::Plain | Mechanism::ScramSha256 | Mechanism::ScramSha512 => security.has_users(),
+        Mechanism::OAuthBearer => oauth.has_issuers(),
     };
     Mechanism::ALL.into_iter().filter(is_usable).collect()
 }
 
 /// Places that clients cannot be served at, or not be told of.
 pub(super) fn check(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
-    let several = config.is_given("LISTENERS");
-    let (listen_variable, advertised_variable) = match several {
-        true if config.is_given("ADVERTISED_LISTENERS") => ("LISTENERS", "ADVERTISED_LISTENERS"),
-        true => ("LISTENERS", "LISTENERS"),
-        false => ("PORT", "ADVERTISED_HOST"),
+    let listen_variable = config.listeners_variable("PORT");
+    let advertised_variable = match config.is_given("ADVERTISED_LISTENERS") {
+        true => "ADVERTISED_LISTENERS",
+        false => config.listeners_variable("ADVERTISED_HOST"),
     };
     for (position, listener) in config.clients.listeners.iter().enumerate() {
         let is_same = |other: &&Listener| {

@@ -3,8 +3,22 @@
 use super::Config;
 use super::check::is_loopback;
 use super::listeners::Listener;
+use super::table::{OAuth, Security};
 use crate::auth::Mechanism;
 use crate::tls::ClientAuth;
+
+impl Security {
+    /// True if there are users of a list or a file.
+    pub(super) fn has_users(&self) -> bool {
+        self.users.is_some() || self.users_file.is_some()
+    }
+}
+
+impl OAuth {
+    pub(super) fn has_issuers(&self) -> bool {
+        self.issuer.is_some() || self.issuers_file.is_some()
+    }
+}
 
 pub(super) fn check(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
     tls(config, refuse);
@@ -13,13 +27,8 @@ pub(super) fn check(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
 }
 
 fn tls(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
-    let of_one = !config.is_given("LISTENERS");
     let has_tls = config.clients.listeners.iter().any(Listener::has_tls);
-    let wanted_by = match has_tls {
-        true if of_one => "TLS_ENABLED",
-        true => "LISTENERS",
-        false => "HTTP_TLS_ENABLED",
-    };
+    let wanted_by = if has_tls { config.listeners_variable("TLS_ENABLED") } else { "HTTP_TLS_ENABLED" };
     if has_tls || config.clients.security.http_tls {
         let files =
             [("TLS_CERT_PATH", &config.clients.tls.certificate), ("TLS_KEY_PATH", &config.clients.tls.key)];
@@ -75,30 +84,26 @@ fn sasl(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
         }
         return;
     }
-    let of_one = !config.is_given("LISTENERS");
-    let has_users = security.users.is_some() || security.users_file.is_some();
-    let has_issuers = config.clients.oauth.issuer.is_some() || config.clients.oauth.issuers_file.is_some();
     for listener in config.clients.listeners.iter().filter(|listener| listener.has_sasl()) {
         if listener.mechanisms.is_empty() {
-            let variable = if of_one { "SASL_ENABLED" } else { "LISTENERS" };
             let message = format!(
                 "nobody could log in at {}: set SASL_USERS_FILE, OAUTH_ISSUER, or SASL_MECHANISMS for users \
                  that are kept with the data",
                 listener.name
             );
-            refuse(variable, &message);
+            refuse(config.listeners_variable("SASL_ENABLED"), &message);
         }
         let named = match config.is_given("LISTENER_SASL_MECHANISMS") {
             true => "LISTENER_SASL_MECHANISMS",
             false => "SASL_MECHANISMS",
         };
-        if listener.mechanisms.contains(&Mechanism::Plain) && !has_users {
+        if listener.mechanisms.contains(&Mechanism::Plain) && !security.has_users() {
             refuse(
                 named,
                 &format!("{} has PLAIN, and there are no users; set SASL_USERS_FILE", listener.name),
             );
         }
-        if listener.mechanisms.contains(&Mechanism::OAuthBearer) && !has_issuers {
+        if listener.mechanisms.contains(&Mechanism::OAuthBearer) && !config.clients.oauth.has_issuers() {
             refuse(
                 named,
                 &format!("{} has OAUTHBEARER, and there is no issuer; set OAUTH_ISSUER", listener.name),
@@ -126,7 +131,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     let has_sasl = config.clients.listeners.iter().any(Listener::has_sasl);
     for listener in &config.clients.listeners {
         let host = if listener.host.is_empty() { "0.0.0.0" } else { &listener.host };
-        let variable = if config.is_given("LISTENERS") { "LISTENERS" } else { "HOST" };
+        let variable = config.listeners_variable("HOST");
         let (name, port) = (&listener.name, listener.port);
         let is_open = !is_loopback(host);
         let proves = listener.client_auth == ClientAuth::Required
