@@ -94,7 +94,7 @@ impl ShardHost {
     }
 
     /// Returns when there is something to tell the controller.
-    pub(super) async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.handover.news.notified().await;
     }
 

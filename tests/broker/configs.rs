@@ -20,18 +20,22 @@ const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
 
-async fn described(client: &mut Client, kind: i8, name: &str) -> describe_configs::DescribeConfigsResult {
+/// The request for everything about one resource.
+pub fn describing(kind: i8, name: &str) -> describe_configs::Request {
     let resource = describe_configs::DescribeConfigsResource {
         resource_type: kind,
         resource_name: name.to_owned(),
         configuration_keys: None,
     };
-    let request = describe_configs::Request {
+    describe_configs::Request {
         resources: vec![resource],
         include_synonyms: true,
         include_documentation: true,
-    };
-    client.ask(&request, 4).await.results.remove(0)
+    }
+}
+
+async fn described(client: &mut Client, kind: i8, name: &str) -> describe_configs::DescribeConfigsResult {
+    client.ask(&describing(kind, name), 4).await.results.remove(0)
 }
 
 /// Value and source of one config.

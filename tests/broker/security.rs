@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_lc_rs::{digest, hmac, pbkdf2};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use kafkaesque::protocol::ErrorCode;
 use kafkaesque::protocol::messages::{
-    alter_user_scram_credentials as alter, create_delegation_token, describe_cluster, describe_configs,
+    alter_user_scram_credentials as alter, create_delegation_token, describe_cluster,
     describe_user_scram_credentials as describe, find_coordinator, metadata, sasl_authenticate,
     sasl_handshake,
 };
@@ -23,6 +25,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::Running;
 use crate::client::Client;
+use crate::configs::describing;
 use crate::process::Process;
 
 /// An authority, and certificates by it, as files.
@@ -114,7 +117,7 @@ async fn log_in_scram(client: &mut Client, user: &str, password: &str) -> i16 {
     assert_eq!(first.error_code, 0, "names are asked through to the proof");
     let first = String::from_utf8(first.auth_bytes.to_vec()).expect("text");
     let part = |key: &str| first.split(',').find_map(|part| part.strip_prefix(key)).expect("a part");
-    let salt = base64(part("s="));
+    let salt = BASE64.decode(part("s=")).expect("base64");
     let iterations = part("i=").parse::<u32>().expect("a count").try_into().expect("more than none");
     let mut salted = [0; 32];
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, &salt, password.as_bytes(), &mut salted);
@@ -126,38 +129,13 @@ async fn log_in_scram(client: &mut Client, user: &str, password: &str) -> i16 {
     let message = format!("{bare},{first},{without_proof}");
     let signature = mac(stored_key.as_ref(), message.as_bytes());
     let proof: Vec<u8> = client_key.iter().zip(&signature).map(|(key, mask)| key ^ mask).collect();
-    let last = token(client, format!("{without_proof},p={}", to_base64(&proof))).await;
+    let last = token(client, format!("{without_proof},p={}", BASE64.encode(&proof))).await;
     if last.error_code == 0 {
         let server_key = mac(&salted, b"Server Key");
-        let expected = format!("v={}", to_base64(&mac(&server_key, message.as_bytes())));
+        let expected = format!("v={}", BASE64.encode(mac(&server_key, message.as_bytes())));
         assert_eq!(last.auth_bytes, expected.as_bytes());
     }
     last.error_code
-}
-
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn to_base64(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let number =
-            three.iter().fold(0u32, |all, byte| all << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for digit in 0..=three.len() {
-            text.push(char::from(DIGITS[(number >> (18 - 6 * digit) & 63) as usize]));
-        }
-        text.extend(std::iter::repeat_n('=', 3 - three.len()));
-    }
-    text
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let digit = |c: u8| DIGITS.iter().position(|digit| *digit == c).expect("a digit") as u32;
-    let mut bytes = Vec::new();
-    for four in text.trim_end_matches('=').as_bytes().chunks(4) {
-        let number = four.iter().fold(0, |all, c| all << 6 | digit(*c)) << (6 * (4 - four.len()));
-        bytes.extend_from_slice(&number.to_be_bytes()[1..four.len()]);
-    }
-    bytes
 }
 
 #[tokio::test]
@@ -319,7 +297,7 @@ async fn users_that_a_request_makes_log_in_until_one_deletes_them() {
 fn traces(secret: &str) -> Vec<String> {
     let mut traces = vec![secret.to_owned()];
     for before in 0..3 {
-        let text = to_base64(&[&vec![b'x'; before][..], secret.as_bytes()].concat());
+        let text = BASE64.encode([&vec![b'x'; before][..], secret.as_bytes()].concat());
         // The first and the last digits have bits of what is beside it.
         traces.push(text[4..text.len() - 4].to_owned());
     }
@@ -329,17 +307,7 @@ fn traces(secret: &str) -> Vec<String> {
 /// The configs of the broker, and the users that it keeps.
 async fn ask_for_everything(client: &mut Client, seen: &mut Vec<u8>) {
     for (resource_type, resource_name) in [(4, "0"), (4, ""), (8, "0")] {
-        let resource = describe_configs::DescribeConfigsResource {
-            resource_type,
-            resource_name: resource_name.to_owned(),
-            configuration_keys: None,
-        };
-        let request = describe_configs::Request {
-            resources: vec![resource],
-            include_synonyms: true,
-            include_documentation: true,
-        };
-        client.send(&request, 4).await;
+        client.send(&describing(resource_type, resource_name), 4).await;
         seen.extend(client.frame().await.expect("an answer"));
     }
     client.send(&describe::Request::default(), 0).await;

@@ -236,7 +236,7 @@ fn ask() -> Step {
     send(&metadata::Request { topics: Some(Vec::new()), ..metadata::Request::default() }, 9)
 }
 
-/// What comes of each step, in words.
+/// The outcome of each step, in words.
 fn play(port: u16, steps: &[Step]) -> Vec<String> {
     let mut connection = Connection::new(port);
     let mut seen = Vec::new();

@@ -5,25 +5,18 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+import librdkafka  # noqa: E402
 import said  # noqa: E402
 from confluent_kafka import Consumer, KafkaError, Producer  # noqa: E402
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
 RECORDS = 10
 AUTHENTICATION = (KafkaError._AUTHENTICATION, KafkaError._SSL)
-NAMES = {
-    "ca": "ssl.ca.location",
-    "certificate": "ssl.certificate.location",
-    "key": "ssl.key.location",
-    "mechanism": "sasl.mechanisms",
-    "user": "sasl.username",
-    "password": "sasl.password",
-}
 
 
 def settings(case, **more):
-    found = {NAMES[name]: case[name] for name in NAMES if case.get(name)}
-    found |= {"bootstrap.servers": case["address"], "security.protocol": case["protocol"], "broker.address.family": "v4"}
+    found = librdkafka.settings(case)
+    found |= {"bootstrap.servers": case["address"], "broker.address.family": "v4"}
     if case.get("token"):
         found["oauth_cb"] = lambda _: (case["token"], time.time() + 3600)
     if case.get("endpoint"):

@@ -7,32 +7,17 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+import librdkafka  # noqa: E402
 import said  # noqa: E402
 
 RECORDS = [str(number) for number in range(10)]
-NAMES = {
-    "ca": "ssl.ca.location",
-    "certificate": "ssl.certificate.location",
-    "key": "ssl.key.location",
-    "mechanism": "sasl.mechanisms",
-    "user": "sasl.username",
-    "password": "sasl.password",
-}
-
-
-def library():
-    """The version of librdkafka."""
-    about = subprocess.run(["kcat", "-V"], capture_output=True, text=True).stdout
-    return tuple(int(number) for number in re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", about).groups())
 
 
 def options(case):
     if case.get("mechanism") == "OAUTHBEARER":
         raise said.Unsupported("it takes no token")
-    if (case.get("mechanism") or "").startswith("SCRAM") and not case["refused"] and library() < (2, 6, 1):
-        raise said.Unsupported("before librdkafka 2.6.1 it sends its nonce twice, which Apache Kafka 4 refuses, too")
-    found = {NAMES[name]: case[name] for name in NAMES if case.get(name)} | {"security.protocol": case["protocol"]}
-    return ["-b", case["address"]] + [word for name, value in found.items() for word in ("-X", f"{name}={value}")]
+    found = librdkafka.settings(case).items()
+    return ["-b", case["address"]] + [word for name, value in found for word in ("-X", f"{name}={value}")]
 
 
 def kcat(case, *words, lines=()):
