@@ -10,13 +10,18 @@ COPY . .
 ENV CARGO_PROFILE_RELEASE_STRIP=true CARGO_PROFILE_RELEASE_DEBUG=false
 RUN [ -x kafkaesque ] || { cargo build --release --locked --bin kafkaesque && cp target/release/kafkaesque .; }
 
-FROM ${BASE}
+FROM ${BASE} AS files
+COPY deploy/image/gather /gather
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /src/kafkaesque /usr/local/bin/kafkaesque
 COPY deploy/image/entrypoint /usr/local/bin/entrypoint
-RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kafkaesque
-EXPOSE 9092 8080
+RUN /gather /image
+
+# What a broker needs of the base and nothing else: no package manager, no program that changes users.
+FROM scratch
+COPY --from=files /image /
+ENV PATH=/usr/local/bin:/usr/bin
+EXPOSE 9092 9093 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["kafkaesque", "health"]
-# The broker never runs as root: the entry point gives it the folder of its data, which Docker makes root's, and is root for
-# that alone. With `--user`, nothing here is.
+USER 10001:10001
 ENTRYPOINT ["entrypoint"]

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The image of ./Dockerfile, built without an engine and started by the very line of README.md, in a network, process table and
-# folder of its own: its size, who runs in it, its health check, kcat from outside, its data over a restart, and what it says
-# of a folder that it may not write to.
+# The image of ./Dockerfile, built without an engine and started by the very line of README.md, in a network and process table
+# of its own: its size, who runs in it, that it writes to its volume alone, its health check, kcat from outside, its data over a
+# restart, and what it says of a folder that it may not write to.
 # usage: scripts/image.sh
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$root/scripts/broker.sh"
 
-most_megabytes=125
+most_megabytes=60
 if [[ ${1:-} != inside ]]; then
   need "the image" unshare ip curl strip readelf
   unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || skip "the image" "no namespaces may be made"
@@ -23,8 +23,7 @@ forget_settings
 ip link set lo up
 work=$WORK
 export IMAGE_STORE=$work/images
-mkdir -p "$work"/{bin,images,data} /tmp/kafkaesque-data
-mount --bind "$work/data" /tmp/kafkaesque-data
+mkdir -p "$work"/{bin,images}
 ln -s "$root/scripts/image/docker" "$work/bin/docker"
 PATH=$work/bin:$PATH
 cd "$root"
@@ -57,9 +56,12 @@ read -r name megabytes unit < <(docker images | grep '/kafkaesque:latest ')
 [[ $unit == MB ]] && awk -v got="$megabytes" -v most="$most_megabytes" 'BEGIN { exit !(got <= most) }' || failed "$name has $megabytes $unit"
 
 start_image
-[[ $(stat -c %u /tmp/kafkaesque-data) == 10001 ]] || failed "the volume is not the broker's"
+data=$IMAGE_STORE/volumes/kafkaesque-data
+[[ $(stat -c %u "$data") == 10001 ]] || failed "the volume is not the broker's"
 pid=$(pgrep -x kafkaesque)
 grep -qP '^Uid:\t10001\t10001\t10001\t10001$' "/proc/$pid/status" || failed "the broker runs as $(grep Uid: "/proc/$pid/status")"
+grep -qP '^NoNewPrivs:\t1$' "/proc/$pid/status" && grep -qP '^CapEff:\t0+$' "/proc/$pid/status" || failed "the broker has privileges"
+! docker exec image sh -c 'echo >/usr/local/bin/written' 2>/dev/null || failed "the image can be written to"
 ! readelf -S "/proc/$pid/exe" | grep -q '\.symtab' || failed "the binary has its symbols"
 [[ $(docker exec image kafkaesque health) == '{"status":"live"}' ]] || failed "the health check says something else"
 seq 1000 >"$work/sent"
@@ -70,8 +72,12 @@ start_image
 kcat -C -b localhost:9092 -t numbers -p 0 -o beginning -e -q | cmp - "$work/sent"
 stop_image
 
-chown -R 12345 /tmp/kafkaesque-data
+chown -R 12345:12345 "$data"
 code=0
 timeout 60 bash -c "$run_line" >"$work/log" 2>&1 </dev/null || code=$?
-((code != 0 && code != 124)) && grep -q 'DATA_PATH' "$work/log" || failed "a folder of somebody else's: $code"
+((code == 1)) && grep -q 'DATA_PATH: /data belongs to 12345:12345, .* --user 12345:12345' "$work/log" || failed "a folder of somebody else's: $code"
+run_line=${run_line/--rm/--rm --user 12345:12345}
+start_image
+grep -qP '^Uid:\t12345\t' "/proc/$(pgrep -x kafkaesque)/status" || failed "the broker is not who it should be"
+stop_image
 echo "ok image: $megabytes MB"
