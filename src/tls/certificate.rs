@@ -13,6 +13,7 @@ pub(super) struct Facts {
     not_before: i64,
     not_after: i64,
     is_for_servers: bool,
+    may_sign: bool,
 }
 
 /// A certificate that is of no use to a server.
@@ -33,11 +34,18 @@ impl Facts {
         let malformed = |error: &dyn std::fmt::Display| Unusable::Malformed(error.to_string());
         let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| malformed(&error))?;
         let usage = parsed.extended_key_usage().map_err(|error| malformed(&error))?;
+        let of_key = parsed.key_usage().map_err(|error| malformed(&error))?;
         Ok(Facts {
             not_before: parsed.validity().not_before.timestamp(),
             not_after: parsed.validity().not_after.timestamp(),
             is_for_servers: usage.is_none_or(|usage| usage.value.server_auth || usage.value.any),
+            may_sign: of_key.is_none_or(|usage| usage.value.digital_signature()),
         })
+    }
+
+    /// The key may be used to sign, as it is in a handshake.
+    pub fn may_sign(&self) -> bool {
+        self.may_sign
     }
 
     /// Tells if a server can show the certificate.

@@ -14,6 +14,7 @@ use rustls::{InconsistentKeys, RootCertStore, ServerConfig, ServerConnection, Su
 use super::certificate::Facts;
 use super::files::{CERTIFICATE, CLIENT_AUTHORITY, Contents, Error, Files, KEY, KEY_PASSWORD, REVOKED};
 use super::provider::{Time, provider};
+use super::signers::Signers;
 use super::{PemError, pem};
 use crate::runtime::Clock;
 
@@ -162,7 +163,8 @@ fn verifier(
         }
         _ => (builder, CLIENT_AUTHORITY, path),
     };
-    builder.build().map(Some).map_err(|error| Error::of(variable, path, &error))
+    let judge = builder.build().map_err(|error| Error::of(variable, path, &error))?;
+    Ok(Some(Arc::new(Signers { judge })))
 }
 
 fn roots(path: &Path, text: &[u8], certificates: &mut Vec<(String, Facts)>) -> Result<RootCertStore, Error> {

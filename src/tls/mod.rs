@@ -11,6 +11,7 @@ mod files;
 mod metrics;
 mod pem;
 mod provider;
+mod signers;
 mod stream;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rcgen::{SerialNumber, date_time_ymd};
+use rcgen::{KeyUsagePurpose, SerialNumber, date_time_ymd};
 use rustls::HandshakeKind;
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
@@ -82,6 +82,20 @@ async fn certificates_of_clients_count_if_their_authority_does() {
                 expected.map(|pair| certificates(pair.certificate.as_bytes()).expect("one").remove(0));
             assert_eq!(shown, expected, "{client_auth:?}");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_whose_key_may_not_sign_does_not_count() {
+    let runtime = Runtime::simulated(1);
+    let authority = Authority::new();
+    let acceptor = open(Files { client_auth: ClientAuth::Required, ..authority.server() }, &runtime);
+    for (usage, counts) in
+        [(KeyUsagePurpose::DigitalSignature, true), (KeyUsagePurpose::KeyEncipherment, false)]
+    {
+        let own = authority.pair("alice", |params| params.key_usages = vec![usage]);
+        let (_, server) = meet(&acceptor, &authority.client(Some(&own), &runtime)).await;
+        assert_eq!(server.is_ok(), counts, "{usage:?}");
     }
 }
 
