@@ -2,7 +2,7 @@
 # Runs one real Apache Kafka broker, to compare ours with.
 # usage: scripts/kafka.sh start DIR PORT   (data, log and process id in DIR; the controller listens on a port of its own)
 #        scripts/kafka.sh stop DIR
-# KAFKA_SETTINGS holds further lines of its settings, KAFKA_LISTENERS further listeners.
+# KAFKA_SETTINGS holds further lines of its settings, KAFKA_LISTENERS further listeners, KAFKA_OPTS options of Java's.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
@@ -35,7 +35,8 @@ start_kafka() {
     quietly "${java[@]}" kafka.tools.StorageTool format --standalone -t "$("${java[@]}" kafka.tools.StorageTool random-uuid 2>/dev/null)" \
       -c "$dir/server.properties"
   fi
-  "${java[@]}" kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
+  # shellcheck disable=SC2086 # several words
+  "${java[@]}" ${KAFKA_OPTS:-} kafka.Kafka "$dir/server.properties" >>"$dir/log" 2>&1 </dev/null &
   echo $! >"$dir/pid"
   wait_for_port "$port" $! 60 || { tail -20 "$dir/log" >&2; return 1; }
 }

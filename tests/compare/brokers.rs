@@ -37,6 +37,16 @@ impl Brokers {
     /// The same, with further settings of Kafka's, its further listeners in the first line, and variables of ours, which
     /// listens on `our_port`.
     pub fn with(our_port: u16, their_settings: &str, our_settings: &[(&str, &str)]) -> Option<Brokers> {
+        Brokers::telling(our_port, their_settings, our_settings, "")
+    }
+
+    /// The same, with options of Kafka's Java.
+    pub fn telling(
+        our_port: u16,
+        their_settings: &str,
+        our_settings: &[(&str, &str)],
+        java: &str,
+    ) -> Option<Brokers> {
         let script = root().join("scripts/kafka.sh");
         let has_java = Command::new("java").arg("-version").output().is_ok_and(|run| run.status.success());
         if !has_java || !root().join(".tools/kafka/libs").exists() {
@@ -51,6 +61,7 @@ impl Brokers {
             .args([dir.path().join("kafka"), PathBuf::from(their_port.to_string())])
             .env("KAFKA_SETTINGS", format!("{THEIR_SETTINGS}{their_settings}"))
             .env("KAFKA_LISTENERS", their_listeners)
+            .env("KAFKA_OPTS", java)
             .status();
         assert!(started.is_ok_and(|status| status.success()), "Kafka does not start");
         let log = File::create(dir.path().join("log")).expect("the broker's log");
@@ -77,6 +88,12 @@ impl Brokers {
         let brokers = Brokers { our_port, their_port, ours, dir };
         brokers.wait_until_up();
         Some(brokers)
+    }
+
+    /// The logs so far, ours and Kafka's.
+    pub fn logs(&self) -> [String; 2] {
+        let read = |path: &str| std::fs::read(self.dir.path().join(path)).expect("a log");
+        ["log", "kafka/log"].map(|path| String::from_utf8_lossy(&read(path)).into_owned())
     }
 
     fn wait_until_up(&self) {

@@ -11,6 +11,7 @@
 mod batches;
 mod brokers;
 mod catalog;
+mod certificates;
 mod connection;
 mod differences;
 #[path = "../free_port.rs"]
@@ -20,8 +21,10 @@ mod logins;
 mod odd;
 mod pair;
 mod permitted;
+mod scram;
 mod sequences;
 mod shape;
+mod tls;
 mod vocabulary;
 
 use std::collections::BTreeMap;
