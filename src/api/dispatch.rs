@@ -62,10 +62,7 @@ impl Service {
         let admitted = (entry.admit)(context, &body).map_err(|error| Malformed::body(&header, error))?;
         let finishing = admitted.finishing.await;
         drop(body);
-        if frame.bytes.is_unique() {
-            // Nothing in the request is a slice of the frame, which goes now. It may have long to wait yet.
-            frame.permit.shrink(admitted.bytes);
-        }
+        frame.is_read(admitted.bytes);
         let metrics = self.metrics.clone();
         let clock = self.broker.runtime.clock.clone();
         Ok(Promise::waiting(async move {

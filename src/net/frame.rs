@@ -1,25 +1,24 @@
 //! Cuts the bytes of a connection into frames: a length of four bytes, big-endian, and that many bytes.
 //!
 //! A small frame is read with one system call, into the stack, and copied once into a buffer of its own size; an idle
-//! connection holds no buffer. A large frame is read into its own buffer, which is what the service gets: its first
-//! bytes, up to [`FILL_BYTES`], are copied, the rest is not. That buffer grows with what has arrived, by the steps of
-//! [`next_capacity`]: a stranger who announces 100 MiB and sends nothing costs nothing. One who sends 1 MiB gets room
-//! for all of it, of which the pages that are not written to are no memory yet, since growing a buffer means copying it,
-//! and the allocator keeps the old one for a while: frames would cost twice their bytes. A produce request of the usual
-//! size, up to 1 MiB, is moved at most once, when 64 KiB of it are there.
+//! connection holds no buffer. A large frame is read into room of its own, which is what the service gets: its first
+//! bytes, up to [`FILL_BYTES`], are copied, the rest is not. That room grows with what has arrived, by few steps, since
+//! each is a copy: a stranger who announces 100 MiB and sends nothing costs nothing, and a produce request of the usual size,
+//! up to 1 MiB, is moved at most once, when 64 KiB of it are there.
 
-use std::io::ErrorKind;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Weak;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::budget::{Budget, Share};
 use super::limits::Pace;
+use super::room::Room;
 use super::service::{Frame, Permit};
 use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
@@ -102,13 +101,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.pending.advance(LENGTH_BYTES);
         self.large = length > FILL_BYTES;
         let mut share = Share::default();
-        let bytes = if self.pending.len() >= length {
+        let (bytes, pages) = if self.pending.len() >= length {
             limits.budget.grow(&mut share, length, length).await;
-            self.cut(length)
+            (self.cut(length), None)
         } else {
             self.read_rest(length, limits, &mut share, started).await?
         };
-        Ok(Frame { bytes, permit: Permit::new(share), more_to_come: false })
+        Ok(Frame { bytes, permit: Permit::new(share), more_to_come: false, pages })
     }
 
     /// A frame that is there already.
@@ -129,31 +128,24 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         limits: &FrameLimits,
         share: &mut Share,
         mut started: Instant,
-    ) -> Result<Bytes, FrameError> {
+    ) -> Result<(Bytes, Option<Weak<()>>), FrameError> {
         let begun = std::mem::take(&mut self.pending);
         let transfer = limits.budget.arriving.begin(limits.clock.instant());
-        let mut buffer = Vec::new();
         let mut paid = 0;
-        while buffer.len() < length {
-            if buffer.len() == paid {
+        started += pay(&mut paid, length, limits, share, &transfer).await;
+        let mut room = Room::new(&begun, length, limits.is_frugal.then_some(paid))?;
+        while room.len() < length {
+            if room.len() >= paid {
                 // Waiting for memory is not the client's slowness.
                 started += pay(&mut paid, length, limits, share, &transfer).await;
+                continue;
             }
-            if buffer.len() == buffer.capacity() {
-                let capacity = if limits.is_frugal { paid } else { next_capacity(buffer.len(), length) };
-                let more = capacity - buffer.len();
-                buffer.try_reserve_exact(more).map_err(|_| std::io::Error::from(ErrorKind::OutOfMemory))?;
-            }
-            if buffer.is_empty() {
-                buffer.extend_from_slice(&begun);
-            }
-            let deadline = limits.pace.deadline(started, buffer.len());
-            let room = paid.min(buffer.capacity()) - buffer.len();
-            let mut space = (&mut buffer).limit(room);
+            room.grow(length, limits.is_frugal.then_some(paid))?;
+            let deadline = limits.pace.deadline(started, room.len());
             let read = async {
                 tokio::select! {
                     biased;
-                    read = self.io.read_buf(&mut space) => read.map_err(FrameError::Io),
+                    read = room.read(&mut self.io, paid) => read.map_err(FrameError::Io),
                     () = transfer.dropped() => Err(FrameError::Slow),
                 }
             };
@@ -164,7 +156,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             transfer.moved(read, limits.clock.instant());
             self.read_bytes += read as u64;
         }
-        Ok(Bytes::from(buffer))
+        Ok(room.into_bytes())
     }
 
     /// Reads what is there, at least a byte.
@@ -225,16 +217,6 @@ async fn pay(
     let now = limits.clock.instant();
     transfer.go_on(*paid, now);
     now.duration_since(before)
-}
-
-/// The buffer of a frame of `length` bytes once `arrived` of them are there.
-fn next_capacity(arrived: usize, length: usize) -> usize {
-    const KIB: usize = 1024;
-    match arrived {
-        0..0x1_0000 => length.min(64 * KIB),
-        0x1_0000..0x10_0000 => length.min(1024 * KIB),
-        _ => length,
-    }
 }
 
 async fn within<T>(

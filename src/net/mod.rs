@@ -16,6 +16,7 @@ mod newcomers;
 mod order;
 mod peer;
 mod places;
+mod room;
 mod service;
 mod strangers;
 #[cfg(test)]

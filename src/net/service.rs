@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -58,6 +58,26 @@ pub struct Frame {
     pub permit: Permit,
     /// Its client has more requests unanswered most of the time, so the next one is probably on its way.
     pub more_to_come: bool,
+    /// Gone when the last slice of it is, if it has pages of its own.
+    pub pages: Option<Weak<()>>,
+}
+
+impl Frame {
+    /// The request in it was read. It may have long to wait yet, so the frame goes now, unless something in the request is a
+    /// slice of it: then `kept` bytes are what it takes.
+    pub fn is_read(self, kept: usize) {
+        let Frame { bytes, permit, pages, .. } = self;
+        let is_free = match pages {
+            None => bytes.is_unique(),
+            Some(pages) => {
+                drop(bytes);
+                pages.strong_count() == 0
+            }
+        };
+        if is_free {
+            permit.shrink(kept);
+        }
+    }
 }
 
 /// A share of the memory for requests, given back when the last clone is dropped.

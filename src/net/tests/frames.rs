@@ -56,6 +56,37 @@ async fn an_exact_reader_leaves_what_follows() {
     assert_eq!(reader.frame(&limits).await.expect("is whole").bytes, &b"last"[..]);
 }
 
+/// The share of a frame goes with its last slice, also if it has pages of its own.
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_was_read_gives_back_its_memory_unless_a_slice_of_it_is_kept() {
+    for bytes in [100, MIB / 2, 3 * MIB] {
+        for keeps_slice in [false, true] {
+            let limits = frame_limits(8 * MIB);
+            let (mut client, server) = tokio::io::duplex(MIB);
+            let mut reader = FrameReader::new(server);
+            let content: Vec<u8> = (0..bytes).map(|n| n as u8).collect();
+            let sent = frame(&content);
+            tokio::spawn(async move { client.write_all(&sent).await });
+            reader.begin().await.expect("begins");
+            let whole = reader.frame(&limits).await.expect("is whole");
+            assert_eq!(whole.bytes, content);
+            let (permit, slice) = (whole.permit.clone(), whole.bytes.slice(1..50));
+            let kept = keeps_slice.then(|| slice.clone());
+            drop(slice);
+            whole.is_read(7);
+            let used = 8 * MIB - limits.budget.free();
+            assert_eq!(
+                used,
+                if keeps_slice { bytes } else { 7 },
+                "{bytes} bytes, a slice kept: {keeps_slice}"
+            );
+            assert!(kept.is_none_or(|slice| slice == content[1..50]));
+            drop(permit);
+            assert_eq!(limits.budget.free(), 8 * MIB);
+        }
+    }
+}
+
 fn frame_limits(memory_bytes: usize) -> FrameLimits {
     let clock = Runtime::simulated(1).clock;
     FrameLimits {

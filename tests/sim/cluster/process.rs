@@ -216,7 +216,7 @@ impl Process {
         let mut connection = self.service.connected(&peer, net::Closer::new());
         let mut promises = Vec::new();
         for bytes in frames {
-            let frame = net::Frame { bytes, permit: net::Permit::none(), more_to_come: false };
+            let frame = net::Frame { bytes, permit: net::Permit::none(), more_to_come: false, pages: None };
             promises.push(self.service.admit(&mut connection, frame).await);
         }
         for (promise, sender) in promises.into_iter().zip(answers) {
