@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{Config, Given, VARIABLES, Variable};
+use crate::ops::Question;
 use crate::storage::Part;
 use crate::types::ShardId;
 use crate::{ops, storage};
 
 /// The commands beside running a broker.
 const HEALTH: &str = "health";
+const READY: &str = "ready";
 const STORAGE: &str = "storage";
 const REPAIR: &str = "repair";
 const SHARD: &str = "shard";
@@ -32,10 +34,10 @@ pub fn main_with(prepare: impl FnOnce(Given) -> Given, run: impl FnOnce(Config) 
         Err(error) => return stop(&error),
     };
     match Config::load(&prepare(given(&matches, Given::from_environment()))) {
-        Ok(config) if matches.subcommand_name() == Some(HEALTH) => health(&config),
-        Ok(config) => match repaired(&matches) {
-            Some((part, accept_loss)) => report(storage::repair(&config, part, accept_loss)),
-            None => run(config),
+        Ok(config) => match (matches.subcommand_matches(HEALTH), repaired(&matches)) {
+            (Some(asked), _) => health(&config, asked),
+            (None, Some((part, accept_loss))) => report(storage::repair(&config, part, accept_loss)),
+            (None, None) => run(config),
         },
         Err(error) => {
             eprintln!("kafkaesque cannot start with these settings:\n{error}");
@@ -65,15 +67,27 @@ pub fn command() -> Command {
         ))
         .args(VARIABLES.iter().filter(|variable| !variable.secret).map(argument))
         .disable_help_subcommand(true)
-        .subcommand(Command::new(HEALTH).about(
-            "Asks the broker that runs here with these settings whether it lives, and fails if it does not.",
-        ))
+        .subcommand(health_command())
         .subcommand(
             Command::new(STORAGE)
                 .about("Looks after what is stored. Settings stand before it, or in variables.")
                 .subcommand_required(true)
                 .disable_help_subcommand(true)
                 .subcommand(repair_command()),
+        )
+}
+
+fn health_command() -> Command {
+    Command::new(HEALTH)
+        .about(
+            "Asks the broker that runs here with these settings whether it lives, and fails if it does \
+             not.",
+        )
+        .arg(
+            Arg::new(READY)
+                .long(READY)
+                .action(ArgAction::SetTrue)
+                .help("Asks whether clients should be sent to it instead"),
         )
 }
 
@@ -148,8 +162,10 @@ fn given(matches: &ArgMatches, mut given: Given) -> Given {
     given
 }
 
-fn health(config: &Config) -> ExitCode {
+fn health(config: &Config, asked: &ArgMatches) -> ExitCode {
+    let question = if asked.get_flag(READY) { Question::IsReady } else { Question::IsLive };
     match ops::probe(
+        question,
         &config.clients.listen.host,
         config.operation.health_port.map(NonZeroU16::get),
         config.clients.security.http_tls,

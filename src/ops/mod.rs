@@ -17,6 +17,6 @@ mod wire;
 
 pub use http::{Http, Look, Summary};
 pub use metrics::{register_process_metrics, register_readiness_metrics, register_task_metrics};
-pub use probe::{ProbeError, probe};
+pub use probe::{ProbeError, Question, probe};
 pub use readiness::{Phase, Readiness, ShardState, ShardStates};
 pub use tracing::{LogError, check_filter, log_to_stderr};

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -156,16 +157,24 @@ async fn the_first_page_says_the_state_where_to_connect_and_where_the_rest_is() 
 async fn a_probe_hears_whether_the_broker_lives() {
     let port = Port::open(None).await;
     let at = port.address.port();
-    let ask = move || tokio::task::spawn_blocking(move || probe("0.0.0.0", Some(at), false));
-    assert_eq!(ask().await.expect("no panic").expect("is live"), r#"{"status":"live"}"#);
+    let ask_for = |question| {
+        tokio::task::spawn_blocking(move || probe(question, "0.0.0.0", Some(at), false))
+            .map(|done| done.expect("no panic"))
+    };
+    let ask = || ask_for(Question::IsLive);
+    assert_eq!(ask().await.expect("is live"), r#"{"status":"live"}"#);
+    let error = ask_for(Question::IsReady).await.expect_err("is starting").to_string();
+    assert!(error.contains("the object store"), "{error}");
+    port.readiness.set(Phase::Ready);
+    assert!(ask_for(Question::IsReady).await.expect("is ready").contains("ready"));
     port.runtime.tasks.fail("the log is gone".to_owned());
-    let error = ask().await.expect("no panic").expect_err("is not live").to_string();
+    let error = ask().await.expect_err("is not live").to_string();
     assert!(error.contains("the log is gone"), "{error}");
     port.stop.request();
     assert!(port.runtime.tasks.join(std::time::Duration::from_secs(5)).await);
-    let error = ask().await.expect("no panic").expect_err("nobody is there").to_string();
+    let error = ask().await.expect_err("nobody is there").to_string();
     assert!(error.contains(&format!("no answer from 0.0.0.0:{at}")), "{error}");
-    let error = probe("127.0.0.1", None, false).expect_err("there is no port").to_string();
+    let error = probe(Question::IsLive, "127.0.0.1", None, false).expect_err("there is no port").to_string();
     assert!(error.contains("HEALTH_PORT"), "{error}");
 }
 
@@ -269,7 +278,8 @@ async fn with_a_certificate_the_port_is_encrypted() {
 
     let at = port.address.port();
     let asked = tokio::task::spawn_blocking(move || {
-        (probe("127.0.0.1", Some(at), true), probe("127.0.0.1", Some(at), false))
+        let ask = |is_encrypted| probe(Question::IsLive, "127.0.0.1", Some(at), is_encrypted);
+        (ask(true), ask(false))
     });
     let (encrypted, plain) = asked.await.expect("asks");
     assert!(encrypted.expect("lives").contains("live"));
