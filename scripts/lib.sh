@@ -124,7 +124,7 @@ forget_settings() {
   local name
   for name in $(compgen -e); do
     case $name in
-      PATH | HOME | USER | LC_ALL | TMPDIR | CARGO* | RUSTUP* | RUSTFLAGS | GO* | WORK | DOCKER | KAFKAESQUE_BIN) ;;
+      PATH | HOME | USER | LC_ALL | TMPDIR | CARGO* | RUSTUP* | RUSTFLAGS | GO* | WORK | DOCKER | KUBECTL | HELM | KAFKAESQUE_BIN) ;;
       *) unset "$name" ;;
     esac
   done

@@ -2,7 +2,8 @@
 # Follows README.md: every block of shell in it is run as it stands, in order, by somebody who has this folder and nothing else
 # that is told. A block that starts a broker runs until the next one does. The ports and the folder are those of the README, so
 # it runs in a network of its own, and where nobody else sees its folder; nothing there is real: S3 is a server on the loopback, Docker is
-# scripts/image/docker. Left out are the lines that measure or test for many minutes: they are only looked for.
+# scripts/image/docker. Left out are the lines that measure or test for many minutes: they are only looked for. Those of Compose and
+# Kubernetes are followed by scripts/containers.sh.
 # usage: scripts/readme.sh
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
@@ -145,6 +146,10 @@ for block in "${blocks[@]}"; do
     while read -r script _; do [[ -x $script ]] && bash -n "$script"; done < <(grep '^scripts/' "$block")
     sed -i '/^scripts\//d' "$block"
     [[ -s $block ]] || continue
+  fi
+  if grep -qE '^(docker compose|kubectl) ' "$block"; then
+    echo "(followed by scripts/containers.sh)"
+    continue
   fi
   if ! command -v java >/dev/null && grep -q '^kafka-configs' "$block"; then
     echo "NOT RUN: $(head -n 1 "$block") (there is no Java)"

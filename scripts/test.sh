@@ -32,7 +32,7 @@ prepare() {
 }
 
 make_work_dir
-for tool in kcat kafka kafka-tools kafka-apps python python-old node node-clients node-rdkafka go s3proxy promtool image oidc; do
+for tool in kcat kafka kafka-tools kafka-apps python python-old node node-clients node-rdkafka go s3proxy promtool image manifests oidc; do
   prepare "installing $tool" scripts/tools/$tool.sh
 done
 
@@ -71,6 +71,8 @@ check "a full disk" timeout 180 scripts/full-disk.sh
 check "metrics, dashboard and alerts" timeout 180 scripts/metrics.sh
 check "clients with TLS and SASL" timeout 400 scripts/security.sh
 check "image" timeout 180 scripts/image.sh
+check "manifests" timeout 180 scripts/manifests.sh
+check "containers" timeout 300 scripts/containers.sh
 check "README" timeout 1200 scripts/readme.sh
 
 echo "$passed passed, $failed failed, $skips skipped"
