@@ -67,12 +67,21 @@ impl Clock {
     }
 
     /// Runs `future` for at most `duration`.
-    pub async fn timeout<F: Future>(&self, duration: Duration, future: F) -> Result<F::Output, Elapsed> {
-        tokio::time::timeout(duration, future).await
+    pub fn timeout<F: Future>(
+        &self,
+        duration: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Elapsed>> + use<F> {
+        // No async function: it would keep room for the future twice.
+        tokio::time::timeout(duration, future)
     }
 
     /// Runs `future` until `deadline` at the latest.
-    pub async fn timeout_at<F: Future>(&self, deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
-        tokio::time::timeout_at(deadline, future).await
+    pub fn timeout_at<F: Future>(
+        &self,
+        deadline: Instant,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Elapsed>> + use<F> {
+        tokio::time::timeout_at(deadline, future)
     }
 }

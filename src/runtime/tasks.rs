@@ -95,11 +95,12 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         let tasks = self.clone();
-        self.tracker.spawn(async move {
-            if AssertUnwindSafe(future).catch_unwind().await.is_err() {
+        // An async block would keep room for the future twice.
+        self.tracker.spawn(AssertUnwindSafe(future).catch_unwind().map(move |ended| {
+            if ended.is_err() {
                 tasks.panicked(kind);
             }
-        })
+        }))
     }
 
     /// Runs `work`, which may block its thread, beside the asynchronous tasks.
