@@ -67,13 +67,25 @@ impl Budget {
             return;
         };
         let is_small = size <= SMALL_BYTES;
+        if !self.grow_at_once(share, count, is_small) {
+            self.wait(share, count, is_small).await;
+        }
+    }
+
+    /// Adds `bytes` to the share of something small, if they are free.
+    pub fn try_grow(&self, share: &mut Share, bytes: u32) -> bool {
+        self.grow_at_once(share, bytes, true)
+    }
+
+    fn grow_at_once(&self, share: &mut Share, count: u32, is_small: bool) -> bool {
         if let Ok(more) = Arc::clone(&self.bytes).try_acquire_many_owned(count) {
             merge(&mut share.bytes, more);
         } else if is_small && let Ok(more) = Arc::clone(&self.small).try_acquire_many_owned(count) {
             merge(&mut share.small, more);
         } else {
-            self.wait(share, count, is_small).await;
+            return false;
         }
+        true
     }
 
     async fn wait(&self, share: &mut Share, count: u32, is_small: bool) {

@@ -1,7 +1,7 @@
 //! The TLS handshake of a connection: it has its own deadline, and takes its turn with the others.
 
 use std::io::ErrorKind;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::ready;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_util::sync::PollSemaphore;
 
+use super::budget::{Budget, Share};
 use super::connection::{Client, Shared};
 use super::first_bytes::Start;
 use super::metrics::Dropped;
@@ -19,6 +20,10 @@ use crate::tls::{Acceptor, Stream};
 
 /// Handshakes that each processor may have to compute at one time. The others wait, so that requests get their turn.
 const PER_PROCESSOR: usize = 2;
+/// Bytes of a handshake that are not counted: more than clients send that show no certificate ..
+const FREE_BYTES: u64 = 8 * 1024;
+/// .. and steps by which the others are: as much may be read at a time.
+const STEP_BYTES: u32 = 4 * 1024;
 /// The time that a client has to read why its handshake failed.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -53,7 +58,7 @@ pub(super) async fn encrypt<S>(
             return Ok(stream);
         }
         Ok(Err(failed)) => failed,
-        Err(_) => Failed::Slow(Dropped::SlowHandshake),
+        Err(_) => Failed::Cut(Dropped::SlowHandshake),
     };
     client.metrics.handshake(false, clock.instant().duration_since(started));
     fail(shared, client, failed).await;
@@ -62,7 +67,8 @@ pub(super) async fn encrypt<S>(
 
 /// A handshake that came to nothing.
 enum Failed {
-    Slow(Dropped),
+    /// The client is left alone.
+    Cut(Dropped),
     /// The client speaks another protocol.
     Protocol(Option<&'static str>),
     /// One side did not take the other's word.
@@ -78,17 +84,35 @@ async fn shake<S>(
     let mut start = [0; 4];
     let first_byte = shared.clock.timeout(shared.limits.strangers.first_byte, stream.peek(&mut start));
     match first_byte.await {
-        Err(_) => return Err(Failed::Slow(Dropped::Silent)),
+        Err(_) => return Err(Failed::Cut(Dropped::Silent)),
         Ok(Err(_) | Ok(0)) => return Err(Failed::Broken),
         Ok(Ok(count)) => match Start::of(&start[..count]) {
             Start::Tls => {}
             Start::Other(protocol) => return Err(Failed::Protocol(protocol)),
         },
     }
-    in_turn(&shared.handshakes, acceptor.accept(stream)).await.map_err(|(error, stream)| match error.kind() {
+    // Boxed, as its room is of no use afterwards.
+    let accepting = Box::pin(acceptor.accept_within(stream, memory(shared.strange_frames.budget.clone())));
+    in_turn(&shared.handshakes, accepting).await.map_err(|(error, stream)| match error.kind() {
         ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Failed::Broken,
+        ErrorKind::QuotaExceeded => Failed::Cut(Dropped::Memory),
         _ => Failed::Refused(error, stream),
     })
+}
+
+/// Memory for a handshake, of which the first bytes are part of what any stranger costs. The others are those of long
+/// chains of certificates, and come out of what strangers have for their requests.
+fn memory(budget: Budget) -> impl FnMut(u64) -> bool + Send + Sync + 'static {
+    let (mut share, mut paid) = (Share::default(), FREE_BYTES);
+    move |arrived| {
+        while paid < arrived + u64::from(STEP_BYTES) {
+            if !budget.try_grow(&mut share, STEP_BYTES) {
+                return false;
+            }
+            paid += u64::from(STEP_BYTES);
+        }
+        true
+    }
 }
 
 async fn fail<S>(shared: &Shared<S>, client: &Client, failed: Failed) {
@@ -96,7 +120,7 @@ async fn fail<S>(shared: &Shared<S>, client: &Client, failed: Failed) {
     let now = shared.clock.instant();
     let due = |what| shared.complaints.due((peer.ip().to_canonical(), Some(what)), now);
     match failed {
-        Failed::Slow(cause) => client.metrics.dropped(cause),
+        Failed::Cut(cause) => client.metrics.dropped(cause),
         Failed::Broken => client.metrics.dropped(Dropped::FailedHandshake),
         Failed::Protocol(protocol) => {
             client.metrics.dropped(Dropped::Protocol);
@@ -131,8 +155,7 @@ async fn fail<S>(shared: &Shared<S>, client: &Client, failed: Failed) {
 
 /// Runs `work`, each of whose steps waits until fewer others are being computed. A client that lets its handshake wait
 /// holds up nobody.
-async fn in_turn<F: Future>(turns: &Arc<Semaphore>, work: F) -> F::Output {
-    let mut work = pin!(work);
+async fn in_turn<F: Future>(turns: &Arc<Semaphore>, mut work: Pin<Box<F>>) -> F::Output {
     let mut turns = PollSemaphore::new(Arc::clone(turns));
     std::future::poll_fn(|cx| {
         // Never closed, so there is a turn.

@@ -138,8 +138,10 @@ pub(super) enum Dropped {
     Protocol,
     /// It took too long to authenticate.
     SlowLogin,
-    /// It announced a request that is too large, or none.
+    /// It announced a request that is too large, or none ..
     Frame,
+    /// .. or had a long handshake when there was no memory for that.
+    Memory,
     /// There were too many of them.
     Room,
 }
@@ -153,6 +155,7 @@ impl Dropped {
             Dropped::Protocol => "protocol",
             Dropped::SlowLogin => "slow_login",
             Dropped::Frame => "frame",
+            Dropped::Memory => "memory",
             Dropped::Room => "room",
         }
     }

@@ -96,8 +96,22 @@ impl Acceptor {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        self.accept_within(stream, |_| true).await
+    }
+
+    /// The same, while `may_read` says so of the bytes that have arrived: the encryption keeps those of a message that is
+    /// not complete.
+    pub async fn accept_within<S>(
+        &self,
+        stream: S,
+        may_read: impl FnMut(u64) -> bool + Send + Sync + 'static,
+    ) -> Result<Stream<S>, (io::Error, S)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let stream = Counted::new(stream, Box::new(may_read));
         let config = Arc::clone(&self.0.current.read());
-        let accepting = TlsAcceptor::from(Arc::clone(&config.server)).accept(Counted::new(stream));
+        let accepting = TlsAcceptor::from(Arc::clone(&config.server)).accept(stream);
         let stream = match accepting.into_fallible().await {
             Ok(stream) => stream,
             Err((error, stream)) => return Err((error, stream.into_inner())),

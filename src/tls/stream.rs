@@ -13,14 +13,15 @@ use tokio_rustls::server::TlsStream;
 /// The server's side of an encrypted connection.
 ///
 /// Writing hands bytes to the encryption, which may keep them: only flushing sees them off.
-#[derive(Debug)]
 pub struct Stream<S> {
     tls: TlsStream<Counted<S>>,
     departed: Arc<AtomicU64>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
-    pub(super) fn new(tls: TlsStream<Counted<S>>) -> Stream<S> {
+    /// Of a connection whose handshake is done: that had its bound.
+    pub(super) fn new(mut tls: TlsStream<Counted<S>>) -> Stream<S> {
+        tls.get_mut().0.may_read = None;
         let departed = Arc::clone(&tls.get_ref().0.departed);
         Stream { tls, departed }
     }
@@ -79,7 +80,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
 }
 
 /// The writing half of a [`Stream`]. Shutting it down tells the client that nothing follows.
-#[derive(Debug)]
 pub struct Writer<S> {
     half: WriteHalf<Stream<S>>,
     departed: Arc<AtomicU64>,
@@ -123,12 +123,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Writer<S> {
 const AHEAD_AFTER_BYTES: u64 = 1024 * 1024;
 const AHEAD_BYTES: usize = 64 * 1024;
 
+/// Asked before more is read within a handshake, with the bytes that have arrived: false ends it.
+pub(super) type MayRead = Box<dyn FnMut(u64) -> bool + Send + Sync>;
+
 /// The stream below the encryption, whose bytes are counted.
-#[derive(Debug)]
 pub(super) struct Counted<S> {
     stream: S,
     departed: Arc<AtomicU64>,
     arrived: u64,
+    /// The bound of a handshake. None once that is done.
+    may_read: Option<MayRead>,
     /// Bytes that were read ahead. Without memory while nothing comes.
     ahead: Vec<u8>,
     /// So many of them were given on.
@@ -136,8 +140,9 @@ pub(super) struct Counted<S> {
 }
 
 impl<S> Counted<S> {
-    pub fn new(stream: S) -> Counted<S> {
-        Counted { stream, departed: Arc::default(), arrived: 0, ahead: Vec::new(), given: 0 }
+    pub fn new(stream: S, may_read: MayRead) -> Counted<S> {
+        let may_read = Some(may_read);
+        Counted { stream, departed: Arc::default(), arrived: 0, may_read, ahead: Vec::new(), given: 0 }
     }
 
     pub fn into_inner(self) -> S {
@@ -172,6 +177,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if let Some(may_read) = &mut this.may_read
+            && !may_read(this.arrived)
+        {
+            return Poll::Ready(Err(ErrorKind::QuotaExceeded.into()));
+        }
         if this.arrived < AHEAD_AFTER_BYTES {
             let before = buf.filled().len();
             let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
