@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWriteExt as _};
 use tokio::sync::{Notify, Semaphore};
@@ -26,12 +27,11 @@ use super::write::{Outlet, Output};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Clock, Complaints, Runtime, Shutdown};
 
+mod linger;
 mod login;
 
 /// Answers are gathered up to about this size before they are written.
 const BATCH_BYTES: usize = 256 * 1024;
-/// The time that a client has to take the last answers after we said that there will be no more.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// A hint for who configured the client.
 const NO_TLS_HERE: &str = "this listener has no TLS: security.protocol has to be PLAINTEXT or SASL_PLAINTEXT";
@@ -190,18 +190,13 @@ impl<S: Service> Connection<'_, S> {
             }
         };
         match end {
-            End::Gone(reason) => reason,
+            End::Gone(reason) => {
+                // An encrypted connection says that it ends, unless the client does not even take that.
+                let _ = writer.shutdown().now_or_never();
+                reason
+            }
             End::Drain(reason) => {
-                // Closing with bytes unread resets the connection, and the client may lose answers that it has not read.
-                let linger = async {
-                    if writer.shutdown().await.is_ok() {
-                        reader.discard().await;
-                    }
-                };
-                tokio::select! {
-                    _ = clock.timeout(LINGER, linger) => {}
-                    () = self.shared.kill.requested() => {}
-                }
+                self.linger(&mut reader, &mut writer).await;
                 reason
             }
         }

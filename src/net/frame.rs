@@ -185,9 +185,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
-    /// Reads on without keeping anything, until the client closes.
-    pub async fn discard(&mut self) {
-        loop {
+    /// Reads on without keeping anything, until the client closes, or that were `most` bytes.
+    pub async fn discard(&mut self, most: u64) {
+        let end = self.read_bytes.saturating_add(most);
+        self.is_exact = false;
+        while self.read_bytes < end {
             self.pending = BytesMut::new();
             if self.fill().await.is_err() {
                 return;

@@ -265,6 +265,51 @@ async fn a_client_that_leaves_without_a_word_has_left() {
     running.until_metric("kafkaesque_connections_closed_total", "peer", 1.0).await;
 }
 
+#[tokio::test]
+async fn who_is_cut_off_is_told_that_it_is_the_end() {
+    let strangers = StrangerLimits { max_connections: 1, ..StrangerLimits::default() };
+    let running = Running::start(limits(strangers), Some(ClientAuth::None), true);
+    let mut first = running.client().await;
+    assert_eq!(ask(&mut first, 1).await.expect("answers"), "x");
+    let _second = running.raw().await;
+    // Without a word of the broker's own it would be an error.
+    assert_eq!(first.read(&mut [0; 64]).await.expect("an end"), 0);
+}
+
+/// The beginning of a first message of 60 KiB, in records as long as they may be.
+fn long_hello() -> Vec<u8> {
+    let message = [&[1, 0, 0xff, 0xf0][..], &vec![0; 60 * 1024]].concat();
+    let record = |part: &[u8]| [&[0x16, 3, 1][..], &(part.len() as u16).to_be_bytes(), part].concat();
+    message.chunks(16 * 1024).flat_map(record).collect()
+}
+
+#[tokio::test]
+async fn long_handshakes_share_the_memory_of_strangers() {
+    let strangers = StrangerLimits { memory_bytes: 64 * 1024, ..StrangerLimits::default() };
+    let running = Running::start(limits(strangers), Some(ClientAuth::None), false);
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let mut stream = running.raw().await;
+        let _ = stream.write_all(&long_hello()).await;
+        all.push(stream);
+    }
+    running.until_metric("kafkaesque_strangers_dropped_total", "memory", 2.0).await;
+    assert_eq!(ask(&mut running.client().await, 1).await.expect("answers"), "x");
+    // Once they have gone, there is room again.
+    drop(all);
+    running.until_metric("kafkaesque_connections_open", "TEST", 0.0).await;
+    let mut stream = running.raw().await;
+    stream.write_all(&long_hello()).await.expect("is taken");
+}
+
+#[tokio::test]
+async fn a_stranger_that_floods_is_not_listened_to() {
+    let running = Running::start(Limits::default(), None, true);
+    let mut stream = running.raw().await;
+    let flood = [&i32::MAX.to_be_bytes()[..], &vec![0; 32 * 1024 * 1024]].concat();
+    assert!(stream.write_all(&flood).await.is_err(), "its bytes are not even thrown away");
+}
+
 /// Many more than there is room for, each of which begins a handshake and says no more.
 #[tokio::test]
 async fn a_flood_of_strangers_keeps_nobody_out() {
