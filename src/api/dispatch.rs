@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::context::{Broker, Client, Context, LOGGED_CHARS};
 use super::handler::{Entry, Finished};
 use super::handlers::TABLE;
-use super::login::{Connection, Gate, Passage, Security};
+use super::login::{self, Connection, Gate, Passage, Security};
 use super::metrics::Metrics;
 use crate::net::{self, Admission, Answer, CloseReason, Closer, Frame, Peer, Promise};
 use crate::protocol::codec::{DecodeError, Reader};
@@ -114,6 +114,7 @@ impl net::Service for Service {
 
     async fn admit(&self, connection: &mut Connection, frame: Frame) -> Promise {
         if let Passage::Answered(promise) = self.gate.pass(connection, &frame.bytes).await {
+            login::wipe(frame.bytes);
             return promise;
         }
         match self.dispatch(connection, frame).await {

@@ -1,6 +1,7 @@
 //! The gate before the handlers: each frame is a request, or a part of a login.
 
 use bytes::Bytes;
+use zeroize::Zeroize as _;
 
 use super::exchange::Stage;
 use super::visit::Visit;
@@ -56,6 +57,13 @@ impl Gate {
             Stage::Proving(_) => visit.token().await,
             Stage::Failed => closed(),
         }
+    }
+}
+
+/// Overwrites a frame of a login, which may hold a password or a token.
+pub fn wipe(frame: Bytes) {
+    if let Ok(mut frame) = frame.try_into_mut() {
+        frame.zeroize();
     }
 }
 

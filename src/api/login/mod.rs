@@ -22,7 +22,7 @@ use crate::net::{CloseReason, Closer, Peer};
 use audit::Audit;
 use exchange::{Login, Stage};
 
-pub use gate::{Gate, Passage};
+pub use gate::{Gate, Passage, wipe};
 
 /// Authentication of all listeners.
 pub struct Security {

@@ -109,6 +109,20 @@ impl Client {
     }
 }
 
+/// Or it could not be overwritten.
+#[tokio::test(start_paused = true)]
+async fn nobody_keeps_the_frame_of_a_token() {
+    for (token, is_good) in [("\0alice\0secret", true), ("\0alice\0wrong", false)] {
+        let mut client = Client::new();
+        assert_eq!(client.handshake("PLAIN", 1).await, (ErrorCode::None, None));
+        let request = sasl_authenticate::Request { auth_bytes: Bytes::from(token.to_owned()) };
+        let frame = Bytes::from(request_frame(&request, 2, 7, Some("test")).expect("encodes").concat());
+        let promise = client.pass(frame.slice(LENGTH_SIZE..)).await.expect("an answer of the gate");
+        assert!(frame.is_unique());
+        assert_eq!(promise.await.close.is_none(), is_good);
+    }
+}
+
 fn frame<R: Request>(request: &R, version: i16) -> Bytes {
     let pieces = request_frame(request, version, 7, Some("test")).expect("encodes");
     Bytes::from(pieces.concat()).slice(LENGTH_SIZE..)
