@@ -9,6 +9,7 @@ mod fetch;
 mod issuers;
 mod keys;
 mod message;
+mod metrics;
 mod settings;
 mod source;
 mod token;

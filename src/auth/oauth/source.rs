@@ -27,6 +27,7 @@ pub(super) struct Source {
     location: Location,
     /// The issuer, for the log.
     issuer: String,
+    began: Instant,
     clock: Clock,
     state: Mutex<State>,
     /// Held by the one who asks.
@@ -36,8 +37,12 @@ pub(super) struct Source {
 #[derive(Debug, Default)]
 struct State {
     keys: Option<Arc<Keys>>,
-    /// The text that they were read from, good or bad.
+    /// The text that was read last ..
     published: Vec<u8>,
+    /// .. and whether it had keys.
+    is_good: bool,
+    /// The last time that there were keys.
+    read: Option<Instant>,
     /// The last question that an unknown key caused.
     asked: Option<Instant>,
 }
@@ -47,6 +52,7 @@ impl Source {
         Source {
             location,
             issuer: issuer.to_owned(),
+            began: clock.instant(),
             clock: clock.clone(),
             state: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
@@ -56,8 +62,16 @@ impl Source {
     /// Takes keys that were read at the start.
     pub(super) fn begin_with(&self, published: Vec<u8>) -> Result<(), String> {
         let keys = Keys::read(&published)?;
-        *self.state.lock() = State { keys: Some(Arc::new(keys)), published, asked: None };
+        let read = Some(self.clock.instant());
+        *self.state.lock() =
+            State { keys: Some(Arc::new(keys)), published, is_good: true, read, asked: None };
         Ok(())
+    }
+
+    /// The issuer, and the time since its keys were read; since the start, if they never were.
+    pub(super) fn age(&self) -> (&str, Duration) {
+        let read = self.state.lock().read.unwrap_or(self.began);
+        (&self.issuer, self.clock.instant().duration_since(read))
     }
 
     /// Reads the keys for as long as the process runs.
@@ -121,20 +135,23 @@ impl Source {
             }
         };
         let mut state = self.state.lock();
-        if state.published == published {
-            return state.keys.is_some();
-        }
-        match Keys::read(&published) {
-            Ok(keys) => {
-                tracing::info!(issuer = self.issuer, keys = keys.len(), "keys of tokens were read");
-                state.keys = Some(Arc::new(keys));
+        if state.published != published {
+            let read = Keys::read(&published);
+            state.is_good = read.is_ok();
+            match read {
+                Ok(keys) => {
+                    tracing::info!(issuer = self.issuer, keys = keys.len(), "keys of tokens were read");
+                    state.keys = Some(Arc::new(keys));
+                }
+                Err(error) => {
+                    tracing::warn!(issuer = self.issuer, %error, "keys of tokens could not be read");
+                }
             }
-            Err(error) => {
-                tracing::warn!(issuer = self.issuer, %error, "keys of tokens could not be read");
-            }
+            state.published = published;
         }
-        let is_good = state.keys.is_some();
-        state.published = published;
-        is_good
+        if state.is_good {
+            state.read = Some(self.clock.instant());
+        }
+        state.keys.is_some()
     }
 }

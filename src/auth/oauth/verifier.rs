@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::issuers::{self, Issuer};
+use super::metrics;
 use super::settings::{BadSettings, Settings};
 use super::source::Source;
 use super::token::Token;
@@ -30,6 +31,8 @@ impl Verifier {
             issuer.begin(&source)?;
             verifier.issuers.push((issuer, source));
         }
+        let sources = verifier.issuers.iter().map(|(_, source)| Arc::clone(source)).collect();
+        metrics::register(&runtime.metrics, sources);
         for (_, source) in &verifier.issuers {
             let kept = Arc::clone(source).keep(runtime.shutdown.clone());
             runtime.tasks.spawn(TaskKind::Periodic, kept);

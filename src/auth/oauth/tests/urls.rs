@@ -214,6 +214,7 @@ async fn old_keys_hold_while_the_url_fails() {
         assert!(server.requests() > asked);
     }
     assert_eq!(target.requests(), 0);
+    assert!(keys_age_seconds(&runtime) >= 299.0, "what failed has made them no younger");
     // The hour passes, too.
     let asked = server.requests();
     pass(Duration::from_secs(3600)).await;
@@ -223,7 +224,17 @@ async fn old_keys_hold_while_the_url_fails() {
     *server.behaviour.lock() = Behaviour::Serves(set_of(&[&old, &new]));
     pass(Duration::from_secs(60)).await;
     assert!(can(&new).await && can(&old).await);
+    assert!(keys_age_seconds(&runtime) < 60.0);
     runtime.shutdown.request();
+}
+
+/// The metric of the one issuer.
+fn keys_age_seconds(runtime: &Runtime) -> f64 {
+    let families = runtime.metrics.gather();
+    let age = families.iter().find(|family| family.name() == "kafkaesque_oauth_keys_age_seconds");
+    let age = &age.expect("a metric").get_metric()[0];
+    assert_eq!(age.get_label()[0].value(), ISSUER);
+    age.get_gauge().get_value()
 }
 
 #[tokio::test]
