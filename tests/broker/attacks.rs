@@ -21,19 +21,24 @@ use crate::hostile::with_surplus;
 use crate::process::Process;
 use crate::produce_fetch::{batch, bytes, fetch_request, produce, produce_request, read_all};
 
-const BEFORE: Duration = Duration::from_secs(2);
-const DURING: Duration = Duration::from_secs(5);
+pub const BEFORE: Duration = Duration::from_secs(2);
+pub const DURING: Duration = Duration::from_secs(5);
 /// Between two records of the client beside.
 const INTERVAL: Duration = Duration::from_millis(20);
 /// What a busy machine adds to an acknowledgement, beyond twice what it takes otherwise.
-const SCATTER: Duration = Duration::from_millis(500);
+pub const SCATTER: Duration = Duration::from_millis(500);
 
 /// Times from a record to its acknowledgement, in ascending order.
-struct Acks(Vec<Duration>);
+pub struct Acks(Vec<Duration>);
 
 impl Acks {
-    fn percent(&self, percent: usize) -> Duration {
+    pub fn percent(&self, percent: usize) -> Duration {
         self.0[(self.0.len() - 1) * percent / 100]
+    }
+
+    pub fn add(&mut self, others: Acks) {
+        self.0.extend(others.0);
+        self.0.sort();
     }
 }
 
@@ -46,12 +51,16 @@ impl fmt::Display for Acks {
 
 /// Fifty records a second from a client of its own.
 async fn acks(broker: &Process, time: Duration) -> Acks {
-    let mut client = Client::connect(broker.clients).await;
+    acks_of(&mut Client::connect(broker.clients).await, time).await
+}
+
+/// Fifty records a second.
+pub async fn acks_of(client: &mut Client, time: Duration) -> Acks {
     let (end, value) = (Instant::now() + time, "v".repeat(100));
     let mut acks = Vec::new();
     while Instant::now() < end {
         let sent = Instant::now();
-        assert_eq!(produce(&mut client, "beside", bytes(batch(&[&value]))).await.error_code, 0);
+        assert_eq!(produce(client, "beside", bytes(batch(&[&value]))).await.error_code, 0);
         acks.push(sent.elapsed());
         sleep(INTERVAL.saturating_sub(sent.elapsed())).await;
     }

@@ -3,6 +3,8 @@
 
 mod admin;
 mod attacks;
+mod besieged;
+mod certificates;
 mod client;
 mod cluster;
 mod compacted;

@@ -66,10 +66,12 @@ impl Process {
         let (clients, health) = (free(), free());
         let binary = program();
         let limit = files.map_or_else(|| "true".to_owned(), |files| format!("ulimit -n {files}"));
-        let child = Command::new("sh")
+        let mut command = Command::new("sh");
+        if !variables.iter().any(|(name, _)| *name == "LISTENERS") {
+            command.env("HOST", "127.0.0.1").env("PORT", clients.port().to_string());
+        }
+        let child = command
             .args(["-c", &format!("{limit} && exec \"$0\""), &binary])
-            .env("HOST", "127.0.0.1")
-            .env("PORT", clients.port().to_string())
             .env("HEALTH_PORT", health.port().to_string())
             .env("RAFT_LISTEN_ADDR", "127.0.0.1:0")
             .env("LOCAL_FSYNC", "false")
@@ -98,11 +100,25 @@ impl Process {
     }
 
     fn is_starting(&self) -> std::io::Result<bool> {
+        Ok(self.look("/ready")?.contains("\"starting\""))
+    }
+
+    /// An answer of the operations port, with its head.
+    fn look(&self, path: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(self.health)?;
-        stream.write_all(b"GET /ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        Ok(answer.contains("\"starting\""))
+        Ok(answer)
+    }
+
+    /// A metric, summed over those of its labels that have `label`.
+    pub fn metric(&self, name: &str, label: &str) -> f64 {
+        let metrics = self.look("/metrics").expect("an answer");
+        let of_name = metrics.lines().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
+        let chosen = of_name
+            .filter(|(labels, _)| (labels.is_empty() || labels.starts_with('{')) && labels.contains(label));
+        chosen.map(|(_, value)| value.parse::<f64>().expect("a number")).sum()
     }
 
     /// Asks it to end, as an operator does, and waits until it has.
@@ -118,13 +134,22 @@ impl Process {
         self.status("VmHWM:")
     }
 
+    /// The memory that it has now, in KiB. The peak begins anew.
+    pub fn resident_kib(&self) -> u64 {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("a process of our own");
+        self.status("VmRSS:")
+    }
+
     /// Memory that `work` makes the process take beyond what it has, at its peak, in KiB.
     pub fn growth(&self, work: impl FnOnce()) -> u64 {
-        // The peak begins anew.
-        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("a process of our own");
-        let before = self.status("VmRSS:");
+        let before = self.resident_kib();
         work();
         self.peak_kib().saturating_sub(before)
+    }
+
+    /// Processor time that it has used, of its own and the system's.
+    pub fn cpu_seconds(&self) -> f64 {
+        self.metric("process_cpu_seconds_total", "")
     }
 
     fn status(&self, field: &str) -> u64 {

@@ -1,8 +1,6 @@
 //! Listeners, TLS and logins of a whole broker.
 
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
 
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::Engine as _;
@@ -14,103 +12,38 @@ use kafkaesque::protocol::messages::{
     describe_user_scram_credentials as describe, find_coordinator, metadata, sasl_authenticate,
     sasl_handshake,
 };
-use kafkaesque::tls::provider;
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rcgen::DnType;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use crate::Running;
+use crate::certificates::Certificates;
 use crate::client::Client;
 use crate::configs::describing;
 use crate::process::Process;
-
-/// An authority, and certificates by it, as files.
-struct Certificates {
-    dir: tempfile::TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Certificates {
-    fn new() -> Certificates {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "authority");
-        let ca = params.self_signed(&key).expect("an authority");
-        let dir = tempfile::tempdir().expect("a folder");
-        std::fs::write(dir.path().join("ca.pem"), ca.pem()).expect("is written");
-        let certificates = Certificates { dir, issuer: Issuer::new(params, key) };
-        certificates.make("broker", &[(DnType::CommonName, "localhost")]);
-        certificates
-    }
-
-    /// `NAME.pem` and `NAME.key`.
-    fn make(&self, name: &str, subject: &[(DnType, &str)]) {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-        params.distinguished_name = DistinguishedName::new();
-        for (kind, text) in subject {
-            params.distinguished_name.push(kind.clone(), *text);
-        }
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        std::fs::write(self.dir.path().join(format!("{name}.pem")), certificate.pem()).expect("is written");
-        std::fs::write(self.dir.path().join(format!("{name}.key")), key.serialize_pem()).expect("is written");
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.dir.path().join(name).display().to_string()
-    }
-
-    /// A client over TLS, with the certificate of this name if there is one.
-    async fn connect(&self, address: SocketAddr, own: Option<&str>) -> std::io::Result<Client> {
-        let pem = |name: &str| self.dir.path().join(name);
-        let chain = |path: &Path| CertificateDer::from_pem_file(path).expect("a certificate");
-        let mut roots = RootCertStore::empty();
-        roots.add(chain(&pem("ca.pem"))).expect("an authority");
-        let builder = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots);
-        let config = match own {
-            None => builder.with_no_client_auth(),
-            Some(name) => {
-                let key = PrivateKeyDer::from_pem_file(pem(&format!("{name}.key"))).expect("a key");
-                builder.with_client_auth_cert(vec![chain(&pem(&format!("{name}.pem")))], key).expect("fits")
-            }
-        };
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let name = ServerName::try_from("localhost").expect("a name");
-        Ok(Client::over(TlsConnector::from(Arc::new(config)).connect(name, stream).await?))
-    }
-}
 
 fn address(running: &Running, listener: &str) -> SocketAddr {
     let all = running.broker.addresses();
     all.iter().find(|(name, _)| name == listener).unwrap_or_else(|| panic!("{listener} of {all:?}")).1
 }
 
-async fn handshake(client: &mut Client, mechanism: &str) -> i16 {
+pub async fn handshake(client: &mut Client, mechanism: &str) -> i16 {
     let request = sasl_handshake::Request { mechanism: mechanism.to_owned() };
     client.ask(&request, 1).await.error_code
 }
 
-async fn token(client: &mut Client, bytes: impl Into<Vec<u8>>) -> sasl_authenticate::Response {
+pub async fn token(client: &mut Client, bytes: impl Into<Vec<u8>>) -> sasl_authenticate::Response {
     let request = sasl_authenticate::Request { auth_bytes: Bytes::from(bytes.into()) };
     client.ask(&request, 2).await
 }
 
-async fn log_in_plain(client: &mut Client, user: &str, password: &str) -> i16 {
+pub async fn log_in_plain(client: &mut Client, user: &str, password: &str) -> i16 {
     assert_eq!(handshake(client, "PLAIN").await, 0);
     token(client, format!("\0{user}\0{password}")).await.error_code
 }
 
 /// A login by SCRAM-SHA-256, as RFC 5802 has it; the broker's own proof is checked too.
-async fn log_in_scram(client: &mut Client, user: &str, password: &str) -> i16 {
+pub async fn log_in_scram(client: &mut Client, user: &str, password: &str) -> i16 {
     assert_eq!(handshake(client, "SCRAM-SHA-256").await, 0);
     let bare = format!("n={user},r=fyko+d2lbbFgONRv9qkxdawL");
     let first = token(client, format!("n,,{bare}")).await;
