@@ -13,6 +13,7 @@ mod brokers;
 mod catalog;
 mod certificates;
 mod connection;
+mod credentials;
 mod differences;
 #[path = "../free_port.rs"]
 mod free_port;

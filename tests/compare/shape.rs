@@ -46,6 +46,7 @@ const IDENTITY: &[&str] = &[
     "entity",
     "entity_type",
     "transactional_id",
+    "mechanism",
 ];
 
 /// The fields of `version`, as they stand.

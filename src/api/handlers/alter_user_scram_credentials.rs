@@ -1,7 +1,7 @@
 //! AlterUserScramCredentials: sets and deletes the SCRAM credentials of users (KIP-554).
 //! Version 0.
 //! Left out: nothing. Names that could never log in, and salts of more than 1,024 bytes, are UNACCEPTABLE_CREDENTIAL, where
-//! Kafka takes them.
+//! Kafka takes them; so is no salted password, at which Kafka fails.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,6 +79,9 @@ fn upsert(upsertion: &ScramCredentialUpsertion) -> Result<Command, Failure> {
         Principal::user(&upsertion.name).map_err(|bad| unacceptable(&format!("Bad username: {bad}")))?;
     if upsertion.salt.len() > SALT_BYTES {
         return Err(unacceptable("Salt too long"));
+    }
+    if upsertion.salted_password.is_empty() {
+        return Err(unacceptable("Salted password must not be empty"));
     }
     let (salt, salted_password) = (upsertion.salt.to_vec(), &upsertion.salted_password);
     let credential = ScramCredential::of_salted_password(mechanism, salt, iterations, salted_password);
