@@ -310,7 +310,7 @@ fn reads(config: &Config, store: &Store, runtime: &Runtime) -> Reads {
 
 fn host_shards(
     config: &Config,
-    configs: &BTreeMap<&'static str, String>,
+    configs: &BTreeMap<String, String>,
     store: &Store,
     databases: Databases,
     reads: &Reads,
@@ -358,7 +358,7 @@ async fn wait_for_shards(
 
 fn coordinate(
     config: &Config,
-    configs: &BTreeMap<&'static str, String>,
+    configs: &BTreeMap<String, String>,
     metadata: &Metadata,
     shards: &Arc<ShardHost>,
     runtime: &Runtime,

@@ -10,6 +10,7 @@ mod listeners;
 mod names;
 mod platform;
 mod security;
+mod shown;
 mod syntax;
 mod table;
 #[cfg(test)]
@@ -56,7 +57,7 @@ pub struct Config {
     /// Names of the variables that were set, by flag or environment.
     given: Vec<&'static str>,
     /// Kafka's broker configs that they set.
-    configs: BTreeMap<&'static str, String>,
+    configs: BTreeMap<String, String>,
     /// Warnings of variables that nothing reads.
     strangers: Vec<String>,
 }
@@ -183,7 +184,7 @@ impl Config {
 
     /// Kafka's broker configs that the process settings fix: those that always stand, and those that somebody set.
     /// `bound_ports` are those that the listeners have, in their order, which port 0 leaves open.
-    pub fn broker_settings(&self, bound_ports: &[u16]) -> BTreeMap<&'static str, String> {
+    pub fn broker_settings(&self, bound_ports: &[u16]) -> BTreeMap<String, String> {
         let bound = || self.clients.listeners.iter().zip(bound_ports);
         let listed = |texts: Vec<String>| texts.join(",");
         let protocols =
@@ -198,7 +199,8 @@ impl Config {
             ("node.id", self.identity.broker_id.to_string()),
             ("process.roles", "broker,controller".to_owned()),
         ];
-        self.configs.clone().into_iter().chain(own).collect()
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        self.configs.clone().into_iter().chain(own).chain(shown::security(self)).collect()
     }
 
     /// The place of the data, as one line for people and for Kafka's `log.dirs`.

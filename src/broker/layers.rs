@@ -89,7 +89,7 @@ pub(super) fn group_settings(config: &Config) -> group::Settings {
     group::Settings { classic, consumer, offsets }
 }
 
-pub(super) fn api_options(config: &Config, configs: &BTreeMap<&'static str, String>) -> api::Options {
+pub(super) fn api_options(config: &Config, configs: &BTreeMap<String, String>) -> api::Options {
     api::Options {
         configs: configs.clone(),
         auto_create_topics: config.topics.auto_create,

@@ -15,7 +15,7 @@ use crate::types::TopicId;
 
 pub(super) fn metadata_source(
     config: &Config,
-    configs: &BTreeMap<&'static str, String>,
+    configs: &BTreeMap<String, String>,
     shards: &Arc<ShardHost>,
 ) -> MetadataSource {
     let (id, fixed) = (config.identity.broker_id, configs.clone());

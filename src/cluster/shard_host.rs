@@ -31,7 +31,7 @@ pub struct HostOptions {
     /// How old a proof of ownership may be for answers that clients act upon (`BROKER_SESSION_TIMEOUT_MS`).
     pub session: Duration,
     /// Broker configs by their Kafka names, as the process was started with.
-    pub configs: BTreeMap<&'static str, String>,
+    pub configs: BTreeMap<String, String>,
     pub store: Store,
     pub shared: Shared,
 }

@@ -283,7 +283,7 @@ fn advertise(
 }
 
 /// The mechanisms of a listener that does not say: those that somebody can log in by.
-fn default_mechanisms(security: &Security, oauth: &OAuth) -> Vec<Mechanism> {
+pub(super) fn default_mechanisms(security: &Security, oauth: &OAuth) -> Vec<Mechanism> {
     if let Some(mechanisms) = &security.mechanisms {
         return mechanisms.clone();
     }

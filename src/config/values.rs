@@ -94,9 +94,11 @@ impl<'a> Values<'a> {
     }
 
     /// Values of the broker configs that somebody sets here.
-    pub(super) fn configs(&self) -> BTreeMap<&'static str, String> {
+    pub(super) fn configs(&self) -> BTreeMap<String, String> {
         let given = VARIABLES.iter().filter(|variable| self.given.is_set(variable.name));
-        let set = |variable: &Variable| Some((variable.config?, self.found.get(variable.name)?.printed()));
+        let set = |variable: &Variable| {
+            Some((variable.config?.to_owned(), self.found.get(variable.name)?.printed()))
+        };
         given.filter_map(set).collect()
     }
 

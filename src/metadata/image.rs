@@ -144,7 +144,7 @@ impl Configs {
     pub fn with_layers<T>(
         &self,
         broker: BrokerId,
-        fixed: &BTreeMap<&'static str, String>,
+        fixed: &BTreeMap<String, String>,
         use_layers: impl FnOnce(&BrokerLayers<'_>) -> T,
     ) -> T {
         let own = self.brokers.get(&broker).cloned().unwrap_or_default();

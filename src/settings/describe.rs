@@ -3,8 +3,10 @@
 //! Order and sources are those of Kafka's `ConfigHelper`: per layer, from the strongest down, every synonym that it
 //! sets; what stands before the first mention of the config's own broker name is left out.
 
+use std::borrow::Cow;
+
 use super::definition::{Definition, Scope, Synonym, Type, Update};
-use super::layers::{BrokerLayers, Overrides};
+use super::layers::{BrokerLayers, LISTENER_PREFIX, Overrides};
 use super::{definitions, lookup};
 
 /// The source of a value. The number is the one that DescribeConfigs uses (`DescribeConfigsResponse.ConfigSource`).
@@ -22,7 +24,7 @@ pub enum Source {
 /// A value that would count if all stronger ones went away; the first one is the one that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DescribedSynonym {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// In the synonym's own unit. `None` if it is sensitive.
     pub value: Option<String>,
     pub source: Source,
@@ -31,7 +33,7 @@ pub struct DescribedSynonym {
 /// One config as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// `None` if it is sensitive, or null.
     pub value: Option<String>,
     pub source: Source,
@@ -65,8 +67,14 @@ pub fn describe_group(group: &dyn Overrides, broker: &BrokerLayers<'_>) -> Vec<D
         .collect()
 }
 
-/// Every config of a broker, by name.
+/// Every config of a broker, by name, and behind them those of single listeners.
 pub fn describe_broker(broker: &BrokerLayers<'_>) -> Vec<Described> {
+    let of_listeners = broker.fixed.of_listeners();
+    let of_listeners = of_listeners.into_iter().filter_map(|(name, value)| of_listener(name, value, broker));
+    of_broker(broker).chain(of_listeners).collect()
+}
+
+fn of_broker(broker: &BrokerLayers<'_>) -> impl Iterator<Item = Described> {
     definitions(Scope::Broker)
         .iter()
         .map(|definition| (definition, set_value(&[Synonym::same(definition.name)], broker)))
@@ -75,7 +83,19 @@ pub fn describe_broker(broker: &BrokerLayers<'_>) -> Vec<Described> {
             let synonyms = broker_synonyms(definition.name, &siblings(definition), broker);
             described(definition, value.or_else(|| definition.default.map(str::to_owned)), synonyms)
         })
-        .collect()
+}
+
+/// A listener's own value, which the broker's stands in for (`DynamicBrokerConfig.brokerConfigSynonyms`). It is set at start.
+fn of_listener(name: &str, value: &str, broker: &BrokerLayers<'_>) -> Option<Described> {
+    let (_, own_name) = name.strip_prefix(LISTENER_PREFIX)?.split_once('.')?;
+    let definition = lookup(Scope::Broker, own_name)?;
+    let mut synonyms = broker_synonyms(definition.name, &siblings(definition), broker);
+    let (name, value): (Cow<'static, str>, _) = (name.to_owned().into(), Some(value.to_owned()));
+    synonyms.insert(
+        0,
+        DescribedSynonym { name: name.clone(), value: value.clone(), source: Source::StaticBroker },
+    );
+    Some(Described { name, read_only: true, ..described(definition, value, synonyms) })
 }
 
 /// Values set for all brokers while running; one that is not set is not shown.
@@ -105,7 +125,7 @@ fn inheriting(
     let own = own.value(definition.name);
     if let Some(value) = own {
         let value = Some(value.to_owned());
-        synonyms.insert(0, DescribedSynonym { name: definition.name, value, source: own_source });
+        synonyms.insert(0, DescribedSynonym { name: definition.name.into(), value, source: own_source });
     }
     let value = own.map(str::to_owned).or_else(|| set_value(definition.synonyms, broker));
     let default = || definition.default.or_else(|| TableDefaults.value(definition.synonyms.first()?.name));
@@ -116,7 +136,7 @@ fn inheriting(
 fn group_default(definition: &'static Definition, own_source: Source) -> Vec<DescribedSynonym> {
     match (own_source, definition.default) {
         (Source::Group, Some(default)) => vec![DescribedSynonym {
-            name: definition.name,
+            name: definition.name.into(),
             value: Some(default.to_owned()),
             source: Source::Default,
         }],
@@ -134,7 +154,7 @@ fn described(
         synonyms.iter_mut().for_each(|synonym| synonym.value = None);
     }
     Described {
-        name: definition.name,
+        name: definition.name.into(),
         value: value.filter(|_| !sensitive),
         source: synonyms.first().map_or(Source::Default, |synonym| synonym.source),
         read_only: definition.update == Update::ReadOnly,
@@ -169,7 +189,8 @@ fn broker_synonyms(primary: &str, synonyms: &[Synonym], broker: &BrokerLayers<'_
     for (layer, source) in layers {
         for synonym in synonyms {
             if let Some(value) = layer.value(synonym.name) {
-                shown.push(DescribedSynonym { name: synonym.name, value: Some(value.to_owned()), source });
+                let (name, value) = (synonym.name.into(), Some(value.to_owned()));
+                shown.push(DescribedSynonym { name, value, source });
             }
         }
     }

@@ -8,17 +8,24 @@ use super::lookup;
 /// Config values by name, as somebody set them.
 pub trait Overrides {
     fn value(&self, name: &str) -> Option<&str>;
+
+    /// Values of single listeners, under their prefixes.
+    fn of_listeners(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
 }
+
+/// The names of a listener's own values begin so, and go on with its name in small letters.
+pub(super) const LISTENER_PREFIX: &str = "listener.name.";
 
 impl Overrides for BTreeMap<String, String> {
     fn value(&self, name: &str) -> Option<&str> {
         self.get(name).map(String::as_str)
     }
-}
 
-impl Overrides for BTreeMap<&'static str, String> {
-    fn value(&self, name: &str) -> Option<&str> {
-        self.get(name).map(String::as_str)
+    fn of_listeners(&self) -> Vec<(&str, &str)> {
+        let all = self.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        all.filter(|(name, _)| name.starts_with(LISTENER_PREFIX)).collect()
     }
 }
 

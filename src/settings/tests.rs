@@ -220,7 +220,7 @@ fn a_topic_is_described_with_the_source_of_every_value() {
     let retention = find(&described, "retention.ms");
     assert_eq!((retention.value.as_deref(), retention.source), (Some("1000"), Source::DynamicTopic));
     let synonyms: Vec<_> =
-        retention.synonyms.iter().map(|one| (one.name, one.value.as_deref(), one.source)).collect();
+        retention.synonyms.iter().map(|one| (&*one.name, one.value.as_deref(), one.source)).collect();
     assert_eq!(
         synonyms,
         [

@@ -14,7 +14,9 @@ mod catalog;
 mod certificates;
 mod connection;
 mod credentials;
+mod described;
 mod differences;
+mod doors;
 #[path = "../free_port.rs"]
 mod free_port;
 mod generator;

@@ -90,7 +90,6 @@ pub fn store(connection: &mut Connection, hash: Hash, user: &str, password: &str
         iterations: iterations as i32,
         salted_password: hash.salted(password, &salt, iterations).into(),
         salt: salt.into(),
-        ..ScramCredentialUpsertion::default()
     };
     let request = alter::Request { upsertions: vec![upsertion], ..alter::Request::default() };
     let results = connection.ask(&request, 0).results;

@@ -12,6 +12,7 @@ const PERMITTED: &[(&str, &str, &str)] = &[
     ("log.dir", "default", "our data has a folder of its own"),
     ("max.connections", "default", "everything has a bound"),
     ("queued.max.request.bytes", "default", "everything has a bound"),
+    ("sasl.server.max.receive.size", "default", "strangers get less of the memory"),
     (
         "offsets.topic.replication.factor",
         "default",

@@ -17,6 +17,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("log.dir", "our data has a folder of its own"),
     ("max.connections", "everything has a bound"),
     ("queued.max.request.bytes", "everything has a bound"),
+    ("sasl.server.max.receive.size", "strangers get less of the memory"),
     ("offsets.topic.replication.factor", "the object store replicates; one replica set is what is shown"),
     ("broker.id", "Kafka makes it out of node.id; our process settings say it"),
 ];
@@ -48,11 +49,12 @@ fn source(source: Source) -> &'static str {
 /// Ours in the shape of a fact, from the config's name on.
 fn shown(ours: &Described) -> Fact {
     let flags = [ours.read_only, ours.sensitive].map(|flag| Some(flag.to_string()));
-    let mut fact = vec![Some(ours.name.to_owned()), ours.value.clone(), Some(source(ours.source).to_owned())];
+    let mut fact =
+        vec![Some(ours.name.to_string()), ours.value.clone(), Some(source(ours.source).to_owned())];
     fact.extend(flags);
     fact.push(Some(ours.kind.name().to_owned()));
     for synonym in &ours.synonyms {
-        fact.push(Some(synonym.name.to_owned()));
+        fact.push(Some(synonym.name.to_string()));
         fact.push(synonym.value.clone());
         fact.push(Some(source(synonym.source).to_owned()));
     }
@@ -88,14 +90,14 @@ fn compare(stage: &Stage, fixed: &Values, facts: &[Fact], differences: &mut Vec<
         }
         for one in &ours {
             let mut ours = shown(one);
-            let Some(theirs) = theirs.get(one.name) else {
+            let Some(theirs) = theirs.get(&*one.name) else {
                 differences.push(format!("{resource} {}: Kafka does not show it", one.name));
                 continue;
             };
-            if FIXED_HERE.contains(&one.name) && resource == "broker:1" {
+            if FIXED_HERE.contains(&&*one.name) && resource == "broker:1" {
                 ours[3] = theirs[3].clone();
             }
-            if ours != *theirs && !PERMITTED.iter().any(|(name, _)| *name == one.name) {
+            if ours != *theirs && !PERMITTED.iter().any(|(name, _)| *name == &*one.name) {
                 differences
                     .push(format!("{} {resource}:\n    ours  {ours:?}\n    Kafka {theirs:?}", stage.name));
             }

@@ -55,7 +55,7 @@ pub struct Broker {
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Broker configs by their Kafka names, as the process was started with.
-    pub configs: BTreeMap<&'static str, String>,
+    pub configs: BTreeMap<String, String>,
     /// Asking for the metadata of a topic creates it (`auto.create.topics.enable`).
     pub auto_create_topics: bool,
     /// Partitions of a topic that does not say how many (`num.partitions`).

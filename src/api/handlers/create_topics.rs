@@ -174,7 +174,7 @@ fn describe(
 ) -> Vec<CreatableTopicConfigs> {
     let described = broker.with_layers(image, |layers| describe_topic(configs, layers));
     let entry = |config: Described| CreatableTopicConfigs {
-        name: config.name.to_owned(),
+        name: config.name.into_owned(),
         value: config.value,
         read_only: config.read_only,
         config_source: config.source as i8,

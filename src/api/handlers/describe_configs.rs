@@ -37,7 +37,7 @@ impl Handler for DescribeConfigs {
             };
             match describe(&context, &image, resource) {
                 Ok(configs) => {
-                    let wanted = |config: &Described| is_wanted(resource, config.name);
+                    let wanted = |config: &Described| is_wanted(resource, &config.name);
                     let shown = configs.into_iter().filter(wanted);
                     result.configs = shown.map(|config| show(config, &request)).collect();
                 }
@@ -108,14 +108,14 @@ fn is_wanted(resource: &DescribeConfigsResource, name: &str) -> bool {
 fn show(config: Described, request: &Request) -> DescribeConfigsResourceResult {
     let synonyms = config.synonyms.into_iter().filter(|_| request.include_synonyms);
     DescribeConfigsResourceResult {
-        name: config.name.to_owned(),
+        name: config.name.into_owned(),
         value: config.value,
         read_only: config.read_only,
         config_source: config.source as i8,
         is_sensitive: config.sensitive,
         synonyms: synonyms
             .map(|synonym| DescribeConfigsSynonym {
-                name: synonym.name.to_owned(),
+                name: synonym.name.into_owned(),
                 value: synonym.value,
                 source: synonym.source as i8,
             })

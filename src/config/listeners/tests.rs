@@ -65,6 +65,34 @@ fn several_listeners_are_read_in_kafkas_syntax() {
 }
 
 #[test]
+fn tls_and_sasl_are_shown_as_kafkas_configs_without_their_secrets() {
+    let given = with_tls(several("SASL_SSL://:9093,SSL://:9094"))
+        .with("LISTENER_SASL_MECHANISMS", "SASL_SSL:PLAIN")
+        .with("LISTENER_TLS_CLIENT_AUTH", "SSL:required")
+        .with("TLS_CLIENT_CA_PATH", file())
+        .with("TLS_MIN_VERSION", "1.3")
+        .with("SASL_MAX_REAUTH_MS", "60000")
+        .with("SASL_MAX_RECEIVE_BYTES", "32KiB")
+        .with("SASL_USERS", "alice:wonderland");
+    let shown = load(&given).broker_settings(&[9093, 9094]);
+    for (name, value) in [
+        ("connections.max.reauth.ms", "60000"),
+        ("listener.name.sasl_ssl.sasl.enabled.mechanisms", "PLAIN"),
+        ("listener.name.ssl.ssl.client.auth", "required"),
+        ("sasl.enabled.mechanisms", "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"),
+        ("sasl.server.max.receive.size", "32768"),
+        ("ssl.enabled.protocols", "TLSv1.3"),
+        ("ssl.keystore.type", "PEM"),
+        ("ssl.truststore.location", &file()),
+    ] {
+        assert_eq!(shown.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    assert!(!shown.values().any(|value| value.contains("wonderland")));
+    let plain = load(&Given::nothing()).broker_settings(&[9092]);
+    assert!(!plain.keys().any(|name| name.starts_with("ssl.") || name.starts_with("sasl.")), "{plain:?}");
+}
+
+#[test]
 fn a_port_that_is_left_open_is_told_once_it_is_known() {
     let config =
         load(&several("SSL_IN://127.0.0.1:0").with("LISTENER_SECURITY_PROTOCOL_MAP", "SSL_IN:PLAINTEXT"));

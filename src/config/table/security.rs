@@ -37,11 +37,14 @@ settings! {
             "Users of PLAIN and SCRAM.";
         SASL_USERS_FILE => users_file: Option<PathBuf>, parsed("FILE", syntax::file),
             "The same, one NAME:PASSWORD a line; read again when its content changes.";
-        SASL_MAX_REAUTH_MS => max_reauth_ms: i64, number(0, super::LONG).shaped("MS").or("0"),
+        SASL_MAX_REAUTH_MS => max_reauth_ms: i64,
+            number(0, super::LONG).shaped("MS").is("connections.max.reauth.ms"),
             "Longest life of a login, after which the client has to log in again (KIP-368); 0 is no limit.";
-        SASL_MAX_RECEIVE_BYTES => max_receive_bytes: usize, bytes(KIB, MIB).or("64KiB"),
+        SASL_MAX_RECEIVE_BYTES => max_receive_bytes: usize,
+            bytes(KIB, MIB).or("64KiB").sets("sasl.server.max.receive.size"),
             "Largest request of a client that has not logged in yet.";
-        FAILED_AUTHENTICATION_DELAY_MS => failed_delay: Duration, millis(0, 60_000).or("100"),
+        FAILED_AUTHENTICATION_DELAY_MS => failed_delay: Duration,
+            millis(0, 60_000).is("connection.failed.authentication.delay.ms"),
             "Time until a failed login is answered, and its connection closed.";
         HTTP_TLS_ENABLED => http_tls: bool, flag().or("false"),
             "TLS on HEALTH_PORT, by the certificate of the listeners.";
@@ -60,18 +63,21 @@ settings! {
         TLS_CRL_PATH => revoked: Option<PathBuf>, text("FILE").rules(&[Beside("TLS_CLIENT_CA_PATH")]),
             "Lists (PEM) of clients' certificates that do not count any more.";
         TLS_PRINCIPAL_MAPPING_RULES => mapping: Option<Mapping>,
-            parsed("RULE,..", syntax::mapping_rules),
+            parsed("RULE,..", syntax::mapping_rules).sets("ssl.principal.mapping.rules"),
             "Names of clients made of their certificates' subjects, in Kafka's syntax. Default: the subject.";
     }
 
     /// Issuers of tokens for OAUTHBEARER.
     SECURITY declares OAuth {
-        OAUTH_ISSUER => issuer: Option<String>, text("NAME").rules(&[With("OAUTH_AUDIENCE")]),
+        OAUTH_ISSUER => issuer: Option<String>, text("NAME").rules(&[With("OAUTH_AUDIENCE")])
+                .sets("sasl.oauthbearer.expected.issuer"),
             "Issuer whose tokens count (their claim iss).";
-        OAUTH_AUDIENCE => audience: Option<String>, text("NAME").rules(&[With("OAUTH_ISSUER")]),
+        OAUTH_AUDIENCE => audience: Option<String>, text("NAME").rules(&[With("OAUTH_ISSUER")])
+                .sets("sasl.oauthbearer.expected.audience"),
             "What their claim aud must name.";
         OAUTH_JWKS_URL => jwks_url: Option<String>,
-            formed("URL", syntax::https_url).rules(&[Beside("OAUTH_ISSUER")]),
+            formed("URL", syntax::https_url).rules(&[Beside("OAUTH_ISSUER")])
+                .sets("sasl.oauthbearer.jwks.endpoint.url"),
             "Where the issuer's keys are (JSON Web Key Set); https alone.";
         OAUTH_JWKS_FILE => jwks_file: Option<PathBuf>,
             parsed("FILE", syntax::file).rules(&[Beside("OAUTH_ISSUER")]),
@@ -79,7 +85,7 @@ settings! {
         OAUTH_SCOPE => scope: Option<String>, text("NAME").rules(&[Beside("OAUTH_ISSUER")]),
             "A scope that tokens must have.";
         OAUTH_PRINCIPAL_CLAIM => principal_claim: Option<String>,
-            text("NAME").rules(&[Beside("OAUTH_ISSUER")]),
+            text("NAME").rules(&[Beside("OAUTH_ISSUER")]).sets("sasl.oauthbearer.sub.claim.name"),
             "The claim that names the user. Default: sub.";
         OAUTH_GROUPS_CLAIM => groups_claim: Option<String>, text("NAME").rules(&[Beside("OAUTH_ISSUER")]),
             "A claim that lists groups of the user: principals Group:NAME.";
