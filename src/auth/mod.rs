@@ -22,5 +22,5 @@ pub use credentials::{Credentials, SaltKey, ScramCredential};
 pub use mechanism::{Mechanism, Scram, UnknownMechanism};
 pub use principal::{BadName, Kind, Principal};
 pub use scram::{LEAST_ITERATIONS, MOST_ITERATIONS};
-pub use step::{Login, Refusal, Step};
+pub use step::{Login, Refusal, Reply, Step};
 pub use users::{UserSources, Users, UsersError};

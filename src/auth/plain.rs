@@ -5,12 +5,12 @@ mod message;
 use std::sync::Arc;
 
 use super::principal::Principal;
-use super::step::{Login, Refusal, Step};
+use super::step::{Login, Refusal, Reply, Step};
 use super::users::{Users, Wrong};
 use message::{Message, parse};
 
 /// As Kafka words it. The reason is not told apart.
-const REPLY: &str = "Authentication failed: Invalid username or password";
+const REPLY: Reply = Reply::Own("Authentication failed: Invalid username or password");
 
 /// The server's side of one login.
 pub struct Exchange {
@@ -30,7 +30,7 @@ impl Exchange {
         };
         match judged {
             Ok(principal) => Step::Done { last: Vec::new(), login: Login::of(principal) },
-            Err(reason) => Step::Refused(Refusal { reply: REPLY.to_owned(), reason }),
+            Err(reason) => Step::Refused(Refusal { reply: REPLY, reason }),
         }
     }
 
@@ -94,7 +94,7 @@ mod tests {
             (b"\0Alice\0wonder:land", "\"Alice\": there is no such user"),
             (b"bob\0alice\0wonder:land", "\"alice\": it asks to act as somebody else"),
         ] {
-            let refusal = Refusal { reply: REPLY.to_owned(), reason: reason.to_owned() };
+            let refusal = Refusal { reply: REPLY, reason: reason.to_owned() };
             assert_eq!(step(token), Step::Refused(refusal));
         }
     }

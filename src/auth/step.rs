@@ -29,9 +29,18 @@ pub struct Login {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// For the client: the same for every reason.
-    pub reply: String,
+    pub reply: Reply,
     /// For the log: no secret is in it.
     pub reason: String,
+}
+
+/// The sentence that a client is refused with, as Kafka words it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// The mechanism's own.
+    Own(&'static str),
+    /// That of a mechanism which has none.
+    Of(Mechanism),
 }
 
 impl Login {
@@ -44,11 +53,21 @@ impl Login {
 impl Refusal {
     /// The refusal of a mechanism that says nothing of its own, as Kafka words it.
     pub fn of(mechanism: Mechanism, reason: impl Into<String>) -> Refusal {
-        let reply = format!(
-            "Authentication failed during authentication due to invalid credentials with SASL mechanism \
-             {mechanism}"
-        );
-        Refusal { reply, reason: reason.into() }
+        Refusal { reply: Reply::Of(mechanism), reason: reason.into() }
+    }
+}
+
+impl Reply {
+    /// The sentence for a first login, or for one that renews another.
+    pub fn sentence(self, renews: bool) -> String {
+        let what = if renews { "re-authentication" } else { "authentication" };
+        match self {
+            Reply::Own(sentence) => sentence.to_owned(),
+            Reply::Of(mechanism) => format!(
+                "Authentication failed during {what} due to invalid credentials with SASL mechanism \
+                 {mechanism}"
+            ),
+        }
     }
 }
 
@@ -59,11 +78,11 @@ mod tests {
     #[test]
     fn a_refusal_tells_the_client_nothing_but_the_mechanism() {
         let refusal = Refusal::of(Mechanism::ScramSha256, "nobody has the name \"eve\"");
-        assert_eq!(
-            refusal.reply,
-            "Authentication failed during authentication due to invalid credentials with SASL mechanism \
-             SCRAM-SHA-256"
-        );
+        for (renews, what) in [(false, "authentication"), (true, "re-authentication")] {
+            let rest = "due to invalid credentials with SASL mechanism SCRAM-SHA-256";
+            let expected = format!("Authentication failed during {what} {rest}");
+            assert_eq!(refusal.reply.sentence(renews), expected);
+        }
         assert_eq!(refusal.reason, "nobody has the name \"eve\"");
     }
 }

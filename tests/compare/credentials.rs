@@ -16,7 +16,9 @@ use crate::free_port::free_port;
 use crate::scram::{Hash, log_in};
 use crate::shape::{self, Names};
 
-const THEIR_LOGINS: &str = "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+/// Logins have an end, so that they can be renewed before it.
+const THEIR_LOGINS: &str = "connections.max.reauth.ms=60000
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
 sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512
 listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
@@ -89,8 +91,11 @@ impl Pair {
         let (our_plain, ours, theirs) = (free_port(), free_port(), free_port());
         let their_settings = format!("SASL_PLAINTEXT://127.0.0.1:{theirs}\n{THEIR_LOGINS}");
         let listeners = format!("PLAINTEXT://127.0.0.1:{our_plain},SASL_PLAINTEXT://127.0.0.1:{ours}");
-        let variables =
-            [("LISTENERS", listeners.as_str()), ("SASL_MECHANISMS", "SCRAM-SHA-256,SCRAM-SHA-512")];
+        let variables = [
+            ("LISTENERS", listeners.as_str()),
+            ("SASL_MECHANISMS", "SCRAM-SHA-256,SCRAM-SHA-512"),
+            ("SASL_MAX_REAUTH_MS", "60000"),
+        ];
         let brokers = Brokers::with(our_plain, &their_settings, &variables)?;
         let plain = [our_plain, brokers.their_port];
         Some(Pair { plain, logins: [ours, theirs], differing: Vec::new(), count: 0, _brokers: brokers })
@@ -158,6 +163,22 @@ impl Pair {
     }
 }
 
+/// Logins that are renewed by the same user, and by others.
+fn renewed(pair: &mut Pair) {
+    pair.alter("one who stays", &[set("judy", 1)]);
+    pair.alter("another one", &[set("mallory", 1)]);
+    pair.log_in(Hash::Sha256, "judy", "secret", true);
+    pair.log_in(Hash::Sha256, "mallory", "secret", true);
+    for (user, password) in [("judy", "secret"), ("judy", "another"), ("mallory", "secret")] {
+        let seen = pair.logins.map(|port| {
+            let mut connection = Connection::new(port);
+            let first = log_in(&mut connection, Hash::Sha256, "judy", "secret");
+            vec![first, log_in(&mut connection, Hash::Sha256, user, password)]
+        });
+        pair.compare(&format!("a login by judy, renewed by {user} with {password}"), &seen.map(Json::from));
+    }
+}
+
 const NOBODYS: &str = "a name that nobody can have";
 
 /// Differences that are meant, each with its reason.
@@ -179,6 +200,7 @@ fn scram_credentials_are_kafkas() {
     several_changes(&mut pair);
     questions(&mut pair);
     stored(&mut pair);
+    renewed(&mut pair);
     let Pair { count, differing, .. } = &pair;
     crate::tell(&format!("{count} answers about SCRAM credentials, {} differ", differing.len()));
     assert!(differing.is_empty(), "{}", differing.join("\n"));

@@ -106,7 +106,8 @@ pub fn log_in(connection: &mut Connection, hash: Hash, user: &str, password: &st
             let text = String::from_utf8_lossy(&answer.auth_bytes).into_owned();
             text.split(',').find(|part| part.starts_with(key)).map(str::to_owned)
         };
-        seen.push(format!("token {} {:?} {:?}", answer.error_code, part("s="), part("i=")));
+        let text = answer.error_message.unwrap_or_default();
+        seen.push(format!("token {} {text:?} {:?} {:?}", answer.error_code, part("s="), part("i=")));
         (answer.error_code == 0).then_some(answer.auth_bytes)
     };
     if let Some(challenge) = step(first(user)) {

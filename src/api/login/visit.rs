@@ -153,7 +153,7 @@ impl Visit<'_> {
             false => match proving.exchange.step(token).await {
                 Step::Challenge(token) => return Proof::Goes(token),
                 Step::Done { last, login } => self.log_in(mechanism, renews, login).map(|life| (last, life)),
-                Step::Refused(Refusal { reply, reason }) => Err((Some(reply), reason)),
+                Step::Refused(Refusal { reply, reason }) => Err((Some(reply.sentence(renews)), reason)),
             },
         };
         match outcome {

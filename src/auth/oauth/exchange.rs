@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Verifier;
 use super::message::Message;
-use crate::auth::{Mechanism, Refusal, Step};
+use crate::auth::{Mechanism, Refusal, Reply, Step};
 
 /// The answer to a token that is not good: one for every reason, as Kafka writes it.
 const FAILURE: &str = r#"{"status":"invalid_token"}"#;
@@ -39,7 +39,7 @@ impl Exchange {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Token => self.begin(message).await,
             State::Failed { reason } if message == SEEN => {
-                Step::Refused(Refusal { reply: FAILURE.to_owned(), reason })
+                Step::Refused(Refusal { reply: Reply::Own(FAILURE), reason })
             }
             State::Failed { reason } => refuse(format!("{reason}; then it went on as if it had not failed")),
             State::Over => refuse("it goes on after the end"),
