@@ -66,9 +66,12 @@ async fn a_frame_that_was_read_gives_back_its_memory_unless_a_slice_of_it_is_kep
             let mut reader = FrameReader::new(server);
             let content: Vec<u8> = (0..bytes).map(|n| n as u8).collect();
             let sent = frame(&content);
-            tokio::spawn(async move { client.write_all(&sent).await });
-            reader.begin().await.expect("begins");
-            let whole = reader.frame(&limits).await.expect("is whole");
+            let reading = async {
+                reader.begin().await.expect("begins");
+                reader.frame(&limits).await.expect("is whole")
+            };
+            let (written, whole) = tokio::join!(client.write_all(&sent), reading);
+            written.expect("is written");
             assert_eq!(whole.bytes, content);
             let (permit, slice) = (whole.permit.clone(), whole.bytes.slice(1..50));
             let kept = keeps_slice.then(|| slice.clone());
