@@ -18,7 +18,7 @@ use futures::future::{join_all, select_all, try_join_all};
 
 use crate::api::{self, Security, Service};
 use crate::auth;
-use crate::cluster::{HostOptions, ShardHost, Watch, WatchLimits, outage};
+use crate::cluster::{HostOptions, ShardHost, Watch, WatchLimits, outage, register_state_metrics};
 use crate::config::{Config, LogFormat};
 use crate::coordinator::Coordinators;
 use crate::log::{LogMetrics, Reads, Shared};
@@ -192,6 +192,7 @@ impl Broker {
         let stop_clients = runtime.shutdown.child();
         let coordinators = coordinate(config, &configs, &metadata, &shards, runtime);
         let watch = watch(config, &shards, &coordinators, runtime)?;
+        register_state_metrics(&metadata, &runtime.metrics)?;
         // Nothing else sets it.
         let _ = parts.get().map(|parts: &Parts| parts.watch.set(watch));
         let security = doors.security(config, &metadata, runtime);

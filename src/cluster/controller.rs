@@ -11,6 +11,8 @@ use super::calm::Calm;
 use super::flaws::Flaws;
 use super::heartbeat::{Answer, Heartbeat};
 use super::liveness::{Liveness, Standing};
+use super::losses::Losses;
+use super::metrics::Sessions;
 use super::placement::{self, Standings};
 use crate::metadata::{Broker, Command, Image, Metadata, Owner};
 use crate::runtime::Runtime;
@@ -37,6 +39,7 @@ struct Inner {
     leading: Mutex<Option<Leading>>,
     /// Something was heard that may change the plan.
     news: Notify,
+    metrics: Sessions,
 }
 
 /// The time in which this broker leads.
@@ -48,6 +51,7 @@ pub(super) struct Leading {
     /// A shard that moves for balance.
     pub moving: Option<(Owner, ShardId, LeaderEpoch)>,
     calm: Calm,
+    losses: Losses,
     nobody_takes: bool,
     /// The leader before.
     predecessor: Option<BrokerId>,
@@ -61,7 +65,8 @@ impl Controller {
     /// One that breaks promises.
     pub fn flawed(metadata: Metadata, session: Duration, flaws: Flaws, runtime: Runtime) -> Controller {
         let (leading, news) = (Mutex::default(), Notify::new());
-        Controller(Arc::new(Inner { metadata, runtime, session, flaws, leading, news }))
+        let metrics = Sessions::register(&runtime.metrics);
+        Controller(Arc::new(Inner { metadata, runtime, session, flaws, leading, news, metrics }))
     }
 
     /// Takes a broker's word, and answers it; says nothing if this broker does not lead.
@@ -130,7 +135,9 @@ impl Controller {
         let Inner { metadata, runtime, .. } = &*self.0;
         let mut leading = self.0.leading.lock();
         if !metadata.leads() || !image.is_formed() {
-            *leading = None;
+            if leading.take().is_some() {
+                self.0.metrics.forget();
+            }
             return Vec::new();
         }
         let now = runtime.clock.instant();
@@ -142,12 +149,14 @@ impl Controller {
                 release: Vec::new(),
                 moving: None,
                 calm: Calm::default(),
+                losses: Losses::default(),
                 nobody_takes: false,
                 predecessor: predecessor.filter(|id| *id != metadata.broker_id()),
             });
         }
         let Some(leading) = leading.as_mut() else { return Vec::new() };
         let standings = self.standings(leading, image, now);
+        self.count(leading, image, &standings, now);
         // The leader before has just been met too, but it is not waited for if it is known to be gone.
         let is_gone = |id: &BrokerId| standings.get(id) == Some(&Standing::Dead);
         let voters: Vec<BrokerId> = metadata.voters().into_iter().filter(|id| !is_gone(id)).collect();
@@ -168,6 +177,18 @@ impl Controller {
         leading.nobody_takes = !standings.values().any(|standing| *standing == Standing::Live);
         leading.balance(image, &standings, now, plan.commands.is_empty());
         plan.commands
+    }
+
+    /// Counts what has happened since the last look.
+    fn count(&self, leading: &mut Leading, image: &Image, standings: &Standings, now: Instant) {
+        let liveness = &leading.liveness;
+        let lost = leading.losses.look(image, standings, now, |owner| {
+            let refuses = self.0.metadata.refuses_for(owner.broker);
+            // Who died before this broker led, and has nothing, is no news.
+            let is_news = liveness.has_heard(owner) || image.shards_of(owner).next().is_some();
+            is_news.then(|| liveness.ending(owner, now, self.0.session, refuses))
+        });
+        self.0.metrics.show(&lost, liveness.lags(image));
     }
 
     fn standings(&self, leading: &mut Leading, image: &Image, now: Instant) -> Standings {

@@ -48,6 +48,21 @@ pub enum Standing {
     Dead,
 }
 
+/// Why a broker's session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It said that it was going.
+    Left,
+    /// Its machine refused connections.
+    Refused,
+    /// Nothing was heard of it.
+    Silent,
+    /// Its appends did not become durable, while those of others did.
+    Stuck,
+    /// Another process with its id has registered.
+    Replaced,
+}
+
 impl Liveness {
     /// Of a controller that begins now, and has heard of nobody.
     pub fn new(now: Instant) -> Liveness {
@@ -128,6 +143,32 @@ impl Liveness {
             Some(heard) if heard.is_leaving => Standing::Leaving,
             Some(_) => Standing::Live,
         }
+    }
+
+    /// The end of the session of a broker that is dead: why, and the time since its last word, or since this controller waits
+    /// for one.
+    pub fn ending(
+        &self,
+        owner: Owner,
+        now: Instant,
+        session: Duration,
+        refuses: Option<Duration>,
+    ) -> (Cause, Duration) {
+        let heard = self.of(owner);
+        let silence = now.saturating_duration_since(heard.map_or(self.since, |heard| heard.at));
+        let cause = match refuses {
+            _ if heard.is_some_and(|heard| heard.is_leaving) => Cause::Left,
+            Some(refuses) if refuses >= GONE_AFTER => Cause::Refused,
+            _ if heard.is_none() || silence >= session => Cause::Silent,
+            _ => Cause::Stuck,
+        };
+        (cause, silence)
+    }
+
+    /// Entries of the metadata that each broker's image lacked, by its last word.
+    pub fn lags(&self, image: &Image) -> impl Iterator<Item = (BrokerId, u64)> {
+        let index = image.index;
+        self.heard.iter().map(move |(id, heard)| (*id, index.saturating_sub(heard.index)))
     }
 
     /// Everybody is stuck when the store is away, and then nobody would do better.
@@ -211,6 +252,27 @@ mod tests {
         let newer = Owner { incarnation: Incarnation(2), ..owner(1) };
         liveness.hear(after(20_600), &Heartbeat { from: newer, ..heartbeat(1, None) });
         assert!(!liveness.somebody_comes(after(20_601), &voters));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_has_one_cause_of_its_end() {
+        let start = Clock::simulated(0).instant();
+        let mut liveness = Liveness::new(start);
+        liveness.hear(start, &heartbeat(1, None));
+        let after = |millis| start + Duration::from_millis(millis);
+        let ending = |liveness: &Liveness, at, refuses: Option<u64>| {
+            liveness.ending(owner(1), after(at), SESSION, refuses.map(Duration::from_millis))
+        };
+        let ended = |cause, millis| (cause, Duration::from_millis(millis));
+        assert_eq!(ending(&liveness, 3_000, None), ended(Cause::Silent, 3_000));
+        assert_eq!(ending(&liveness, 700, Some(500)), ended(Cause::Refused, 700));
+        assert_eq!(ending(&liveness, 700, None), ended(Cause::Stuck, 700));
+        liveness.hear(after(900), &Heartbeat { is_leaving: true, ..heartbeat(1, None) });
+        assert_eq!(ending(&liveness, 1_500, Some(600)), ended(Cause::Left, 600));
+        let never_heard = liveness.ending(owner(2), after(300), SESSION, None);
+        assert_eq!(never_heard, ended(Cause::Silent, 300));
+        let image = Image { index: 12, ..Image::empty() };
+        assert_eq!(liveness.lags(&image).collect::<Vec<_>>(), [(BrokerId(1), 7)]);
     }
 
     #[tokio::test(start_paused = true)]

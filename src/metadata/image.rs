@@ -112,7 +112,7 @@ pub struct Topics {
 }
 
 /// Who serves a shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owner {
     pub broker: BrokerId,
     /// The process that was meant: a broker that came back owns nothing until it is assigned to again.

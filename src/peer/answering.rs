@@ -43,7 +43,10 @@ where
     let (stream, proven) = match proven {
         Ok(Ok(proven)) => proven,
         Ok(Err(error)) => return complain(&shared, &error, &from),
-        Err(_) => return tracing::debug!(from, "closed a connection that proved nothing in time"),
+        Err(_) => {
+            shared.metrics.late();
+            return tracing::debug!(from, "closed a connection that proved nothing in time");
+        }
     };
     drop(stranger);
     serve(&shared, stream, proven).await;
@@ -62,6 +65,7 @@ where
 
 fn complain(shared: &Shared, error: &HandshakeError, from: &str) {
     tracing::debug!(from, %error, "a connection did not become one between brokers");
+    shared.metrics.refused(error);
     let HandshakeError::Refuses(refusal) = error else { return };
     let now = shared.runtime.clock.instant();
     if let Some(left_out) = shared.refused.due(std::mem::discriminant(refusal), now) {

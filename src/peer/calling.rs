@@ -61,11 +61,20 @@ impl Transport for Calling {
     ) -> Result<Bytes, Unreachable> {
         self.check(peer).map_err(|failure| failure.of(peer))?;
         let link = self.link(peer, service);
+        let Shared { metrics, runtime, .. } = &*self.shared;
+        let sent = runtime.clock.instant();
         let answered = tokio::select! {
             () = self.shared.stop.requested() => Err(Failure::new("this broker is stopping")),
-            answered = self.shared.runtime.clock.timeout(limit, link.call(request)) => answered
+            answered = runtime.clock.timeout(limit, link.call(request)) => answered
                 .unwrap_or_else(|_| Err(Failure::new(format!("no answer within {limit:?}")))),
         };
+        match &answered {
+            Ok(_) => {
+                let took = runtime.clock.instant().saturating_duration_since(sent);
+                metrics.answered(peer, service, took.as_secs_f64());
+            }
+            Err(_) => metrics.failed(peer, service),
+        }
         answered.map_err(|failure| failure.of(peer))
     }
 }

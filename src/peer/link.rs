@@ -204,6 +204,7 @@ impl Link {
 
     /// Tells the log of what only people can put right.
     fn complain(&self, error: &HandshakeError) {
+        self.shared.metrics.refused(error);
         let is_wrong = matches!(
             error,
             HandshakeError::Proof

@@ -29,6 +29,7 @@ mod hello;
 mod known;
 mod limits;
 mod link;
+mod metrics;
 mod network;
 mod proof;
 mod secret;

@@ -7,6 +7,7 @@ use super::answering::Complained;
 use super::handshake::Me;
 use super::hello::Versions;
 use super::known::Known;
+use super::metrics::Metrics;
 use super::secret::ClusterSecret;
 use super::tls::Tls;
 use super::{Answers, Unreachable};
@@ -43,6 +44,7 @@ pub(super) struct Shared {
     /// Peers that the log has told of, and what strangers were refused for.
     pub complaints: Complaints<BrokerId>,
     pub refused: Complained,
+    pub metrics: Metrics,
     pub stop: Shutdown,
     pub runtime: Runtime,
 }
@@ -56,6 +58,7 @@ impl Shared {
             member: OnceLock::new(),
             complaints: Complaints::default(),
             refused: Complained::default(),
+            metrics: Metrics::register(&runtime.metrics),
             stop: Shutdown::new(),
             runtime: runtime.clone(),
         }

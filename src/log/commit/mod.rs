@@ -380,6 +380,9 @@ impl CommitTask {
         if durable.is_some() {
             self.flights.observe(took);
         }
+        if !plan.published.is_empty() {
+            self.incarnation.note_records();
+        }
         let reads = self.incarnation.source.reads();
         for partition in &plan.published {
             let id = partition.state.id();

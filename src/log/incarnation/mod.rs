@@ -46,6 +46,8 @@ pub(super) struct Incarnation {
     /// Nobody reads it any more, though it is not over.
     is_left: AtomicBool,
     pub progress: Progress,
+    /// Since when it is open, until its first records are durable.
+    unused_since: Mutex<Option<Instant>>,
     clock: Clock,
     partitions: Mutex<HashMap<Partition, Arc<Slot>>>,
 }
@@ -74,11 +76,20 @@ impl Incarnation {
             source,
             metrics,
             settings,
+            unused_since: Mutex::new(Some(clock.instant())),
             clock,
             progress: Progress::default(),
             ended: Shutdown::new(),
             is_left: AtomicBool::new(false),
             partitions: Mutex::default(),
+        }
+    }
+
+    /// Records have become durable.
+    pub fn note_records(&self) {
+        if let Some(since) = self.unused_since.lock().take() {
+            let took = self.clock.instant().saturating_duration_since(since);
+            self.metrics.first_append_seconds.set(took.as_secs_f64());
         }
     }
 

@@ -139,6 +139,26 @@ async fn the_replay_is_bounded_by_index_flushes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_opening_tells_how_long_its_phases_took() {
+    let world = World::new(11);
+    let broker = world.broker();
+    let latency = Duration::from_millis(40);
+    broker.faults.set(crate::store::faults::Faults { latency, ..Default::default() });
+    let shard = broker.open_with(1, 1).await;
+    let metrics = broker.shared.metrics.shard(super::SHARD);
+    let (fenced, both) = (metrics.fence_seconds.get(), metrics.replay_seconds.get());
+    assert!((0.04..1.0).contains(&fenced) && fenced <= both, "fenced in {fenced} s, replayed in {both} s");
+    assert_eq!(metrics.first_append_seconds.get(), 0.0);
+    world.runtime.clock.sleep(Duration::from_secs(2)).await;
+    append_now(&shard, 0, batch(&["v"])).await.expect("appended");
+    let first = metrics.first_append_seconds.get();
+    assert!((2.0..3.0).contains(&first), "the first records were durable after {first} s");
+    append_now(&shard, 0, batch(&["v"])).await.expect("appended");
+    assert_eq!(metrics.first_append_seconds.get(), first, "later ones are not the first");
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_shard_flushes_once_and_then_writes_nothing() {
     let world = World::new(7);
     let broker = world.broker();

@@ -53,6 +53,7 @@ impl WriterInit for Init {
         let shard = self.store.paths.shard();
         let mut takeover = Takeover::new(Start { shard, own, window: self.width, replay_after });
         let tail = self.take_over(&mut takeover, own, manifest).await?;
+        self.metrics.fence_seconds.set((self.runtime.clock.instant() - started).as_secs_f64());
         tracing::debug!(epoch = own.epoch, fence = tail.fence, replay_after, "log fenced");
         let wal = Wal(Arc::new(self.shared(own, &tail, replay_after, started)));
         let _ = self.opened.set(wal.clone());

@@ -7,6 +7,7 @@ mod bucket;
 mod calls;
 mod certificates;
 mod dishonest;
+mod metrics;
 mod proofs;
 mod strangers;
 mod support;

@@ -66,6 +66,10 @@ metrics! {
     index_flushes: IntCounter = "kafkaesque_index_flushes_total", "Flushes of a shard's index.";
     replayed_segments: IntGauge = "kafkaesque_replayed_segments",
         "Segments that the last opening of a shard replayed.";
+    fence_seconds: Gauge = "kafkaesque_fence_seconds",
+        "Time that the last opening of a shard took to fence the owner before.";
     replay_seconds: Gauge = "kafkaesque_replay_seconds",
         "Time that the last opening of a shard took to fence and replay.";
+    first_append_seconds: Gauge = "kafkaesque_first_append_seconds",
+        "Time from the last opening of a shard until its first records were durable.";
 }
