@@ -73,6 +73,13 @@ for pid in $(pgrep -x kafkaesque); do
 done
 racks=$(for pid in $(pgrep -x kafkaesque); do tr '\0' '\n' <"/proc/$pid/environ" | grep '^RACK='; done | sort | xargs)
 [[ $racks == "RACK=zone-a RACK=zone-b RACK=zone-c" ]] || failed "racks are $racks"
+# One broker leads, and all shards have an owner.
+for n in 0 1 2; do curl -sSf "http://kafkaesque-$n.kafkaesque-brokers.kafka.svc:8080/metrics"; done >"$work/metrics"
+sum() {
+  awk -v name="$1" '$1 == name || index($1, name "{") == 1 { sum += $2 } END { print sum + 0 }' "$work/metrics"
+}
+[[ $(sum kafkaesque_metadata_leading) == 1 && $(sum kafkaesque_shards_owned) == 6 ]] || failed "$(sum kafkaesque_metadata_leading) leaders, $(sum kafkaesque_shards_owned) shards"
+[[ $(sum kafkaesque_peer_call_seconds_count) -gt 0 && $(sum kafkaesque_broker_sessions_ended_total) == 0 ]] || failed "calls of brokers"
 follow "${blocks[2]}"
 printed 1 1000
 
@@ -85,5 +92,17 @@ login+=(-X sasl.mechanisms=SCRAM-SHA-512 -X sasl.username=admin -X sasl.password
 seq 1000 | kcat "${login[@]}" -t numbers -P
 [[ $(kcat "${login[@]}" -t numbers -C -o beginning -e -q | wc -l) == 1000 ]] || failed "records behind a login"
 ! kcat "${login[@]}" -X sasl.password=wrong -m 5 -L >/dev/null 2>&1 || failed "a wrong password"
+
+# A pod that is replaced: its shards went to others, and the leader tells of it.
+kubectl -n kafka delete pod kafkaesque-1
+kubectl -n kafka rollout status statefulset/kafkaesque
+[[ $(kcat "${login[@]}" -t numbers -C -o beginning -e -q | wc -l) == 1000 ]] || failed "records after a pod was replaced"
+for n in 0 1 2; do curl -sSf "http://kafkaesque-$n.kafkaesque-brokers.kafka.svc:8080/metrics"; done >"$work/metrics"
+[[ $(sum kafkaesque_broker_sessions_ended_total) -ge 1 && $(sum kafkaesque_takeover_assigned_seconds_count) -ge 1 && $(sum kafkaesque_shards_orphaned) == 0 ]] ||
+  failed "sessions that ended: $(grep -E '^kafkaesque_(broker_sessions|takeover|shards)' "$work/metrics")"
+# What alert rules of clusters look at is there.
+while read -r name; do
+  grep -q "^# TYPE $name " "$work/metrics" || failed "no broker has $name"
+done < <(sed '1,/name: kafkaesque-cluster/d' deploy/prometheus/alerts.yml | grep -ohP 'kafkaesque_\w+' | sed -E 's/_(bucket|sum|count)$//' | sort -u)
 kubectl delete namespace kafka
 echo "ok containers: ${#blocks[@]} blocks of the README followed"

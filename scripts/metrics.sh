@@ -53,6 +53,12 @@ expect 'kafkaesque_group_members{group="readers"}' 0
 lag=$(value 'kafkaesque_group_lag{group="readers"}')
 ((lag >= 0 && lag <= 100)) || broker_failed "the lag is $lag"
 expect 'kafkaesque_ready' 1
+expect 'kafkaesque_metadata_leading' 1
+expect 'kafkaesque_metadata_leader' 0
+expect 'kafkaesque_metadata_image_lag_entries' 0
+expect 'kafkaesque_shards_owned' 1
+expect 'kafkaesque_shards_orphaned' 0
+expect 'kafkaesque_broker_sessions_ended_total{cause="silent"}' 0
 
 seq 50 | kcat -P -b "$addr" -t a -p 0
 kcat -C -b "$addr" -t a -p 0 -o 0 -e -q >"$work/read"
@@ -65,7 +71,10 @@ expect 'kafkaesque_group_lag{group="readers"}' "$((lag + 50))"
 grep -q '^kafkaesque_errors_total{api="Fetch",code="OFFSET_OUT_OF_RANGE"} ' "$work/metrics" || broker_failed "no error was counted"
 
 promtool check metrics <"$work/metrics" >"$work/lint" 2>&1 || { cat "$work/lint"; exit 1; }
-(cd "$root/deploy/prometheus" && quietly promtool check config prometheus.yml)
+(cd "$root/deploy/prometheus" && quietly promtool check config prometheus.yml && quietly promtool test rules alerts_test.yml)
+# Every alert has a test, in which it fires.
+grep -oP 'alert: \K\w+' "$rules" | sort >"$work/alerts"
+grep -B 1 -P '^ +exp_alerts:$' "$root/deploy/prometheus/alerts_test.yml" | grep -oP 'alertname: \K\w+' | sort | diff "$work/alerts" - || { echo "alerts and their tests differ"; exit 1; }
 # Every expression of the dashboard as a rule of its own, so that the checker reads them.
 python3 - "$dashboard" >"$work/dashboard.yml" <<'END'
 import json, sys
@@ -76,8 +85,8 @@ for n, target in enumerate(target for panel in panels for target in panel.get("t
     print(f"      - record: panel:{n}\n        expr: {json.dumps(expression)}")
 END
 quietly promtool check rules "$work/dashboard.yml"
-# Metrics of TLS are of brokers that have it.
-grep -ohE '\b(kafkaesque|process)_[a-z_]+' "$work/dashboard.yml" <(grep -E '^ +(expr:|sum|/)' "$rules") | sed -E 's/_(bucket|sum|count)$//' | grep -v '^kafkaesque_tls_' | sort -u >"$work/named"
+# Metrics of TLS are of brokers that have it; calls, of those that have others (scripts/containers.sh looks for them).
+grep -ohE '\b(kafkaesque|process)_[a-z_]+' "$work/dashboard.yml" <(grep -E '^ +(expr:|sum|/)' "$rules") | sed -E 's/_(bucket|sum|count)$//' | grep -vE '^kafkaesque_(tls|peer)_' | sort -u >"$work/named"
 missing=0
 while read -r name; do
   grep -q "^# TYPE $name " "$work/metrics" || { echo "no such metric: $name"; missing=1; }
