@@ -188,7 +188,8 @@ impl Controller {
             let is_news = liveness.has_heard(owner) || image.shards_of(owner).next().is_some();
             is_news.then(|| liveness.ending(owner, now, self.0.session, refuses))
         });
-        self.0.metrics.show(&lost, liveness.lags(image));
+        let is_live = |id: &BrokerId| standings.get(id).is_some_and(|standing| *standing != Standing::Dead);
+        self.0.metrics.show(&lost, liveness.lags(image).map(|(id, lag)| (id, is_live(&id).then_some(lag))));
     }
 
     fn standings(&self, leading: &mut Leading, image: &Image, now: Instant) -> Standings {

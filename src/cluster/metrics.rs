@@ -93,7 +93,8 @@ impl Sessions {
         metrics
     }
 
-    pub fn show(&self, lost: &Lost, lags: impl Iterator<Item = (BrokerId, u64)>) {
+    /// Brokers without a lag are not followed any more.
+    pub fn show(&self, lost: &Lost, lags: impl Iterator<Item = (BrokerId, Option<u64>)>) {
         for (cause, silence) in &lost.ended {
             self.ended.with_label_values(&[word(*cause)]).inc();
             silence.iter().for_each(|silence| self.detected_seconds.observe(silence.as_secs_f64()));
@@ -101,8 +102,13 @@ impl Sessions {
         lost.assigned.iter().for_each(|took| self.assigned_seconds.observe(took.as_secs_f64()));
         self.orphaned.set(i64::try_from(lost.orphaned).unwrap_or(i64::MAX));
         for (broker, entries) in lags {
-            let entries = i64::try_from(entries).unwrap_or(i64::MAX);
-            self.lag.with_label_values(&[broker.to_string().as_str()]).set(entries);
+            let broker = broker.to_string();
+            let Some(entries) = entries else {
+                // It may never have been shown.
+                let _ = self.lag.remove_label_values(&[broker.as_str()]);
+                continue;
+            };
+            self.lag.with_label_values(&[broker.as_str()]).set(i64::try_from(entries).unwrap_or(i64::MAX));
         }
     }
 
