@@ -36,6 +36,8 @@ enum State {
 struct Challenged {
     user: Principal,
     credential: Arc<ScramCredential>,
+    /// The one that is made up for the name, known or not. It goes with the rest: wiping it takes a time that would tell.
+    _made_up: Arc<ScramCredential>,
     /// False: the credential is made up.
     is_known: bool,
     /// The header of the first message.
@@ -81,7 +83,7 @@ impl Exchange {
         if first.authzid.as_ref().is_some_and(|authzid| *authzid != first.name) {
             return Err(format!("{:?}: it asks to act as somebody else", first.name));
         }
-        let (credential, is_known) = self.credential(&first.name).await?;
+        let (credential, made_up, is_known) = self.credential(&first.name).await?;
         let mine = BASE64.encode(self.authenticator.runtime().rng.bytes::<NONCE_BYTES>());
         let nonce = format!("{}{mine}", first.nonce);
         let salt = BASE64.encode(&credential.salt);
@@ -89,6 +91,7 @@ impl Exchange {
         let challenged = Challenged {
             user,
             credential,
+            _made_up: made_up,
             is_known: is_known && !first.is_token,
             header: first.header.to_owned(),
             own_nonce: first.nonce.to_owned(),
@@ -98,8 +101,12 @@ impl Exchange {
         Ok((challenged, challenge))
     }
 
-    /// The credential of a user, or one that is made up. Everything is done for every name.
-    async fn credential(&self, name: &str) -> Result<(Arc<ScramCredential>, bool), Reason> {
+    /// The credential of a user, or one that is made up; that one, and if there is such a user. Everything is done for
+    /// every name.
+    async fn credential(
+        &self,
+        name: &str,
+    ) -> Result<(Arc<ScramCredential>, Arc<ScramCredential>, bool), Reason> {
         let (authenticator, mechanism) = (&self.authenticator, self.mechanism);
         let salt_key = authenticator.salt_key();
         let of_process = authenticator.users().derived(mechanism, &salt_key).await;
@@ -109,7 +116,7 @@ impl Exchange {
         let stored = authenticator.credentials().scram(mechanism, name);
         let is_known = found.is_some() | stored.is_some();
         let unless_stored = Arc::clone(found.unwrap_or(&made_up));
-        Ok((stored.unwrap_or(unless_stored), is_known))
+        Ok((stored.unwrap_or(unless_stored), made_up, is_known))
     }
 }
 
@@ -156,11 +163,12 @@ mod tests {
     #[test]
     fn the_published_example_is_followed_to_the_letter() {
         let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").expect("base64");
-        let credential = keys::derive(Scram::Sha256, &password_key(Scram::Sha256, "pencil"), salt);
+        let credential = Arc::new(keys::derive(Scram::Sha256, &password_key(Scram::Sha256, "pencil"), salt));
         let nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
         let challenged = Challenged {
             user: Principal::user("user").expect("a name"),
-            credential: Arc::new(credential),
+            _made_up: Arc::clone(&credential),
+            credential,
             is_known: true,
             header: "n,,".to_owned(),
             own_nonce: "rOprNGfwEbeRWgbNEkqO".to_owned(),
