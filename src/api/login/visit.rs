@@ -19,6 +19,9 @@ const HANDSHAKES: Versions = 0..=1;
 const AUTHENTICATIONS: Versions = 0..=2;
 /// From here on tokens come in SaslAuthenticate (KIP-152).
 const HEADERS_SINCE: i16 = 1;
+/// Timers run out a millisecond apart. A challenge waits for that, so that nobody sees the parts of a millisecond by which a
+/// user that there is takes longer to look up, nor does the delay of a refusal begin with them.
+const TICK: Duration = Duration::from_nanos(1);
 /// The label of logins that did not come to a mechanism.
 const NO_MECHANISM: &str = "none";
 
@@ -105,10 +108,9 @@ impl Visit<'_> {
     pub(super) async fn raw_token(&mut self) -> Passage {
         let frame = self.frame.clone();
         match self.prove(&frame).await {
-            Proof::Goes(token) | Proof::Done { token, .. } => {
-                Passage::Answered(Answer::frame(vec![token.into()]).into())
-            }
-            Proof::Fails(_) => self.later(Answer::nothing()),
+            Proof::Goes(token) => self.later(TICK, Answer::frame(vec![token.into()])),
+            Proof::Done { token, .. } => Passage::Answered(Answer::frame(vec![token.into()]).into()),
+            Proof::Fails(_) => self.refuse(Answer::nothing()),
         }
     }
 
@@ -121,24 +123,27 @@ impl Visit<'_> {
         }
         let Some(request) = read::<sasl_authenticate::Request>(&body, version) else { return self.fail() };
         let response = match self.prove(&request.auth_bytes).await {
-            Proof::Goes(token) => sasl_authenticate::Response {
-                auth_bytes: token.into(),
-                ..sasl_authenticate::Response::default()
-            },
+            Proof::Goes(token) => {
+                let response = sasl_authenticate::Response {
+                    auth_bytes: token.into(),
+                    ..sasl_authenticate::Response::default()
+                };
+                return self.later(TICK, answer::<sasl_authenticate::Request>(&response, &header));
+            }
             Proof::Done { token, life } => sasl_authenticate::Response {
                 auth_bytes: token.into(),
                 session_lifetime_ms: life
                     .map_or(0, |life| i64::try_from(life.as_millis()).unwrap_or(i64::MAX)),
                 ..sasl_authenticate::Response::default()
             },
-            Proof::Fails(None) => return self.later(Answer::nothing()),
+            Proof::Fails(None) => return self.refuse(Answer::nothing()),
             Proof::Fails(Some(message)) => {
                 let response = sasl_authenticate::Response {
                     error_code: ErrorCode::SaslAuthenticationFailed.into(),
                     error_message: Some(message),
                     ..sasl_authenticate::Response::default()
                 };
-                return self.later(answer::<sasl_authenticate::Request>(&response, &header));
+                return self.refuse(answer::<sasl_authenticate::Request>(&response, &header));
             }
         };
         Passage::Answered(answer::<sasl_authenticate::Request>(&response, &header).into())
@@ -207,11 +212,16 @@ impl Visit<'_> {
     }
 
     /// Answers a failure once its delay has passed, and closes.
-    fn later(&self, answer: Answer) -> Passage {
-        let (clock, delay) = (self.gate.runtime.clock.clone(), self.gate.security.failed_delay);
+    fn refuse(&self, answer: Answer) -> Passage {
+        self.later(self.gate.security.failed_delay, answer.closing(CloseReason::Authentication))
+    }
+
+    /// Answers at the first tick of the clock after `delay`.
+    fn later(&self, delay: Duration, answer: Answer) -> Passage {
+        let clock = self.gate.runtime.clock.clone();
         Passage::Answered(Promise::waiting(async move {
             clock.sleep(delay).await;
-            answer.closing(CloseReason::Authentication)
+            answer
         }))
     }
 }
