@@ -18,7 +18,9 @@ use futures::future::{join_all, select_all, try_join_all};
 
 use crate::api::{self, Security, Service};
 use crate::auth;
-use crate::cluster::{HostOptions, ShardHost, Watch, WatchLimits, outage, register_state_metrics};
+use crate::cluster::{
+    Departures, HostOptions, ShardHost, Watch, WatchLimits, outage, register_state_metrics,
+};
 use crate::config::{Config, LogFormat};
 use crate::coordinator::Coordinators;
 use crate::log::{LogMetrics, Reads, Shared};
@@ -197,7 +199,8 @@ impl Broker {
         let _ = parts.get().map(|parts: &Parts| parts.watch.set(watch));
         let security = doors.security(config, &metadata, runtime);
         let options = layers::api_options(config, &configs);
-        let service = service(options, &metadata, &shards, reads, coordinators, security, runtime)?;
+        let service =
+            service(options, membership.departures(), &shards, reads, coordinators, security, runtime)?;
         let limits = layers::net_limits(config, &shards);
         let until_stopped = Runtime { shutdown: stop_clients.clone(), ..runtime.clone() };
         let clients = doors.places();
@@ -261,6 +264,10 @@ impl Broker {
             tokio::select! {
                 () = stop.requested() => {}
                 reason = membership.replaced() => tasks.fail(reason),
+                () = membership.removed() => {
+                    tracing::warn!("this broker was removed from the cluster for good: it ends");
+                    stop.request();
+                }
             }
         });
     }
@@ -392,14 +399,13 @@ fn watch(
 
 fn service(
     options: api::Options,
-    metadata: &Metadata,
+    departures: Departures,
     shards: &Arc<ShardHost>,
     reads: Reads,
     coordinators: Arc<Coordinators>,
     security: Security,
     runtime: &Runtime,
 ) -> Result<Service, prometheus::Error> {
-    let broker =
-        api::Broker::new(metadata.clone(), shards.clone(), reads, coordinators, options, runtime.clone());
+    let broker = api::Broker::new(departures, shards.clone(), reads, coordinators, options, runtime.clone());
     Service::new(Arc::new(broker), security)
 }

@@ -10,7 +10,7 @@ use crate::config::{Config, Given, VARIABLES, Variable};
 use crate::ops::Question;
 use crate::storage::Part;
 use crate::types::ShardId;
-use crate::{ops, storage};
+use crate::{operator, ops, storage};
 
 /// The commands beside running a broker.
 const HEALTH: &str = "health";
@@ -20,6 +20,12 @@ const REPAIR: &str = "repair";
 const SHARD: &str = "shard";
 const METADATA: &str = "metadata";
 const ACCEPT_LOSS: &str = "accept-loss";
+const CLUSTER: &str = "cluster";
+const STATUS: &str = "status";
+const JSON: &str = "json";
+const REMOVE: &str = "remove";
+const ID: &str = "id";
+const DRAIN: &str = "drain";
 
 /// Reads flags and environment, then hands the settings to `run`. What is wrong with them goes to standard error, and
 /// the exit code is then 2.
@@ -37,7 +43,7 @@ pub fn main_with(prepare: impl FnOnce(Given) -> Given, run: impl FnOnce(Config) 
         Ok(config) => match (matches.subcommand_matches(HEALTH), repaired(&matches)) {
             (Some(asked), _) => health(&config, asked),
             (None, Some((part, accept_loss))) => report(storage::repair(&config, part, accept_loss)),
-            (None, None) => run(config),
+            (None, None) => operate(&matches, &config).unwrap_or_else(|| run(config)),
         },
         Err(error) => {
             eprintln!("kafkaesque cannot start with these settings:\n{error}");
@@ -75,6 +81,66 @@ pub fn command() -> Command {
                 .disable_help_subcommand(true)
                 .subcommand(repair_command()),
         )
+        .subcommand(
+            Command::new(CLUSTER)
+                .about(
+                    "Asks the brokers of RAFT_PEERS about their cluster. The settings are those of a broker, \
+                     before it or in variables.",
+                )
+                .subcommand_required(true)
+                .disable_help_subcommand(true)
+                .subcommand(status_command())
+                .subcommand(remove_command()),
+        )
+}
+
+fn status_command() -> Command {
+    Command::new(STATUS)
+        .about("Tells of brokers and shards, and fails if anything is not as it should be.")
+        .arg(Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("As JSON"))
+}
+
+fn remove_command() -> Command {
+    Command::new(REMOVE)
+        .about(
+            "Has a broker leave for good. Its own copy of the metadata is deleted; records belong to no \
+             broker.",
+        )
+        .arg(
+            Arg::new(ID)
+                .value_name("ID")
+                .required(true)
+                .value_parser(clap::value_parser!(i32))
+                .help("The broker's BROKER_ID"),
+        )
+        .arg(
+            Arg::new(DRAIN)
+                .long(DRAIN)
+                .action(ArgAction::SetTrue)
+                .help("It may live: it gives its shards away first, and ends then"),
+        )
+}
+
+/// The command to a running cluster, if one was given.
+fn operate(matches: &ArgMatches, config: &Config) -> Option<ExitCode> {
+    let matches = matches.subcommand_matches(CLUSTER)?;
+    let told = match matches.subcommand()? {
+        (STATUS, status) => operator::status(config, status.get_flag(JSON)),
+        (_, remove) => {
+            let id: i32 = *remove.get_one(ID)?;
+            operator::remove(config, id, remove.get_flag(DRAIN)).map(|done| (done, true))
+        }
+    };
+    Some(match told {
+        Ok((text, is_sound)) => {
+            println!("{text}");
+            if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    })
 }
 
 fn health_command() -> Command {

@@ -28,6 +28,7 @@ pub mod coordinator;
 pub mod cluster;
 
 pub mod api;
+pub mod operator;
 pub mod ops;
 
 pub mod broker;

@@ -85,8 +85,12 @@ impl Cluster {
 
     /// Starts a broker on what the store has. Does not wait until it serves.
     pub fn launch(&mut self, id: usize) {
-        let peers = self.brokers.iter().enumerate();
-        let peers = peers.map(|(id, broker)| format!("{id}=127.0.0.1:{}", broker.raft));
+        self.launch_among(id, &self.ids().collect::<Vec<_>>());
+    }
+
+    /// The same, told of `peers` alone; of no other broker if there are none.
+    pub fn launch_among(&mut self, id: usize, peers: &[usize]) {
+        let peers = peers.iter().map(|id| format!("{id}=127.0.0.1:{}", self.brokers[*id].raft));
         let peers = peers.collect::<Vec<_>>().join(",");
         let log = OpenOptions::new().create(true).append(true).open(self.log(id)).expect("the broker's log");
         let broker = &mut self.brokers[id];
@@ -97,7 +101,7 @@ impl Cluster {
             .env("PORT", broker.clients.to_string())
             .env("HEALTH_PORT", broker.health.to_string())
             .env("RAFT_LISTEN_ADDR", format!("127.0.0.1:{}", broker.raft))
-            .env("RAFT_PEERS", peers)
+            .envs((!peers.is_empty()).then_some(("RAFT_PEERS", peers)))
             .env("DATA_PATH", self.dir.path().join("data"))
             .env("GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
@@ -184,6 +188,15 @@ impl Cluster {
             let leads = answer.error_code == 0 && partition.leader_id == id as i32;
             leads.then_some(Leader { broker: id, term: partition.leader_epoch })
         })
+    }
+
+    /// The brokers that vote on the metadata, as broker `id` says.
+    pub fn voters(&self, id: usize) -> Option<Vec<i32>> {
+        let answer = self.ask(id, &describe_quorum(), 0).ok()?;
+        let partition = answer.topics.first()?.partitions.first()?;
+        let mut voters: Vec<i32> = partition.current_voters.iter().map(|voter| voter.replica_id).collect();
+        voters.sort_unstable();
+        Some(voters)
     }
 
     /// The coordinator of a group, as broker `id` says.

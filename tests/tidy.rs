@@ -43,6 +43,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("storage", &["types", "runtime", "store", "log", "metadata", "ops", "config", "broker"]),
+    ("operator", &["types", "runtime", "store", "peer", "metadata", "cluster", "ops", "config"]),
     ("config", &["types", "runtime", "settings", "store", "log", "tls", "auth", "peer", "ops"]),
 ];
 

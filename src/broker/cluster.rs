@@ -4,16 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-
 use super::http::listen;
 use super::{StartError, TELL_INTERVAL};
-use crate::cluster::{Controller, ShardHost, heart, heartbeat};
+use crate::cluster::{Answering, Controller, Departures, ShardHost, heart};
 use crate::config::{Config, HostPort};
 use crate::metadata::{Metadata, MetadataSettings};
 use crate::ops::{Phase, Readiness};
-use crate::peer::{Alone, Answers, ClusterSecret, Member, Network, Service, Settings, Tls, Transport};
+use crate::peer::{Alone, ClusterSecret, Member, Network, Settings, Tls, Transport};
 use crate::runtime::{Runtime, TaskKind};
 use crate::store::{Store, database::Databases};
 use crate::types::BrokerId;
@@ -26,26 +23,6 @@ pub(super) struct Membership {
     pub controller: Controller,
     transport: Arc<dyn Transport>,
     network: Option<Network>,
-}
-
-/// Answers to other brokers.
-struct Answering {
-    metadata: Metadata,
-    controller: Controller,
-}
-
-#[async_trait]
-impl Answers for Answering {
-    async fn answer(&self, caller: BrokerId, service: Service, request: Bytes) -> Bytes {
-        if service != Service::Controller {
-            return self.metadata.receive(&request).await;
-        }
-        let heartbeat = heartbeat::decode::<heartbeat::Heartbeat>(&request);
-        match heartbeat.filter(|heartbeat| heartbeat.from.broker == caller) {
-            Some(heartbeat) => heartbeat::encode(&self.controller.hear(&heartbeat)),
-            None => Bytes::new(),
-        }
-    }
 }
 
 impl Membership {
@@ -75,10 +52,7 @@ impl Membership {
                 cluster_id: metadata.cluster_id().to_owned(),
                 incarnation: metadata.incarnation().0,
                 answers: Arc::new(answers),
-                registered: Box::new(move |broker| {
-                    let address = registered.image().members.get(broker)?.address.clone();
-                    Some(address).filter(|address| !address.is_empty())
-                }),
+                registered: Box::new(move |broker| registered.places(broker)),
             });
         }
         Ok(Membership { metadata, controller, transport, network })
@@ -107,6 +81,10 @@ impl Membership {
         Ok(joined?)
     }
 
+    pub(super) fn departures(&self) -> Departures {
+        Departures { controller: self.controller.clone(), transport: Arc::clone(&self.transport) }
+    }
+
     /// Has this broker's shards tell the controller how they are, and places shards while this broker leads.
     pub(super) fn run(&self, shards: &Arc<ShardHost>, runtime: &Runtime) {
         runtime.tasks.spawn(TaskKind::Controller, self.controller.clone().run());
@@ -125,6 +103,15 @@ impl Membership {
         match &self.network {
             Some(network) => network.replaced().await.to_string(),
             None => std::future::pending().await,
+        }
+    }
+
+    /// Returns when the cluster has forgotten this broker.
+    pub(super) async fn removed(&self) {
+        let own = self.metadata.broker_id();
+        let mut images = self.metadata.subscribe();
+        if images.wait_for(|image| image.broker(own).is_none()).await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 

@@ -1,6 +1,7 @@
 //! The controller: hears brokers, plans, proposes. It runs on every broker, and acts on the metadata's leader alone; nobody else
 //! places shards.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +10,15 @@ use tokio::sync::Notify;
 
 use super::calm::Calm;
 use super::flaws::Flaws;
-use super::heartbeat::{Answer, Heartbeat};
+use super::heartbeat::{Answer, Heartbeat, HostState};
 use super::liveness::{Liveness, Standing};
 use super::losses::Losses;
 use super::metrics::Sessions;
 use super::placement::{self, Standings};
-use crate::metadata::{Broker, Command, Image, Metadata, Owner};
-use crate::runtime::Runtime;
+use super::removal;
+use crate::metadata::{Broker, Command, Image, Metadata, Owner, ProposeError};
 use crate::runtime::clock::Instant;
+use crate::runtime::{Runtime, TaskKind};
 use crate::types::{BrokerId, LeaderEpoch, ShardId};
 
 /// Between two looks at who is silent.
@@ -40,6 +42,8 @@ struct Inner {
     /// Something was heard that may change the plan.
     news: Notify,
     metrics: Sessions,
+    /// Held while the voters change.
+    changing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The time in which this broker leads.
@@ -52,6 +56,8 @@ pub(super) struct Leading {
     pub moving: Option<(Owner, ShardId, LeaderEpoch)>,
     calm: Calm,
     losses: Losses,
+    /// Brokers that are to give everything away, though they live.
+    draining: BTreeSet<Owner>,
     nobody_takes: bool,
     /// The leader before.
     predecessor: Option<BrokerId>,
@@ -66,7 +72,8 @@ impl Controller {
     pub fn flawed(metadata: Metadata, session: Duration, flaws: Flaws, runtime: Runtime) -> Controller {
         let (leading, news) = (Mutex::default(), Notify::new());
         let metrics = Sessions::register(&runtime.metrics);
-        Controller(Arc::new(Inner { metadata, runtime, session, flaws, leading, news, metrics }))
+        let changing = Arc::default();
+        Controller(Arc::new(Inner { metadata, runtime, session, flaws, leading, news, metrics, changing }))
     }
 
     /// Takes a broker's word, and answers it; says nothing if this broker does not lead.
@@ -108,6 +115,7 @@ impl Controller {
                 }
                 continue;
             }
+            self.grow();
             tokio::select! {
                 () = runtime.shutdown.requested() => return,
                 changed = images.changed() => if changed.is_err() { return },
@@ -115,6 +123,26 @@ impl Controller {
                 () = runtime.clock.sleep(LOOK) => {}
             }
         }
+    }
+
+    /// Begins a change of the voters, if there are better ones and no change is under way.
+    fn grow(&self) {
+        let Ok(turn) = Arc::clone(&self.0.changing).try_lock_owned() else { return };
+        let Some(voters) = self.better_voters() else { return };
+        let metadata = self.0.metadata.clone();
+        self.0.runtime.tasks.spawn(TaskKind::Controller, async move {
+            tokio::select! {
+                () = removal::grow(&metadata, voters) => {}
+                () = metadata.stopped() => {}
+            }
+            drop(turn);
+        });
+    }
+
+    /// Waits until no other change of the voters is under way, and has one begin.
+    pub(super) async fn change_voters(&self, voters: &BTreeSet<BrokerId>) -> Result<(), ProposeError> {
+        let _turn = self.0.changing.lock().await;
+        self.0.metadata.change_voters(voters).await
     }
 
     /// Returns once all shards are open at their owners, as far as this broker is to see to that: whoever opens one asks the
@@ -129,6 +157,34 @@ impl Controller {
         while !is_settled() {
             runtime.clock.sleep(SETTLED_POLL).await;
         }
+    }
+
+    pub(super) fn metadata(&self) -> &Metadata {
+        &self.0.metadata
+    }
+
+    /// The standings of brokers, and for how long each is known to be there; none if this broker does not lead.
+    pub(super) fn known_standings(&self) -> Option<BTreeMap<BrokerId, (Standing, Duration)>> {
+        let Inner { metadata, runtime, leading, .. } = &*self.0;
+        let (image, now) = (metadata.image(), runtime.clock.instant());
+        let mut leading = leading.lock();
+        let leading = leading.as_mut().filter(|_| metadata.leads())?;
+        let standings = self.standings(leading, &image, now);
+        let age = |id: &BrokerId| leading.liveness.met_for(*id, now);
+        Some(standings.iter().map(|(id, standing)| (*id, (*standing, age(id)))).collect())
+    }
+
+    /// The state of a shard, as its owner said last.
+    pub(super) fn state_of(&self, owner: Owner, shard: ShardId, epoch: LeaderEpoch) -> Option<HostState> {
+        self.0.leading.lock().as_ref()?.liveness.state_of(owner, shard, epoch)
+    }
+
+    /// Has a broker that lives give all its shards away, while this broker leads.
+    pub(super) fn drain(&self, owner: Owner) {
+        if let Some(leading) = self.0.leading.lock().as_mut() {
+            leading.draining.insert(owner);
+        }
+        self.0.news.notify_one();
     }
 
     fn plan(&self, image: &Image, predecessor: Option<BrokerId>) -> Vec<Command> {
@@ -150,6 +206,7 @@ impl Controller {
                 moving: None,
                 calm: Calm::default(),
                 losses: Losses::default(),
+                draining: BTreeSet::new(),
                 nobody_takes: false,
                 predecessor: predecessor.filter(|id| *id != metadata.broker_id()),
             });
@@ -159,7 +216,8 @@ impl Controller {
         self.count(leading, image, &standings, now);
         // The leader before has just been met too, but it is not waited for if it is known to be gone.
         let is_gone = |id: &BrokerId| standings.get(id) == Some(&Standing::Dead);
-        let voters: Vec<BrokerId> = metadata.voters().into_iter().filter(|id| !is_gone(id)).collect();
+        let voters = metadata.voters();
+        let voters: Vec<BrokerId> = voters.into_iter().filter(|id| !is_gone(id)).collect();
         if leading.liveness.somebody_comes(now, &voters) {
             return Vec::new();
         }
@@ -192,6 +250,11 @@ impl Controller {
         self.0.metrics.show(&lost, liveness.lags(image).map(|(id, lag)| (id, is_live(&id).then_some(lag))));
     }
 
+    /// The standing of one broker.
+    pub(super) fn standing(&self, broker: BrokerId) -> Option<Standing> {
+        self.known_standings()?.get(&broker).map(|(standing, _)| *standing)
+    }
+
     fn standings(&self, leading: &mut Leading, image: &Image, now: Instant) -> Standings {
         let mut standing = |broker: &Arc<Broker>| {
             let owner = Owner { broker: broker.id, incarnation: broker.incarnation };
@@ -202,7 +265,9 @@ impl Controller {
                 && now.duration_since(leading.liveness.since()) >= GRACE
                 && !leading.liveness.has_heard(owner);
             let refuses = if is_given_up { Some(Duration::MAX) } else { refuses };
-            (broker.id, leading.liveness.standing(owner, now, self.0.session, refuses))
+            let standing = leading.liveness.standing(owner, now, self.0.session, refuses);
+            let is_drained = standing == Standing::Live && leading.draining.contains(&owner);
+            (broker.id, if is_drained { Standing::Leaving } else { standing })
         };
         image.brokers.values().map(&mut standing).collect()
     }

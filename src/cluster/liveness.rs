@@ -74,6 +74,11 @@ impl Liveness {
         self.since
     }
 
+    /// The time since this controller saw that the newest life of a broker is registered.
+    pub fn met_for(&self, broker: BrokerId, now: Instant) -> Duration {
+        self.met.get(&broker).map_or(Duration::ZERO, |(_, since)| now.duration_since(*since))
+    }
+
     pub fn has_heard(&self, owner: Owner) -> bool {
         self.of(owner).is_some()
     }
@@ -185,9 +190,13 @@ impl Liveness {
 
     /// True if its owner has closed the shard, and waits for somebody else to have it.
     pub fn has_released(&self, owner: Owner, shard: ShardId, epoch: LeaderEpoch) -> bool {
-        self.of(owner)
-            .and_then(|heard| heard.shards.get(&shard))
-            .is_some_and(|report| report.epoch == epoch && report.state == HostState::Released)
+        self.state_of(owner, shard, epoch) == Some(HostState::Released)
+    }
+
+    /// The state of a shard, as its owner said last.
+    pub fn state_of(&self, owner: Owner, shard: ShardId, epoch: LeaderEpoch) -> Option<HostState> {
+        let report = self.of(owner)?.shards.get(&shard)?;
+        (report.epoch == epoch).then_some(report.state)
     }
 
     /// True if all shards of the image are open at their owners, or damaged.

@@ -3,6 +3,7 @@
 //! Entry points: [`Controller`], [`ShardHost`], [`heart::beat`] between them, and [`outage::watch`] for the log.
 //! Invariant: a shard is opened here only while the metadata says that this life of this broker owns it.
 
+mod answering;
 mod calm;
 mod controller;
 mod flaws;
@@ -15,20 +16,28 @@ mod introduction;
 mod liveness;
 mod losses;
 mod metrics;
+mod operator;
 pub mod outage;
 mod ownership;
 mod placement;
 mod release;
+mod removal;
+mod report;
 mod shard_host;
 mod shown;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod voting;
 mod watch;
 
+pub use answering::Answering;
 pub use controller::Controller;
 pub use flaws::Flaws;
 pub use group_topics::GroupTopics;
+pub use operator::{Departures, remove, status};
+pub use removal::{Removal, Removed, Stuck};
+pub use report::Status;
 pub use shard_host::{HostOptions, ShardHost};
 pub use shown::register_state_metrics;
 pub use watch::{Watch, WatchLimits};

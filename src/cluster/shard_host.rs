@@ -351,7 +351,7 @@ impl ShardHost {
 
     /// Where the metadata lies in the store.
     fn folder(&self) -> String {
-        metadata::raft_path(&self.options.store, self.metadata.broker_id()).to_string()
+        self.metadata.folder().to_string()
     }
 
     fn did_not_open(&self, id: ShardId, epoch: LeaderEpoch, reason: &str) {

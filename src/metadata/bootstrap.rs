@@ -14,9 +14,11 @@ use super::image::SLOTS;
 use super::settings::{DEFAULT_CLUSTER_ID, MetadataSettings, Voter};
 use crate::runtime::Clock;
 use crate::store::Store;
-use crate::types::BrokerId;
+use crate::types::{BrokerId, Incarnation};
 
 const FORMAT: u32 = 1;
+/// The description's name.
+pub(super) const CLUSTER_FILE: &str = "cluster.json";
 
 /// How often the store is asked, beyond its client's own retries, and how long to wait in between.
 const ATTEMPTS: u32 = 10;
@@ -31,11 +33,6 @@ pub struct ClusterFile {
     pub voters: Vec<Voter>,
     pub shards: u32,
     pub slots: u16,
-}
-
-/// Where a broker's Raft log, vote and snapshots lie.
-pub fn raft_path(store: &Store, broker: BrokerId) -> Path {
-    store.path(&format!("raft/{broker}"))
 }
 
 impl ClusterFile {
@@ -54,6 +51,11 @@ impl ClusterFile {
         }
     }
 
+    /// Whoever founded the cluster under an id that was given up since, by `former`, was another broker.
+    pub(super) fn take_out_former(&mut self, broker: BrokerId, former: Incarnation) {
+        self.voters.retain(|voter| voter.id != broker || former == Incarnation(0));
+    }
+
     fn check(&self, settings: &MetadataSettings) -> Result<(), StartError> {
         if let Some(configured) = settings.cluster_id.as_ref().filter(|id| **id != self.cluster_id) {
             return Err(StartError::OtherCluster {
@@ -61,24 +63,46 @@ impl ClusterFile {
                 stored: self.cluster_id.clone(),
             });
         }
+        self.check_peers(settings)
+    }
+
+    /// Peers have to be members, or become such: this sees no more than that a broker knows somebody to ask.
+    fn check_peers(&self, settings: &MetadataSettings) -> Result<(), StartError> {
+        let me = settings.broker_id;
         let ids = |voters: &[Voter]| voters.iter().map(|voter| voter.id).collect::<BTreeSet<BrokerId>>();
         let (stored, mut named) = (ids(&self.voters), ids(&settings.voters));
-        if named.is_empty() {
-            named.insert(settings.broker_id);
-        }
-        // Their addresses may differ: brokers move.
-        match stored == named {
-            true => Ok(()),
-            false if !stored.contains(&settings.broker_id) => {
-                Err(StartError::NotAMember { broker: settings.broker_id, voters: list(&stored) })
+        let has_peers = named.iter().any(|id| *id != me);
+        match stored.contains(&me) {
+            false if !has_peers => Err(StartError::NotAMember { broker: me, voters: list(&stored) }),
+            true if stored.len() > 1 && named.intersection(&stored).all(|id| *id == me) => {
+                named.insert(me);
+                Err(StartError::OtherVoters { named: list(&named), stored: list(&stored) })
             }
-            false => Err(StartError::OtherVoters { named: list(&named), stored: list(&stored) }),
+            _ => Ok(()),
         }
     }
 }
 
-fn list(ids: &BTreeSet<BrokerId>) -> String {
+pub(super) fn list(ids: &BTreeSet<BrokerId>) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The id of the cluster whose description is stored, if there is one.
+pub async fn stored_cluster_id(store: &Store, clock: &Clock) -> Result<Option<String>, StartError> {
+    let (objects, path) = (store.object_store(), store.path(CLUSTER_FILE));
+    let read = || async {
+        match objects.get(&path).await {
+            Ok(found) => found.bytes().await.map(Some),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    let Some(stored) = patiently("reading the cluster's description", clock, read).await? else {
+        return Ok(None);
+    };
+    let unreadable = |reason: String| StartError::ClusterFile { path: path.to_string(), reason };
+    let file: ClusterFile = serde_json::from_slice(&stored).map_err(|error| unreadable(error.to_string()))?;
+    Ok(Some(file.cluster_id))
 }
 
 /// Creates the cluster's description if there is none, and gives the one that is stored.
@@ -113,7 +137,7 @@ pub(super) async fn has_objects(
 }
 
 /// Asks the store again while it fails, a few times.
-async fn patiently<T, F>(
+pub(super) async fn patiently<T, F>(
     doing: &'static str,
     clock: &Clock,
     mut ask: impl FnMut() -> F,

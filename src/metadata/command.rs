@@ -122,6 +122,11 @@ pub enum Command {
     },
     /// Gives the cluster its key for salts that are made up, unless it has one.
     MakeSaltKey(SaltKey),
+    /// A broker is gone for good: this life of it was the last, until its id is used again.
+    Unregister {
+        broker: BrokerId,
+        incarnation: Incarnation,
+    },
 }
 
 /// A command of a numbered proposal.
@@ -185,7 +190,7 @@ pub enum ConfigOp {
 
 impl Command {
     /// The newest version there is: what this program can apply.
-    pub const LATEST: u16 = 4;
+    pub const LATEST: u16 = 5;
 
     /// The first version with numbered proposals, fenced brokers and moves of shards.
     pub const OF_CLUSTERS: u16 = 3;
@@ -214,6 +219,7 @@ impl Command {
             | Command::MoveShard { .. }
             | Command::Numbered { .. } => Command::OF_CLUSTERS,
             Command::AlterScram { .. } | Command::MakeSaltKey(_) => 4,
+            Command::Unregister { .. } => 5,
         }
     }
 }

@@ -13,16 +13,16 @@ pub enum StartError {
     /// The data belongs to a cluster with another id.
     #[error("CLUSTER_ID is {configured}, but the data at this place belongs to cluster {stored}")]
     OtherCluster { configured: String, stored: String },
-    /// The cluster was formed by other brokers.
+    /// The cluster was formed by other brokers, and none of them is named.
     #[error(
-        "BROKER_ID is {broker}, but the cluster at this place was formed by the brokers {voters}; another broker cannot join \
-         it yet"
+        "BROKER_ID is {broker}, but the cluster at this place was formed by the brokers {voters}: to have it join them, name \
+         them, and itself, in RAFT_PEERS"
     )]
     NotAMember { broker: BrokerId, voters: String },
-    /// The peers are not those of the cluster's birth.
+    /// The peers are not those of the cluster.
     #[error(
-        "RAFT_PEERS names the brokers {named}, but the cluster at this place was formed by {stored}: name those; a cluster \
-         cannot grow or shrink yet"
+        "RAFT_PEERS names the brokers {named}, but the cluster at this place has the brokers {stored}: name those, with \
+         their addresses"
     )]
     OtherVoters { named: String, stored: String },
     /// A setting that cannot be: its name and why.

@@ -1,21 +1,23 @@
 //! The handle that the rest of the broker holds: started once, read often, asked to change things.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{TryFutureExt as _, try_join};
+use object_store::path::Path;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::bootstrap::{self, ClusterFile, raft_path};
+use super::bootstrap::{self, ClusterFile};
 use super::command::Command;
 use super::error::{ProposeError, StartError};
-use super::features::FEATURES;
-use super::image::{Broker, Image, Owner};
+use super::home::RaftHome;
+use super::image::{Image, Owner};
 use super::leading::{Leading, leading};
 use super::metrics::Metrics;
-use super::outcome::{Applied, Outcome, Refused};
+use super::outcome::{Applied, Outcome};
 use super::producer_ids::ProducerIds;
 use super::proposals::{Proposals, each_step, proposals};
 use super::quorum::Quorum;
@@ -23,13 +25,13 @@ use super::raft::{Node, RETRY, Start, last_write_ms, look};
 use super::settings::MetadataSettings;
 use crate::peer::{Alone, Transport};
 use crate::runtime::clock::Instant;
-use crate::runtime::{Runtime, Shutdown, TaskKind};
+use crate::runtime::{Clock, Runtime, Shutdown, TaskKind};
 use crate::store::Store;
 use crate::store::database::{Databases, Maintenance, Role};
 use crate::types::{BrokerId, Incarnation, ProducerId};
 
 /// Opening the Raft database and finding a leader takes no longer than this, or the start fails.
-const START_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const START_LIMIT: Duration = Duration::from_secs(60);
 /// The longest that one question for what is true now takes, in a group of several.
 const SYNC_LIMIT: Duration = Duration::from_secs(1);
 /// The longest that a stop waits for the store.
@@ -37,16 +39,18 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The metadata of the cluster, as this broker sees it. Cheap to clone.
 #[derive(Clone)]
-pub struct Metadata(Arc<Inner>);
+pub struct Metadata(pub(super) Arc<Inner>);
 
-struct Inner {
-    node: Arc<Node>,
+pub(super) struct Inner {
+    pub(super) node: Arc<Node>,
     leading: Leading,
     proposals: Proposals,
     producer_ids: ProducerIds,
-    cluster: ClusterFile,
-    settings: MetadataSettings,
-    runtime: Runtime,
+    pub(super) cluster: ClusterFile,
+    pub(super) settings: MetadataSettings,
+    pub(super) home: RaftHome,
+    pub(super) store: Store,
+    pub(super) runtime: Runtime,
     stop: Shutdown,
     maintenance: Mutex<Option<Maintenance>>,
 }
@@ -82,13 +86,17 @@ impl Metadata {
         runtime: &Runtime,
     ) -> Result<Metadata, StartError> {
         settings.check()?;
-        let opening = Metadata::open_unlimited(store, databases, settings, transport, runtime);
+        let opening = async {
+            let home = RaftHome::of(store, settings.broker_id, &runtime.clock).await?;
+            let opening = Metadata::open_at(&home, store, databases, settings, transport, runtime);
+            opening.await.map_err(|error| error.of_damage(&home.path))
+        };
         let opened = runtime.clock.timeout(START_LIMIT, opening).await;
-        let opened = opened.map_err(|_| too_slow("opening the metadata"))?;
-        opened.map_err(|error| error.of_damage(&raft_path(store, settings.broker_id)))
+        opened.map_err(|_| too_slow("opening the metadata"))?
     }
 
-    async fn open_unlimited(
+    async fn open_at(
+        home: &RaftHome,
         store: &Store,
         databases: &Databases,
         settings: &MetadataSettings,
@@ -96,18 +104,20 @@ impl Metadata {
         runtime: &Runtime,
     ) -> Result<Metadata, StartError> {
         let objects = store.object_store();
-        let cluster_file = store.path("cluster.json");
-        let path = raft_path(store, settings.broker_id);
+        let cluster_file = store.path(bootstrap::CLUSTER_FILE);
+        let path = &home.path;
         let failed = |source| StartError::Database { doing: "opening", source };
         // Nothing is written to the database before the broker is known to belong to this cluster.
         let shards = store.path("shards");
-        let (cluster, manifest, has_shards) = try_join!(
+        let (mut cluster, manifest, has_shards) = try_join!(
             bootstrap::form_or_join(&*objects, &cluster_file, settings, &runtime.clock),
-            databases.stored_manifest(&path).map_err(failed),
+            databases.stored_manifest(path).map_err(failed),
             bootstrap::has_objects(&*objects, &shards, &runtime.clock),
         )?;
-        // A voter among others may start for the first time when they have shards already.
-        let is_formed = has_shards && cluster.voters.len() == 1 && !settings.is_rebuilt;
+        cluster.take_out_former(settings.broker_id, home.former);
+        // A broker among others may start for the first time when they have shards already.
+        let is_founder = cluster.voters.iter().map(|voter| voter.id).eq([settings.broker_id]);
+        let is_formed = has_shards && is_founder && !settings.is_rebuilt;
         if is_formed && manifest.is_none() {
             return Err(StartError::Gone { path: path.to_string() });
         }
@@ -115,19 +125,22 @@ impl Metadata {
         if let Some(time_ms) = last_write_ms(&db).await.map_err(failed)? {
             databases.clock().raise(time_ms);
         }
-        let maintenance = databases.maintain(&db, &path, Role::Raft);
-        let incarnation = Incarnation(db.manifest().writer_epoch());
+        let maintenance = databases.maintain(&db, path, Role::Raft);
+        let incarnation = Incarnation(home.former.0 + db.manifest().writer_epoch());
 
         let clock = runtime.clock.clone();
         let start = Start { db, incarnation, cluster: &cluster, is_formed, settings, transport, clock };
         let node = Arc::new(Node::start(start).await?);
+        check_voters(&node, settings)?;
         let stop = Shutdown::new();
         let (leading, leader) = leading(Arc::clone(&node), Metrics::register(&runtime.metrics));
         let (proposals, proposer) = proposals(Arc::clone(&node), leading.clone());
         runtime.tasks.spawn(TaskKind::Raft, leader.run(stop.clone()));
         runtime.tasks.spawn(TaskKind::Raft, proposer.run(stop.clone()));
         runtime.tasks.spawn(TaskKind::Raft, Arc::clone(&node).supervise(runtime.clone(), stop.clone()));
-        node.take_part(runtime, &stop);
+        if !settings.voters.is_empty() {
+            node.take_part(runtime, &stop);
+        }
         Ok(Metadata(Arc::new(Inner {
             node,
             leading,
@@ -135,23 +148,12 @@ impl Metadata {
             producer_ids: ProducerIds::default(),
             cluster,
             settings: settings.clone(),
+            home: home.clone(),
+            store: store.clone(),
             runtime: runtime.clone(),
             stop,
             maintenance: Mutex::new(Some(maintenance)),
         })))
-    }
-
-    /// Finds the leader and registers this process. When this returns, the image is up to date, the cluster is formed,
-    /// and this process is in it.
-    ///
-    /// A voter among others waits for a majority of them for as long as it takes.
-    pub async fn join(&self) -> Result<(), StartError> {
-        let joining = self.take_part(&self.0.cluster, &self.0.settings);
-        if self.0.cluster.voters.len() > 1 {
-            return joining.await;
-        }
-        let joined = self.0.runtime.clock.timeout(START_LIMIT, joining).await;
-        joined.map_err(|_| too_slow("joining the cluster"))?
     }
 
     /// The image as it is stored by `broker`, for whoever only looks: nothing is written, and no process ends. None if there
@@ -160,8 +162,9 @@ impl Metadata {
         store: &Store,
         databases: &Databases,
         broker: BrokerId,
+        clock: &Clock,
     ) -> Result<Option<Image>, StartError> {
-        let path = raft_path(store, broker);
+        let RaftHome { path, .. } = RaftHome::of(store, broker, clock).await?;
         let failed = |source| StartError::Database { doing: "reading", source }.of_damage(&path);
         if databases.stored_manifest(&path).await.map_err(failed)?.is_none() {
             return Ok(None);
@@ -172,75 +175,6 @@ impl Metadata {
             tracing::debug!(%error, "the reader did not close cleanly");
         }
         image.map(Some)
-    }
-
-    /// Forms the cluster unless that was done, and says where this broker is.
-    async fn take_part(&self, cluster: &ClusterFile, settings: &MetadataSettings) -> Result<(), StartError> {
-        while let Err(error) = self.sync().await {
-            match error {
-                ProposeError::NotLeader { .. } if cluster.voters.len() > 1 => {}
-                error => return Err(error.into()),
-            }
-        }
-        if !self.image().is_formed() {
-            let born = FEATURES.iter().filter(|feature| feature.at_birth != 0);
-            let form = Command::FormCluster {
-                cluster_id: cluster.cluster_id.clone(),
-                shards: cluster.shards,
-                slots: cluster.slots,
-                features: born.map(|feature| (feature.name.to_owned(), feature.at_birth)).collect(),
-            };
-            match self.insist(form).await? {
-                // Another broker was faster.
-                Ok(_) | Err(Refused::AlreadyFormed { .. }) => {}
-                Err(refused) => return Err(refused.into()),
-            }
-        }
-        let image = self.image();
-        if *image.cluster_id != *cluster.cluster_id {
-            return Err(StartError::OtherCluster {
-                configured: cluster.cluster_id.clone(),
-                stored: image.cluster_id.to_string(),
-            });
-        }
-        self.register(settings).await?;
-        let life = Command::BeginLife { nonce: self.0.runtime.rng.u128(), after: self.0.node.found_index() };
-        match self.insist(life).await {
-            // Another broker is too old for it: then its shards vouch for nothing.
-            Ok(_) | Err(ProposeError::NotSupported { .. }) => {
-                Ok(self.have_salt_key(&self.0.runtime.rng).await?)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn register(&self, settings: &MetadataSettings) -> Result<(), StartError> {
-        let broker = Broker {
-            id: settings.broker_id,
-            incarnation: self.incarnation(),
-            listeners: settings.listeners.clone(),
-            rack: settings.rack.clone(),
-            command_version: Command::LATEST,
-        };
-        // This broker itself, as it was registered by an older version, may be what does not know the newer command.
-        let known = self.image().command_version();
-        if known.is_some_and(|known| known < Command::OF_CLUSTERS) {
-            self.insist(Command::RegisterBroker(broker.clone())).await??;
-        }
-        self.insist(Command::Register { broker, address: settings.address.clone() }).await??;
-        Ok(())
-    }
-
-    /// Proposes until there is an outcome. Only for commands that may be applied twice.
-    pub(super) async fn insist(&self, command: Command) -> Result<Outcome, ProposeError> {
-        loop {
-            match self.propose(command.clone()).await {
-                Err(ProposeError::Timeout | ProposeError::NotLeader { .. } | ProposeError::Overloaded) => {
-                    self.0.runtime.clock.sleep(RETRY).await;
-                }
-                outcome => return outcome,
-            }
-        }
     }
 
     /// The image now. Consistent in itself; on a follower it may be a little old.
@@ -350,6 +284,11 @@ impl Metadata {
         self.0.node.receive(request, |proposed| self.0.leading.submit(proposed)).await
     }
 
+    /// The place of this broker's Raft database in the store.
+    pub fn folder(&self) -> &Path {
+        &self.0.home.path
+    }
+
     pub fn cluster_id(&self) -> &str {
         &self.0.cluster.cluster_id
     }
@@ -388,9 +327,9 @@ impl Metadata {
         self.0.node.last_leader()
     }
 
-    /// True if no other broker votes.
+    /// True if this broker has no peers, and there can be none.
     pub fn is_alone(&self) -> bool {
-        self.0.cluster.voters.len() == 1
+        self.0.settings.voters.is_empty()
     }
 
     /// Returns when this broker takes part no more.
@@ -399,8 +338,8 @@ impl Metadata {
     }
 
     /// The brokers that vote.
-    pub fn voters(&self) -> Vec<BrokerId> {
-        self.0.node.voters()
+    pub fn voters(&self) -> BTreeSet<BrokerId> {
+        self.0.node.electorate().voters()
     }
 
     pub fn quorum(&self) -> Quorum {
@@ -434,6 +373,16 @@ impl Metadata {
     }
 }
 
-fn too_slow(doing: &'static str) -> StartError {
+/// A broker that is told of no peers must be the only voter.
+fn check_voters(node: &Node, settings: &MetadataSettings) -> Result<(), StartError> {
+    let voters = node.electorate().voters();
+    if !settings.voters.is_empty() || voters.len() <= 1 {
+        return Ok(());
+    }
+    let (named, stored) = (settings.broker_id.to_string(), bootstrap::list(&voters));
+    Err(StartError::OtherVoters { named, stored })
+}
+
+pub(super) fn too_slow(doing: &'static str) -> StartError {
     StartError::TooSlow { doing, seconds: START_LIMIT.as_secs() }
 }

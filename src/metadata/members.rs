@@ -36,6 +36,10 @@ impl Members {
         self.0.get(&broker).map(|member| &**member)
     }
 
+    pub(super) fn remove(&mut self, broker: BrokerId) {
+        self.0.remove_mut(&broker);
+    }
+
     pub(super) fn change(&mut self, broker: BrokerId, change: impl FnOnce(&mut Member)) {
         let mut member = self.get(broker).cloned().unwrap_or_default();
         change(&mut member);

@@ -12,7 +12,9 @@ mod features;
 mod gathering;
 mod handle;
 mod history;
+mod home;
 mod image;
+mod joining;
 mod leading;
 mod members;
 mod metrics;
@@ -30,16 +32,18 @@ mod users;
 pub(crate) mod tests;
 
 pub use apply::{MOST_PARTITIONS, check_topic_name};
-pub use bootstrap::raft_path;
+pub use bootstrap::stored_cluster_id;
 pub use command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Step};
 pub use error::{ProposeError, StartError};
 pub use features::{FEATURES, Feature, GROUP_VERSION};
 pub use handle::Metadata;
 pub use history::{History, Life, Moment};
+pub use home::RaftHome;
 pub use image::{
     Broker, Configs, Counters, DeletedTopic, Features, Image, Listener, Owner, PartitionState,
     REPLICATION_FACTOR, SLOTS, Shard, Topic, Topics,
 };
+pub use joining::ForgetError;
 pub use members::{Member, Members, Proposed};
 pub use outcome::{Applied, Outcome, Refused};
 pub use quorum::{Quorum, Replica};

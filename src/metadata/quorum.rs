@@ -15,6 +15,13 @@ pub struct Quorum {
     pub learners: Vec<Replica>,
 }
 
+impl Quorum {
+    /// True if the broker is a member.
+    pub fn has(&self, broker: BrokerId) -> bool {
+        self.voters.iter().chain(&self.learners).any(|replica| replica.id == broker)
+    }
+}
+
 /// A member of the Raft group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {

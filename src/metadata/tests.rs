@@ -4,5 +4,6 @@ mod alone;
 mod cluster;
 mod elections;
 mod faults;
+mod members;
 pub mod support;
 mod users;

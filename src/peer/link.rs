@@ -18,7 +18,7 @@ use super::handshake::{self, HandshakeError};
 use super::hello::Refusal;
 use super::limits::{CONNECT_LIMIT, CONNECT_PAUSE, PING_INTERVAL, PING_LIMIT, Share};
 use super::shared::{Failure, Shared};
-use super::wire::{Dial, ReadError, Spawner, Time, read};
+use super::wire::{ByteStream, Dial, ReadError, Spawner, Time, read};
 use crate::runtime::TaskKind;
 use crate::runtime::clock::Instant;
 use crate::types::BrokerId;
@@ -164,11 +164,7 @@ impl Link {
     async fn connect(&self) -> Result<Connection, Failure> {
         let Shared { settings, known, runtime, stop, .. } = &*self.shared;
         let me = self.shared.me().ok_or_else(|| Failure::new("this broker has not started yet"))?;
-        let place = self.shared.place(self.peer);
-        let place = place.ok_or_else(|| Failure::new("nobody knows where it is (RAFT_PEERS)"))?;
-        let stream = (self.dial)(place.clone()).await;
-        let stream =
-            stream.map_err(|error| Failure { is_refused: error.is_refused, reason: error.reason })?;
+        let (place, stream) = self.reach().await?;
         let at = |reason: &dyn std::fmt::Display| Failure::new(format!("{place}: {reason}"));
         let encrypted = settings.tls.call(stream, host(&place)).await;
         let (mut stream, binding) = encrypted.map_err(|error| at(&format_args!("TLS: {error}")))?;
@@ -200,6 +196,23 @@ impl Link {
         let (incarnation, version) = (proven.incarnation, proven.version);
         tracing::debug!(%peer, ?service, incarnation, version, "connected to a broker");
         Ok(Connection { send, incarnation })
+    }
+
+    /// A stream to the first of its places where somebody listens.
+    async fn reach(&self) -> Result<(String, Box<dyn ByteStream>), Failure> {
+        let places = self.shared.places(self.peer);
+        let mut failure = Failure::new("nobody knows where it is (RAFT_PEERS)");
+        let mut is_refused = !places.is_empty();
+        for place in places {
+            match (self.dial)(place.clone()).await {
+                Ok(stream) => return Ok((place, stream)),
+                Err(error) => {
+                    is_refused &= error.is_refused;
+                    failure = Failure { is_refused, reason: error.reason };
+                }
+            }
+        }
+        Err(failure)
     }
 
     /// Tells the log of what only people can put right.

@@ -72,6 +72,11 @@ impl Network {
         network
     }
 
+    /// A network that calls, and that nobody can call.
+    pub fn of_visitor(settings: Settings, runtime: &Runtime) -> Network {
+        Network::without_listener(settings, Versions::OURS, by_tcp(&runtime.clock), runtime)
+    }
+
     /// A network whose callers come by [`Network::take`] alone.
     pub(super) fn without_listener(
         settings: Settings,

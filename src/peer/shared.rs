@@ -24,8 +24,8 @@ pub struct Settings {
     pub tls: Tls,
 }
 
-/// Where a broker said that it is when it registered: `host:port`.
-pub type Registered = Box<dyn Fn(BrokerId) -> Option<String> + Send + Sync>;
+/// Places where a broker may be, by what it said itself: `host:port`, the likeliest first.
+pub type Registered = Box<dyn Fn(BrokerId) -> Vec<String> + Send + Sync>;
 
 /// The process as a member of its cluster, which it is once its metadata is open.
 pub struct Member {
@@ -75,9 +75,16 @@ impl Shared {
         })
     }
 
-    pub fn place(&self, broker: BrokerId) -> Option<String> {
-        let own = self.settings.peers.get(&broker).cloned();
-        own.or_else(|| (self.member.get()?.registered)(broker))
+    /// Places where a broker may be: first the one of this process's own settings.
+    pub fn places(&self, broker: BrokerId) -> Vec<String> {
+        let mut places: Vec<String> = self.settings.peers.get(&broker).cloned().into_iter().collect();
+        let registered = self.member.get().map(|member| (member.registered)(broker));
+        for place in registered.into_iter().flatten() {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places
     }
 }
 

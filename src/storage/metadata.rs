@@ -11,9 +11,7 @@ use crate::broker;
 use crate::config::Config;
 use crate::log::keys::KeptTopic;
 use crate::log::repair::{Expected, Remembered, Repair};
-use crate::metadata::{
-    Command, IfExists, Image, Metadata, MetadataSettings, NewTopic, StartError, raft_path,
-};
+use crate::metadata::{Command, IfExists, Image, Metadata, MetadataSettings, NewTopic, RaftHome, StartError};
 use crate::runtime::Runtime;
 use crate::store::database::Databases;
 use crate::store::{self, Store};
@@ -40,7 +38,7 @@ pub async fn run(config: &Config, accept_loss: bool, runtime: &Runtime) -> Resul
     let store = opened.map_err(|error| format!("{}: {error}", config.to_look_at(error.trouble())))?;
     let databases = Databases::new(&store, config.log.index_cache_bytes, runtime);
     let broker = config.identity.broker_id;
-    let image = match Metadata::look(&store, &databases, broker).await {
+    let image = match Metadata::look(&store, &databases, broker, &runtime.clock).await {
         Ok(image) => image.filter(Image::is_formed),
         // A shard that cannot be read is as good as gone.
         Err(StartError::Damaged { .. }) => None,
@@ -55,10 +53,10 @@ pub async fn run(config: &Config, accept_loss: bool, runtime: &Runtime) -> Resul
         plan.lines.push(super::UNCHANGED.to_owned());
         return Ok(Report { lines: plan.lines, is_sound: false });
     }
-    let path = raft_path(&store, broker);
+    let home = RaftHome::of(&store, broker, &runtime.clock).await.map_err(|error| error.to_string())?;
     if image.is_none() {
         let aside = store.path(&format!("damaged/{}/raft/{broker}", runtime.clock.now_ms()));
-        move_folder(&store, &path, &aside).await.map_err(|error| error.to_string())?;
+        move_folder(&store, &home.path, &aside).await.map_err(|error| error.to_string())?;
     }
     let ports: Vec<u16> = config.clients.listeners.iter().map(|listener| listener.port).collect();
     let settings = broker::metadata_settings(config, &ports, &store);

@@ -21,7 +21,7 @@ pub async fn run(
     let opened = store::open(&config.store, runtime, |_, _| ()).await;
     let store = opened.map_err(|error| format!("{}: {error}", config.to_look_at(error.trouble())))?;
     let databases = Databases::new(&store, config.log.index_cache_bytes, runtime);
-    let image = match Metadata::look(&store, &databases, config.identity.broker_id).await {
+    let image = match Metadata::look(&store, &databases, config.identity.broker_id, &runtime.clock).await {
         Ok(Some(image)) => image,
         Ok(None) => {
             return Err(

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use kafkaesque::protocol::ErrorCode;
 use kafkaesque::protocol::batch::{Batch, Records as InBatch};
 use kafkaesque::protocol::codec::Records;
-use kafkaesque::protocol::messages::{create_topics, fetch, metadata, produce};
+use kafkaesque::protocol::messages::{create_topics, fetch, metadata, produce, unregister_broker};
 
 use crate::admin::topic;
 use crate::process::program;
@@ -207,6 +207,74 @@ fn three_processes_are_one_cluster_that_survives_its_owners() {
     cluster.ids().for_each(|id| cluster.wait_until_ready(id));
     written.produce_to_all(0, "after an end of all", FORMING);
     written.read_back(0);
+}
+
+/// The answer to UnregisterBroker, asked of broker `at`, once somebody decides.
+fn unregister(cluster: &Cluster, at: usize, broker_id: i32) -> (i16, String) {
+    let begun = Instant::now();
+    loop {
+        let request = unregister_broker::Request { broker_id };
+        let answer = cluster.ask(at, &request, 0).expect("an answer");
+        if answer.error_code != ErrorCode::NotController.code() {
+            return (answer.error_code, answer.error_message.unwrap_or_default());
+        }
+        assert!(begun.elapsed() < FORMING, "nobody decides: {answer:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Waits until broker `id` says that these vote on the metadata.
+fn wait_for_voters(cluster: &Cluster, id: usize, expected: &[i32]) {
+    let begun = Instant::now();
+    while cluster.voters(id).as_deref() != Some(expected) {
+        assert!(begun.elapsed() < FORMING, "voters: {:?}", cluster.voters(id));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_cluster_grows_from_one_broker_and_lets_the_first_one_go() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let variables =
+        [("LOCAL_FSYNC", "false"), ("LOCAL_RESERVE_BYTES", "0"), ("RUST_LOG", "info"), ("SHARDS", "6")];
+    let mut cluster = Cluster::prepare(&program(), 4, &variables);
+    cluster.launch_among(0, &[]);
+    cluster.wait_until_ready(0);
+    let mut written = Written { cluster, acked: BTreeMap::new() };
+    written.create();
+    written.produce_to_all(0, "of one", TAKEOVER);
+    let status = written.cluster.stop(0, LEAVING).expect("it ends in time");
+    assert!(status.success(), "{status}");
+
+    written.cluster.launch_among(0, &[0, 1, 2]);
+    written.cluster.wait_until_ready(0);
+    wait_for_voters(&written.cluster, 0, &[0]);
+    written.cluster.launch_among(1, &[0, 1]);
+    written.cluster.launch_among(2, &[1, 2]);
+    (1..3).for_each(|id| written.cluster.wait_until_ready(id));
+    wait_for_voters(&written.cluster, 2, &[0, 1, 2]);
+    written.produce_to_all(1, "of three", TAKEOVER);
+    written.cluster.launch_among(3, &[1, 2, 3]);
+    written.cluster.wait_until_ready(3);
+
+    let cluster = &written.cluster;
+    let invalid = ErrorCode::InvalidRequest.code();
+    assert_eq!(
+        unregister(cluster, 1, 0),
+        (invalid, "broker 0 lives: stop it first, or have it drained".to_owned())
+    );
+    assert_eq!(unregister(cluster, 2, 9).0, ErrorCode::BrokerIdNotRegistered.code());
+    written.cluster.kill(0);
+    written.produce_to_all(3, "without the first", TAKEOVER);
+    assert_eq!(unregister(&written.cluster, 3, 0), (0, String::new()));
+    wait_for_voters(&written.cluster, 3, &[1, 2, 3]);
+    assert_eq!(unregister(&written.cluster, 1, 0).0, ErrorCode::BrokerIdNotRegistered.code());
+
+    written.cluster.launch_among(0, &[0, 3]);
+    written.cluster.wait_until_ready(0);
+    written.produce_to_all(0, "with a new one of its id", TAKEOVER);
+    written.read_back(0);
+    wait_for_voters(&written.cluster, 0, &[1, 2, 3]);
 }
 
 #[test]

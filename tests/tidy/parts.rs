@@ -38,6 +38,7 @@ const METADATA: Parts = &[
     ("error", &["outcome"]),
     ("settings", &["error", "image"]),
     ("bootstrap", &["error", "image", "settings"]),
+    ("home", &["bootstrap", "error"]),
     ("metrics", &["outcome"]),
     ("snapshot", &["image", "users"]),
     ("apply", &["command", "features", "history", "image", "members", "outcome"]),
@@ -46,8 +47,9 @@ const METADATA: Parts = &[
     ("leading", &["apply", "command", "error", "gathering", "image", "metrics", "outcome", "raft"]),
     ("proposals", &["command", "error", "gathering", "image", "leading", "outcome", "raft"]),
     ("producer_ids", &["apply"]),
-    ("handle", &["bootstrap", "command", "error", "features", "image", "leading", "metrics", "outcome", "producer_ids",
+    ("handle", &["bootstrap", "command", "error", "home", "image", "leading", "metrics", "outcome", "producer_ids",
         "proposals", "quorum", "raft", "settings"]),
+    ("joining", &["bootstrap", "command", "error", "features", "handle", "home", "image", "outcome", "raft", "settings"]),
     ("credentials", &["command", "error", "handle"]),
 ];
 

@@ -15,8 +15,8 @@ impl Context {
     pub async fn change(&self, commands: Vec<Command>) -> Vec<Result<Applied, Failure>> {
         let image = self.image();
         let changes: Vec<Change> = commands.iter().map(|command| Change::of(&image, command)).collect();
-        let outcomes = self.broker.metadata.propose_each(commands).await;
-        self.broker.shards.caught_up(self.broker.metadata.image().index).await;
+        let outcomes = self.broker.metadata().propose_each(commands).await;
+        self.broker.shards.caught_up(self.broker.metadata().image().index).await;
         let told = outcomes.into_iter().zip(changes).map(|(outcome, change)| {
             let applied = outcome??;
             change.tell(&applied, &self.client);
@@ -57,7 +57,7 @@ impl Context {
 
     /// Tries changes of the metadata without making them.
     pub async fn would_change(&self, commands: Vec<Command>) -> Vec<Result<(), Failure>> {
-        let outcomes = self.broker.metadata.validate_each(commands).await;
+        let outcomes = self.broker.metadata().validate_each(commands).await;
         outcomes.into_iter().map(|outcome| Ok(outcome?.map(drop)?)).collect()
     }
 }
@@ -132,6 +132,7 @@ impl Change {
             },
             Command::FormCluster { .. }
             | Command::MakeSaltKey(_)
+            | Command::Unregister { .. }
             | Command::RegisterBroker(_)
             | Command::AssignShard { .. }
             | Command::Register { .. }

@@ -58,7 +58,7 @@ impl Context {
     pub async fn coordinators(&self) -> Result<Vec<Coordinating>, Failure> {
         let image = self.image();
         let mut all = Vec::new();
-        let shards: Vec<_> = image.shards_of(self.broker.metadata.owner()).collect();
+        let shards: Vec<_> = image.shards_of(self.broker.metadata().owner()).collect();
         let is_damaged =
             |(id, shard): &(ShardId, metadata::Shard)| self.broker.shards.damage(*id, shard.epoch).is_some();
         if !shards.is_empty() && shards.iter().all(is_damaged) {

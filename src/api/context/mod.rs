@@ -18,7 +18,7 @@ use crate::api::errors::{Failure, no_producer_id};
 use crate::api::fetch_session::SharedSessions;
 use crate::api::session::Session;
 use crate::api::topic_settings::Resolved;
-use crate::cluster::ShardHost;
+use crate::cluster::{Departures, Removal, Removed, ShardHost, Stuck};
 use crate::coordinator::Coordinators;
 use crate::log::Reads;
 use crate::metadata::{Image, Metadata, Quorum, Topic};
@@ -41,7 +41,7 @@ pub struct Broker {
     pub reads: Reads,
     pub sessions: SharedSessions,
     pub runtime: Runtime,
-    metadata: Metadata,
+    departures: Departures,
     shards: Arc<ShardHost>,
     coordinators: Arc<Coordinators>,
     topics: Resolved,
@@ -139,7 +139,7 @@ impl Context {
 
 impl Broker {
     pub fn new(
-        metadata: Metadata,
+        departures: Departures,
         shards: Arc<ShardHost>,
         reads: Reads,
         coordinators: Arc<Coordinators>,
@@ -147,12 +147,12 @@ impl Broker {
         runtime: Runtime,
     ) -> Broker {
         Broker {
-            id: metadata.broker_id(),
+            id: departures.metadata().broker_id(),
             options,
             reads,
             sessions: SharedSessions::new(&runtime),
             runtime,
-            metadata,
+            departures,
             shards,
             coordinators,
             topics: Resolved::default(),
@@ -161,19 +161,28 @@ impl Broker {
         }
     }
 
+    fn metadata(&self) -> &Metadata {
+        self.departures.metadata()
+    }
+
+    /// Takes the next step of a broker's way out of the cluster.
+    pub async fn remove(&self, removal: Removal) -> Result<Removed, Stuck> {
+        self.departures.remove(removal).await
+    }
+
     /// An id for a producer, never given out before.
     pub async fn allocate_producer_id(&self) -> Result<ProducerId, Failure> {
-        self.metadata.allocate_producer_id().await.map_err(no_producer_id)
+        self.metadata().allocate_producer_id().await.map_err(no_producer_id)
     }
 
     /// The Raft group that agrees on the metadata, as its leader sees it if that answers.
     pub async fn quorum(&self) -> Quorum {
-        self.metadata.quorum_of_leader().await
+        self.metadata().quorum_of_leader().await
     }
 
     /// The broker that clients are told is the controller: the metadata's leader, or any other that is there.
     pub fn controller(&self, image: &Image) -> Option<BrokerId> {
-        let known = [self.metadata.leader(), Some(self.id)].into_iter().flatten();
+        let known = [self.metadata().leader(), Some(self.id)].into_iter().flatten();
         let mut all = known.chain(image.live_brokers().map(|broker| broker.id));
         all.find(|id| image.is_live(*id))
     }

@@ -48,7 +48,7 @@ impl Broker {
     async fn newest(&self) -> Result<Arc<Image>, Failure> {
         // Nobody else acknowledges anything, and nothing is before it is seen here.
         if !self.is_alone() {
-            let image = self.metadata.sync().await?;
+            let image = self.metadata().sync().await?;
             self.shards.caught_up(image.index).await;
         }
         Ok(self.shards.image())
@@ -56,6 +56,6 @@ impl Broker {
 
     /// True if the metadata is agreed on by this broker alone.
     fn is_alone(&self) -> bool {
-        self.metadata.is_alone()
+        self.metadata().is_alone()
     }
 }

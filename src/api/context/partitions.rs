@@ -41,7 +41,7 @@ impl Led {
 impl Broker {
     /// This broker's own life, as the owner of shards.
     pub fn is_owner(&self, shard: &metadata::Shard) -> bool {
-        shard.owner == Some(self.metadata.owner())
+        shard.owner == Some(self.metadata().owner())
     }
 
     /// Has the shards load the partitions that a request is about to use, as far as they are here.

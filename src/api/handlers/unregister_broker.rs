@@ -1,10 +1,12 @@
 //! UnregisterBroker: removes a broker that will not come back (KIP-500).
 //! Version 0.
-//! Left out: removing a broker. One that is registered is refused.
+//!
+//! One that lives is refused, which Kafka's controller would remove until it registers again.
 
 use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
+use crate::cluster::{Removal, Stuck};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::unregister_broker::{Request, Response};
 use crate::types::BrokerId;
@@ -16,17 +18,20 @@ impl Handler for UnregisterBroker {
     const VERSIONS: Versions = 0..=0;
 
     async fn handle(context: Context, request: Request) -> Response {
-        let id = request.broker_id;
-        let failure = match context.image().broker(BrokerId(id)) {
-            None => Failure::new(
-                ErrorCode::BrokerIdNotRegistered,
-                format!("Broker ID {id} is not currently registered"),
-            ),
-            Some(_) => Failure::new(
-                ErrorCode::UnsupportedVersion,
-                "Removing a broker that is registered is not supported yet.".to_owned(),
-            ),
-        };
-        failure.into()
+        let removal = Removal { broker: BrokerId(request.broker_id), drains: false };
+        match context.broker.remove(removal).await {
+            Ok(_) => Response::default(),
+            Err(stuck) => Failure::new(code(&stuck), stuck.to_string()).into(),
+        }
+    }
+}
+
+fn code(stuck: &Stuck) -> ErrorCode {
+    match stuck {
+        Stuck::Unknown(_) => ErrorCode::BrokerIdNotRegistered,
+        Stuck::Later(_) => ErrorCode::NotController,
+        Stuck::Lives(_) | Stuck::NobodyElse(_) | Stuck::LastVoter(_) | Stuck::NoMajority(_) => {
+            ErrorCode::InvalidRequest
+        }
     }
 }

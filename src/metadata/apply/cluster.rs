@@ -69,6 +69,14 @@ pub(super) fn fence(
     Ok(Applied::Done)
 }
 
+/// Its shards are without a living owner then, and get others.
+pub(super) fn unregister(image: &mut Image, broker: BrokerId, incarnation: Incarnation) -> Outcome {
+    check_incarnation(image, broker, incarnation)?;
+    image.brokers.remove_mut(&broker);
+    image.members.remove(broker);
+    Ok(Applied::Done)
+}
+
 pub(super) fn move_shard(
     image: &mut Image,
     shard: ShardId,

@@ -63,6 +63,7 @@ pub(super) fn apply(image: &mut Image, command: &Command, checks: Checks) -> Out
         Command::Fence { broker, incarnation, is_fenced } => {
             cluster::fence(image, *broker, *incarnation, *is_fenced)
         }
+        Command::Unregister { broker, incarnation } => cluster::unregister(image, *broker, *incarnation),
         Command::MoveShard { shard, owner, replaces } => {
             cluster::move_shard(image, *shard, *owner, *replaces)
         }

@@ -62,6 +62,7 @@ impl Node {
             Call::Canvass { last_log } => Reply::Canvass { consents: election::consents(self, last_log) },
             Call::Ping => Reply::Pong,
             Call::Quorum => Reply::Quorum(self.quorum()),
+            Call::Join(joining) => Reply::Join(self.take_in(joining).await),
         }
     }
 

@@ -57,7 +57,7 @@ impl Node {
     /// In a larger group the proof is the answers of a majority. A voter that is alone has only the object store to
     /// ask: were there a newer process of the same broker, the database's manifest would say so.
     pub(super) async fn read_index_here(&self) -> Result<u64, ProposeError> {
-        if self.voters().len() > 1 {
+        if !self.electorate().is_only_me() {
             let asked = self.clock().timeout(READ_LIMIT, self.index_agreed_by_majority()).await;
             return asked.map_err(|_| ProposeError::NotLeader { leader: None })?;
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::electorate::Electorate;
 use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
 use crate::types::BrokerId;
@@ -110,24 +111,16 @@ impl Contacts {
         Some(self.clock.instant().saturating_duration_since(since))
     }
 
-    /// The last moment at which a majority of `voters`, this one among them, is known to have agreed that it leads in `term`.
-    pub(super) fn majority_agreed(&self, term: u64, voters: usize) -> Option<Instant> {
-        let others = voters / 2;
+    /// The last moment at which a majority of the voters is known to have agreed that this broker leads in `term`.
+    pub(super) fn majority_agreed(&self, term: u64, voters: &Electorate) -> Option<Instant> {
         let now = self.clock.instant();
-        if others == 0 {
-            return Some(now);
-        }
         let known = self.known.lock();
-        if known.term != term {
-            return None;
-        }
-        let mut agreed: Vec<Instant> = known.peers.values().filter_map(|peer| peer.agreed).collect();
-        agreed.sort_by(|a, b| b.cmp(a));
-        agreed.get(others - 1).copied()
+        let agreed = |id| known.peers.get(&id).filter(|_| known.term == term)?.agreed;
+        voters.agreed(now, agreed)
     }
 
     /// True if a leader in `term` may go on leading: a majority has agreed, or it was elected, within `session`.
-    pub(super) fn may_lead(&self, term: u64, voters: usize, session: Duration) -> bool {
+    pub(super) fn may_lead(&self, term: u64, voters: &Electorate, session: Duration) -> bool {
         let since = {
             let known = self.known.lock();
             // A term that nobody has looked at yet has only begun.
@@ -145,30 +138,37 @@ mod tests {
 
     const SESSION: Duration = Duration::from_secs(3);
 
+    fn voters(count: i32) -> Electorate {
+        Electorate::new(BrokerId(0), vec![(0..count).map(BrokerId).collect()])
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_leader_without_a_majority_leads_for_a_session() {
         let clock = Clock::simulated(0);
         let contacts = Contacts::new(clock.clone());
+        let five = &voters(5);
         contacts.lead(2);
-        assert!(contacts.may_lead(2, 5, SESSION));
-        assert_eq!(contacts.majority_agreed(2, 5), None);
+        assert!(contacts.may_lead(2, five, SESSION));
+        assert_eq!(contacts.majority_agreed(2, five), None);
         clock.sleep(Duration::from_secs(1)).await;
         let sent = clock.instant();
         contacts.agreed(BrokerId(1), 2, sent);
-        assert_eq!(contacts.majority_agreed(2, 5), None, "itself and one of five");
+        assert_eq!(contacts.majority_agreed(2, five), None, "itself and one of five");
+        contacts.agreed(BrokerId(7), 2, sent);
+        assert_eq!(contacts.majority_agreed(2, five), None, "a learner does not count");
         contacts.agreed(BrokerId(2), 2, sent + Duration::from_millis(5));
-        assert_eq!(contacts.majority_agreed(2, 5), Some(sent), "three of five");
+        assert_eq!(contacts.majority_agreed(2, five), Some(sent), "three of five");
         assert_eq!(contacts.heard_of(BrokerId(3), 2), None);
         clock.sleep(Duration::from_millis(2_900)).await;
         assert_eq!(contacts.heard_of(BrokerId(1), 2), Some(Duration::from_millis(2_900)));
-        assert!(contacts.may_lead(2, 5, SESSION));
+        assert!(contacts.may_lead(2, five, SESSION));
         clock.sleep(Duration::from_millis(200)).await;
-        assert!(!contacts.may_lead(2, 5, SESSION));
+        assert!(!contacts.may_lead(2, five, SESSION));
         contacts.lead(3);
-        assert!(contacts.may_lead(3, 5, SESSION), "a new term begins anew");
-        assert_eq!(contacts.majority_agreed(3, 5), None);
+        assert!(contacts.may_lead(3, five, SESSION), "a new term begins anew");
+        assert_eq!(contacts.majority_agreed(3, five), None);
         assert_eq!(contacts.heard_of(BrokerId(1), 3), None);
-        assert!(contacts.may_lead(3, 1, SESSION));
+        assert!(contacts.may_lead(3, &voters(1), SESSION));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! Elections, driven by silence rather than by the Raft library's timer: a voter campaigns only after a majority said that it
 //! hears no leader either, so a voter that was stalled deposes nobody (pre-vote, section 9.6 of Ongaro's dissertation).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use super::node::Node;
 use super::rpc::{Call, Reply};
 use super::types::LogId;
-use crate::runtime::{Rng, Shutdown};
+use crate::runtime::{Rng, Runtime, Shutdown, TaskKind};
 use crate::types::BrokerId;
 
 /// Between two beats of a leader to one voter.
@@ -33,11 +34,39 @@ fn drawn(rng: &Rng, up_to: Duration) -> Duration {
     Duration::from_millis(rng.below(up_to.as_millis() as u64))
 }
 
-/// Tells one voter, as long as this broker leads, that it does. Nothing is stored for it.
-pub(super) async fn beat(node: Arc<Node>, peer: BrokerId, stop: Shutdown) {
+/// Beats every other member, as long as it is one, until `stop`.
+pub(super) async fn beat_all(node: Arc<Node>, runtime: Runtime, stop: Shutdown) {
+    let mut beaten: BTreeMap<BrokerId, Shutdown> = BTreeMap::new();
+    loop {
+        let others = node.others();
+        beaten.retain(|peer, end| {
+            let stays = others.contains(peer);
+            if !stays {
+                end.request();
+            }
+            stays
+        });
+        for peer in others {
+            beaten.entry(peer).or_insert_with(|| {
+                let end = Shutdown::new();
+                let beating = beat(Arc::clone(&node), peer, end.clone(), stop.clone());
+                runtime.tasks.spawn(TaskKind::Raft, beating);
+                end
+            });
+        }
+        tokio::select! {
+            () = stop.requested() => return,
+            () = node.members_change() => {}
+        }
+    }
+}
+
+/// Tells one member, as long as this broker leads, that it does. Nothing is stored for it.
+async fn beat(node: Arc<Node>, peer: BrokerId, end: Shutdown, stop: Shutdown) {
     loop {
         tokio::select! {
             () = stop.requested() => return,
+            () = end.requested() => return,
             () = node.contacts().beats_wanted() => {}
             () = node.clock().sleep(BEAT) => {}
         }
@@ -68,6 +97,9 @@ pub(super) async fn run(node: Arc<Node>, rng: Rng, stop: Shutdown) {
             if !node.is_stuck() {
                 node.contacts().lead(term);
             }
+            continue;
+        }
+        if !node.electorate().has_me() {
             continue;
         }
         let (silence, is_gone) = node.contacts().silence();
@@ -101,15 +133,20 @@ async fn look_for_leader(node: &Node) {
 
 /// True if a majority, this voter among it, hears no leader and has no newer log.
 async fn others_consent(node: &Node) -> bool {
-    let voters = node.voters();
+    let electorate = node.electorate();
     let canvass = Call::Canvass { last_log: node.last_log() };
-    let others = voters.iter().filter(|voter| **voter != node.id());
-    let mut answers: FuturesUnordered<_> =
-        others.map(|voter| node.peers().call(*voter, canvass.clone(), QUICK_LIMIT)).collect();
-    let mut consenting = 1;
-    while consenting <= voters.len() / 2 {
+    let others = electorate.voters().into_iter().filter(|voter| *voter != node.id());
+    let ask = |voter| {
+        let asked = node.peers().call(voter, canvass.clone(), QUICK_LIMIT);
+        async move { (voter, asked.await) }
+    };
+    let mut answers: FuturesUnordered<_> = others.map(ask).collect();
+    let mut consenting = BTreeSet::new();
+    while !electorate.consents(&consenting) {
         match answers.next().await {
-            Some(Ok(Reply::Canvass { consents: true })) => consenting += 1,
+            Some((voter, Ok(Reply::Canvass { consents: true }))) => {
+                consenting.insert(voter);
+            }
             Some(_) => {}
             None => return false,
         }

@@ -6,7 +6,7 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use openraft::storage::{LogFlushed, LogState, RaftLogStorage};
-use openraft::{OptionalSend, RaftLogReader};
+use openraft::{EntryPayload, OptionalSend, RaftLogReader};
 use parking_lot::Mutex;
 use slatedb::WriteBatch;
 use slatedb::config::ScanOptions;
@@ -128,9 +128,13 @@ impl LogStore {
             let value = keys::encode(entry)?;
             sizes.push(value.len());
             batch.put_bytes(Key::Entry(entry.log_id.index).encode(), value.into());
+            if let EntryPayload::Membership(membership) = &entry.payload {
+                let votes = membership.voter_ids().any(|id| id == self.node);
+                self.upkeep.vote_from(entry.log_id.index, votes);
+            }
         }
         self.log.lock().extend(entries, &sizes);
-        self.upkeep.write(batch).await?;
+        self.upkeep.write_log(batch).await?;
         self.upkeep.log_grew(sizes.iter().sum::<usize>() as u64);
         Ok(())
     }
@@ -151,6 +155,7 @@ impl LogStore {
             log.last = before.or(log.purged);
             log.clear_recent();
         }
+        self.upkeep.removed_from(index);
         Ok(self.upkeep.write(batch).await?)
     }
 

@@ -25,7 +25,6 @@ use crate::metadata::bootstrap::ClusterFile;
 use crate::metadata::command::Command;
 use crate::metadata::error::{ProposeError, StartError};
 use crate::metadata::image::Image;
-use crate::metadata::quorum::{Quorum, Replica};
 use crate::metadata::settings::{MetadataSettings, Timeouts};
 use crate::peer::Transport;
 use crate::runtime::clock::Instant;
@@ -68,6 +67,8 @@ pub(in crate::metadata) struct Node {
     /// The newest process of every peer that has called.
     pub(super) callers: Mutex<BTreeMap<BrokerId, Incarnation>>,
     found: Found,
+    /// Where members said that they are, since this process started.
+    pub(super) announced: Mutex<BTreeMap<BrokerId, String>>,
     /// The last term in which this broker, as the leader, had applied all that was committed before.
     caught_up_term: AtomicU64,
 }
@@ -114,22 +115,24 @@ impl Node {
             clock: start.clock,
             callers: Mutex::default(),
             found,
+            announced: Mutex::default(),
             caught_up_term: AtomicU64::new(0),
         };
-        node.join(start.is_formed).await?;
+        node.upkeep.begin_as(node.electorate().has_me());
+        node.begin(start.is_formed).await?;
         Ok(node)
     }
 
     /// A voter that is alone need not wait for others: it forms the group, or leads it again.
-    async fn join(&self, is_formed: bool) -> Result<(), StartError> {
+    async fn begin(&self, is_formed: bool) -> Result<(), StartError> {
         let failed = |error: &dyn std::error::Error| StartError::Raft(error.to_string());
         let is_initialized = self.raft.is_initialized().await.map_err(|e| failed(&e))?;
         if !is_initialized && is_formed {
             return Err(StartError::Gone { path: format!("raft/{}", self.peers.me) });
         }
-        match (self.voters().len(), is_initialized) {
-            (1, true) => self.raft.trigger().elect().await.map_err(|e| failed(&e)),
-            (1, false) => self.form().await.map_err(|e| failed(&e)),
+        match (self.electorate().is_only_me(), is_initialized) {
+            (true, true) => self.raft.trigger().elect().await.map_err(|e| failed(&e)),
+            (true, false) => self.form().await.map_err(|e| failed(&e)),
             _ => Ok(()),
         }
     }
@@ -159,16 +162,10 @@ impl Node {
         Ok(())
     }
 
-    /// Beats the other voters while this broker leads, and campaigns when nobody does.
+    /// Beats the other members while this broker leads, and campaigns when nobody does.
     pub(in crate::metadata) fn take_part(self: &Arc<Node>, runtime: &Runtime, stop: &Shutdown) {
-        let others = self.voters().into_iter().filter(|voter| *voter != self.id());
-        let others: Vec<BrokerId> = others.collect();
-        if others.is_empty() {
-            return;
-        }
-        for peer in others {
-            runtime.tasks.spawn(TaskKind::Raft, election::beat(Arc::clone(self), peer, stop.clone()));
-        }
+        let beating = election::beat_all(Arc::clone(self), runtime.clone(), stop.clone());
+        runtime.tasks.spawn(TaskKind::Raft, beating);
         let campaigning = election::run(Arc::clone(self), runtime.rng.clone(), stop.clone());
         runtime.tasks.spawn(TaskKind::Raft, campaigning);
     }
@@ -176,7 +173,7 @@ impl Node {
     /// True if this broker leads, and a majority has agreed to that within a session.
     pub(in crate::metadata) fn leads(&self) -> bool {
         let session = self.timeouts.session;
-        self.leading_term().is_some_and(|term| self.contacts.may_lead(term, self.voters().len(), session))
+        self.leading_term().is_some_and(|term| self.contacts.may_lead(term, &self.electorate(), session))
     }
 
     /// The term in which this broker was elected, unless it has heard of a later one.
@@ -202,7 +199,7 @@ impl Node {
 
     /// The last moment at which a majority agreed that this broker leads, if it does.
     pub(in crate::metadata) fn majority_agreed(&self) -> Option<Instant> {
-        self.contacts.majority_agreed(self.leading_term()?, self.voters().len())
+        self.contacts.majority_agreed(self.leading_term()?, &self.electorate())
     }
 
     /// The time for which connections to a peer have been refused, by what the leader sees.
@@ -280,7 +277,7 @@ impl Node {
         if self.caught_up_term.load(Ordering::Relaxed) == term {
             return Ok(());
         }
-        if self.voters().len() == 1 {
+        if self.electorate().is_only_me() {
             self.raft.ensure_linearizable().await.map_err(refused_read)?;
         } else {
             // A leader's first entry is one of its own term.
@@ -324,15 +321,12 @@ impl Node {
         ProposeError::NotLeader { leader: self.last_leader() }
     }
 
-    /// Those of the group; before it is formed here, those that will form it.
-    pub(in crate::metadata) fn voters(&self) -> Vec<BrokerId> {
-        let voters: Vec<BrokerId> =
-            self.raft.metrics().borrow().membership_config.voter_ids().map(broker_id).collect();
-        if voters.is_empty() { self.found.founders.keys().copied().map(broker_id).collect() } else { voters }
-    }
-
     pub(super) fn last_log(&self) -> Option<LogId> {
         self.log.last()
+    }
+
+    pub(super) fn founders(&self) -> &BTreeMap<u64, BasicNode> {
+        &self.found.founders
     }
 
     pub(super) fn raft(&self) -> &Raft<Group> {
@@ -347,37 +341,9 @@ impl Node {
         &self.contacts
     }
 
-    pub(in crate::metadata) fn quorum(&self) -> Quorum {
-        let metrics = self.raft.metrics().borrow().clone();
-        let membership = metrics.membership_config.membership();
-        let replica = |id: u64| {
-            let matched = match &metrics.replication {
-                _ if id == metrics.id => metrics.last_log_index,
-                Some(replication) => replication.get(&id).and_then(|id| id.map(|id| id.index)),
-                None => None,
-            };
-            let silent = match metrics.replication {
-                _ if id == metrics.id => Some(Duration::ZERO),
-                Some(_) => self.contacts.heard_of(broker_id(id), metrics.current_term),
-                None => None,
-            };
-            let heard_ms = |silent: Duration| {
-                self.clock.now_ms().saturating_sub(i64::try_from(silent.as_millis()).unwrap_or(i64::MAX))
-            };
-            Replica { id: broker_id(id), log_index: matched, last_heard_ms: silent.map(heard_ms) }
-        };
-        Quorum {
-            leader: metrics.current_leader.map(broker_id),
-            term: metrics.current_term,
-            index: metrics.last_applied.map_or(0, |id| id.index),
-            voters: membership.voter_ids().map(replica).collect(),
-            learners: membership.learner_ids().map(replica).collect(),
-        }
-    }
-
     /// The last entry before this process's life, if nobody else can have written any since.
     pub(in crate::metadata) fn found_index(&self) -> Option<u64> {
-        (self.voters().len() == 1).then_some(self.found.index)
+        self.electorate().is_only_me().then_some(self.found.index)
     }
 
     pub(in crate::metadata) fn snapshot_index(&self) -> u64 {

@@ -49,13 +49,27 @@ pub(super) enum Call {
     Ping,
     /// The state of the group, as the callee sees it.
     Quorum,
+    /// A broker's process has started, and is reached there. The leader makes it a member if it is none.
+    Join(Joining),
+}
+
+/// A broker that may be no member yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Joining {
+    pub broker: BrokerId,
+    /// `host:port`.
+    pub address: String,
+    /// Passed on by a member to the one that it takes for the leader, which the broker may not know how to reach.
+    pub is_passed_on: bool,
 }
 
 impl Call {
     pub(super) fn service(&self) -> Service {
         match self {
             Call::Append(_) | Call::Vote(_) | Call::Snapshot(_) => Service::Raft,
-            Call::Propose { .. } | Call::Validate(_) | Call::ReadIndex | Call::Quorum => Service::Metadata,
+            Call::Propose { .. } | Call::Validate(_) | Call::ReadIndex | Call::Quorum | Call::Join(_) => {
+                Service::Metadata
+            }
             Call::Beat { .. } | Call::Canvass { .. } | Call::Ping => Service::Liveness,
         }
     }
@@ -84,6 +98,7 @@ pub(super) enum Reply {
     /// The request is not one that this version knows.
     Unknown,
     Quorum(Quorum),
+    Join(Result<(), ProposeError>),
 }
 
 /// Commands that are committed and applied at the leader.

@@ -40,6 +40,8 @@ pub(super) struct Upkeep {
     /// Log bytes after which a snapshot is due, if twice the last snapshot is less.
     least_bytes: u64,
     due: Notify,
+    /// The newest entry that says who votes, and true if this broker does.
+    votes: Mutex<(u64, bool)>,
 }
 
 impl Upkeep {
@@ -58,7 +60,36 @@ impl Upkeep {
             snapshot_bytes: AtomicU64::new(0),
             least_bytes,
             due,
+            votes: Mutex::new((0, true)),
         }
+    }
+
+    /// The group as this process found it: this broker votes, or only listens.
+    pub(super) fn begin_as(&self, votes: bool) {
+        self.votes.lock().1 = votes;
+    }
+
+    /// Entry `index` says who votes.
+    pub(super) fn vote_from(&self, index: u64, votes: bool) {
+        let mut known = self.votes.lock();
+        if index >= known.0 {
+            *known = (index, votes);
+        }
+    }
+
+    /// Entries from `index` on are gone. If one of them said who votes, this broker may vote again.
+    pub(super) fn removed_from(&self, index: u64) {
+        let mut known = self.votes.lock();
+        if known.0 >= index {
+            *known = (index, true);
+        }
+    }
+
+    /// Writes entries of the log: nobody counts on those of a learner, which may forget them. What it has when it becomes a
+    /// voter is durable with its next write.
+    pub(super) async fn write_log(&self, batch: WriteBatch) -> Result<(), slatedb::Error> {
+        let votes = self.votes.lock().1;
+        if votes { self.write(batch).await } else { self.write_lazily(batch).await }
     }
 
     pub(super) fn db(&self) -> &Db {

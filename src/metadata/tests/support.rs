@@ -151,8 +151,22 @@ impl Bucket {
         count: i32,
         switchboard: &Switchboard,
     ) -> Process {
-        let voters = (0..count).map(|id| Voter { id: BrokerId(id), address: format!("broker-{id}:9093") });
-        let settings = MetadataSettings { voters: voters.collect(), shards: 4, ..settings(id) };
+        let peers: Vec<i32> = (0..count).collect();
+        self.start_member(runtime, id, &peers, switchboard).await
+    }
+
+    /// A broker that is told of `peers`.
+    pub async fn start_member(
+        &self,
+        runtime: Runtime,
+        id: i32,
+        peers: &[i32],
+        switchboard: &Switchboard,
+    ) -> Process {
+        let address = |id: i32| format!("broker-{id}:9093");
+        let voters = peers.iter().map(|id| Voter { id: BrokerId(*id), address: address(*id) });
+        let settings =
+            MetadataSettings { voters: voters.collect(), address: address(id), shards: 4, ..settings(id) };
         let (store, databases) = self.store(&runtime);
         let (from, clock) = (BrokerId(id), runtime.clock.clone());
         let line = Arc::new(Line { from, clock, switchboard: switchboard.clone() });

@@ -180,7 +180,7 @@ impl Broker {
             cluster_id: traits.cluster_id.to_owned(),
             incarnation: traits.incarnation,
             answers: Arc::clone(&self.script) as Arc<dyn Answers>,
-            registered: Box::new(|id| Some(place(id.0))),
+            registered: Box::new(|id| vec![place(id.0)]),
         }
     }
 

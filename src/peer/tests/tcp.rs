@@ -47,7 +47,7 @@ impl Broker {
             cluster_id: CLUSTER.to_owned(),
             incarnation: 1,
             answers: Arc::clone(&self.script) as Arc<dyn Answers>,
-            registered: Box::new(move |id| registered.get(&id).cloned()),
+            registered: Box::new(move |id| registered.get(&id).cloned().into_iter().collect()),
         });
     }
 

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use kafkaesque::api;
 use kafkaesque::auth::{Authenticator, UserSources, Users};
-use kafkaesque::cluster::{Controller, Flaws, GroupTopics, HostOptions, ShardHost, heart, heartbeat};
+use kafkaesque::cluster::{
+    Answering, Controller, Departures, Flaws, GroupTopics, HostOptions, ShardHost, heart,
+};
 use kafkaesque::coordinator::Coordinators;
 use kafkaesque::coordinator::group::{MetadataSource, Settings};
 use kafkaesque::log::{Limits, LogMetrics, ReadLimits, Reads, Shared};
@@ -18,7 +19,7 @@ use kafkaesque::metadata::{
     Listener, Metadata, MetadataSettings, SNAPSHOT_LOG_BYTES, StartError, Timeouts, Voter,
 };
 use kafkaesque::net::{self, Service as _};
-use kafkaesque::peer::{Answers, Service, Transport};
+use kafkaesque::peer::Transport;
 use kafkaesque::protocol::batch::Depth;
 use kafkaesque::protocol::codec::{Message as _, Request};
 use kafkaesque::protocol::header;
@@ -86,25 +87,6 @@ pub struct Body {
     pub condition: Condition,
 }
 
-struct Answering {
-    metadata: Metadata,
-    controller: Controller,
-}
-
-#[async_trait]
-impl Answers for Answering {
-    async fn answer(&self, caller: BrokerId, service: Service, request: Bytes) -> Bytes {
-        if service != Service::Controller {
-            return self.metadata.receive(&request).await;
-        }
-        let heartbeat = heartbeat::decode::<heartbeat::Heartbeat>(&request);
-        match heartbeat.filter(|heartbeat| heartbeat.from.broker == caller) {
-            Some(heartbeat) => heartbeat::encode(&self.controller.hear(&heartbeat)),
-            None => Bytes::new(),
-        }
-    }
-}
-
 impl Body {
     /// A process whose wall clock is `skew_ms` ahead.
     pub fn new(id: BrokerId, seed: u64, skew_ms: i64) -> Body {
@@ -155,11 +137,12 @@ impl Body {
         let coordinators = coordinators(&shards, &runtime);
         runtime.tasks.spawn(TaskKind::Controller, Arc::clone(&shards).run());
         runtime.tasks.spawn(TaskKind::Controller, controller.clone().run());
+        let departures = Departures { controller: controller.clone(), transport: Arc::clone(&transport) };
         let beating =
             heart::beat(Arc::clone(&shards), controller, transport, metadata.clone(), runtime.clone());
         runtime.tasks.spawn(TaskKind::Controller, beating);
         let broker = api::Broker::new(
-            metadata.clone(),
+            departures,
             Arc::clone(&shards),
             reads,
             coordinators,

@@ -10,13 +10,14 @@ use crate::api::context::{Broker, Client, Context, Options};
 use crate::api::handler::{Handler, Reply};
 use crate::api::handlers::init_producer_id::InitProducerId;
 use crate::api::session::Session;
-use crate::cluster::{GroupTopics, HostOptions, ShardHost};
+use crate::cluster::{Controller, Departures, GroupTopics, HostOptions, ShardHost};
 use crate::coordinator::Coordinators;
 use crate::coordinator::group::{MetadataSource, Settings};
 use crate::log::{Limits, LogMetrics, ReadLimits, Reads, Shared};
 use crate::metadata::tests::support::{Bucket, Process, Switchboard};
 use crate::metadata::{Applied, Command, IfExists, Metadata, NewTopic, Owner};
 use crate::net::{Closer, Permit};
+use crate::peer::Alone;
 use crate::protocol::batch::{Builder, Depth, NewRecord};
 use crate::protocol::codec::{Records, Request};
 use crate::protocol::messages::{fetch, init_producer_id, produce};
@@ -173,8 +174,9 @@ impl Node {
             log_dir: "memory".to_owned(),
             request_timeout: Duration::from_secs(30),
         };
-        let broker =
-            Broker::new(metadata.clone(), host.clone(), reads, coordinators, options, runtime.clone());
+        let controller = Controller::new(metadata.clone(), Duration::from_secs(3), runtime.clone());
+        let departures = Departures { controller, transport: Arc::new(Alone) };
+        let broker = Broker::new(departures, host.clone(), reads, coordinators, options, runtime.clone());
         Node { metadata, host, broker: Arc::new(broker), runtime, faults }
     }
 

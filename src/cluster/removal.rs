@@ -1,0 +1,148 @@
+//! The way of a broker out of the cluster for good: drained if it lives, replaced if it votes, then forgotten.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::controller::Controller;
+use super::liveness::Standing;
+use super::voting::{Group, Stays};
+use crate::metadata::{ForgetError, Metadata, Owner, ProposeError};
+use crate::types::BrokerId;
+
+/// Entries that a learner may be behind its leader to become a voter.
+const LAG: u64 = 64;
+/// A learner has to have lived for so long.
+const PROBATION: Duration = Duration::from_secs(1);
+
+/// A broker that is to leave for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    pub broker: BrokerId,
+    /// It may live: then it gives its shards away first.
+    pub drains: bool,
+}
+
+/// The way that a removal has come. It is asked for again until it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Removed {
+    Done,
+    /// So many shards are still its own.
+    Draining {
+        shards: usize,
+    },
+}
+
+/// Why a broker was not removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Stuck {
+    #[error("Broker ID {0} is not currently registered")]
+    Unknown(BrokerId),
+    #[error("broker {0} lives: stop it first, or have it drained")]
+    Lives(BrokerId),
+    #[error("no other broker lives that could take the shards of broker {0}")]
+    NobodyElse(BrokerId),
+    #[error("broker {0} is the last that votes on the metadata")]
+    LastVoter(BrokerId),
+    #[error("without broker {0}, no majority of the brokers that vote on the metadata would live")]
+    NoMajority(BrokerId),
+    /// Nothing is decided: it may be asked again, of the leader.
+    #[error("the controller is not there, or busy: {0}")]
+    Later(String),
+}
+
+impl Controller {
+    /// Takes the next step of a removal, if this broker leads.
+    pub async fn remove(&self, removal: Removal) -> Result<Removed, Stuck> {
+        let Removal { broker, drains } = removal;
+        let metadata = self.metadata();
+        let Some(group) = self.group() else { return Err(Stuck::Later("it does not lead".to_owned())) };
+        let image = metadata.image();
+        let known = image.broker(broker).map(|known| Owner { broker, incarnation: known.incarnation });
+        if known.is_none() && !metadata.quorum().has(broker) {
+            return Err(Stuck::Unknown(broker));
+        }
+        if let Some(owner) = known
+            && self.standing(broker) != Some(Standing::Dead)
+        {
+            if !drains {
+                return Err(Stuck::Lives(broker));
+            }
+            let shards = image.shards_of(owner).count();
+            if shards > 0 && group.live.iter().all(|id| *id == broker) {
+                return Err(Stuck::NobodyElse(broker));
+            }
+            self.drain(owner);
+            if shards > 0 {
+                return Ok(Removed::Draining { shards });
+            }
+        }
+        if group.voters.contains(&broker) {
+            let voters = group.without(broker).map_err(|stays| match stays {
+                Stays::LastVoter => Stuck::LastVoter(broker),
+                Stays::NoMajority => Stuck::NoMajority(broker),
+            })?;
+            tracing::info!(%broker, ?voters, "a broker that votes is replaced");
+            self.change_voters(&voters).await.map_err(later)?;
+            if broker == metadata.broker_id() {
+                return Err(Stuck::Later("it leads no more".to_owned()));
+            }
+        }
+        match metadata.forget(broker).await {
+            Ok(()) => {
+                tracing::info!(%broker, "a broker was removed");
+                Ok(Removed::Done)
+            }
+            Err(ForgetError::Refused(refused)) => Err(Stuck::Later(refused.to_string())),
+            Err(error) => Err(Stuck::Later(error.to_string())),
+        }
+    }
+
+    /// The group, if this broker leads it.
+    fn group(&self) -> Option<Group> {
+        let standings = self.known_standings()?;
+        let metadata = self.metadata();
+        let quorum = metadata.quorum();
+        let (leader, voters) = (metadata.broker_id(), metadata.voters());
+        let mut live: BTreeSet<BrokerId> = standings
+            .iter()
+            .filter(|(_, (standing, _))| *standing == Standing::Live)
+            .map(|(id, _)| *id)
+            .collect();
+        live.insert(leader);
+        let mut ready: Vec<(Duration, BrokerId)> = Vec::new();
+        for learner in &quorum.learners {
+            let Some((Standing::Live, age)) = standings.get(&learner.id).copied() else { continue };
+            let is_behind = learner.log_index.is_none_or(|index| index + LAG < quorum.index);
+            if age >= PROBATION && !is_behind {
+                ready.push((age, learner.id));
+            }
+        }
+        ready.sort_by(|(a, a_id), (b, b_id)| b.cmp(a).then(a_id.cmp(b_id)));
+        let ready = ready.into_iter().map(|(_, id)| id).collect();
+        Some(Group { leader, voters, ready, live })
+    }
+
+    /// The voters to change to now, if there are better ones: a change that was begun is ended first.
+    pub(super) fn better_voters(&self) -> Option<BTreeSet<BrokerId>> {
+        let metadata = self.metadata();
+        match metadata.unfinished_voters() {
+            Some(voters) if metadata.leads() => Some(voters),
+            Some(_) => None,
+            None => self.group()?.grown(metadata.wanted_voters()),
+        }
+    }
+}
+
+/// Has the group change its voters, and says so.
+pub(super) async fn grow(metadata: &Metadata, voters: BTreeSet<BrokerId>) {
+    tracing::info!(?voters, "brokers become voters");
+    if let Err(error) = metadata.change_voters(&voters).await {
+        tracing::warn!(%error, "the voters did not change");
+    }
+}
+
+fn later(error: ProposeError) -> Stuck {
+    Stuck::Later(error.to_string())
+}

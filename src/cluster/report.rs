@@ -1,0 +1,138 @@
+//! The cluster as its controller sees it, for people and their scripts.
+
+use serde::{Deserialize, Serialize};
+
+use super::controller::Controller;
+use super::heartbeat::HostState;
+use super::liveness::Standing;
+use crate::metadata::{Broker, Owner, Quorum};
+
+/// The state of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub cluster_id: String,
+    /// The leader of the metadata, which is the controller.
+    pub leader: i32,
+    pub term: u64,
+    /// The last entry of the metadata's log that is committed.
+    pub index: u64,
+    pub brokers: Vec<BrokerStatus>,
+    pub shards: Vec<ShardStatus>,
+    /// A line for each thing that is not as it should be.
+    pub problems: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerStatus {
+    pub id: i32,
+    pub incarnation: u64,
+    pub standing: String,
+    pub rack: Option<String>,
+    /// Where other brokers reach it; empty if it is alone.
+    pub address: String,
+    /// The newest commands of the metadata that it can apply.
+    pub level: u16,
+    pub votes: bool,
+    /// Entries of the metadata's log that it is not known to have.
+    pub behind: Option<u64>,
+    pub shards: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardStatus {
+    pub id: u32,
+    pub owner: Option<i32>,
+    pub epoch: i32,
+    pub state: String,
+    pub partitions: usize,
+}
+
+impl Controller {
+    /// The cluster as it is now, if this broker leads.
+    pub fn status(&self) -> Option<Status> {
+        let standings = self.known_standings()?;
+        let (metadata, image) = (self.metadata(), self.metadata().image());
+        let quorum = metadata.quorum();
+        let mut problems = Vec::new();
+        let mut brokers = Vec::new();
+        for broker in image.brokers.values() {
+            let standing = standings.get(&broker.id).map(|(standing, _)| *standing);
+            if standing != Some(Standing::Live) {
+                problems.push(format!("broker {} is {}", broker.id, told(standing)));
+            }
+            let owner = Owner { broker: broker.id, incarnation: broker.incarnation };
+            let address = image.members.get(broker.id).map(|member| member.address.clone());
+            let shards = image.shards_of(owner).count();
+            brokers.push(of_broker(broker, told(standing), address.unwrap_or_default(), &quorum, shards));
+        }
+        let mut partitions = std::collections::BTreeMap::new();
+        for (_, shard) in image.topics.iter().flat_map(|topic| topic.partitions()) {
+            *partitions.entry(shard).or_insert(0) += 1;
+        }
+        let mut shards = Vec::new();
+        for (id, shard) in image.shards.iter() {
+            let state = shard.owner.and_then(|owner| self.state_of(owner, *id, shard.epoch));
+            let state = match state {
+                Some(HostState::Open) => "open",
+                Some(HostState::Opening) => "opening",
+                Some(HostState::Released) => "released",
+                Some(HostState::Damaged) => "damaged",
+                None if shard.owner.is_none() => "without an owner",
+                None => "not heard of",
+            };
+            if state != "open" {
+                problems.push(format!("shard {id} is {state}"));
+            }
+            shards.push(ShardStatus {
+                id: id.0,
+                owner: shard.owner.map(|owner| owner.broker.0),
+                epoch: shard.epoch.0,
+                state: state.to_owned(),
+                partitions: partitions.get(id).copied().unwrap_or(0),
+            });
+        }
+        if quorum.voters.len().is_multiple_of(2) {
+            problems.push(format!("{} brokers vote, an even number", quorum.voters.len()));
+        }
+        Some(Status {
+            cluster_id: image.cluster_id.to_string(),
+            leader: metadata.broker_id().0,
+            term: quorum.term,
+            index: quorum.index,
+            brokers,
+            shards,
+            problems,
+        })
+    }
+}
+
+fn of_broker(
+    broker: &Broker,
+    standing: &str,
+    address: String,
+    quorum: &Quorum,
+    shards: usize,
+) -> BrokerStatus {
+    let replica = quorum.voters.iter().chain(&quorum.learners).find(|replica| replica.id == broker.id);
+    let index = replica.and_then(|replica| replica.log_index);
+    BrokerStatus {
+        id: broker.id.0,
+        incarnation: broker.incarnation.0,
+        standing: standing.to_owned(),
+        rack: broker.rack.clone(),
+        address,
+        level: broker.command_version,
+        votes: quorum.voters.iter().any(|replica| replica.id == broker.id),
+        behind: index.map(|index| quorum.index.saturating_sub(index)),
+        shards,
+    }
+}
+
+fn told(standing: Option<Standing>) -> &'static str {
+    match standing {
+        Some(Standing::Live) => "live",
+        Some(Standing::Leaving) => "leaving",
+        Some(Standing::Dead) => "dead",
+        Some(Standing::Unknown) | None => "not heard of yet",
+    }
+}

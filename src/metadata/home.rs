@@ -1,0 +1,98 @@
+//! The place of a broker's Raft log, vote and snapshots in the store.
+//!
+//! `raft/ID`, and for a broker whose id was given up before, `raft/ID-N`, where N is the last incarnation that had the id:
+//! `raft/former/ID.json` says so. What lies in the old place may be deleted at any time then.
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use serde::{Deserialize, Serialize};
+
+use super::bootstrap::patiently;
+use super::error::StartError;
+use crate::runtime::Clock;
+use crate::store::Store;
+use crate::types::{BrokerId, Incarnation};
+
+/// Home of one broker.
+#[derive(Clone, Debug)]
+pub struct RaftHome {
+    pub path: Path,
+    /// The newest process that had the broker's id before the id was given up; every later one is newer.
+    pub former: Incarnation,
+}
+
+/// A broker that was removed for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct FormerBroker {
+    /// The last of its processes.
+    incarnation: Incarnation,
+    /// The folder of its Raft database.
+    left: String,
+}
+
+impl RaftHome {
+    pub async fn of(store: &Store, broker: BrokerId, clock: &Clock) -> Result<RaftHome, StartError> {
+        let Some(former) = former(store, broker, clock).await? else {
+            return Ok(RaftHome { path: store.path(&format!("raft/{broker}")), former: Incarnation(0) });
+        };
+        let incarnation = former.incarnation;
+        Ok(RaftHome { path: store.path(&format!("raft/{broker}-{incarnation}")), former: incarnation })
+    }
+
+    /// Gives up the id of `broker`, whose last process was `last`: the next one begins anew.
+    pub async fn give_up(
+        store: &Store,
+        broker: BrokerId,
+        last: Incarnation,
+        clock: &Clock,
+    ) -> Result<(), StartError> {
+        let home = RaftHome::of(store, broker, clock).await?;
+        if home.former >= last {
+            return Ok(());
+        }
+        let path = former_path(store, broker);
+        let former = FormerBroker { incarnation: last, left: home.path.to_string() };
+        let former = serde_json::to_vec(&former).map_err(|error| unreadable(&path, &error))?;
+        let former = Bytes::from(former);
+        let objects = store.object_store();
+        let write = || async { objects.put(&path, former.clone().into()).await };
+        patiently("noting a former broker", clock, write).await.map(|_| ())
+    }
+
+    /// Deletes what a former broker has left.
+    pub async fn clear(store: &Store, broker: BrokerId, clock: &Clock) -> Result<(), StartError> {
+        let Some(former) = former(store, broker, clock).await? else { return Ok(()) };
+        let objects = store.object_store();
+        let left = Path::from(former.left);
+        let delete = || async {
+            let found = objects.list(Some(&left)).map_ok(|object| object.location).boxed();
+            objects.delete_stream(found).try_for_each(|_| async { Ok(()) }).await
+        };
+        patiently("deleting what a former broker stored", clock, delete).await
+    }
+}
+
+fn former_path(store: &Store, broker: BrokerId) -> Path {
+    store.path(&format!("raft/former/{broker}.json"))
+}
+
+async fn former(store: &Store, broker: BrokerId, clock: &Clock) -> Result<Option<FormerBroker>, StartError> {
+    let path = former_path(store, broker);
+    let objects = store.object_store();
+    let read = || async {
+        match objects.get(&path).await {
+            Ok(found) => found.bytes().await.map(Some),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    let stored = patiently("looking for a former broker of this id", clock, read).await?;
+    let former = stored.map(|stored| serde_json::from_slice(&stored));
+    former.transpose().map_err(|error| unreadable(&path, &error))
+}
+
+fn unreadable(path: &Path, error: &serde_json::Error) -> StartError {
+    StartError::ClusterFile { path: path.to_string(), reason: error.to_string() }
+}

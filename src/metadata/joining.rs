@@ -1,0 +1,169 @@
+//! The way of a process into its cluster, and of a broker out of it for good.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::bootstrap::ClusterFile;
+use super::command::Command;
+use super::error::{ProposeError, StartError};
+use super::features::FEATURES;
+use super::handle::{Metadata, START_LIMIT, too_slow};
+use super::home::RaftHome;
+use super::image::Broker;
+use super::outcome::{Outcome, Refused};
+use super::raft::RETRY;
+use super::settings::MetadataSettings;
+use crate::types::BrokerId;
+
+/// Voters that a group grows to by itself, unless more have founded it.
+const USUAL_VOTERS: usize = 3;
+const MOST_VOTERS: usize = 5;
+/// A broker that is removed while it lives hears of it within this time, or not at all.
+const HEARS_WITHIN: Duration = Duration::from_secs(2);
+
+impl Metadata {
+    /// Finds the leader and registers this process. When this returns, the image is up to date, the cluster is formed,
+    /// and this process is in it.
+    ///
+    /// A voter among others waits for a majority of them for as long as it takes.
+    pub async fn join(&self) -> Result<(), StartError> {
+        let joining = self.take_part(&self.0.cluster, &self.0.settings);
+        if !self.is_alone() {
+            return joining.await;
+        }
+        let joined = self.0.runtime.clock.timeout(START_LIMIT, joining).await;
+        joined.map_err(|_| too_slow("joining the cluster"))?
+    }
+
+    /// Forms the cluster unless that was done, and says where this broker is.
+    async fn take_part(&self, cluster: &ClusterFile, settings: &MetadataSettings) -> Result<(), StartError> {
+        while let Err(error) = self.sync().await {
+            match error {
+                ProposeError::NotLeader { .. } if !self.is_alone() => self.announce().await,
+                error => return Err(error.into()),
+            }
+        }
+        if !self.image().is_formed() {
+            let born = FEATURES.iter().filter(|feature| feature.at_birth != 0);
+            let form = Command::FormCluster {
+                cluster_id: cluster.cluster_id.clone(),
+                shards: cluster.shards,
+                slots: cluster.slots,
+                features: born.map(|feature| (feature.name.to_owned(), feature.at_birth)).collect(),
+            };
+            match self.insist(form).await? {
+                // Another broker was faster.
+                Ok(_) | Err(Refused::AlreadyFormed { .. }) => {}
+                Err(refused) => return Err(refused.into()),
+            }
+        }
+        let image = self.image();
+        if *image.cluster_id != *cluster.cluster_id {
+            return Err(StartError::OtherCluster {
+                configured: cluster.cluster_id.clone(),
+                stored: image.cluster_id.to_string(),
+            });
+        }
+        self.register(settings).await?;
+        let life = Command::BeginLife { nonce: self.0.runtime.rng.u128(), after: self.0.node.found_index() };
+        match self.insist(life).await {
+            // Another broker is too old for it: then its shards vouch for nothing.
+            Ok(_) | Err(ProposeError::NotSupported { .. }) => {
+                Ok(self.have_salt_key(&self.0.runtime.rng).await?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn register(&self, settings: &MetadataSettings) -> Result<(), StartError> {
+        let broker = Broker {
+            id: settings.broker_id,
+            incarnation: self.incarnation(),
+            listeners: settings.listeners.clone(),
+            rack: settings.rack.clone(),
+            command_version: Command::LATEST,
+        };
+        // This broker itself, as it was registered by an older version, may be what does not know the newer command.
+        let known = self.image().command_version();
+        if known.is_some_and(|known| known < Command::OF_CLUSTERS) {
+            self.insist(Command::RegisterBroker(broker.clone())).await??;
+        }
+        self.insist(Command::Register { broker, address: settings.address.clone() }).await??;
+        Ok(())
+    }
+
+    /// Proposes until there is an outcome. Only for commands that may be applied twice.
+    pub(super) async fn insist(&self, command: Command) -> Result<Outcome, ProposeError> {
+        loop {
+            match self.propose(command.clone()).await {
+                Err(ProposeError::Timeout | ProposeError::NotLeader { .. } | ProposeError::Overloaded) => {
+                    self.0.runtime.clock.sleep(RETRY).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Says to whoever may be a member that this process is there: a broker that is new is taken in, and one that has moved
+    /// is found.
+    async fn announce(&self) {
+        let image = self.image();
+        let mut peers: BTreeSet<BrokerId> = image.brokers.keys().copied().collect();
+        peers.extend(self.0.settings.voters.iter().map(|voter| voter.id));
+        let is_known = self.0.node.announce(&self.0.settings.address, &peers).await;
+        tracing::debug!(is_known, "told the others that this broker is there");
+        self.0.runtime.clock.sleep(RETRY).await;
+    }
+
+    /// Places of a member: `host:port`, the newest first.
+    pub fn places(&self, broker: BrokerId) -> Vec<String> {
+        self.0.node.places(broker)
+    }
+
+    /// The number of voters that the group is to grow to.
+    pub fn wanted_voters(&self) -> usize {
+        if self.0.cluster.voters.len() >= MOST_VOTERS { MOST_VOTERS } else { USUAL_VOTERS }
+    }
+
+    /// Has the group vote by `voters`, which are members already. For the leader.
+    pub async fn change_voters(&self, voters: &BTreeSet<BrokerId>) -> Result<(), ProposeError> {
+        self.0.node.change_voters(voters).await
+    }
+
+    /// The voters of a change that has begun and was not ended, as a leader that failed leaves one.
+    pub fn unfinished_voters(&self) -> Option<BTreeSet<BrokerId>> {
+        self.0.node.electorate().unfinished()
+    }
+
+    /// Ends a broker that votes no more, for good: it is forgotten, and what it stored is deleted. For the leader. The broker
+    /// hears of it, if it lives, before it is told nothing any more.
+    pub async fn forget(&self, broker: BrokerId) -> Result<(), ForgetError> {
+        let (store, clock) = (&self.0.store, &self.0.runtime.clock);
+        if self.voters().contains(&broker) {
+            return Err(ForgetError::Votes(broker));
+        }
+        let registered = self.image().broker(broker).map(|broker| broker.incarnation);
+        if let Some(incarnation) = registered {
+            RaftHome::give_up(store, broker, incarnation, clock).await?;
+            self.propose(Command::Unregister { broker, incarnation }).await??;
+            let index = self.image().index;
+            let heard = self.0.node.has_heard_of(broker, index);
+            let _ = clock.timeout(HEARS_WITHIN, heard).await;
+        }
+        self.0.node.drop_learner(broker).await?;
+        Ok(RaftHome::clear(store, broker, clock).await?)
+    }
+}
+
+/// Why a broker was not forgotten, or not altogether: it may be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgetError {
+    #[error("broker {0} votes on the metadata")]
+    Votes(BrokerId),
+    #[error("{0}")]
+    Group(#[from] ProposeError),
+    #[error("{0}")]
+    Refused(#[from] Refused),
+    #[error("{0}")]
+    Store(#[from] StartError),
+}

@@ -1,0 +1,148 @@
+//! Brokers that join a cluster and leave it for good.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use object_store::path::Path;
+
+use super::support::{Bucket, Process, Switchboard, settings};
+use crate::metadata::{ForgetError, MetadataSettings, StartError, Voter};
+use crate::runtime::Runtime;
+use crate::types::BrokerId;
+
+fn ids(ids: &[i32]) -> BTreeSet<BrokerId> {
+    ids.iter().copied().map(BrokerId).collect()
+}
+
+async fn start(bucket: &Bucket, id: i32, peers: &[i32], switchboard: &Switchboard) -> Process {
+    bucket.start_member(Runtime::system(), id, peers, switchboard).await
+}
+
+async fn close(processes: &[Process]) {
+    futures::future::join_all(processes.iter().map(|process| process.metadata.close())).await;
+}
+
+async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let clock = Runtime::system().clock;
+    let deadline = clock.instant() + Duration::from_secs(20);
+    while !holds() {
+        assert!(clock.instant() < deadline, "{what} took too long");
+        clock.sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A cluster that one broker has formed, and its first three members; all vote if `votes`.
+async fn grown(bucket: &Bucket, switchboard: &Switchboard, votes: bool) -> Vec<Process> {
+    let mut brokers = vec![start(bucket, 0, &[0], switchboard).await];
+    brokers[0].create("before").await;
+    brokers.push(start(bucket, 1, &[0, 1], switchboard).await);
+    // It is told of a learner alone, which knows who leads.
+    brokers.push(start(bucket, 2, &[1, 2], switchboard).await);
+    if votes {
+        brokers[0].metadata.change_voters(&ids(&[0, 1, 2])).await.expect("the voters change");
+    }
+    brokers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brokers_join_the_cluster_of_one_and_it_fails_over_to_them() {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let mut brokers = grown(&bucket, &switchboard, false).await;
+    for broker in &brokers {
+        let quorum = broker.metadata.quorum_of_leader().await;
+        assert_eq!((quorum.voters.len(), quorum.learners.len()), (1, 2));
+        assert_eq!(broker.metadata.wanted_voters(), 3);
+    }
+    let image = brokers[2].metadata.sync().await.expect("a learner is up to date");
+    assert!(image.topic_by_name("before").is_some());
+    assert_eq!(image.brokers.size(), 3);
+    brokers[2].create("by-a-learner").await;
+    brokers[0].metadata.change_voters(&ids(&[0, 1, 2])).await.expect("the voters change");
+    assert_eq!(brokers[1].metadata.sync().await.expect("up to date").topics.len(), 2);
+    switchboard.hang_up(0);
+    eventually("an election", || brokers[1..].iter().any(|broker| broker.metadata.leads())).await;
+    brokers[1].create("without-the-first").await;
+    // The first broker's list still names itself alone, and its newcomers find it.
+    brokers[0].metadata.close().await;
+    brokers[0] = start(&bucket, 0, &[0, 1], &switchboard).await;
+    let image = brokers[0].metadata.sync().await.expect("up to date");
+    assert!(image.topic_by_name("without-the-first").is_some());
+    assert_eq!(brokers[0].metadata.voters(), ids(&[0, 1, 2]));
+    close(&brokers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_knows_none_of_the_others_does_not_start() {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let brokers = grown(&bucket, &switchboard, true).await;
+    close(&brokers).await;
+    let error = bucket.try_start(&settings(0)).await.err().map(|error| error.to_string());
+    let said = error.expect("the first broker is one of three now");
+    assert!(
+        said.contains(
+            "RAFT_PEERS names the brokers 0, but the cluster at this place has the brokers 0, 1, 2"
+        ),
+        "{said}"
+    );
+    let founded = Bucket::new();
+    let brokers = founded.start_cluster(3, &switchboard).await;
+    close(&brokers).await;
+    let voter = |id| Voter { id: BrokerId(id), address: format!("b{id}:9093") };
+    let strange = MetadataSettings { voters: vec![voter(0), voter(7)], ..settings(0) };
+    let error = founded.try_start(&strange).await.err();
+    assert!(matches!(error, Some(StartError::OtherVoters { .. })), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_learner_that_forgot_its_log_is_taught_again_and_may_vote_then() {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let mut brokers = grown(&bucket, &switchboard, false).await;
+    for n in 0..20 {
+        brokers[0].create(&format!("t{n}")).await;
+    }
+    for id in [1, 2, 1] {
+        // Nothing is closed: what a learner did not store is lost.
+        switchboard.hang_up(id);
+        brokers[id as usize] = start(&bucket, id, &[0, 1, 2], &switchboard).await;
+        let image = brokers[id as usize].metadata.sync().await.expect("up to date");
+        assert_eq!(image.topics.len(), 21, "broker {id}");
+    }
+    brokers[0].metadata.change_voters(&ids(&[0, 1, 2])).await.expect("the voters change");
+    brokers[0].create("last").await;
+    // Now each of them has to remember.
+    switchboard.hang_up(1);
+    switchboard.hang_up(2);
+    switchboard.hang_up(0);
+    let again = [0, 1, 2].map(|id| start(&bucket, id, &[0, 1, 2], &switchboard));
+    let brokers = futures::future::join_all(again).await;
+    for broker in &brokers {
+        assert_eq!(broker.metadata.sync().await.expect("up to date").topics.len(), 22);
+    }
+    close(&brokers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_was_removed_leaves_nothing_and_its_id_begins_anew() {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let mut brokers = grown(&bucket, &switchboard, true).await;
+    let former = brokers[2].metadata.incarnation();
+    let metadata = &brokers[0].metadata;
+    assert!(matches!(metadata.forget(BrokerId(2)).await, Err(ForgetError::Votes(_))));
+    switchboard.hang_up(2);
+    brokers[2].metadata.close().await;
+    metadata.change_voters(&ids(&[0])).await.expect("the voters change");
+    metadata.forget(BrokerId(2)).await.expect("it is forgotten");
+    let metadata = &brokers[1].metadata;
+    eventually("word of it", || metadata.image().broker(BrokerId(2)).is_none()).await;
+    let left: Vec<_> =
+        bucket.objects().list(Some(&Path::from("data/raft/2"))).try_collect().await.expect("a list");
+    assert!(left.is_empty(), "{left:?}");
+    assert!(!metadata.quorum_of_leader().await.has(BrokerId(2)));
+    let unknown = brokers[0].metadata.forget(BrokerId(7)).await;
+    unknown.expect("there is nothing to forget");
+    brokers[2] = start(&bucket, 2, &[0, 1, 2], &switchboard).await;
+    assert!(brokers[2].metadata.incarnation() > former, "its processes are newer than all before");
+    assert!(brokers[2].metadata.image().topic_by_name("before").is_some());
+    close(&brokers).await;
+}
