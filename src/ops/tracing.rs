@@ -38,6 +38,7 @@ pub(super) const MODULES: &[&str] = &[
     "log",
     "metadata",
     "net",
+    "operator",
     "ops",
     "peer",
     "protocol",
