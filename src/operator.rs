@@ -121,12 +121,16 @@ impl Visit {
         let clock = &self.runtime.clock;
         let mut deadline = clock.instant() + PATIENCE;
         let mut last = None;
+        let mut is_begun = false;
         loop {
             let mut why = String::new();
             for peer in &self.peers {
                 match cluster::remove(&*self.transport, *peer, removal).await {
                     Ok(Removed::Done) => return Ok(()),
+                    // The answer to the last step was lost, with a leader that left.
+                    Err(Stuck::Unknown(_)) if is_begun => return Ok(()),
                     Ok(Removed::Draining { shards }) => {
+                        is_begun = true;
                         if last != Some(shards) {
                             tracing::info!(shards, "the broker gives its shards away");
                             last = Some(shards);

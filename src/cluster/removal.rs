@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::controller::Controller;
 use super::liveness::Standing;
 use super::voting::{Group, Stays};
-use crate::metadata::{ForgetError, Metadata, Owner, ProposeError};
+use crate::metadata::{Metadata, Owner, ProposeError};
 use crate::types::BrokerId;
 
 /// Entries that a learner may be behind its leader to become a voter.
@@ -55,28 +55,11 @@ pub enum Stuck {
 impl Controller {
     /// Takes the next step of a removal, if this broker leads.
     pub async fn remove(&self, removal: Removal) -> Result<Removed, Stuck> {
-        let Removal { broker, drains } = removal;
+        let broker = removal.broker;
         let metadata = self.metadata();
         let Some(group) = self.group() else { return Err(Stuck::Later("it does not lead".to_owned())) };
-        let image = metadata.image();
-        let known = image.broker(broker).map(|known| Owner { broker, incarnation: known.incarnation });
-        if known.is_none() && !metadata.quorum().has(broker) {
-            return Err(Stuck::Unknown(broker));
-        }
-        if let Some(owner) = known
-            && self.standing(broker) != Some(Standing::Dead)
-        {
-            if !drains {
-                return Err(Stuck::Lives(broker));
-            }
-            let shards = image.shards_of(owner).count();
-            if shards > 0 && group.live.iter().all(|id| *id == broker) {
-                return Err(Stuck::NobodyElse(broker));
-            }
-            self.drain(owner);
-            if shards > 0 {
-                return Ok(Removed::Draining { shards });
-            }
+        if let Some(draining) = self.let_go(removal, &group)? {
+            return Ok(draining);
         }
         if group.voters.contains(&broker) {
             let voters = group.without(broker).map_err(|stays| match stays {
@@ -94,9 +77,33 @@ impl Controller {
                 tracing::info!(%broker, "a broker was removed");
                 Ok(Removed::Done)
             }
-            Err(ForgetError::Refused(refused)) => Err(Stuck::Later(refused.to_string())),
             Err(error) => Err(Stuck::Later(error.to_string())),
         }
+    }
+
+    /// Sees that a broker may go: it is dead, or has given everything away. Says how far that is otherwise.
+    fn let_go(&self, removal: Removal, group: &Group) -> Result<Option<Removed>, Stuck> {
+        let Removal { broker, drains } = removal;
+        let image = self.metadata().image();
+        let Some(known) = image.broker(broker) else {
+            let is_member = self.metadata().quorum().has(broker);
+            return if is_member { Ok(None) } else { Err(Stuck::Unknown(broker)) };
+        };
+        match self.standing(broker) {
+            Some(Standing::Dead) => return Ok(None),
+            Some(Standing::Live | Standing::Leaving) if drains => {}
+            Some(Standing::Live | Standing::Leaving) => return Err(Stuck::Lives(broker)),
+            Some(Standing::Unknown) | None => {
+                return Err(Stuck::Later(format!("it has not heard of broker {broker} yet")));
+            }
+        }
+        let owner = Owner { broker, incarnation: known.incarnation };
+        let shards = image.shards_of(owner).count();
+        if shards > 0 && group.live.iter().all(|id| *id == broker) {
+            return Err(Stuck::NobodyElse(broker));
+        }
+        self.drain(owner);
+        Ok((shards > 0).then_some(Removed::Draining { shards }))
     }
 
     /// The group, if this broker leads it.

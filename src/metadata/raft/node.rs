@@ -176,11 +176,14 @@ impl Node {
         self.leading_term().is_some_and(|term| self.contacts.may_lead(term, &self.electorate(), session))
     }
 
-    /// The term in which this broker was elected, unless it has heard of a later one.
+    /// The term in which this broker was elected, unless it has heard of a later one, or votes no more.
     pub(super) fn leading_term(&self) -> Option<u64> {
-        let metrics = self.raft.metrics();
-        let now = metrics.borrow();
-        (now.state == ServerState::Leader).then_some(now.current_term)
+        let term = {
+            let metrics = self.raft.metrics();
+            let now = metrics.borrow();
+            (now.state == ServerState::Leader).then_some(now.current_term)
+        };
+        term.filter(|_| self.electorate().has_me())
     }
 
     /// True if the store of this broker takes nothing any more. As a leader it would keep the others from going on without it.
