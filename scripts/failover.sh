@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Failover of three brokers under load, measured: how long partitions take nothing, and that nothing is lost, doubled or moved.
-# usage: scripts/failover.sh [kill|leader|term|stop ...] [--rounds 6] [--rate 5000] [--latency MS] [--keep] [--short]
+# usage: scripts/failover.sh [kill|leader|term|stop|grow ...] [--rounds 6] [--rate 5000] [--latency MS] [--keep] [--short]
 # kill: kill -9 of each broker in turn. leader: of the one that leads the metadata, each time. term: SIGTERM of each in turn.
-# stop: SIGSTOP of each in turn for 30 s. --latency has every request to the store take so long; --short is a run of a minute.
+# stop: SIGSTOP of each in turn for 30 s. grow: one broker becomes three, then five, then three again, at any --rounds.
+# --latency has every request to the store take so long; --short is a run of a minute.
 # KAFKAESQUE_BIN and FAILOVER_BIN name built programs.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
@@ -11,7 +12,7 @@ source "$root/scripts/broker.sh"
 modes=() options=()
 while (($#)); do
   case $1 in
-    kill | leader | term | stop) modes+=("$1") ;;
+    kill | leader | term | stop | grow) modes+=("$1") ;;
     --rounds | --rate | --latency | --partitions | --suspend-seconds)
       options+=("$1" "$2")
       shift
@@ -21,7 +22,7 @@ while (($#)); do
       modes=(kill term)
       options+=(--rounds 1 --rate 1000)
       ;;
-    *) sed -n '3,6s/^# //p' "$0"; exit 2 ;;
+    *) sed -n '3,7s/^# //p' "$0"; exit 2 ;;
   esac
   shift
 done

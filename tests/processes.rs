@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use kafkaesque::protocol::codec::{Message as _, Request};
@@ -164,6 +164,29 @@ impl Cluster {
         let status = end(&mut process, limit);
         self.brokers[id].process = status.is_none().then_some(process);
         status
+    }
+
+    /// Has a broker that lives drained and removed for good, by the command line, and waits for its end.
+    pub fn remove(&mut self, id: usize, limit: Duration) {
+        let removed = self.operate(&["remove", &id.to_string(), "--drain"]);
+        assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
+        let mut process = self.brokers[id].process.take().expect("a broker that runs");
+        let status = end(&mut process, limit);
+        assert!(status.is_some_and(|status| status.success()), "broker {id} ended with {status:?}");
+    }
+
+    /// Runs `kafkaesque cluster` with these arguments, told of all brokers.
+    pub fn operate(&self, arguments: &[&str]) -> Output {
+        let peers = self.brokers.iter().enumerate();
+        let peers = peers.map(|(id, broker)| format!("{id}=127.0.0.1:{}", broker.raft)).collect::<Vec<_>>();
+        let mut command = Command::new(&self.program);
+        command
+            .arg("cluster")
+            .args(arguments)
+            .env("RAFT_PEERS", peers.join(","))
+            .env("DATA_PATH", self.dir.path().join("data"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.output().unwrap_or_else(|e| panic!("{} does not start: {e}", self.program))
     }
 
     /// Starts another process of a broker, elsewhere, and gives the first one back.

@@ -2,10 +2,12 @@
 //! group consumes. Prints for how long partitions took nothing; fails if a record was lost, doubled or moved, or if consumers did
 //! not go on from their commits.
 
+mod chaos;
 mod check;
 #[path = "../../tests/free_port.rs"]
 mod free_port;
 mod group;
+mod growing;
 mod load;
 mod probe;
 #[path = "../../tests/processes.rs"]
@@ -14,11 +16,13 @@ mod rounds;
 mod table;
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, ValueEnum};
 
+use chaos::{Chaos, Dice};
 use group::Group;
+use growing::Growing;
 use load::Load;
 use processes::Cluster;
 use rounds::Rounds;
@@ -45,6 +49,12 @@ struct Plan {
     /// Of each request to the store, in milliseconds.
     #[arg(long, default_value_t = 0)]
     latency: u64,
+    /// Of chaos; drawn by the clock if none is given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The time of chaos.
+    #[arg(long, default_value_t = 10.0)]
+    minutes: f64,
     /// For how long a broker is suspended.
     #[arg(long, default_value_t = 30)]
     suspend_seconds: u64,
@@ -63,6 +73,10 @@ enum Mode {
     Term,
     /// SIGSTOP of each in turn, and SIGCONT.
     Stop,
+    /// From one broker to three, to five, and back to three.
+    Grow,
+    /// Everything at once, by a seed.
+    Chaos,
 }
 
 fn main() -> ExitCode {
@@ -77,33 +91,73 @@ fn main() -> ExitCode {
 }
 
 fn run(plan: &Plan) -> Result<(), Vec<String>> {
-    let faults = format!("latency={}ms", plan.latency);
-    let mut variables = vec![("LOCAL_FSYNC", "false"), ("LOCAL_RESERVE_BYTES", "0")];
-    if plan.latency > 0 {
-        variables.push(("STORE_FAULTS", &faults));
-    }
-    let mut cluster = Cluster::start(&plan.program, 3, &variables);
+    let mut cluster = start(plan);
     if plan.keep {
         println!("logs: {}", cluster.keep().display());
     }
     load::make_topic(&cluster.bootstrap(), plan.partitions);
-    let patience = (plan.mode == Mode::Stop).then_some(Duration::from_secs(1));
+    let patience = matches!(plan.mode, Mode::Stop | Mode::Chaos).then_some(Duration::from_secs(1));
     let load = Load::start(&cluster.bootstrap(), plan.partitions, plan.rate, patience);
     let group = Group::start(&cluster.bootstrap(), plan.partitions, 2);
     load.settle();
     group.settle();
     let mut table = Table::default();
-    let mut rounds = Rounds { plan, cluster: &mut cluster, load: &load, group: &group, table: &mut table };
-    rounds.calm();
-    for round in 0..plan.rounds {
-        rounds.run(round);
-    }
+    let left = trouble(plan, &mut cluster, &load, &group, &mut table);
     let (sent, mut problems) = load.finish();
     print!("{table}");
     println!("{} rebalances, {} failed commits in the group", group.rebalances(), group.failed_commits());
     problems.extend(check::all_there(&cluster.bootstrap(), &load, sent));
     problems.extend(group.finish(&load));
-    cluster.ids().for_each(|id| cluster.assert_runs(id));
+    left.into_iter().for_each(|id| cluster.assert_runs(id));
     println!("{sent} records acknowledged; {} problems", problems.len());
     if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// The cluster that the trouble is for.
+fn start(plan: &Plan) -> Cluster {
+    let (faults, shards) = (format!("latency={}ms", plan.latency), chaos::SHARDS.to_string());
+    let mut variables = vec![("LOCAL_FSYNC", "false"), ("LOCAL_RESERVE_BYTES", "0")];
+    if plan.latency > 0 {
+        variables.push(("STORE_FAULTS", &faults));
+    }
+    if matches!(plan.mode, Mode::Grow | Mode::Chaos) {
+        variables.push(("SHARDS", &shards));
+    }
+    let mut cluster = match plan.mode {
+        Mode::Grow => Cluster::prepare(&plan.program, growing::BROKERS, &variables),
+        Mode::Chaos => Cluster::prepare(&plan.program, chaos::BROKERS, &variables),
+        _ => return Cluster::start(&plan.program, 3, &variables),
+    };
+    if plan.mode == Mode::Grow {
+        growing::begin(&mut cluster);
+    } else {
+        let founders: Vec<usize> = (0..chaos::FOUNDERS).collect();
+        founders.iter().for_each(|id| cluster.launch_among(*id, &founders));
+        founders.iter().for_each(|id| cluster.wait_until_ready(*id));
+    }
+    cluster
+}
+
+/// Makes trouble. Returns the brokers that are there in the end.
+fn trouble(plan: &Plan, cluster: &mut Cluster, load: &Load, group: &Group, table: &mut Table) -> Vec<usize> {
+    match plan.mode {
+        Mode::Grow => Growing { cluster, load, group, table }.run(),
+        Mode::Chaos => {
+            let by_clock =
+                || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64);
+            let seed = plan.seed.unwrap_or_else(by_clock);
+            println!("seed {seed}");
+            let members = (0..chaos::FOUNDERS).collect();
+            let chaos = Chaos { cluster, load, dice: Dice(seed), members };
+            chaos.run(Duration::from_secs_f64(60.0 * plan.minutes))
+        }
+        Mode::Kill | Mode::Leader | Mode::Term | Mode::Stop => {
+            let mut rounds = Rounds { plan, cluster, load, group, table };
+            rounds.calm();
+            for round in 0..plan.rounds {
+                rounds.run(round);
+            }
+            rounds.cluster.ids().collect()
+        }
+    }
 }

@@ -45,9 +45,9 @@ impl Rounds<'_> {
         self.load.look();
         let begun = Instant::now();
         let told = match self.plan.mode {
-            Mode::Kill | Mode::Leader => self.kill(victim, &leaders),
             Mode::Term => self.term(victim),
             Mode::Stop => self.suspend(victim, &affected, begun),
+            _ => self.kill(victim, &leaders),
         };
         let pauses = self.load.look();
         let longest = |of_affected: bool| {

@@ -273,8 +273,19 @@ fn a_cluster_grows_from_one_broker_and_lets_the_first_one_go() {
     written.cluster.launch_among(0, &[0, 3]);
     written.cluster.wait_until_ready(0);
     written.produce_to_all(0, "with a new one of its id", TAKEOVER);
-    written.read_back(0);
     wait_for_voters(&written.cluster, 0, &[1, 2, 3]);
+
+    let refused = written.cluster.operate(&["remove", "1"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("broker 1 lives"), "{said}");
+    written.cluster.remove(1, LEAVING);
+    written.produce_to_all(2, "without another", TAKEOVER);
+    wait_for_voters(&written.cluster, 0, &[0, 2, 3]);
+    written.read_back(3);
+    let status = written.cluster.operate(&["status"]);
+    let told = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(status.status.success(), "{told}");
+    assert_eq!(told.lines().filter(|line| line.ends_with(" open")).count(), 6, "{told}");
 }
 
 #[test]
