@@ -66,19 +66,13 @@ impl ClusterFile {
         self.check_peers(settings)
     }
 
-    /// Peers have to be members, or become such: this sees no more than that a broker knows somebody to ask.
+    /// A broker that did not found the cluster has to know somebody to ask.
     fn check_peers(&self, settings: &MetadataSettings) -> Result<(), StartError> {
         let me = settings.broker_id;
-        let ids = |voters: &[Voter]| voters.iter().map(|voter| voter.id).collect::<BTreeSet<BrokerId>>();
-        let (stored, mut named) = (ids(&self.voters), ids(&settings.voters));
-        let has_peers = named.iter().any(|id| *id != me);
-        match stored.contains(&me) {
-            false if !has_peers => Err(StartError::NotAMember { broker: me, voters: list(&stored) }),
-            true if stored.len() > 1 && named.intersection(&stored).all(|id| *id == me) => {
-                named.insert(me);
-                Err(StartError::OtherVoters { named: list(&named), stored: list(&stored) })
-            }
-            _ => Ok(()),
+        let founders: BTreeSet<BrokerId> = self.voters.iter().map(|voter| voter.id).collect();
+        match founders.contains(&me) || settings.voters.iter().any(|voter| voter.id != me) {
+            true => Ok(()),
+            false => Err(StartError::NotAMember { broker: me, voters: list(&founders) }),
         }
     }
 }

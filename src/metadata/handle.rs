@@ -131,7 +131,7 @@ impl Metadata {
         let clock = runtime.clock.clone();
         let start = Start { db, incarnation, cluster: &cluster, is_formed, settings, transport, clock };
         let node = Arc::new(Node::start(start).await?);
-        check_voters(&node, settings)?;
+        check_peers(&node, settings)?;
         let stop = Shutdown::new();
         let (leading, leader) = leading(Arc::clone(&node), Metrics::register(&runtime.metrics));
         let (proposals, proposer) = proposals(Arc::clone(&node), leading.clone());
@@ -373,14 +373,17 @@ impl Metadata {
     }
 }
 
-/// A broker that is told of no peers must be the only voter.
-fn check_voters(node: &Node, settings: &MetadataSettings) -> Result<(), StartError> {
-    let voters = node.electorate().voters();
-    if !settings.voters.is_empty() || voters.len() <= 1 {
+/// A member has to know one of the others, if there are any. One that is new knows of nobody but whom it is told of.
+fn check_peers(node: &Node, settings: &MetadataSettings) -> Result<(), StartError> {
+    let me = node.id();
+    let members = node.members();
+    let is_told = settings.voters.iter().any(|peer| peer.id != me && members.contains(&peer.id));
+    if is_told || !members.contains(&me) || members.len() == 1 {
         return Ok(());
     }
-    let (named, stored) = (settings.broker_id.to_string(), bootstrap::list(&voters));
-    Err(StartError::OtherVoters { named, stored })
+    let mut named: BTreeSet<BrokerId> = settings.voters.iter().map(|peer| peer.id).collect();
+    named.insert(me);
+    Err(StartError::OtherVoters { named: bootstrap::list(&named), stored: bootstrap::list(&members) })
 }
 
 pub(super) fn too_slow(doing: &'static str) -> StartError {

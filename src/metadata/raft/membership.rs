@@ -31,12 +31,17 @@ impl Node {
         Electorate::new(self.id(), lists)
     }
 
+    /// All who vote or listen, as far as this broker knows.
+    pub(in crate::metadata) fn members(&self) -> BTreeSet<BrokerId> {
+        let mut members = self.electorate().voters();
+        let metrics = self.raft().metrics();
+        members.extend(metrics.borrow().membership_config.membership().learner_ids().map(broker_id));
+        members
+    }
+
     /// All members but this broker.
     pub(super) fn others(&self) -> BTreeSet<BrokerId> {
-        let mut others = self.electorate().voters();
-        others.extend(
-            self.raft().metrics().borrow().membership_config.membership().learner_ids().map(broker_id),
-        );
+        let mut others = self.members();
         others.remove(&self.id());
         others
     }

@@ -95,6 +95,24 @@ async fn a_member_that_knows_none_of_the_others_does_not_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_founder_that_was_removed_comes_back_by_one_that_came_later() {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let mut brokers = bucket.start_cluster(3, &switchboard).await;
+    brokers.push(start(&bucket, 3, &[2, 3], &switchboard).await);
+    switchboard.hang_up(0);
+    brokers[0].metadata.close().await;
+    eventually("an election", || brokers[1..3].iter().any(|broker| broker.metadata.leads())).await;
+    let leader = brokers.iter().rposition(|broker| broker.metadata.leads()).expect("a leader");
+    let metadata = &brokers[leader].metadata;
+    metadata.change_voters(&ids(&[1, 2, 3])).await.expect("the voters change");
+    metadata.forget(BrokerId(0)).await.expect("it is forgotten");
+    brokers[0] = start(&bucket, 0, &[0, 3], &switchboard).await;
+    assert_eq!(brokers[0].metadata.quorum_of_leader().await.learners.len(), 1);
+    assert_eq!(brokers[0].metadata.sync().await.expect("up to date").brokers.size(), 4);
+    close(&brokers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_learner_that_forgot_its_log_is_taught_again_and_may_vote_then() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let mut brokers = grown(&bucket, &switchboard, false).await;
