@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::StartError;
@@ -19,6 +20,7 @@ use crate::types::{BrokerId, Incarnation};
 const FORMAT: u32 = 1;
 /// The description's name.
 pub(super) const CLUSTER_FILE: &str = "cluster.json";
+const READING: &str = "reading the cluster's description";
 
 /// How often the store is asked, beyond its client's own retries, and how long to wait in between.
 const ATTEMPTS: u32 = 10;
@@ -83,20 +85,25 @@ pub(super) fn list(ids: &BTreeSet<BrokerId>) -> String {
 
 /// The id of the cluster whose description is stored, if there is one.
 pub async fn stored_cluster_id(store: &Store, clock: &Clock) -> Result<Option<String>, StartError> {
-    let (objects, path) = (store.object_store(), store.path(CLUSTER_FILE));
-    let read = || async {
-        match objects.get(&path).await {
-            Ok(found) => found.bytes().await.map(Some),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    };
-    let Some(stored) = patiently("reading the cluster's description", clock, read).await? else {
-        return Ok(None);
-    };
-    let unreadable = |reason: String| StartError::ClusterFile { path: path.to_string(), reason };
-    let file: ClusterFile = serde_json::from_slice(&stored).map_err(|error| unreadable(error.to_string()))?;
-    Ok(Some(file.cluster_id))
+    let path = store.path(CLUSTER_FILE);
+    let stored: Option<ClusterFile> = read_json(store, &path, READING, clock).await?;
+    Ok(stored.map(|file| file.cluster_id))
+}
+
+/// What is stored as JSON at `path`, if anything is.
+pub(super) async fn read_json<T: DeserializeOwned>(
+    store: &Store,
+    path: &Path,
+    doing: &'static str,
+    clock: &Clock,
+) -> Result<Option<T>, StartError> {
+    let stored = patiently(doing, clock, || store.get_if_there(path)).await?;
+    let read = stored.map(|stored| serde_json::from_slice(&stored)).transpose();
+    read.map_err(|error| unreadable(path, error))
+}
+
+pub(super) fn unreadable(path: &Path, reason: impl ToString) -> StartError {
+    StartError::ClusterFile { path: path.to_string(), reason: reason.to_string() }
 }
 
 /// Creates the cluster's description if there is none, and gives the one that is stored.
@@ -106,15 +113,12 @@ pub(super) async fn form_or_join(
     settings: &MetadataSettings,
     clock: &Clock,
 ) -> Result<ClusterFile, StartError> {
-    let unreadable = |reason: String| StartError::ClusterFile { path: path.to_string(), reason };
     let proposed = serde_json::to_vec_pretty(&ClusterFile::of(settings));
-    let proposed = Bytes::from(proposed.map_err(|error| unreadable(error.to_string()))?);
-    let stored =
-        patiently("reading the cluster's description", clock, || create_and_read(objects, path, &proposed));
-    let stored = stored.await?;
-    let file: ClusterFile = serde_json::from_slice(&stored).map_err(|error| unreadable(error.to_string()))?;
+    let proposed = Bytes::from(proposed.map_err(|error| unreadable(path, error))?);
+    let stored = patiently(READING, clock, || create_and_read(objects, path, &proposed)).await?;
+    let file: ClusterFile = serde_json::from_slice(&stored).map_err(|error| unreadable(path, error))?;
     if file.format != FORMAT {
-        return Err(unreadable(format!("format {} is not known to this version", file.format)));
+        return Err(unreadable(path, format!("format {} is not known to this version", file.format)));
     }
     file.check(settings)?;
     Ok(file)

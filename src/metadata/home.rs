@@ -9,7 +9,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use serde::{Deserialize, Serialize};
 
-use super::bootstrap::patiently;
+use super::bootstrap::{patiently, read_json, unreadable};
 use super::error::StartError;
 use crate::runtime::Clock;
 use crate::store::Store;
@@ -54,7 +54,7 @@ impl RaftHome {
         }
         let path = former_path(store, broker);
         let former = FormerBroker { incarnation: last, left: home.path.to_string() };
-        let former = serde_json::to_vec(&former).map_err(|error| unreadable(&path, &error))?;
+        let former = serde_json::to_vec(&former).map_err(|error| unreadable(&path, error))?;
         let former = Bytes::from(former);
         let objects = store.object_store();
         let write = || async { objects.put(&path, former.clone().into()).await };
@@ -80,19 +80,5 @@ fn former_path(store: &Store, broker: BrokerId) -> Path {
 
 async fn former(store: &Store, broker: BrokerId, clock: &Clock) -> Result<Option<FormerBroker>, StartError> {
     let path = former_path(store, broker);
-    let objects = store.object_store();
-    let read = || async {
-        match objects.get(&path).await {
-            Ok(found) => found.bytes().await.map(Some),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    };
-    let stored = patiently("looking for a former broker of this id", clock, read).await?;
-    let former = stored.map(|stored| serde_json::from_slice(&stored));
-    former.transpose().map_err(|error| unreadable(&path, &error))
-}
-
-fn unreadable(path: &Path, error: &serde_json::Error) -> StartError {
-    StartError::ClusterFile { path: path.to_string(), reason: error.to_string() }
+    read_json(store, &path, "looking for a former broker of this id", clock).await
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{Error, ObjectStoreExt as _};
+use object_store::Error;
 use parking_lot::Mutex;
 
 use super::proof::{self, Key};
@@ -186,11 +186,7 @@ impl ClusterSecret {
 impl Bucket {
     /// None if there is no object.
     async fn read(&self) -> object_store::Result<Option<Bytes>> {
-        match self.store.object_store().get(&self.path).await {
-            Ok(found) => found.bytes().await.map(Some),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.store.get_if_there(&self.path).await
     }
 
     /// Whatever came of the creation, what is stored decides.

@@ -25,9 +25,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::ObjectStore;
+use bytes::Bytes;
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 
 pub use config::{Azure, Backend, Config, Gcs, Local, S3};
 pub use counting::{RequestKind, StoreMetrics};
@@ -125,6 +126,15 @@ impl Store {
     /// retries on top of that. A create that says that the object exists has looked.
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.objects)
+    }
+
+    /// An object whole; none if there is no such object.
+    pub async fn get_if_there(&self, path: &Path) -> object_store::Result<Option<Bytes>> {
+        match self.objects.get(path).await {
+            Ok(found) => found.bytes().await.map(Some),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Everything of this cluster lies below this path.
