@@ -15,6 +15,7 @@ use super::ask::Readers;
 use super::config::config;
 use super::contacts::Contacts;
 use super::election;
+use super::electorate::Electorate;
 use super::log_store::LogStore;
 use super::network::Peers;
 use super::rpc::Written;
@@ -67,7 +68,7 @@ pub(in crate::metadata) struct Node {
     /// The newest process of every peer that has called.
     pub(super) callers: Mutex<BTreeMap<BrokerId, Incarnation>>,
     found: Found,
-    /// Where members said that they are, since this process started.
+    /// Places of members by their own word, since this process started.
     pub(super) announced: Mutex<BTreeMap<BrokerId, String>>,
     /// The last term in which this broker, as the leader, had applied all that was committed before.
     caught_up_term: AtomicU64,
@@ -173,17 +174,23 @@ impl Node {
     /// True if this broker leads, and a majority has agreed to that within a session.
     pub(in crate::metadata) fn leads(&self) -> bool {
         let session = self.timeouts.session;
-        self.leading_term().is_some_and(|term| self.contacts.may_lead(term, &self.electorate(), session))
+        self.leading().is_some_and(|(term, voters)| self.contacts.may_lead(term, &voters, session))
     }
 
     /// The term in which this broker was elected, unless it has heard of a later one, or votes no more.
     pub(super) fn leading_term(&self) -> Option<u64> {
+        self.leading().map(|(term, _)| term)
+    }
+
+    /// The same, and who votes.
+    fn leading(&self) -> Option<(u64, Electorate)> {
         let term = {
             let metrics = self.raft.metrics();
             let now = metrics.borrow();
             (now.state == ServerState::Leader).then_some(now.current_term)
-        };
-        term.filter(|_| self.electorate().has_me())
+        }?;
+        let voters = self.electorate();
+        voters.has_me().then_some((term, voters))
     }
 
     /// True if the store of this broker takes nothing any more. As a leader it would keep the others from going on without it.
@@ -202,7 +209,8 @@ impl Node {
 
     /// The last moment at which a majority agreed that this broker leads, if it does.
     pub(in crate::metadata) fn majority_agreed(&self) -> Option<Instant> {
-        self.contacts.majority_agreed(self.leading_term()?, &self.electorate())
+        let (term, voters) = self.leading()?;
+        self.contacts.majority_agreed(term, &voters)
     }
 
     /// The time for which connections to a peer have been refused, by what the leader sees.
