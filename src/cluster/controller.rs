@@ -46,6 +46,9 @@ struct Inner {
     changing: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// The standings of brokers, each with the time for which it is known to be there.
+pub(super) type KnownStandings = BTreeMap<BrokerId, (Standing, Duration)>;
+
 /// The time in which this broker leads.
 pub(super) struct Leading {
     term: u64,
@@ -163,8 +166,8 @@ impl Controller {
         &self.0.metadata
     }
 
-    /// The standings of brokers, and for how long each is known to be there; none if this broker does not lead.
-    pub(super) fn known_standings(&self) -> Option<BTreeMap<BrokerId, (Standing, Duration)>> {
+    /// The standings of brokers; none if this broker does not lead.
+    pub(super) fn known_standings(&self) -> Option<KnownStandings> {
         let Inner { metadata, runtime, leading, .. } = &*self.0;
         let (image, now) = (metadata.image(), runtime.clock.instant());
         let mut leading = leading.lock();
@@ -250,14 +253,9 @@ impl Controller {
         self.0.metrics.show(&lost, liveness.lags(image).map(|(id, lag)| (id, is_live(&id).then_some(lag))));
     }
 
-    /// The standing of one broker.
-    pub(super) fn standing(&self, broker: BrokerId) -> Option<Standing> {
-        self.known_standings()?.get(&broker).map(|(standing, _)| *standing)
-    }
-
     fn standings(&self, leading: &mut Leading, image: &Image, now: Instant) -> Standings {
         let mut standing = |broker: &Arc<Broker>| {
-            let owner = Owner { broker: broker.id, incarnation: broker.incarnation };
+            let owner = broker.life();
             leading.liveness.meet(now, owner);
             let refuses = self.0.metadata.refuses_for(broker.id);
             // A majority has given the leader before up already: it is gone, unless it says soon that it is not.

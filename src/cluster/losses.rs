@@ -9,7 +9,7 @@ use crate::metadata::{Image, Owner};
 use crate::runtime::clock::Instant;
 use crate::types::ShardId;
 
-/// What a controller has seen go, in its term.
+/// Losses that a controller has seen, in its term.
 #[derive(Debug, Default)]
 pub struct Losses {
     dead: BTreeSet<Owner>,
@@ -38,8 +38,7 @@ impl Losses {
         now: Instant,
         ending: impl Fn(Owner) -> Option<(Cause, Duration)>,
     ) -> Lost {
-        let owners = image.brokers.values();
-        let owners = owners.map(|broker| Owner { broker: broker.id, incarnation: broker.incarnation });
+        let owners = image.brokers.values().map(|broker| broker.life());
         let is_dead = |owner: &Owner| standings.get(&owner.broker) == Some(&Standing::Dead);
         let (dead, living): (BTreeSet<Owner>, BTreeSet<Owner>) = owners.partition(is_dead);
         let given_up = dead.difference(&self.dead).filter_map(|owner| ending(*owner));

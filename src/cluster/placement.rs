@@ -28,7 +28,7 @@ impl<'a> Load<'a> {
     /// Of the brokers that may get shards: those that `count`, and are not about to leave.
     fn of(image: &'a Image, standings: &Standings, counts: impl Fn(Owner) -> bool) -> Load<'a> {
         let is_taking = |broker: &&Arc<Broker>| {
-            standings.get(&broker.id) == Some(&Standing::Live) && counts(life(broker))
+            standings.get(&broker.id) == Some(&Standing::Live) && counts(broker.life())
         };
         let taking = image.brokers.values().filter(is_taking);
         let mut shards: BTreeMap<BrokerId, usize> = taking.map(|broker| (broker.id, 0)).collect();
@@ -57,12 +57,8 @@ impl<'a> Load<'a> {
     /// The life of the broker that gets one more.
     fn give(&mut self, id: BrokerId) -> Option<Owner> {
         *self.shards.entry(id).or_default() += 1;
-        self.image.broker(id).map(|broker| life(broker))
+        self.image.broker(id).map(|broker| broker.life())
     }
-}
-
-fn life(broker: &Broker) -> Owner {
-    Owner { broker: broker.id, incarnation: broker.incarnation }
 }
 
 /// Fences brokers that are dead, counts again on those that are not, and gives their shards to others: those without an owner
@@ -78,7 +74,7 @@ pub fn plan(
     let mut plan = Plan::default();
     let mut fences = Vec::new();
     for broker in image.brokers.values() {
-        let owner = life(broker);
+        let owner = broker.life();
         let standing = standings.get(&broker.id);
         let has_left = standing == Some(&Standing::Leaving) && image.shards_of(owner).next().is_none();
         let is_dead = standing == Some(&Standing::Dead) || has_left;
@@ -90,7 +86,7 @@ pub fn plan(
     }
     let changes: BTreeSet<BrokerId> = fences.iter().map(|(broker, _)| *broker).collect();
     let counts = |owner: Owner| {
-        let is_newest = image.broker(owner.broker).is_some_and(|broker| life(broker) == owner);
+        let is_newest = image.broker(owner.broker).is_some_and(|broker| broker.life() == owner);
         is_newest && image.is_live(owner.broker) != changes.contains(&owner.broker)
     };
     let fence = |(broker, owner): (BrokerId, Owner)| Command::Fence {

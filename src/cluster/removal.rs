@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::controller::Controller;
+use super::controller::{Controller, KnownStandings};
 use super::liveness::Standing;
 use super::voting::{Group, Stays};
-use crate::metadata::{Metadata, Owner, ProposeError};
+use crate::metadata::{Metadata, ProposeError};
 use crate::types::BrokerId;
 
 /// Entries that a learner may be behind its leader to become a voter.
@@ -57,8 +57,10 @@ impl Controller {
     pub async fn remove(&self, removal: Removal) -> Result<Removed, Stuck> {
         let broker = removal.broker;
         let metadata = self.metadata();
-        let Some(group) = self.group() else { return Err(Stuck::Later("it does not lead".to_owned())) };
-        if let Some(draining) = self.let_go(removal, &group)? {
+        let standings = self.known_standings().ok_or_else(|| Stuck::Later("it does not lead".to_owned()))?;
+        let group = self.group(&standings);
+        let standing = standings.get(&broker).map(|(standing, _)| *standing);
+        if let Some(draining) = self.let_go(removal, standing, &group)? {
             return Ok(draining);
         }
         if group.voters.contains(&broker) {
@@ -82,14 +84,19 @@ impl Controller {
     }
 
     /// Sees that a broker may go: it is dead, or has given everything away. Says how far that is otherwise.
-    fn let_go(&self, removal: Removal, group: &Group) -> Result<Option<Removed>, Stuck> {
+    fn let_go(
+        &self,
+        removal: Removal,
+        standing: Option<Standing>,
+        group: &Group,
+    ) -> Result<Option<Removed>, Stuck> {
         let Removal { broker, drains } = removal;
         let image = self.metadata().image();
         let Some(known) = image.broker(broker) else {
             let is_member = self.metadata().quorum().has(broker);
             return if is_member { Ok(None) } else { Err(Stuck::Unknown(broker)) };
         };
-        match self.standing(broker) {
+        match standing {
             Some(Standing::Dead) => return Ok(None),
             Some(Standing::Live | Standing::Leaving) if drains => {}
             Some(Standing::Live | Standing::Leaving) => return Err(Stuck::Lives(broker)),
@@ -97,7 +104,7 @@ impl Controller {
                 return Err(Stuck::Later(format!("it has not heard of broker {broker} yet")));
             }
         }
-        let owner = Owner { broker, incarnation: known.incarnation };
+        let owner = known.life();
         let shards = image.shards_of(owner).count();
         if shards > 0 && group.live.iter().all(|id| *id == broker) {
             return Err(Stuck::NobodyElse(broker));
@@ -106,9 +113,8 @@ impl Controller {
         Ok((shards > 0).then_some(Removed::Draining { shards }))
     }
 
-    /// The group, if this broker leads it.
-    fn group(&self) -> Option<Group> {
-        let standings = self.known_standings()?;
+    /// The group that this broker leads.
+    fn group(&self, standings: &KnownStandings) -> Group {
         let metadata = self.metadata();
         let quorum = metadata.quorum();
         let (leader, voters) = (metadata.broker_id(), metadata.voters());
@@ -128,7 +134,7 @@ impl Controller {
         }
         ready.sort_by(|(a, a_id), (b, b_id)| b.cmp(a).then(a_id.cmp(b_id)));
         let ready = ready.into_iter().map(|(_, id)| id).collect();
-        Some(Group { leader, voters, ready, live })
+        Group { leader, voters, ready, live }
     }
 
     /// The voters to change to now, if there are better ones: a change that was begun is ended first.
@@ -137,7 +143,8 @@ impl Controller {
         match metadata.unfinished_voters() {
             Some(voters) if metadata.leads() => Some(voters),
             Some(_) => None,
-            None => self.group()?.grown(metadata.wanted_voters()),
+            None if metadata.voters().len() >= metadata.wanted_voters() => None,
+            None => self.group(&self.known_standings()?).grown(metadata.wanted_voters()),
         }
     }
 }

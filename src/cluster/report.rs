@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::controller::Controller;
 use super::heartbeat::HostState;
 use super::liveness::Standing;
-use crate::metadata::{Broker, Owner, Quorum};
+use crate::metadata::{Broker, Quorum};
 
 /// The state of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct BrokerStatus {
     pub incarnation: u64,
     pub standing: String,
     pub rack: Option<String>,
-    /// Where other brokers reach it; empty if it is alone.
+    /// The place where other brokers reach it; empty if it is alone.
     pub address: String,
     /// The newest commands of the metadata that it can apply.
     pub level: u16,
@@ -60,9 +60,8 @@ impl Controller {
             if standing != Some(Standing::Live) {
                 problems.push(format!("broker {} is {}", broker.id, told(standing)));
             }
-            let owner = Owner { broker: broker.id, incarnation: broker.incarnation };
             let address = image.members.get(broker.id).map(|member| member.address.clone());
-            let shards = image.shards_of(owner).count();
+            let shards = image.shards_of(broker.life()).count();
             brokers.push(of_broker(broker, told(standing), address.unwrap_or_default(), &quorum, shards));
         }
         let mut partitions = std::collections::BTreeMap::new();
@@ -113,8 +112,7 @@ fn of_broker(
     quorum: &Quorum,
     shards: usize,
 ) -> BrokerStatus {
-    let replica = quorum.voters.iter().chain(&quorum.learners).find(|replica| replica.id == broker.id);
-    let index = replica.and_then(|replica| replica.log_index);
+    let index = quorum.member(broker.id).and_then(|replica| replica.log_index);
     BrokerStatus {
         id: broker.id.0,
         incarnation: broker.incarnation.0,

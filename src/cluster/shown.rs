@@ -65,8 +65,7 @@ impl Collector for Shown {
         let Shown { metadata, .. } = self;
         let (quorum, image) = (metadata.quorum(), metadata.image());
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        let own =
-            quorum.voters.iter().chain(&quorum.learners).find(|replica| replica.id == metadata.broker_id());
+        let own = quorum.member(metadata.broker_id());
         let last = own.and_then(|replica| replica.log_index).unwrap_or(image.index);
         self.leading.set(metadata.leads().into());
         self.leader.set(quorum.leader.map_or(-1, |id| id.0.into()));

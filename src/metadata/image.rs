@@ -58,6 +58,11 @@ pub struct Broker {
 }
 
 impl Broker {
+    /// The life that registered, as an owner of shards.
+    pub fn life(&self) -> Owner {
+        Owner { broker: self.id, incarnation: self.incarnation }
+    }
+
     /// Its listener of this name.
     pub fn listener(&self, name: &str) -> Option<&Listener> {
         self.listeners.iter().find(|listener| listener.name == name)

@@ -16,9 +16,14 @@ pub struct Quorum {
 }
 
 impl Quorum {
+    /// A broker as a member, if it is one.
+    pub fn member(&self, broker: BrokerId) -> Option<&Replica> {
+        self.voters.iter().chain(&self.learners).find(|replica| replica.id == broker)
+    }
+
     /// True if the broker is a member.
     pub fn has(&self, broker: BrokerId) -> bool {
-        self.voters.iter().chain(&self.learners).any(|replica| replica.id == broker)
+        self.member(broker).is_some()
     }
 }
 

@@ -67,9 +67,7 @@ fn unknown(request: &Request) -> Response {
 }
 
 fn partition(quorum: &Quorum) -> PartitionData {
-    let all = quorum.voters.iter().chain(&quorum.learners);
-    let ends = all.filter(|replica| Some(replica.id) == quorum.leader).filter_map(|leader| leader.log_index);
-    let end = ends.max();
+    let end = quorum.leader.and_then(|leader| quorum.member(leader)?.log_index);
     let state = |replica: &Replica| {
         let has_all = replica.log_index >= end;
         ReplicaState {
