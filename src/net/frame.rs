@@ -134,6 +134,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         let mut paid = 0;
         started += pay(&mut paid, length, limits, share, &transfer).await;
         let mut room = Room::new(&begun, length, limits.is_frugal.then_some(paid))?;
+        drop(begun);
         while room.len() < length {
             if room.len() >= paid {
                 // Waiting for memory is not the client's slowness.
