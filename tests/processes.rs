@@ -90,8 +90,7 @@ impl Cluster {
 
     /// The same, told of `peers` alone; of no other broker if there are none.
     pub fn launch_among(&mut self, id: usize, peers: &[usize]) {
-        let peers = peers.iter().map(|id| format!("{id}=127.0.0.1:{}", self.brokers[*id].raft));
-        let peers = peers.collect::<Vec<_>>().join(",");
+        let peers = self.places(peers);
         let log = OpenOptions::new().create(true).append(true).open(self.log(id)).expect("the broker's log");
         let broker = &mut self.brokers[id];
         assert!(broker.process.is_none(), "broker {id} runs already");
@@ -111,6 +110,12 @@ impl Cluster {
             .spawn()
             .unwrap_or_else(|e| panic!("{} does not start: {e}", self.program));
         broker.process = Some(process);
+    }
+
+    /// These brokers as RAFT_PEERS names them.
+    fn places(&self, ids: &[usize]) -> String {
+        let places = ids.iter().map(|id| format!("{id}=127.0.0.1:{}", self.brokers[*id].raft));
+        places.collect::<Vec<_>>().join(",")
     }
 
     pub fn wait_until_ready(&mut self, id: usize) {
@@ -177,13 +182,11 @@ impl Cluster {
 
     /// Runs `kafkaesque cluster` with these arguments, told of all brokers.
     pub fn operate(&self, arguments: &[&str]) -> Output {
-        let peers = self.brokers.iter().enumerate();
-        let peers = peers.map(|(id, broker)| format!("{id}=127.0.0.1:{}", broker.raft)).collect::<Vec<_>>();
         let mut command = Command::new(&self.program);
         command
             .arg("cluster")
             .args(arguments)
-            .env("RAFT_PEERS", peers.join(","))
+            .env("RAFT_PEERS", self.places(&self.ids().collect::<Vec<_>>()))
             .env("DATA_PATH", self.dir.path().join("data"))
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.output().unwrap_or_else(|e| panic!("{} does not start: {e}", self.program))

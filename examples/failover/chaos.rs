@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use kafkaesque::runtime::Rng;
 use rustix::process::Signal;
 
 use super::load::Load;
@@ -19,27 +20,6 @@ const EXIT_LIMIT: Duration = Duration::from_secs(30);
 const REMOVAL_LIMIT: Duration = Duration::from_secs(60);
 /// Suspensions and outages, in milliseconds: from less than any session to more than all.
 const OUTAGES_MS: [u64; 6] = [50, 400, 1_000, 2_500, 5_000, 9_000];
-
-/// Draws by a seed (SplitMix64, Steele et al., 2014).
-pub struct Dice(pub u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.roll() % bound as u64) as usize
-    }
-
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())]
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Blow {
@@ -67,7 +47,7 @@ const BLOWS: [Blow; 8] = [
 pub struct Chaos<'a> {
     pub cluster: &'a mut Cluster,
     pub load: &'a Load,
-    pub dice: Dice,
+    pub rng: Rng,
     /// Brokers that are members.
     pub members: Vec<usize>,
 }
@@ -79,9 +59,9 @@ impl Chaos<'_> {
         let mut struck: BTreeMap<Blow, usize> = BTreeMap::new();
         let mut longest = Duration::ZERO;
         while begun.elapsed() < time {
-            let calm = 200 + self.dice.roll() % 4_000;
+            let calm = 200 + self.rng.below(4_000);
             std::thread::sleep(Duration::from_millis(calm));
-            let blow = self.dice.of(&BLOWS);
+            let blow = self.one_of(&BLOWS);
             let at = begun.elapsed().as_secs_f64();
             let Some(what) = self.strike(blow) else { continue };
             *struck.entry(blow).or_default() += 1;
@@ -94,10 +74,14 @@ impl Chaos<'_> {
         self.members
     }
 
+    fn one_of<T: Copy>(&self, all: &[T]) -> T {
+        all[self.rng.below(all.len() as u64) as usize]
+    }
+
     /// Does something, and what ends it. None if it cannot be done now.
     fn strike(&mut self, blow: Blow) -> Option<String> {
-        let victim = self.dice.of(&self.members);
-        let outage = Duration::from_millis(self.dice.of(&OUTAGES_MS));
+        let victim = self.one_of(&self.members);
+        let outage = Duration::from_millis(self.one_of(&OUTAGES_MS));
         let pause = || std::thread::sleep(outage);
         let what = match blow {
             Blow::Kill | Blow::KillLeader | Blow::KillTwice => {
@@ -108,7 +92,7 @@ impl Chaos<'_> {
                 self.cluster.launch(victim);
                 if blow == Blow::KillTwice {
                     // It has begun to come back.
-                    std::thread::sleep(Duration::from_millis(self.dice.roll() % 700));
+                    std::thread::sleep(Duration::from_millis(self.rng.below(700)));
                     self.cluster.kill(victim);
                     self.cluster.launch(victim);
                 }

@@ -16,11 +16,12 @@ mod rounds;
 mod table;
 
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use kafkaesque::runtime::Rng;
 
-use chaos::{Chaos, Dice};
+use chaos::Chaos;
 use group::Group;
 use growing::Growing;
 use load::Load;
@@ -49,7 +50,7 @@ struct Plan {
     /// Of each request to the store, in milliseconds.
     #[arg(long, default_value_t = 0)]
     latency: u64,
-    /// Of chaos; drawn by the clock if none is given.
+    /// Of chaos; drawn if none is given.
     #[arg(long)]
     seed: Option<u64>,
     /// The time of chaos.
@@ -143,12 +144,10 @@ fn trouble(plan: &Plan, cluster: &mut Cluster, load: &Load, group: &Group, table
     match plan.mode {
         Mode::Grow => Growing { cluster, load, group, table }.run(),
         Mode::Chaos => {
-            let by_clock =
-                || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64);
-            let seed = plan.seed.unwrap_or_else(by_clock);
+            let seed = plan.seed.unwrap_or_else(|| Rng::system().u64());
             println!("seed {seed}");
             let members = (0..chaos::FOUNDERS).collect();
-            let chaos = Chaos { cluster, load, dice: Dice(seed), members };
+            let chaos = Chaos { cluster, load, rng: Rng::seeded(seed), members };
             chaos.run(Duration::from_secs_f64(60.0 * plan.minutes))
         }
         Mode::Kill | Mode::Leader | Mode::Term | Mode::Stop => {

@@ -1,31 +1,13 @@
 //! Three brokers that agree, over a switchboard in memory.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use super::support::{Bucket, Process, Switchboard};
+use super::support::{Bucket, Process, Switchboard, close, eventually};
 use crate::metadata::{Applied, Command, IfExists, NewTopic, Refused};
 use crate::types::{BrokerId, Incarnation, ShardId};
 
-/// Waits until `found` finds what it looks for.
-async fn eventually<T>(process: &Process, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let clock = &process.runtime.clock;
-    let deadline = clock.instant() + Duration::from_secs(20);
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(clock.instant() < deadline, "{what} took too long");
-        clock.sleep(Duration::from_millis(20)).await;
-    }
-}
-
 fn leader(processes: &[Process]) -> Option<usize> {
     processes.iter().position(|process| process.metadata.leads())
-}
-
-async fn close(processes: &[Process]) {
-    futures::future::join_all(processes.iter().map(|process| process.metadata.close())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

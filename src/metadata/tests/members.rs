@@ -1,12 +1,11 @@
 //! Brokers that join a cluster and leave it for good.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 
-use super::support::{Bucket, Process, Switchboard, settings};
+use super::support::{Bucket, Process, Switchboard, close, eventually, settings};
 use crate::metadata::{ForgetError, MetadataSettings, StartError, Voter};
 use crate::runtime::Runtime;
 use crate::types::BrokerId;
@@ -17,19 +16,6 @@ fn ids(ids: &[i32]) -> BTreeSet<BrokerId> {
 
 async fn start(bucket: &Bucket, id: i32, peers: &[i32], switchboard: &Switchboard) -> Process {
     bucket.start_member(Runtime::system(), id, peers, switchboard).await
-}
-
-async fn close(processes: &[Process]) {
-    futures::future::join_all(processes.iter().map(|process| process.metadata.close())).await;
-}
-
-async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let clock = Runtime::system().clock;
-    let deadline = clock.instant() + Duration::from_secs(20);
-    while !holds() {
-        assert!(clock.instant() < deadline, "{what} took too long");
-        clock.sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// A cluster that one broker has formed, and its first three members; all vote if `votes`.
@@ -61,7 +47,8 @@ async fn brokers_join_the_cluster_of_one_and_it_fails_over_to_them() {
     brokers[0].metadata.change_voters(&ids(&[0, 1, 2])).await.expect("the voters change");
     assert_eq!(brokers[1].metadata.sync().await.expect("up to date").topics.len(), 2);
     switchboard.hang_up(0);
-    eventually("an election", || brokers[1..].iter().any(|broker| broker.metadata.leads())).await;
+    eventually(&brokers[1], "an election", || brokers[1..].iter().find(|broker| broker.metadata.leads()))
+        .await;
     brokers[1].create("without-the-first").await;
     // The first broker's list still names itself alone, and its newcomers find it.
     brokers[0].metadata.close().await;
@@ -101,9 +88,8 @@ async fn a_founder_that_was_removed_comes_back_by_one_that_came_later() {
     brokers.push(start(&bucket, 3, &[2, 3], &switchboard).await);
     switchboard.hang_up(0);
     brokers[0].metadata.close().await;
-    eventually("an election", || brokers[1..3].iter().any(|broker| broker.metadata.leads())).await;
-    let leader = brokers.iter().rposition(|broker| broker.metadata.leads()).expect("a leader");
-    let metadata = &brokers[leader].metadata;
+    let leads = || brokers[1..3].iter().find(|broker| broker.metadata.leads());
+    let metadata = &eventually(&brokers[1], "an election", leads).await.metadata;
     metadata.change_voters(&ids(&[1, 2, 3])).await.expect("the voters change");
     metadata.forget(BrokerId(0)).await.expect("it is forgotten");
     brokers[0] = start(&bucket, 0, &[0, 3], &switchboard).await;
@@ -152,7 +138,8 @@ async fn a_broker_that_was_removed_leaves_nothing_and_its_id_begins_anew() {
     metadata.change_voters(&ids(&[0])).await.expect("the voters change");
     metadata.forget(BrokerId(2)).await.expect("it is forgotten");
     let metadata = &brokers[1].metadata;
-    eventually("word of it", || metadata.image().broker(BrokerId(2)).is_none()).await;
+    eventually(&brokers[1], "word of it", || metadata.image().broker(BrokerId(2)).is_none().then_some(()))
+        .await;
     let left: Vec<_> =
         bucket.objects().list(Some(&Path::from("data/raft/2"))).try_collect().await.expect("a list");
     assert!(left.is_empty(), "{left:?}");

@@ -221,3 +221,20 @@ pub fn settings(broker: i32) -> MetadataSettings {
         is_rebuilt: false,
     }
 }
+
+/// Waits until `found` finds what it looks for.
+pub async fn eventually<T>(process: &Process, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let clock = &process.runtime.clock;
+    let deadline = clock.instant() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(clock.instant() < deadline, "{what} took too long");
+        clock.sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub async fn close(processes: &[Process]) {
+    futures::future::join_all(processes.iter().map(|process| process.metadata.close())).await;
+}
