@@ -1,4 +1,4 @@
-//! Who is to vote in the metadata's group. Pure: members in, voters out.
+//! Voters of the metadata's group, as they are to be. Pure: members in, voters out.
 //!
 //! The number of voters is odd, since one more would have to agree and no more could fail: it grows by two at once, and whoever
 //! leaves is replaced, or takes another along.

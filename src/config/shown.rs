@@ -4,6 +4,7 @@
 use super::Config;
 use super::listeners::{Entries, Listener, default_mechanisms};
 use crate::auth::Mechanism;
+use crate::settings::LISTENER_PREFIX;
 use crate::tls::{ClientAuth, Version};
 
 /// Names with their values; those of one listener are under its prefix.
@@ -55,7 +56,7 @@ fn of_listeners<T>(
     show: &mut impl FnMut(&str, String),
 ) {
     for (listener, value) in entries.iter().flatten() {
-        show(&format!("listener.name.{}.{config}", listener.to_ascii_lowercase()), shown(value));
+        show(&format!("{LISTENER_PREFIX}{}.{config}", listener.to_ascii_lowercase()), shown(value));
     }
 }
 

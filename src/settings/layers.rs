@@ -16,7 +16,7 @@ pub trait Overrides {
 }
 
 /// The names of a listener's own values begin so, and go on with its name in small letters.
-pub(super) const LISTENER_PREFIX: &str = "listener.name.";
+pub const LISTENER_PREFIX: &str = "listener.name.";
 
 impl Overrides for BTreeMap<String, String> {
     fn value(&self, name: &str) -> Option<&str> {

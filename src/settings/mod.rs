@@ -28,7 +28,7 @@ pub use effective::{
     BrokerSettings, CleanupPolicy, Compression, GroupSettings, MigrationPolicy, Retention, TimestampPolicy,
     TimestampType, TopicSettings,
 };
-pub use layers::{BrokerLayers, Overrides};
+pub use layers::{BrokerLayers, LISTENER_PREFIX, Overrides};
 pub use validator::Validator;
 pub use value::Value;
 

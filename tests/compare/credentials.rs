@@ -282,7 +282,7 @@ fn questions(pair: &mut Pair) {
     }
 }
 
-/// What was stored lets in, and nothing else does.
+/// Credentials that were stored let in, and nothing else does.
 fn stored(pair: &mut Pair) {
     pair.alter("a user of both", &[iterated("ivan", 1, 16_384)]);
     pair.alter("and the other of both", &[iterated("ivan", 2, 4096)]);

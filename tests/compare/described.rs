@@ -10,7 +10,7 @@ use crate::doors::Doors;
 use crate::shape::{self, Names};
 use crate::tls::Tally;
 
-/// What the names of such settings begin with.
+/// Beginnings of the names of such settings.
 const SECURITY: &[&str] = &["ssl.", "sasl.", "connections.max.reauth", "connection.failed", "listener.name."];
 
 /// At least so many are.

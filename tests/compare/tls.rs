@@ -19,7 +19,7 @@ use crate::scram::{Hash, log_in, store};
 
 const VERSIONS: [(&str, &SupportedProtocolVersion); 2] = [("1.2", &TLS12), ("1.3", &TLS13)];
 
-/// What is no TLS, and what is an old one.
+/// Greetings that are no TLS, or an old one.
 const NO_TLS: &[&str] = &["a request", "HTTP", "zeros", "letters", "data before a handshake"];
 const OLD: &[&str] = &["TLS 1.0", "TLS 1.1", "SSL 3"];
 

@@ -1,5 +1,5 @@
 //! SASL and TLS of listeners, which are set up by variables of the process: those that one of them means show its value.
-//! What somebody sets while the broker runs is kept, and nothing obeys it.
+//! Values that somebody sets while the broker runs are kept, and nothing obeys them.
 
 use super::machinery::NO_CLASSES;
 use crate::settings::definition::Importance::{High, Low};
