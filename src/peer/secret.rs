@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::path::Path;
 use object_store::Error;
+use object_store::path::Path;
 use parking_lot::Mutex;
 
 use super::proof::{self, Key};
