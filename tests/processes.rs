@@ -32,6 +32,10 @@ struct Broker {
     clients: u16,
     health: u16,
     raft: u16,
+    /// The port by which the others reach it.
+    open: u16,
+    /// Variables of this one alone.
+    variables: Vec<(String, String)>,
     process: Option<Child>,
 }
 
@@ -50,7 +54,15 @@ pub struct Leader {
 
 impl Broker {
     fn new() -> Broker {
-        Broker { clients: free_port(), health: free_port(), raft: free_port(), process: None }
+        let raft = free_port();
+        Broker {
+            clients: free_port(),
+            health: free_port(),
+            raft,
+            open: raft,
+            variables: Vec::new(),
+            process: None,
+        }
     }
 }
 
@@ -79,6 +91,23 @@ impl Cluster {
         addresses.collect::<Vec<_>>().join(",")
     }
 
+    /// Has the others reach each broker by a port of its own, from its next start. Returns those ports, each with the one that its
+    /// broker listens on.
+    pub fn stand_behind(&mut self) -> Vec<(u16, u16)> {
+        self.brokers.iter_mut().for_each(|broker| broker.open = free_port());
+        self.brokers.iter().map(|broker| (broker.open, broker.raft)).collect()
+    }
+
+    /// Sets a variable of one broker, from its next start.
+    pub fn set(&mut self, id: usize, name: &str, value: &str) {
+        self.brokers[id].variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The id of a broker's process, if it runs.
+    pub fn pid(&self, id: usize) -> Option<u32> {
+        self.brokers[id].process.as_ref().map(Child::id)
+    }
+
     pub fn ids(&self) -> std::ops::Range<usize> {
         0..self.brokers.len()
     }
@@ -103,7 +132,7 @@ impl Cluster {
             .envs((!peers.is_empty()).then_some(("RAFT_PEERS", peers)))
             .env("DATA_PATH", self.dir.path().join("data"))
             .env("GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .envs(self.variables.iter().chain(&broker.variables).map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the broker's log"))
             .stderr(log)
@@ -114,7 +143,7 @@ impl Cluster {
 
     /// These brokers as RAFT_PEERS names them.
     fn places(&self, ids: &[usize]) -> String {
-        let places = ids.iter().map(|id| format!("{id}=127.0.0.1:{}", self.brokers[*id].raft));
+        let places = ids.iter().map(|id| format!("{id}=127.0.0.1:{}", self.brokers[*id].open));
         places.collect::<Vec<_>>().join(",")
     }
 
@@ -197,6 +226,14 @@ impl Cluster {
         let former = std::mem::replace(&mut self.brokers[id], Broker::new());
         self.launch(id);
         Former { process: former.process.expect("a broker that runs"), log: self.log(id) }
+    }
+
+    /// The status of a broker that ended by itself, which may be started again.
+    pub fn bury(&mut self, id: usize) -> Option<ExitStatus> {
+        let process = self.brokers[id].process.as_mut()?;
+        let ended = process.try_wait().expect("the broker's state")?;
+        self.brokers[id].process = None;
+        Some(ended)
     }
 
     /// Fails when it ended by itself.

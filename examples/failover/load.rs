@@ -94,6 +94,7 @@ impl Load {
         if let Some(patience) = patience {
             let patience = patience.as_millis().to_string();
             config.set("socket.timeout.ms", &patience).set("request.timeout.ms", &patience);
+            config.set("reconnect.backoff.max.ms", &patience);
         }
         let shared = Arc::new(Shared {
             producer: config.create_with_context(answers).expect("a producer"),

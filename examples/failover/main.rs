@@ -19,9 +19,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use kafkaesque::runtime::Rng;
 
-use chaos::Chaos;
 use group::Group;
 use growing::Growing;
 use load::Load;
@@ -82,7 +80,8 @@ enum Mode {
 
 fn main() -> ExitCode {
     let plan = Plan::parse();
-    match run(&plan) {
+    let ended = if plan.mode == Mode::Chaos { chaos::run(&plan) } else { run(&plan) };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(problems) => {
             problems.iter().for_each(|problem| eprintln!("failover: {problem}"));
@@ -97,7 +96,7 @@ fn run(plan: &Plan) -> Result<(), Vec<String>> {
         println!("logs: {}", cluster.keep().display());
     }
     load::make_topic(&cluster.bootstrap(), plan.partitions);
-    let patience = matches!(plan.mode, Mode::Stop | Mode::Chaos).then_some(Duration::from_secs(1));
+    let patience = (plan.mode == Mode::Stop).then_some(Duration::from_secs(1));
     let load = Load::start(&cluster.bootstrap(), plan.partitions, plan.rate, patience);
     let group = Group::start(&cluster.bootstrap(), plan.partitions, 2);
     load.settle();
@@ -121,21 +120,14 @@ fn start(plan: &Plan) -> Cluster {
     if plan.latency > 0 {
         variables.push(("STORE_FAULTS", &faults));
     }
-    if matches!(plan.mode, Mode::Grow | Mode::Chaos) {
+    if plan.mode == Mode::Grow {
         variables.push(("SHARDS", &shards));
     }
-    let mut cluster = match plan.mode {
-        Mode::Grow => Cluster::prepare(&plan.program, growing::BROKERS, &variables),
-        Mode::Chaos => Cluster::prepare(&plan.program, chaos::BROKERS, &variables),
-        _ => return Cluster::start(&plan.program, 3, &variables),
-    };
-    if plan.mode == Mode::Grow {
-        growing::begin(&mut cluster);
-    } else {
-        let founders: Vec<usize> = (0..chaos::FOUNDERS).collect();
-        founders.iter().for_each(|id| cluster.launch_among(*id, &founders));
-        founders.iter().for_each(|id| cluster.wait_until_ready(*id));
+    if plan.mode != Mode::Grow {
+        return Cluster::start(&plan.program, 3, &variables);
     }
+    let mut cluster = Cluster::prepare(&plan.program, growing::BROKERS, &variables);
+    growing::begin(&mut cluster);
     cluster
 }
 
@@ -143,13 +135,7 @@ fn start(plan: &Plan) -> Cluster {
 fn trouble(plan: &Plan, cluster: &mut Cluster, load: &Load, group: &Group, table: &mut Table) -> Vec<usize> {
     match plan.mode {
         Mode::Grow => Growing { cluster, load, group, table }.run(),
-        Mode::Chaos => {
-            let seed = plan.seed.unwrap_or_else(|| Rng::system().u64());
-            println!("seed {seed}");
-            let members = (0..chaos::FOUNDERS).collect();
-            let chaos = Chaos { cluster, load, rng: Rng::seeded(seed), members };
-            chaos.run(Duration::from_secs_f64(60.0 * plan.minutes))
-        }
+        Mode::Chaos => unreachable!("it is a run of its own"),
         Mode::Kill | Mode::Leader | Mode::Term | Mode::Stop => {
             let mut rounds = Rounds { plan, cluster, load, group, table };
             rounds.calm();

@@ -1,0 +1,148 @@
+//! Everything at once, by a seed: brokers are killed, suspended, stopped, removed for good and started anew, cut off from each other
+//! and from a store that fails, one blow after the other and several together. After each, every partition has to take records again
+//! within a bounded time.
+
+mod blows;
+mod field;
+mod lines;
+mod storm;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use kafkaesque::runtime::Rng;
+
+use crate::Plan;
+use crate::check;
+use crate::group::Group;
+use crate::load::{self, Load};
+use blows::Blow;
+use field::Field;
+
+pub const SHARDS: usize = 6;
+const BROKERS: usize = 5;
+/// Those that form the cluster.
+const FOUNDERS: usize = 3;
+/// The longest that a partition may take nothing once nothing is wrong any more.
+const HEALING: Duration = Duration::from_secs(30);
+/// The time after which clients count a request as lost.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+struct Chaos<'a> {
+    field: &'a mut Field,
+    load: &'a Load,
+    rng: Rng,
+    struck: Struck,
+}
+
+/// The blows of a run. Says them when it goes, however the run ends.
+struct Struck {
+    begun: Instant,
+    counts: BTreeMap<Blow, usize>,
+    slowest: Duration,
+    again: String,
+}
+
+pub fn run(plan: &Plan) -> Result<(), Vec<String>> {
+    let seed = plan.seed.unwrap_or_else(|| Rng::system().u64());
+    let again = format!("scripts/chaos.sh --seed {seed} --minutes {} --rate {}", plan.minutes, plan.rate);
+    println!("seed {seed}, again by: {again}");
+    let mut field = Field::form(plan);
+    if plan.keep {
+        println!("logs: {}", field.cluster.keep().display());
+    }
+    let bootstrap = field.cluster.bootstrap();
+    load::make_topic(&bootstrap, plan.partitions);
+    let load = Load::start(&bootstrap, plan.partitions, plan.rate, Some(PATIENCE));
+    let group = Group::start(&bootstrap, plan.partitions, 2);
+    load.settle();
+    group.settle();
+    let struck = Struck { begun: Instant::now(), counts: BTreeMap::new(), slowest: Duration::ZERO, again };
+    let mut chaos = Chaos { field: &mut field, load: &load, rng: Rng::seeded(seed), struck };
+    chaos.run(Duration::from_secs_f64(60.0 * plan.minutes));
+    let Chaos { struck, .. } = chaos;
+    let (sent, mut problems) = load.finish();
+    println!("{} rebalances, {} failed commits in the group", group.rebalances(), group.failed_commits());
+    problems.extend(check::all_there(&bootstrap, &load, sent));
+    problems.extend(group.finish(&load));
+    field.members.clone().into_iter().for_each(|id| field.cluster.assert_runs(id));
+    field.tell();
+    println!("{sent} records acknowledged; {} problems", problems.len());
+    if problems.is_empty() {
+        return Ok(());
+    }
+    problems.push(format!("again by: {}", struck.again));
+    Err(problems)
+}
+
+impl Chaos<'_> {
+    /// Strikes until the time is up.
+    fn run(&mut self, time: Duration) {
+        while self.struck.begun.elapsed() < time {
+            std::thread::sleep(Duration::from_millis(200 + self.rng.below(3_000)));
+            let at = self.struck.begun.elapsed().as_secs_f64();
+            let (words, was_wrong) = self.round();
+            if words.is_empty() {
+                continue;
+            }
+            let words = words.join(", ");
+            println!("{at:7.1} s: {words}");
+            self.field.mend();
+            let (healed, again) = self.heal(&words, was_wrong);
+            self.struck.slowest = healed.max(self.struck.slowest);
+            let again = if again.is_empty() { String::new() } else { format!("; {again:?} started again") };
+            println!("           healed after {} ms{again}", healed.as_millis());
+        }
+    }
+
+    /// One blow, or two at a time. Says which, and whether something was wrong around the brokers.
+    fn round(&mut self) -> (Vec<String>, bool) {
+        let mut words = Vec::new();
+        let spoils = self.rng.below(3) > 0;
+        if spoils {
+            let blow = self.one_of(&blows::BETWEEN);
+            let what = self.spoil(blow);
+            self.note(blow, what, &mut words);
+            std::thread::sleep(self.outage() / 2);
+        }
+        if !spoils || self.rng.below(2) == 0 {
+            let blow = if spoils { self.one_of(&blows::HARD) } else { self.one_of(&blows::OF_PROCESSES) };
+            let what = self.strike(blow);
+            self.note(blow, what, &mut words);
+        }
+        (words, spoils)
+    }
+
+    fn note(&mut self, blow: Blow, what: Option<String>, words: &mut Vec<String>) {
+        if let Some(what) = what {
+            *self.struck.counts.entry(blow).or_default() += 1;
+            words.push(format!("{blow:?} {what}"));
+        }
+    }
+
+    fn one_of<T: Copy>(&self, all: &[T]) -> T {
+        all[self.rng.below(all.len() as u64) as usize]
+    }
+
+    /// Waits until all brokers are ready and every partition has taken a record since. Says how long that took, and who had to be
+    /// started again.
+    fn heal(&mut self, what: &str, was_wrong: bool) -> (Duration, Vec<usize>) {
+        let since = Instant::now();
+        let again = self.field.wait_until_ready(was_wrong);
+        let is_healed = || (0..self.load.partitions()).all(|partition| self.load.has_taken(partition, since));
+        while !is_healed() {
+            assert!(since.elapsed() < HEALING, "no progress {HEALING:?} after {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        (since.elapsed(), again)
+    }
+}
+
+impl Drop for Struck {
+    fn drop(&mut self) {
+        println!("{:?}; slowest healing {} ms", self.counts, self.slowest.as_millis());
+        if std::thread::panicking() {
+            eprintln!("again by: {}", self.again);
+        }
+    }
+}
