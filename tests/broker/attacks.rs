@@ -25,8 +25,21 @@ pub const BEFORE: Duration = Duration::from_secs(2);
 pub const DURING: Duration = Duration::from_secs(5);
 /// Between two records of the client beside.
 const INTERVAL: Duration = Duration::from_millis(20);
+
+/// True for a program whose figures are looked at, rather than a debug build beside other tests.
+pub fn is_measured() -> bool {
+    std::env::var("KAFKAESQUE_BIN").is_ok()
+}
+
+/// A bound of time, which a debug build on a busy machine may take ten times.
+pub fn patient(bound: Duration) -> Duration {
+    if is_measured() { bound } else { 10 * bound }
+}
+
 /// What a busy machine adds to an acknowledgement, beyond twice what it takes otherwise.
-pub const SCATTER: Duration = Duration::from_millis(500);
+pub fn scatter() -> Duration {
+    patient(Duration::from_millis(500))
+}
 
 /// Times from a record to its acknowledgement, in ascending order.
 pub struct Acks(Vec<Duration>);
@@ -82,7 +95,7 @@ async fn beside<T>(broker: &Process, name: &str, most_mib: u64, attack: impl Fut
     let during = acks(broker, DURING).await;
     let mib = broker.peak_kib() / 1024;
     println!("{name}: before {before}; during {during}; at most {mib} MiB");
-    assert!(during.percent(99) <= 2 * before.percent(99) + SCATTER, "{name}: {during}");
+    assert!(during.percent(99) <= 2 * before.percent(99) + scatter(), "{name}: {during}");
     assert!(mib <= most_mib, "{name}: {mib} MiB, {most_mib} allowed");
     kept
 }
@@ -197,7 +210,7 @@ async fn silent_connections_to_the_health_port() {
     let _strangers = beside(&broker, "257 silent on the health port", 150, attack).await;
     for _ in 0..5 {
         let asked = Instant::now();
-        let live = timeout(Duration::from_secs(1), is_live(broker.health)).await;
+        let live = timeout(patient(Duration::from_secs(1)), is_live(broker.health)).await;
         assert_eq!(live, Ok(true));
         println!("  /live answered in {:?}", asked.elapsed());
     }
@@ -268,7 +281,7 @@ async fn more_partitions_than_there_can_be() {
             };
             assert_ne!(client.ask(&made, 5).await.topics[0].error_code, 0);
             println!("2^31-1 partitions, twice: {:?}", asked.elapsed());
-            assert!(asked.elapsed() < Duration::from_secs(1));
+            assert!(asked.elapsed() < patient(Duration::from_secs(1)));
         }
     };
     beside(&broker, "2^31-1 partitions", 150, attack).await;
@@ -278,8 +291,7 @@ async fn more_partitions_than_there_can_be() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fetch_of_very_many_partitions() {
     // As many as the figures are of, where the binary is a fast one.
-    let fast = std::env::var("KAFKAESQUE_BIN").is_ok();
-    let (topics, most) = if fast { (10, 2) } else { (2, 10) };
+    let (topics, most) = if is_measured() { (10, 2) } else { (2, 10) };
     let broker = Process::start(&[]);
     let mut client = create_beside(&broker).await;
     for n in 0..topics {

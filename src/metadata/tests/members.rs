@@ -1,12 +1,13 @@
 //! Brokers that join a cluster and leave it for good.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 
 use super::support::{Bucket, Process, Switchboard, close, eventually, settings};
-use crate::metadata::{ForgetError, MetadataSettings, StartError, Voter};
+use crate::metadata::{ForgetError, MetadataSettings, ProposeError, StartError, Voter};
 use crate::runtime::Runtime;
 use crate::types::BrokerId;
 
@@ -18,6 +19,21 @@ async fn start(bucket: &Bucket, id: i32, peers: &[i32], switchboard: &Switchboar
     bucket.start_member(Runtime::system(), id, peers, switchboard).await
 }
 
+/// The leader has the group vote by `voters`: one that leads since a moment ago has to commit first what it found.
+async fn vote_by<'a>(brokers: &'a [Process], voters: &[i32]) -> &'a Process {
+    loop {
+        let leads = || brokers.iter().find(|broker| broker.metadata.leads());
+        let leader = eventually(&brokers[0], "a leader", leads).await;
+        match leader.metadata.change_voters(&ids(voters)).await {
+            Ok(()) => return leader,
+            Err(ProposeError::Overloaded | ProposeError::NotLeader { .. }) => {
+                leader.runtime.clock.sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => panic!("the voters do not change: {error}"),
+        }
+    }
+}
+
 /// A cluster that one broker has formed, and its first three members; all vote if `votes`.
 async fn grown(bucket: &Bucket, switchboard: &Switchboard, votes: bool) -> Vec<Process> {
     let mut brokers = vec![start(bucket, 0, &[0], switchboard).await];
@@ -26,7 +42,7 @@ async fn grown(bucket: &Bucket, switchboard: &Switchboard, votes: bool) -> Vec<P
     // It is told of a learner alone, which knows who leads.
     brokers.push(start(bucket, 2, &[1, 2], switchboard).await);
     if votes {
-        brokers[0].metadata.change_voters(&ids(&[0, 1, 2])).await.expect("the voters change");
+        vote_by(&brokers, &[0, 1, 2]).await;
     }
     brokers
 }
@@ -44,7 +60,7 @@ async fn brokers_join_the_cluster_of_one_and_it_fails_over_to_them() {
     assert!(image.topic_by_name("before").is_some());
     assert_eq!(image.brokers.size(), 3);
     brokers[2].create("by-a-learner").await;
-    brokers[0].metadata.change_voters(&ids(&[0, 1, 2])).await.expect("the voters change");
+    vote_by(&brokers, &[0, 1, 2]).await;
     assert_eq!(brokers[1].metadata.sync().await.expect("up to date").topics.len(), 2);
     switchboard.hang_up(0);
     eventually(&brokers[1], "an election", || brokers[1..].iter().find(|broker| broker.metadata.leads()))
@@ -88,10 +104,8 @@ async fn a_founder_that_was_removed_comes_back_by_one_that_came_later() {
     brokers.push(start(&bucket, 3, &[2, 3], &switchboard).await);
     switchboard.hang_up(0);
     brokers[0].metadata.close().await;
-    let leads = || brokers[1..3].iter().find(|broker| broker.metadata.leads());
-    let metadata = &eventually(&brokers[1], "an election", leads).await.metadata;
-    metadata.change_voters(&ids(&[1, 2, 3])).await.expect("the voters change");
-    metadata.forget(BrokerId(0)).await.expect("it is forgotten");
+    let leader = vote_by(&brokers[1..], &[1, 2, 3]).await;
+    leader.metadata.forget(BrokerId(0)).await.expect("it is forgotten");
     brokers[0] = start(&bucket, 0, &[0, 3], &switchboard).await;
     assert_eq!(brokers[0].metadata.quorum_of_leader().await.learners.len(), 1);
     assert_eq!(brokers[0].metadata.sync().await.expect("up to date").brokers.size(), 4);
@@ -112,7 +126,7 @@ async fn a_learner_that_forgot_its_log_is_taught_again_and_may_vote_then() {
         let image = brokers[id as usize].metadata.sync().await.expect("up to date");
         assert_eq!(image.topics.len(), 21, "broker {id}");
     }
-    brokers[0].metadata.change_voters(&ids(&[0, 1, 2])).await.expect("the voters change");
+    vote_by(&brokers, &[0, 1, 2]).await;
     brokers[0].create("last").await;
     // Now each of them has to remember.
     switchboard.hang_up(1);
@@ -135,7 +149,7 @@ async fn a_broker_that_was_removed_leaves_nothing_and_its_id_begins_anew() {
     assert!(matches!(metadata.forget(BrokerId(2)).await, Err(ForgetError::Votes(_))));
     switchboard.hang_up(2);
     brokers[2].metadata.close().await;
-    metadata.change_voters(&ids(&[0])).await.expect("the voters change");
+    vote_by(&brokers[..1], &[0]).await;
     metadata.forget(BrokerId(2)).await.expect("it is forgotten");
     let metadata = &brokers[1].metadata;
     eventually(&brokers[1], "word of it", || metadata.image().broker(BrokerId(2)).is_none().then_some(()))

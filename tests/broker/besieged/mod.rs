@@ -21,7 +21,7 @@ use rustls::{ClientConfig, ClientConnection};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::admin::{create, topic};
-use crate::attacks::{Acks, BEFORE, DURING, SCATTER, acks_of};
+use crate::attacks::{Acks, BEFORE, DURING, acks_of, is_measured, scatter};
 use crate::certificates::{Certificates, server_name};
 use crate::client::Client;
 use crate::free_port;
@@ -84,10 +84,12 @@ impl Besieged {
         println!("{name}: before {before}; during {during}; {mib} MiB more");
         let (before, during): (&Acks, &Acks) = (&before, &during);
         assert!(
-            during.percent(99) <= before.percent(99).mul_f64(bounds.slower) + SCATTER,
+            during.percent(99) <= before.percent(99).mul_f64(bounds.slower) + scatter(),
             "{name}: {during}"
         );
-        assert!(mib <= bounds.mib, "{name}: {mib} MiB more, {} allowed", bounds.mib);
+        // A slow machine has more of the attack under way at a time.
+        let most = if is_measured() { bounds.mib } else { 2 * bounds.mib };
+        assert!(mib <= most, "{name}: {mib} MiB more, {most} allowed");
         // Others can log in, too.
         logged_in(&self.certificates, self.sasl_ssl).await;
         kept

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Besieged, logged_in};
-use crate::attacks::SCATTER;
+use crate::attacks::scatter;
 use crate::certificates::encrypt;
 use crate::client::Client;
 use crate::produce_fetch::{batch, bytes, produce};
@@ -100,7 +100,7 @@ impl Renewal<'_> {
                 println!("  seen {:?} after it was there", began.elapsed());
                 return;
             }
-            assert!(began.elapsed() < SEEN_WITHIN + SCATTER, "it is not seen");
+            assert!(began.elapsed() < SEEN_WITHIN + scatter(), "it is not seen");
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -161,7 +161,7 @@ async fn certificates_are_replaced_under_load() {
     let records: u64 = load.join_all().await.iter().sum();
     println!("{looks} new connections, the last to see an old certificate {longest:?} after the new one");
     println!("{records} records on connections that were there all the time");
-    assert!(longest < SEEN_WITHIN + SCATTER, "{longest:?}");
+    assert!(longest < SEEN_WITHIN + scatter(), "{longest:?}");
     assert_eq!(besieged.broker.metric("kafkaesque_tls_files_refused", ""), 0.0);
     besieged.broker.stop();
 }
