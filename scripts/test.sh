@@ -15,7 +15,10 @@ check() {
   shift
   "$@" </dev/null || code=$?
   case $code in
-    0) passed=$((passed + 1)) ;;
+    0)
+      passed=$((passed + 1))
+      echo "passed: $name after $((SECONDS - before)) s"
+      ;;
     "$skipped") skips=$((skips + 1)) ;;
     *)
       failed=$((failed + 1))
