@@ -103,6 +103,11 @@ impl Cluster {
         self.brokers[id].variables.push((name.to_owned(), value.to_owned()));
     }
 
+    /// The port of a broker's clients.
+    pub fn port(&self, id: usize) -> u16 {
+        self.brokers[id].clients
+    }
+
     /// The id of a broker's process, if it runs.
     pub fn pid(&self, id: usize) -> Option<u32> {
         self.brokers[id].process.as_ref().map(Child::id)

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every record that was sent is there once, in order, and where its acknowledgement says. Returns what is not so.
 pub fn all_there(bootstrap: &str, load: &Load, sent: u64) -> Vec<String> {
-    let found = read_all(bootstrap, load);
+    let found = read_all(bootstrap, TOPIC, load.partitions());
     let mut problems = Vec::new();
     let mut total = 0;
     for (partition, found) in found.iter().enumerate() {
@@ -35,16 +35,16 @@ pub fn all_there(bootstrap: &str, load: &Load, sent: u64) -> Vec<String> {
     problems
 }
 
-/// Offsets and numbers of all records.
-fn read_all(bootstrap: &str, load: &Load) -> Vec<Vec<(i64, u64)>> {
+/// Offsets and numbers of all records of a topic, by partition.
+pub fn read_all(bootstrap: &str, topic: &str, partitions: usize) -> Vec<Vec<(i64, u64)>> {
     let mut config = load::client(bootstrap);
     config.set("group.id", "unused").set("enable.auto.commit", "false").set("check.crcs", "true");
     let consumer: BaseConsumer = config.create().expect("a consumer");
     let mut assignment = TopicPartitionList::new();
     let mut ends = Vec::new();
-    for partition in 0..load.partitions() as i32 {
-        assignment.add_partition_offset(TOPIC, partition, Offset::Beginning).expect("a valid offset");
-        let marks = consumer.fetch_watermarks(TOPIC, partition, Duration::from_secs(20));
+    for partition in 0..partitions as i32 {
+        assignment.add_partition_offset(topic, partition, Offset::Beginning).expect("a valid offset");
+        let marks = consumer.fetch_watermarks(topic, partition, Duration::from_secs(20));
         ends.push(marks.expect("the ends of a partition").1);
     }
     consumer.assign(&assignment).expect("an assignment");

@@ -43,6 +43,8 @@ struct Answers {
 struct Partition {
     /// The offset of each record that was acknowledged, and its number.
     acks: Vec<(i64, u64)>,
+    /// After the last of them.
+    end: i64,
     last: Instant,
     longest: Duration,
 }
@@ -59,6 +61,7 @@ impl ProducerContext for Answers {
                 let mut partition = self.partitions[message.partition() as usize].lock();
                 partition.longest = partition.longest.max(now - partition.last);
                 partition.last = now;
+                partition.end = partition.end.max(message.offset() + 1);
                 partition.acks.push((message.offset(), number as u64));
             }
             Err((error, _)) => self.failures.lock().push(format!("record {number} failed: {error}")),
@@ -74,18 +77,23 @@ pub fn client(bootstrap: &str) -> ClientConfig {
 }
 
 pub fn make_topic(bootstrap: &str, partitions: usize) {
+    make(bootstrap, NewTopic::new(TOPIC, partitions as i32, TopicReplication::Fixed(1)));
+}
+
+/// Makes a topic, and waits for the answer.
+pub fn make(bootstrap: &str, topic: NewTopic<'_>) {
     let admin: AdminClient<DefaultClientContext> = client(bootstrap).create().expect("an admin client");
-    let topic = NewTopic::new(TOPIC, partitions as i32, TopicReplication::Fixed(1));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let made = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new()));
-    assert_eq!(made.expect("an answer"), [Ok(TOPIC.to_owned())]);
+    assert_eq!(made.expect("an answer"), [Ok(topic.name.to_owned())]);
 }
 
 impl Load {
     /// `patience` is the time after which a request counts as lost.
     pub fn start(bootstrap: &str, partitions: usize, rate: u64, patience: Option<Duration>) -> Load {
-        let partition =
-            |_| Mutex::new(Partition { acks: Vec::new(), last: Instant::now(), longest: Duration::ZERO });
+        let partition = |_| {
+            Mutex::new(Partition { acks: Vec::new(), end: 0, last: Instant::now(), longest: Duration::ZERO })
+        };
         let answers =
             Answers { partitions: (0..partitions).map(partition).collect(), failures: Mutex::default() };
         let mut config = client(bootstrap);
@@ -169,6 +177,11 @@ impl Load {
     /// The acknowledged records of a partition: offsets and numbers.
     pub fn acks(&self, partition: usize) -> Vec<(i64, u64)> {
         self.answers().partitions[partition].lock().acks.clone()
+    }
+
+    /// After the last record of a partition that was acknowledged.
+    pub fn end(&self, partition: usize) -> i64 {
+        self.answers().partitions[partition].lock().end
     }
 
     pub fn partitions(&self) -> usize {

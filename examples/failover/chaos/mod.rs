@@ -3,9 +3,16 @@
 //! within a bounded time.
 
 mod blows;
+mod churn;
 mod field;
+mod flows;
 mod lines;
+mod plain;
 mod storm;
+mod topics;
+mod truth;
+mod watch;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,11 +20,11 @@ use std::time::{Duration, Instant};
 use kafkaesque::runtime::Rng;
 
 use crate::Plan;
-use crate::check;
-use crate::group::Group;
-use crate::load::{self, Load};
+use crate::load::Load;
 use blows::Blow;
 use field::Field;
+use flows::Flows;
+use truth::Truth;
 
 pub const SHARDS: usize = 6;
 const BROKERS: usize = 5;
@@ -25,13 +32,12 @@ const BROKERS: usize = 5;
 const FOUNDERS: usize = 3;
 /// The longest that a partition may take nothing once nothing is wrong any more.
 const HEALING: Duration = Duration::from_secs(30);
-/// The time after which clients count a request as lost.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 struct Chaos<'a> {
     field: &'a mut Field,
     load: &'a Load,
     rng: Rng,
+    truth: Truth,
     struck: Struck,
 }
 
@@ -51,23 +57,17 @@ pub fn run(plan: &Plan) -> Result<(), Vec<String>> {
     if plan.keep {
         println!("logs: {}", field.cluster.keep().display());
     }
-    let bootstrap = field.cluster.bootstrap();
-    load::make_topic(&bootstrap, plan.partitions);
-    let load = Load::start(&bootstrap, plan.partitions, plan.rate, Some(PATIENCE));
-    let group = Group::start(&bootstrap, plan.partitions, 2);
-    load.settle();
-    group.settle();
+    let rng = Rng::seeded(seed);
+    let flows = Flows::start(plan, &field, &Rng::seeded(rng.u64()));
     let struck = Struck { begun: Instant::now(), counts: BTreeMap::new(), slowest: Duration::ZERO, again };
-    let mut chaos = Chaos { field: &mut field, load: &load, rng: Rng::seeded(seed), struck };
+    let truth = flows.truth.clone();
+    let mut chaos = Chaos { field: &mut field, load: &flows.load, rng, truth, struck };
     chaos.run(Duration::from_secs_f64(60.0 * plan.minutes));
     let Chaos { struck, .. } = chaos;
-    let (sent, mut problems) = load.finish();
-    println!("{} rebalances, {} failed commits in the group", group.rebalances(), group.failed_commits());
-    problems.extend(check::all_there(&bootstrap, &load, sent));
-    problems.extend(group.finish(&load));
+    let mut problems = flows.finish();
     field.members.clone().into_iter().for_each(|id| field.cluster.assert_runs(id));
     field.tell();
-    println!("{sent} records acknowledged; {} problems", problems.len());
+    println!("{} problems", problems.len());
     if problems.is_empty() {
         return Ok(());
     }
@@ -76,9 +76,9 @@ pub fn run(plan: &Plan) -> Result<(), Vec<String>> {
 }
 
 impl Chaos<'_> {
-    /// Strikes until the time is up.
+    /// Strikes until the time is up, or a promise is broken.
     fn run(&mut self, time: Duration) {
-        while self.struck.begun.elapsed() < time {
+        while self.struck.begun.elapsed() < time && !self.truth.is_broken() {
             std::thread::sleep(Duration::from_millis(200 + self.rng.below(3_000)));
             let at = self.struck.begun.elapsed().as_secs_f64();
             let (words, was_wrong) = self.round();
