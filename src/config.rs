@@ -4,6 +4,7 @@
 //! while the broker runs, are in [`crate::settings`]; those of them that a process setting fixes are in
 //! [`Config::broker_settings`].
 
+mod built;
 mod check;
 mod given;
 mod listeners;
@@ -39,6 +40,7 @@ pub use table::{
 pub use variable::{Section, Variable};
 pub use words::{LogFormat, Protocol, StoreKind, Validation};
 
+use built::Built;
 use table::{Opening, Storage};
 use values::Values;
 
@@ -127,6 +129,7 @@ impl Config {
     pub fn load(given: &Given) -> Result<Config, ConfigError> {
         let mut values = Values::read(given);
         let config = Config::of(&mut values, given);
+        values.problems.extend(Built::THIS.problems_of_variables(given));
         let problems = match &config {
             Some(config) if values.problems.is_empty() => check::problems(config),
             _ => values.problems,

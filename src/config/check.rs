@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 
 use super::Config;
+use super::built::Built;
 use super::given::Problem;
 use super::listeners::shares_host;
 use super::table::VARIABLES;
@@ -35,6 +36,9 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
         }
         _ => {}
     }
+    let named = config.listeners_variable("TLS_ENABLED");
+    problems.extend(Built::THIS.problems_of_listeners(&config.clients.listeners, named));
+    problems.extend(Built::THIS.problems_of_peers(config.has_peers(), config.cluster.raft_insecure));
     problems
 }
 

@@ -1,11 +1,15 @@
 //! A whole broker in this process, asked over a socket, request by request.
 #![allow(clippy::disallowed_methods, reason = "a test has the real clock and tasks of its own")]
+#![cfg_attr(not(all(feature = "sasl", feature = "tls")), allow(dead_code, reason = "tests of logins use it"))]
 
 mod admin;
 mod attacks;
+#[cfg(all(feature = "sasl", feature = "tls"))]
 mod besieged;
+#[cfg(all(feature = "sasl", feature = "tls"))]
 mod certificates;
 mod client;
+#[cfg(feature = "tls")]
 mod cluster;
 mod compacted;
 mod configs;
@@ -30,6 +34,7 @@ mod produce_fetch;
 mod repaired;
 mod restart;
 mod retention;
+#[cfg(all(feature = "sasl", feature = "tls"))]
 mod security;
 mod smallest;
 mod versions;
