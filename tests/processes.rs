@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -113,6 +113,15 @@ impl Cluster {
         self.brokers[id].process.as_ref().map(Child::id)
     }
 
+    /// The port that a broker listens on for others.
+    pub fn raft_port(&self, id: usize) -> u16 {
+        self.brokers[id].raft
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     pub fn ids(&self) -> std::ops::Range<usize> {
         0..self.brokers.len()
     }
@@ -163,13 +172,27 @@ impl Cluster {
 
     /// The shards that a broker has open, as it says.
     pub fn open_shards(&self, id: usize) -> std::io::Result<u64> {
-        let mut stream = connect(self.brokers[id].health)?;
-        stream.write_all(b"GET /health HTTP/1.0\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
+        let answer = self.look(id, "/health")?;
         let number = answer.split("\"open_shards\":").nth(1).unwrap_or_default().trim_start();
         let number = number.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
         number.parse().map_err(std::io::Error::other)
+    }
+
+    /// A metric of a broker, summed over all of its labels.
+    pub fn metric(&self, id: usize, name: &str) -> std::io::Result<f64> {
+        let metrics = self.look(id, "/metrics")?;
+        let of_name = metrics.lines().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
+        let values = of_name.filter(|(labels, _)| labels.is_empty() || labels.starts_with('{'));
+        Ok(values.filter_map(|(_, value)| value.parse::<f64>().ok()).sum())
+    }
+
+    /// An answer of a broker's operations port, with its head.
+    fn look(&self, id: usize, path: &str) -> std::io::Result<String> {
+        let mut stream = connect(self.brokers[id].health)?;
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 
     pub fn is_ready(&self, id: usize) -> bool {

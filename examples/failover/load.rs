@@ -184,6 +184,18 @@ impl Load {
         self.answers().partitions[partition].lock().end
     }
 
+    /// The ends of these partitions, as those say who lead them.
+    pub fn ends(&self, partitions: &[usize]) -> Vec<(usize, i64)> {
+        let begun = Instant::now();
+        let end = |partition: usize| loop {
+            match self.lookup.fetch_watermarks(TOPIC, partition as i32, Duration::from_secs(2)) {
+                Ok((_, end)) => return (partition, end),
+                Err(error) => assert!(begun.elapsed() < PATIENCE, "no end of partition {partition}: {error}"),
+            }
+        };
+        partitions.iter().map(|partition| end(*partition)).collect()
+    }
+
     pub fn partitions(&self) -> usize {
         self.shared.partitions
     }

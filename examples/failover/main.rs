@@ -13,6 +13,7 @@ mod probe;
 #[path = "../../tests/processes.rs"]
 mod processes;
 mod rounds;
+mod starting;
 mod table;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use chaos::lines::Lines;
 use group::Group;
 use growing::Growing;
 use load::Load;
@@ -54,7 +56,7 @@ struct Plan {
     /// The time of chaos.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
-    /// For how long a broker is suspended.
+    /// For how long a broker is suspended, or cut off.
     #[arg(long, default_value_t = 30)]
     suspend_seconds: u64,
     /// Leaves the brokers' logs behind.
@@ -72,6 +74,12 @@ enum Mode {
     Term,
     /// SIGSTOP of each in turn, and SIGCONT.
     Stop,
+    /// The same of one that does not lead the metadata: nobody else may come to lead it.
+    StopFollower,
+    /// Each in turn cut off from the others, from the store, and from the others in one direction.
+    Cut,
+    /// All three started together on an empty store, and killed and started on what they left; in the end one late.
+    Start,
     /// From one broker to three, to five, and back to three.
     Grow,
     /// Everything at once, by a seed.
@@ -80,7 +88,11 @@ enum Mode {
 
 fn main() -> ExitCode {
     let plan = Plan::parse();
-    let ended = if plan.mode == Mode::Chaos { chaos::run(&plan) } else { run(&plan) };
+    let ended = match plan.mode {
+        Mode::Chaos => chaos::run(&plan),
+        Mode::Start => starting::run(&plan),
+        _ => run(&plan),
+    };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(problems) => {
@@ -91,19 +103,39 @@ fn main() -> ExitCode {
 }
 
 fn run(plan: &Plan) -> Result<(), Vec<String>> {
-    let mut cluster = start(plan);
+    let (mut cluster, lines) = start(plan);
     if plan.keep {
         println!("logs: {}", cluster.keep().display());
     }
     load::make_topic(&cluster.bootstrap(), plan.partitions);
-    let patience = (plan.mode == Mode::Stop).then_some(Duration::from_secs(1));
+    let is_silent = matches!(plan.mode, Mode::Stop | Mode::StopFollower | Mode::Cut);
+    let patience = is_silent.then_some(Duration::from_secs(1));
     let load = Load::start(&cluster.bootstrap(), plan.partitions, plan.rate, patience);
     let group = Group::start(&cluster.bootstrap(), plan.partitions, 2);
     load.settle();
     group.settle();
     let mut table = Table::default();
-    let left = trouble(plan, &mut cluster, &load, &group, &mut table);
-    let (sent, mut problems) = load.finish();
+    let (left, mut problems) = match plan.mode {
+        Mode::Grow => (
+            Growing { cluster: &mut cluster, load: &load, group: &group, table: &mut table }.run(),
+            Vec::new(),
+        ),
+        _ => {
+            let mut rounds = Rounds {
+                plan,
+                cluster: &mut cluster,
+                lines,
+                load: &load,
+                group: &group,
+                table: &mut table,
+                problems: Vec::new(),
+            };
+            rounds.run_all();
+            (rounds.cluster.ids().collect(), rounds.problems)
+        }
+    };
+    let (sent, failures) = load.finish();
+    problems.extend(failures);
     print!("{table}");
     println!("{} rebalances, {} failed commits in the group", group.rebalances(), group.failed_commits());
     problems.extend(check::all_there(&cluster.bootstrap(), &load, sent));
@@ -113,36 +145,40 @@ fn run(plan: &Plan) -> Result<(), Vec<String>> {
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// The cluster that the trouble is for.
-fn start(plan: &Plan) -> Cluster {
-    let (faults, shards) = (format!("latency={}ms", plan.latency), chaos::SHARDS.to_string());
+/// The cluster that the trouble is for, and the lines between its brokers if they are to be cut.
+fn start(plan: &Plan) -> (Cluster, Option<Lines>) {
+    let shards = chaos::SHARDS.to_string();
     let mut variables = vec![("LOCAL_FSYNC", "false"), ("LOCAL_RESERVE_BYTES", "0")];
-    if plan.latency > 0 {
-        variables.push(("STORE_FAULTS", &faults));
-    }
     if plan.mode == Mode::Grow {
         variables.push(("SHARDS", &shards));
     }
-    if plan.mode != Mode::Grow {
-        return Cluster::start(&plan.program, 3, &variables);
+    let brokers = if plan.mode == Mode::Grow { growing::BROKERS } else { chaos::FOUNDERS };
+    let mut cluster = Cluster::prepare(&plan.program, brokers, &variables);
+    plan.slow_down(&mut cluster);
+    if plan.mode == Mode::Grow {
+        growing::begin(&mut cluster);
+        return (cluster, None);
     }
-    let mut cluster = Cluster::prepare(&plan.program, growing::BROKERS, &variables);
-    growing::begin(&mut cluster);
-    cluster
+    let lines = (plan.mode == Mode::Cut).then(|| Lines::open(&cluster.stand_behind()));
+    for id in cluster.ids() {
+        cluster.launch(id);
+        if let (Some(lines), Some(pid)) = (&lines, cluster.pid(id)) {
+            lines.is_process(id, pid);
+        }
+    }
+    cluster.ids().for_each(|id| cluster.wait_until_ready(id));
+    (cluster, lines)
 }
 
-/// Makes trouble. Returns the brokers that are there in the end.
-fn trouble(plan: &Plan, cluster: &mut Cluster, load: &Load, group: &Group, table: &mut Table) -> Vec<usize> {
-    match plan.mode {
-        Mode::Grow => Growing { cluster, load, group, table }.run(),
-        Mode::Chaos => unreachable!("it is a run of its own"),
-        Mode::Kill | Mode::Leader | Mode::Term | Mode::Stop => {
-            let mut rounds = Rounds { plan, cluster, load, group, table };
-            rounds.calm();
-            for round in 0..plan.rounds {
-                rounds.run(round);
+impl Plan {
+    /// Makes the store slow, if that is asked for, and have outages while there is a file `store-` and the broker's id.
+    fn slow_down(&self, cluster: &mut Cluster) {
+        if self.latency > 0 || self.mode == Mode::Cut {
+            for id in cluster.ids() {
+                let control = cluster.dir().join(format!("store-{id}"));
+                let faults = format!("latency={}ms,control={}", self.latency, control.display());
+                cluster.set(id, "STORE_FAULTS", &faults);
             }
-            rounds.cluster.ids().collect()
         }
     }
 }

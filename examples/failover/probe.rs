@@ -5,13 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use kafkaesque::protocol::messages::list_offsets;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use super::TOPIC;
 use super::load;
+use super::processes::Cluster;
 
 const LIMIT: Duration = Duration::from_secs(10);
+/// The time for which a broker that goes on is asked.
+const ASKING: Duration = Duration::from_secs(3);
+const LATEST: i64 = -1;
 
 /// Asks one question after the other until it is told to stop.
 pub struct Probe {
@@ -61,4 +66,36 @@ impl Probe {
         self.stop.store(true, Ordering::Relaxed);
         self.asking.join().expect("the one who asks")
     }
+}
+
+/// The answers of a broker that goes on after others have taken over from it.
+#[derive(Default)]
+pub struct Answers {
+    pub count: usize,
+    /// Those that rest on what was true before.
+    pub old: Vec<String>,
+}
+
+/// Asks a broker for the ends of partitions, which were beyond those of `ends` when it was suspended.
+pub fn ends_of_resumed(cluster: &Cluster, broker: usize, ends: &[(usize, i64)]) -> Answers {
+    let (begun, mut answers) = (Instant::now(), Answers::default());
+    while begun.elapsed() < ASKING {
+        for (partition, end) in ends {
+            let Ok(found) = cluster.ask(broker, &latest(*partition as i32), 4) else { continue };
+            answers.count += 1;
+            let found = found.topics.first().and_then(|topic| topic.partitions.first());
+            if let Some(found) = found.filter(|found| found.error_code == 0 && found.offset < *end) {
+                let old = format!("broker {broker} says that partition {partition} ends at {}", found.offset);
+                answers.old.push(format!("{old}, though others took it to {end}"));
+            }
+        }
+    }
+    answers
+}
+
+fn latest(partition_index: i32) -> list_offsets::Request {
+    let partition =
+        list_offsets::ListOffsetsPartition { partition_index, timestamp: LATEST, ..Default::default() };
+    let topic = list_offsets::ListOffsetsTopic { name: TOPIC.to_owned(), partitions: vec![partition] };
+    list_offsets::Request { replica_id: -1, topics: vec![topic], ..Default::default() }
 }

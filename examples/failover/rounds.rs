@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::chaos::lines::Lines;
 use super::group::Group;
 use super::load::Load;
-use super::probe::Probe;
+use super::probe::{self, Probe};
 use super::processes::Cluster;
 use super::table::Table;
 use super::{Mode, Plan};
@@ -14,18 +15,33 @@ use super::{Mode, Plan};
 const BALANCE_LIMIT: Duration = Duration::from_secs(60);
 const TAKEOVER_LIMIT: Duration = Duration::from_secs(30);
 const EXIT_LIMIT: Duration = Duration::from_secs(30);
+/// From the end of a cut until every partition takes records.
+const HEALING_LIMIT: Duration = Duration::from_secs(10);
 
 pub struct Rounds<'a> {
     pub plan: &'a Plan,
     pub cluster: &'a mut Cluster,
+    pub lines: Option<Lines>,
     pub load: &'a Load,
     pub group: &'a Group,
     pub table: &'a mut Table,
+    pub problems: Vec<String>,
 }
 
+/// What a broker is cut off from.
+const CUTS: [&str; 4] =
+    ["the others", "the store", "the others, which reach it", "the others, which it reaches"];
+
 impl Rounds<'_> {
+    pub fn run_all(&mut self) {
+        self.calm();
+        for round in 0..self.plan.rounds {
+            self.run(round);
+        }
+    }
+
     /// The longest pauses while nothing happens, to compare with.
-    pub fn calm(&mut self) {
+    fn calm(&mut self) {
         self.balanced();
         self.load.look();
         std::thread::sleep(Duration::from_secs(3));
@@ -33,10 +49,12 @@ impl Rounds<'_> {
         self.table.add("pause while nothing happens", longest);
     }
 
-    pub fn run(&mut self, round: usize) {
+    fn run(&mut self, round: usize) {
         let leader = self.cluster.leader();
         let victim = match (self.plan.mode, leader) {
             (Mode::Leader, Some(leader)) => leader.broker,
+            (Mode::StopFollower, Some(leader)) => (leader.broker + 1 + round % 2) % self.cluster.ids().len(),
+            (Mode::Cut, _) => (round / CUTS.len()) % self.cluster.ids().len(),
             _ => round % self.cluster.ids().len(),
         };
         let leads = leader.is_some_and(|leader| leader.broker == victim);
@@ -46,7 +64,8 @@ impl Rounds<'_> {
         let begun = Instant::now();
         let told = match self.plan.mode {
             Mode::Term => self.term(victim),
-            Mode::Stop => self.suspend(victim, &affected, begun),
+            Mode::Stop | Mode::StopFollower => self.suspend(victim, &affected, begun),
+            Mode::Cut => self.cut(victim, CUTS[round % CUTS.len()], &affected),
             _ => self.kill(victim, &leaders),
         };
         let pauses = self.load.look();
@@ -55,14 +74,17 @@ impl Rounds<'_> {
             (0..pauses.len()).filter(of).map(|p| pauses[p]).max().unwrap_or_default()
         };
         let who = match (self.plan.mode, leads) {
-            (Mode::Stop, _) => "after SIGCONT",
+            (Mode::Stop | Mode::StopFollower, _) => "after SIGCONT",
+            (Mode::Cut, _) => "after healing",
             (_, true) => "owner and leader of the metadata",
             (_, false) => "owner",
         };
         self.table.add(&format!("{who}: pause of its partitions"), longest(true));
         self.table.add(&format!("{who}: pause of others' partitions"), longest(false));
         if self.cluster.leader().map(|now| now.term) != leader.map(|before| before.term) && !leads {
-            println!("round {round}: the term has changed, though broker {victim} did not lead");
+            let changed = format!("round {round}: the term has changed, though broker {victim} did not lead");
+            println!("{changed}");
+            self.problems.extend((self.plan.mode == Mode::StopFollower).then_some(changed));
         }
         let back = self.come_back(victim);
         println!(
@@ -125,9 +147,55 @@ impl Rounds<'_> {
         let pauses = self.load.look();
         let pause = affected.iter().map(|p| pauses[*p]).max().unwrap_or_default();
         self.table.add("suspended: pause until another has taken over", pause);
-        self.cluster.signal(victim, Signal::CONT);
+        let ends = self.load.ends(affected);
+        let cluster = &*self.cluster;
+        let answers = std::thread::scope(|scope| {
+            let resumed = scope.spawn(|| probe::ends_of_resumed(cluster, victim, &ends));
+            // The first questions wait for the broker when it goes on.
+            std::thread::sleep(Duration::from_millis(300));
+            cluster.signal(victim, Signal::CONT);
+            resumed.join().expect("the one who asks")
+        });
+        self.problems.extend(answers.old);
+        format!(
+            ", taken over within {} ms, {} answers about ends when resumed",
+            took.as_millis(),
+            answers.count
+        )
+    }
+
+    /// The pause is that while the broker is cut off; what comes after healing is told apart.
+    fn cut(&mut self, victim: usize, from: &str, affected: &[usize]) -> String {
+        let others: Vec<usize> = self.cluster.ids().filter(|id| *id != victim).collect();
+        let store = self.cluster.dir().join(format!("store-{victim}"));
+        if from == CUTS[1] {
+            // Empty, it is an outage.
+            std::fs::write(&store, "").expect("a file of the store's faults");
+        }
+        let lines = self.lines.as_ref().expect("lines that can be cut");
+        if from == CUTS[0] || from == CUTS[2] {
+            lines.cut(others.iter().map(|other| (victim, *other)));
+        }
+        if from == CUTS[0] || from == CUTS[3] {
+            lines.cut(others.iter().map(|other| (*other, victim)));
+        }
+        std::thread::sleep(Duration::from_secs(self.plan.suspend_seconds));
+        let pauses = self.load.look();
+        let pause = affected.iter().map(|p| pauses[*p]).max().unwrap_or_default();
+        self.table.add(&format!("cut off from {from}: pause of its partitions"), pause);
+        lines.mend();
+        if from == CUTS[1] {
+            std::fs::remove_file(&store).expect("a file of the store's faults");
+        }
+        let healed = Instant::now();
+        self.recovered(healed);
+        let took = healed.elapsed();
+        if took > HEALING_LIMIT {
+            self.problems
+                .push(format!("cut off from {from}: {} ms from healing to records", took.as_millis()));
+        }
         std::thread::sleep(Duration::from_secs(3));
-        format!(", taken over within {} ms", took.as_millis())
+        format!(", cut off from {from}: paused {} ms, healed within {}", pause.as_millis(), took.as_millis())
     }
 
     fn recovered(&self, since: Instant) {
@@ -141,7 +209,7 @@ impl Rounds<'_> {
     /// Starts the broker if it has ended, and waits until it has shards again. Returns how long that took.
     fn come_back(&mut self, victim: usize) -> Duration {
         let begun = Instant::now();
-        if self.plan.mode != Mode::Stop {
+        if matches!(self.plan.mode, Mode::Kill | Mode::Leader | Mode::Term) {
             self.cluster.launch(victim);
         }
         self.cluster.wait_until_ready(victim);

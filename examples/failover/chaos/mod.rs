@@ -6,7 +6,7 @@ mod blows;
 mod churn;
 mod field;
 mod flows;
-mod lines;
+pub mod lines;
 mod plain;
 mod storm;
 mod topics;
@@ -29,7 +29,7 @@ use truth::Truth;
 pub const SHARDS: usize = 6;
 const BROKERS: usize = 5;
 /// Those that form the cluster.
-const FOUNDERS: usize = 3;
+pub const FOUNDERS: usize = 3;
 /// The longest that a partition may take nothing once nothing is wrong any more.
 const HEALING: Duration = Duration::from_secs(30);
 
