@@ -21,7 +21,7 @@ const FORMING: Duration = Duration::from_secs(30);
 const LEAVING: Duration = Duration::from_secs(20);
 
 /// One cluster at a time has the machine.
-static TURN: Mutex<()> = Mutex::new(());
+pub static TURN: Mutex<()> = Mutex::new(());
 
 /// A cluster, and what it acknowledged: values by partition and offset.
 struct Written {

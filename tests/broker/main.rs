@@ -11,6 +11,7 @@ mod certificates;
 mod client;
 #[cfg(feature = "tls")]
 mod cluster;
+mod cluster_strangers;
 mod compacted;
 mod configs;
 mod consumer_groups;
