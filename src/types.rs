@@ -45,6 +45,20 @@ newtype!(
     /// partitions.
     LeaderEpoch(i32)
 );
+newtype!(
+    /// Grows with every opening of a shard's index, and is SlateDB's: what owners are fenced by.
+    #[derive(Default)]
+    WriterEpoch(u64)
+);
+
+impl WriterEpoch {
+    /// The epoch of an index that nobody has opened: below all others.
+    pub const NONE: WriterEpoch = WriterEpoch(0);
+
+    pub fn next(self) -> WriterEpoch {
+        WriterEpoch(self.0 + 1)
+    }
+}
 
 impl TopicId {
     /// Kafka's "no topic id" on the wire.

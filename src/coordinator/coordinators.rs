@@ -14,7 +14,7 @@ use super::group::world::{MetadataSource, World};
 use super::runtime::{self, Gone, LoadError};
 use crate::log::Shard;
 use crate::runtime::{Runtime, TaskKind};
-use crate::types::{Partition, ShardId};
+use crate::types::{Partition, ShardId, WriterEpoch};
 
 /// The time after which groups that could not be loaded are tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -76,7 +76,7 @@ impl Coordinators {
     /// Loads the groups of a shard whenever it opens here, so that members and offsets expire though nobody asks for them.
     /// Returns once the shard is closed for good.
     async fn follow(&self, shard: Shard) {
-        let mut epoch = 0;
+        let mut epoch = WriterEpoch::NONE;
         while let Some(open) = shard.opened_after(epoch).await {
             epoch = open.epoch();
             while !open.has_ended() && self.of(&shard).await.is_err() {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::image::{Broker, Owner};
 use super::outcome::Refused;
 use crate::auth::{SaltKey, Scram, ScramCredential};
-use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId, TopicId};
+use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId, TopicId, WriterEpoch};
 
 /// One change of the metadata. It succeeds or fails alone, also when it travels with others.
 ///
@@ -77,7 +77,7 @@ pub enum Command {
     /// A shard was opened with this writer epoch.
     ShardOpened {
         shard: ShardId,
-        epoch: u64,
+        epoch: WriterEpoch,
     },
     /// After a repair: what the shards saw, up to this entry and in these lives, counts as this metadata's past, though it
     /// does not have it.

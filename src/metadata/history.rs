@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
-use crate::types::ShardId;
+use crate::types::{ShardId, WriterEpoch};
 
 /// Lives that are remembered: shards that served under none of them are older than can be told.
 const REMEMBERED: usize = 256;
@@ -29,7 +29,7 @@ pub struct History {
     /// Older ones were forgotten.
     is_cut: bool,
     /// The writer epoch of each shard's newest opening that was told.
-    opened: RedBlackTreeMapSync<ShardId, u64>,
+    opened: RedBlackTreeMapSync<ShardId, WriterEpoch>,
 }
 
 /// A point in the metadata's past.
@@ -68,15 +68,15 @@ impl History {
         }
     }
 
-    pub(super) fn opened(&mut self, shard: ShardId, epoch: u64) {
+    pub(super) fn opened(&mut self, shard: ShardId, epoch: WriterEpoch) {
         if self.opened_epoch(shard) < epoch {
             self.opened.insert_mut(shard, epoch);
         }
     }
 
-    /// The writer epoch of the shard's newest opening that was told; 0 if none was.
-    pub fn opened_epoch(&self, shard: ShardId) -> u64 {
-        self.opened.get(&shard).copied().unwrap_or(0)
+    /// The writer epoch of the shard's newest opening that was told.
+    pub fn opened_epoch(&self, shard: ShardId) -> WriterEpoch {
+        self.opened.get(&shard).copied().unwrap_or(WriterEpoch::NONE)
     }
 
     /// The newest life.

@@ -34,7 +34,7 @@ impl Image {
 mod tests {
     use super::*;
     use crate::metadata::history::{History, Life};
-    use crate::types::ShardId;
+    use crate::types::{ShardId, WriterEpoch};
 
     fn image(index: u64, lives: &[(u128, u64)]) -> Image {
         let mut image = Image::empty();
@@ -109,9 +109,9 @@ mod tests {
     fn a_shards_newest_opening_is_kept() {
         let mut history = History::default();
         for epoch in [3, 7, 5] {
-            history.opened(ShardId(1), epoch);
+            history.opened(ShardId(1), WriterEpoch(epoch));
         }
-        assert_eq!(history.opened_epoch(ShardId(1)), 7);
-        assert_eq!(history.opened_epoch(ShardId(2)), 0);
+        assert_eq!(history.opened_epoch(ShardId(1)), WriterEpoch(7));
+        assert_eq!(history.opened_epoch(ShardId(2)), WriterEpoch::NONE);
     }
 }

@@ -15,7 +15,7 @@ use crate::metadata::{Command, IfExists, Image, Metadata, MetadataSettings, NewT
 use crate::runtime::Runtime;
 use crate::store::database::Databases;
 use crate::store::{self, Store};
-use crate::types::{LeaderEpoch, ShardId, TopicId};
+use crate::types::{LeaderEpoch, ShardId, TopicId, WriterEpoch};
 
 /// So many leader epochs may have been taken of which no shard has a record.
 const EPOCHS_WITHOUT_RECORDS: i32 = 1 << 20;
@@ -82,7 +82,11 @@ async fn remembered(
     let names = listed.common_prefixes.iter().filter_map(|path| path.filename()?.parse().ok());
     let mut shards = BTreeMap::new();
     for shard in names.map(ShardId) {
-        let nothing = Expected { opened_epoch: 0, leader_epoch: LeaderEpoch(-1), partitions: Vec::new() };
+        let nothing = Expected {
+            opened_epoch: WriterEpoch::NONE,
+            leader_epoch: LeaderEpoch(-1),
+            partitions: Vec::new(),
+        };
         let repair = Repair::new(shard, nothing, store, databases, runtime);
         let found = repair.remembered().await.map_err(|error| format!("shard {shard}: {error}"))?;
         shards.insert(shard, found);
@@ -178,7 +182,9 @@ async fn write(
         Command::AcceptPast { nonces: plan.nonces.clone(), index: plan.index },
     ];
     let known = metadata.image();
-    let here = shards.iter().filter(|(shard, found)| known.shard(**shard).is_some() && found.epoch > 0);
+    let here = shards
+        .iter()
+        .filter(|(shard, found)| known.shard(**shard).is_some() && found.epoch > WriterEpoch::NONE);
     commands.extend(here.map(|(shard, found)| Command::ShardOpened { shard: *shard, epoch: found.epoch }));
     commands.extend(plan.topics.iter().cloned().map(Command::CreateTopic));
     for outcome in metadata.propose_each(commands).await {

@@ -9,6 +9,7 @@ use kafkaesque::runtime::Rng;
 use crate::engine::{append, batch, batch_of};
 use crate::truth::{Check, Truth, Violation};
 use crate::world::PARTITIONS;
+use kafkaesque::types::WriterEpoch;
 
 /// A client has no more batches unanswered; so many are remembered of each.
 const IN_FLIGHT: usize = 5;
@@ -16,7 +17,7 @@ const IN_FLIGHT: usize = 5;
 /// An owner as clients see one.
 pub struct Target<'a> {
     /// Clients never go back to an older owner.
-    pub epoch: u64,
+    pub epoch: WriterEpoch,
     pub shard: &'a Shard,
 }
 
@@ -24,7 +25,7 @@ pub struct Target<'a> {
 struct Sent {
     partition: i32,
     value: String,
-    epoch: u64,
+    epoch: WriterEpoch,
     ticket: Ticket<Appended>,
 }
 
@@ -45,7 +46,7 @@ pub struct Client {
     id: i64,
     idempotent: bool,
     /// That of the owner it sends to.
-    epoch: u64,
+    epoch: WriterEpoch,
     number: i32,
     /// Sent, or to be sent again, and not acknowledged: oldest first.
     pending: VecDeque<(i32, Option<Sent>)>,
@@ -55,7 +56,14 @@ pub struct Client {
 
 impl Client {
     pub fn new(id: i64, idempotent: bool) -> Client {
-        Client { id, idempotent, epoch: 0, number: 0, pending: VecDeque::new(), strays: Vec::new() }
+        Client {
+            id,
+            idempotent,
+            epoch: WriterEpoch::NONE,
+            number: 0,
+            pending: VecDeque::new(),
+            strays: Vec::new(),
+        }
     }
 
     fn partition(&self) -> i32 {

@@ -10,6 +10,7 @@ use crate::engine::{Broker, World};
 use crate::simulate;
 use crate::truth::{Check, Truth, Violation};
 use crate::world::{PARTITIONS, attacked, open, read_all};
+use kafkaesque::types::WriterEpoch;
 
 struct Run {
     world: World,
@@ -22,7 +23,7 @@ struct Run {
 struct Owner {
     broker: Broker,
     shard: Shard,
-    epoch: u64,
+    epoch: WriterEpoch,
 }
 
 impl Run {
@@ -52,7 +53,7 @@ impl Run {
     }
 
     /// Compares all partitions with the truth. False if they cannot be read now.
-    async fn look(&mut self, shard: &Shard, epoch: u64) -> Result<bool, Violation> {
+    async fn look(&mut self, shard: &Shard, epoch: WriterEpoch) -> Result<bool, Violation> {
         for index in 0..PARTITIONS {
             match read_all(shard, index).await {
                 Some(contents) if shard.status().epoch == Some(epoch) => {

@@ -17,6 +17,7 @@ use crate::seeds::seeds;
 use crate::simulate;
 use crate::truth::{Check, Truth, Violation};
 use crate::world::{PARTITIONS, attacked, open, read_all};
+use kafkaesque::types::WriterEpoch;
 
 /// Longest wait for a read: its owner may hear nothing of the store.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -26,7 +27,7 @@ enum Phase {
     /// With the writer epoch whose contents were looked at.
     Open {
         shard: Shard,
-        epoch: u64,
+        epoch: WriterEpoch,
     },
     Closed,
 }
@@ -241,7 +242,7 @@ impl Run {
         let owner = &mut self.owners[who];
         match &mut owner.phase {
             Phase::Opening(receiver) => match receiver.try_recv() {
-                Ok(Ok(shard)) => owner.phase = Phase::Open { shard, epoch: 0 },
+                Ok(Ok(shard)) => owner.phase = Phase::Open { shard, epoch: WriterEpoch::NONE },
                 Ok(Err(OpenError::Damaged(damage))) if self.alarms == 0 => {
                     return stuck(&format!("{who} does not open: {damage}"));
                 }
@@ -322,7 +323,7 @@ fn stuck(problem: &str) -> Check {
 
 fn target(owner: &Owner) -> Option<Target<'_>> {
     match &owner.phase {
-        Phase::Open { shard, epoch } if *epoch > 0 => Some(Target { epoch: *epoch, shard }),
+        Phase::Open { shard, epoch } if *epoch > WriterEpoch::NONE => Some(Target { epoch: *epoch, shard }),
         _ => None,
     }
 }

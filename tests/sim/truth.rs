@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::world::Contents;
+use kafkaesque::types::WriterEpoch;
 
 /// Why a run is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,19 +24,19 @@ fn promise<T>(problem: String) -> Result<T, Violation> {
 #[derive(Default)]
 pub struct Truth {
     /// Each with the oldest writer epoch whose owner told of it.
-    records: BTreeMap<(i32, i64), (String, u64)>,
+    records: BTreeMap<(i32, i64), (String, WriterEpoch)>,
     /// By writer epoch: the end of each partition when that owner opened.
-    opened: BTreeMap<(u64, i32), i64>,
+    opened: BTreeMap<(WriterEpoch, i32), i64>,
     /// By partition: up to where somebody asked for deletion.
     deletable: HashMap<i32, i64>,
     /// By partition and writer epoch: the log start that somebody was told.
-    log_start: BTreeMap<(i32, u64), i64>,
+    log_start: BTreeMap<(i32, WriterEpoch), i64>,
     pub acked: usize,
 }
 
 impl Truth {
     /// An owner of `epoch` acknowledged a record.
-    pub fn acknowledged(&mut self, epoch: u64, partition: i32, offset: i64, value: &str) -> Check {
+    pub fn acknowledged(&mut self, epoch: WriterEpoch, partition: i32, offset: i64, value: &str) -> Check {
         self.acked += 1;
         for ((newer, at), end) in &self.opened {
             if *newer > epoch && *at == partition && offset >= *end {
@@ -55,14 +56,14 @@ impl Truth {
     }
 
     /// Somebody was told that the log of a partition starts there.
-    pub fn starts_at(&mut self, epoch: u64, partition: i32, log_start: i64) {
+    pub fn starts_at(&mut self, epoch: WriterEpoch, partition: i32, log_start: i64) {
         let known = self.log_start.entry((partition, epoch)).or_default();
         *known = log_start.max(*known);
     }
 
     /// An owner of `epoch` has opened, and shows this.
-    pub fn opened(&mut self, epoch: u64, partition: i32, contents: &Contents) -> Check {
-        let told = self.log_start.range((partition, 0)..(partition, epoch));
+    pub fn opened(&mut self, epoch: WriterEpoch, partition: i32, contents: &Contents) -> Check {
+        let told = self.log_start.range((partition, WriterEpoch::NONE)..(partition, epoch));
         let start = told.map(|(_, start)| *start).max().unwrap_or(0);
         if contents.log_start < start {
             return promise(format!(
@@ -83,7 +84,7 @@ impl Truth {
     }
 
     /// Any owner shows this: old ones may know less, but nothing else.
-    pub fn shown(&mut self, epoch: u64, partition: i32, contents: &Contents) -> Check {
+    pub fn shown(&mut self, epoch: WriterEpoch, partition: i32, contents: &Contents) -> Check {
         let deletable = self.deletable.get(&partition).copied().unwrap_or(0);
         if contents.log_start > deletable {
             return promise(format!(
@@ -138,10 +139,10 @@ impl Truth {
 
     /// Somebody read a record.
     pub fn seen(&mut self, partition: i32, offset: i64, value: &str) -> Check {
-        self.note(0, partition, offset, value)
+        self.note(WriterEpoch::NONE, partition, offset, value)
     }
 
-    fn note(&mut self, epoch: u64, partition: i32, offset: i64, value: &str) -> Check {
+    fn note(&mut self, epoch: WriterEpoch, partition: i32, offset: i64, value: &str) -> Check {
         let known = self.records.entry((partition, offset)).or_insert_with(|| (value.to_owned(), epoch));
         known.1 = epoch.min(known.1);
         if known.0 == value {

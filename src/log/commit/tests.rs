@@ -14,7 +14,7 @@ use crate::log::stored::segment::{Header, Kind, Origin, Segment};
 use crate::log::tests::{World, batch, batch_of, partition};
 use crate::log::{Append, AppendError, Appended, Permit};
 use crate::protocol::batch::Batch;
-use crate::types::{LeaderEpoch, Partition, ShardId};
+use crate::types::{LeaderEpoch, Partition, ShardId, WriterEpoch};
 
 type Outcome = oneshot::Receiver<Result<Appended, AppendError>>;
 type Rows = Vec<(Bytes, Option<Bytes>)>;
@@ -73,8 +73,13 @@ impl Bench {
                 assert_eq!(stored.header.last_offset(), committed.last_offset);
             }
         }
-        let segment =
-            Segment { kind: Kind::Data, window: 1, epoch: 1, nonce: 1, origin: Origin::of(ShardId(1), 1) };
+        let segment = Segment {
+            kind: Kind::Data,
+            window: 1,
+            epoch: WriterEpoch(1),
+            nonce: 1,
+            origin: Origin::of(ShardId(1), 1),
+        };
         let object = Bytes::from(segment.encode(&entries, payload).expect("encodes").concat());
         for outcome in plan.outcomes {
             outcome.send();

@@ -30,6 +30,7 @@ use crate::log::stored::segment::read::{self, ReadError};
 use crate::log::stored::segment::{HEADER_LEN, Kind};
 use crate::log::wal::LogStore;
 use crate::store::database::Databases;
+use crate::types::WriterEpoch;
 use marks::Marks;
 
 /// Objects that are deleted at once.
@@ -90,7 +91,7 @@ pub struct Collector {
     log: LogStore,
     databases: Databases,
     /// The writer epoch of the incarnation.
-    epoch: u64,
+    epoch: WriterEpoch,
     /// Objects without rows that were looked into: fences never change.
     fences: HashMap<u64, Kind>,
 }
@@ -103,7 +104,7 @@ struct Listed {
 }
 
 impl Collector {
-    pub fn new(log: LogStore, databases: Databases, epoch: u64) -> Collector {
+    pub fn new(log: LogStore, databases: Databases, epoch: WriterEpoch) -> Collector {
         Collector { log, databases, epoch, fences: HashMap::new() }
     }
 
@@ -111,7 +112,7 @@ impl Collector {
     pub async fn replay_after(&self) -> Result<u64, CollectError> {
         let manifest = self.databases.stored_manifest(self.log.paths.index()).await?;
         let manifest = manifest.ok_or(CollectError::Superseded)?;
-        if manifest.writer_epoch() != self.epoch {
+        if WriterEpoch(manifest.writer_epoch()) != self.epoch {
             return Err(CollectError::Superseded);
         }
         Ok(manifest.replay_after_wal_id())

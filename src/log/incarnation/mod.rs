@@ -22,7 +22,7 @@ use crate::log::stored::metrics::ShardMetrics;
 use crate::log::wal::Wal;
 use crate::runtime::Shutdown;
 use crate::runtime::clock::{Clock, Instant};
-use crate::types::Partition;
+use crate::types::{Partition, WriterEpoch};
 
 pub use progress::Progress;
 pub use settings::Settings;
@@ -37,7 +37,7 @@ pub(super) struct Incarnation {
     pub db: Db,
     pub wal: Wal,
     /// The writer epoch of the database.
-    pub epoch: u64,
+    pub epoch: WriterEpoch,
     pub source: Source,
     pub metrics: Arc<ShardMetrics>,
     pub settings: Arc<Settings>,
@@ -70,7 +70,7 @@ impl Incarnation {
         clock: Clock,
     ) -> Incarnation {
         Incarnation {
-            epoch: db.manifest().writer_epoch(),
+            epoch: WriterEpoch(db.manifest().writer_epoch()),
             db,
             wal,
             source,

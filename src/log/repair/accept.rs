@@ -15,6 +15,7 @@ use crate::log::stored::keys;
 use crate::log::stored::metrics::{LogMetrics, ShardMetrics};
 use crate::log::wal::{Init, Salvage};
 use crate::store::database::Role;
+use crate::types::WriterEpoch;
 
 /// Whoever holds the shard, and writes, does so at least as often.
 const WATCH: Duration = Duration::from_secs(3);
@@ -62,7 +63,8 @@ impl Repair {
         let newest = self.log.ids(0).await?.last().copied().unwrap_or(0);
         let stored = self.databases.stored_manifest(self.paths.index()).await;
         // A manifest that cannot be read was none at the survey, too.
-        let stored = stored.ok().flatten().map(|manifest| (manifest.id(), manifest.writer_epoch()));
+        let stored =
+            stored.ok().flatten().map(|manifest| (manifest.id(), WriterEpoch(manifest.writer_epoch())));
         match stored == survey.stored && newest <= survey.newest {
             true => Ok(()),
             false => Err(RepairError::Busy),
@@ -90,10 +92,10 @@ impl Repair {
     /// Opens the shard with an epoch that nobody had. Every try takes the next one.
     async fn take_over(&self, survey: &Survey, metrics: &Arc<ShardMetrics>) -> Result<Db, RepairError> {
         let mut epoch = match survey.index_is_gone {
-            true => 0,
-            false => survey.stored.map_or(0, |(_, epoch)| epoch),
+            true => WriterEpoch::NONE,
+            false => survey.stored.map_or(WriterEpoch::NONE, |(_, epoch)| epoch),
         };
-        if survey.found.above_epoch.saturating_sub(epoch) > MOST_EPOCHS {
+        if survey.found.above_epoch.0.saturating_sub(epoch.0) > MOST_EPOCHS {
             return Err(RepairError::Other(format!("epoch {} is too far away", survey.found.above_epoch)));
         }
         loop {
@@ -104,7 +106,7 @@ impl Repair {
                     init: self.init(Arc::clone(metrics)),
                     found: survey.found.clone(),
                 }))
-                .with_expected_epoch(epoch)
+                .with_expected_epoch(epoch.0)
                 .build();
             let opened = self.runtime.clock.timeout(OPEN_LIMIT, opening).await;
             let error = match opened {
@@ -113,10 +115,10 @@ impl Repair {
                 Err(_) => return Err(RepairError::Other("opening the index took too long".to_owned())),
             };
             let stored = self.databases.stored_manifest(self.paths.index()).await?;
-            let stored = stored.map_or(0, |manifest| manifest.writer_epoch());
+            let stored = stored.map_or(WriterEpoch::NONE, |manifest| WriterEpoch(manifest.writer_epoch()));
             // Only an epoch that was used before is a reason to try the next one.
-            if stored != epoch + 1 || epoch >= survey.found.above_epoch {
-                tracing::debug!(%error, stored, epoch, "not taken over");
+            if stored != epoch.next() || epoch >= survey.found.above_epoch {
+                tracing::debug!(%error, %stored, %epoch, "not taken over");
                 return Err(match error.kind() {
                     slatedb::ErrorKind::Closed(_) => RepairError::Busy,
                     _ => RepairError::Index(error),

@@ -19,7 +19,7 @@ use crate::log::wal::{Found, LogStore};
 use crate::runtime::Runtime;
 use crate::store::Store;
 use crate::store::database::Databases;
-use crate::types::{LeaderEpoch, Partition, ShardId};
+use crate::types::{LeaderEpoch, Partition, ShardId, WriterEpoch};
 
 pub use partition::Loss;
 pub use remember::Remembered;
@@ -27,8 +27,8 @@ pub use remember::Remembered;
 /// The metadata's word on the shard: what it should have, were nothing damaged.
 #[derive(Clone, Debug)]
 pub struct Expected {
-    /// The writer epoch of the newest opening that is known; 0 if none is.
-    pub opened_epoch: u64,
+    /// The writer epoch of the newest opening that is known.
+    pub opened_epoch: WriterEpoch,
     pub leader_epoch: LeaderEpoch,
     pub partitions: Vec<Partition>,
 }
@@ -59,7 +59,7 @@ pub struct Survey {
     pub losses: Vec<Loss>,
     /// The index is rebuilt from the log alone: what only the index had is lost as well.
     pub index_is_gone: bool,
-    stored: Option<(u64, u64)>,
+    stored: Option<(u64, WriterEpoch)>,
     newest: u64,
     found: Found,
     /// Segments that are there and cannot be used.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::survey::{live, overlay};
 use super::{Repair, RepairError, partition};
 use crate::log::stored::keys::{self, Extent, KeptTopic, LeaderEpochStart, PartitionSnapshot, Served, Tag};
-use crate::types::Partition;
+use crate::types::{Partition, WriterEpoch};
 
 /// A shard's memory of the metadata, with all that the metadata must not give out again.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +14,8 @@ pub struct Remembered {
     pub served: Option<Served>,
     /// All partitions that have rows.
     pub partitions: BTreeSet<Partition>,
-    /// The writer epoch of the index; 0 if there is none.
-    pub epoch: u64,
+    /// The writer epoch of the index.
+    pub epoch: WriterEpoch,
     /// The highest of any partition.
     pub leader_epoch: i32,
     pub producer_id: i64,
@@ -34,7 +34,7 @@ impl Repair {
         }
         let mut found = Remembered {
             partitions: partition::all(&rows)?,
-            epoch: index.stored.map_or(0, |(_, epoch)| epoch),
+            epoch: index.stored.map_or(WriterEpoch::NONE, |(_, epoch)| epoch),
             leader_epoch: -1,
             producer_id: -1,
             ..Remembered::default()

@@ -16,6 +16,7 @@ use crate::log::stored::segment::{Header, Kind};
 use crate::log::wal::fence::Depth;
 use crate::log::wal::{Failure, Found, Inspection};
 use crate::store::database::Role;
+use crate::types::WriterEpoch;
 
 /// Segments that are read at once.
 const READ_AT_ONCE: usize = 64;
@@ -37,7 +38,7 @@ pub(super) struct Log {
 /// The index as it is stored.
 pub(super) struct Index {
     /// Id of the newest manifest, and its writer epoch.
-    pub stored: Option<(u64, u64)>,
+    pub stored: Option<(u64, WriterEpoch)>,
     /// None if it cannot be used.
     pub usable: Option<(VersionedManifest, Rows)>,
 }
@@ -56,8 +57,8 @@ impl Repair {
         for (id, problem) in &log.broken {
             note(&mut damage, Damage::new(&self.paths.segment(*id), format!("is damaged: {problem}")));
         }
-        let index_epoch = index.stored.map_or(0, |(_, epoch)| epoch);
-        let above_epoch = log.readable.values().map(|(header, _)| header.epoch).max().unwrap_or(0);
+        let index_epoch = index.stored.map_or(WriterEpoch::NONE, |(_, epoch)| epoch);
+        let above_epoch = log.readable.values().map(|(header, _)| header.epoch).max().unwrap_or_default();
         let above_epoch = above_epoch.max(self.expected.opened_epoch).max(index_epoch);
         let window = log.readable.values().map(|(header, _)| header.window).max().unwrap_or(1);
         let replayed = live(&log);
@@ -117,7 +118,7 @@ impl Repair {
                 return Ok(Index { stored: None, usable: None });
             }
         };
-        let stored = Some((manifest.id(), manifest.writer_epoch()));
+        let stored = Some((manifest.id(), WriterEpoch(manifest.writer_epoch())));
         match self.index_rows().await {
             Ok(rows) => Ok(Index { stored, usable: Some((manifest, rows)) }),
             Err(error) => {
@@ -150,12 +151,12 @@ impl Repair {
         let known = self.expected.opened_epoch;
         let folder = self.paths.index();
         let Some((manifest, _)) = &index.usable else {
-            if damage.is_empty() && (known > 0 || !ids.is_empty()) {
+            if damage.is_empty() && (known > WriterEpoch::NONE || !ids.is_empty()) {
                 note(damage, Damage::new(folder, "has no manifest"));
             }
             return Ok(());
         };
-        if manifest.writer_epoch() < known {
+        if WriterEpoch(manifest.writer_epoch()) < known {
             let problem = format!(
                 "is an older copy: it has epoch {}, and the metadata knows of epoch {known}",
                 manifest.writer_epoch()
@@ -242,7 +243,7 @@ fn note(damage: &mut Vec<Damage>, found: Damage) {
 
 /// The segments that count: what an owner wrote after a later one had begun does not.
 pub(super) fn live(log: &Log) -> Vec<u64> {
-    let mut epoch = 0;
+    let mut epoch = WriterEpoch::NONE;
     let mut live = Vec::new();
     let stand_ins = stand_ins(log);
     for (id, (header, _)) in &log.readable {

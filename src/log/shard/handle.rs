@@ -31,7 +31,7 @@ use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::Store;
 use crate::store::database::Databases;
-use crate::types::{Partition, ShardId};
+use crate::types::{Partition, ShardId, WriterEpoch};
 
 /// Asks the metadata, linearizably, whether this broker still owns the shard. An error means that nobody could say.
 pub type ConfirmOwner = Arc<dyn Fn(ShardId) -> BoxFuture<'static, Result<Standing, String>> + Send + Sync>;
@@ -75,7 +75,7 @@ pub enum ShardState {
 pub struct ShardStatus {
     pub state: ShardState,
     /// The writer epoch of the open incarnation.
-    pub epoch: Option<u64>,
+    pub epoch: Option<WriterEpoch>,
 }
 
 /// One shard: a log of segments and the index over it. Cheap to clone; stays valid while the shard ends and reopens.
@@ -186,7 +186,7 @@ impl Shard {
     }
 
     /// Waits for an opening with a writer epoch above `epoch`. `None` once there will be no other here.
-    pub async fn opened_after(&self, epoch: u64) -> Option<Open> {
+    pub async fn opened_after(&self, epoch: WriterEpoch) -> Option<Open> {
         let mut states = self.0.state.subscribe();
         let is_news = |state: &State| match state {
             State::Open(open) => open.epoch() > epoch,
@@ -324,7 +324,9 @@ impl Shard {
     pub async fn is_newest_writer(&self) -> bool {
         let Ok(open) = self.opened() else { return false };
         let stored = self.0.shared.databases.stored_manifest(self.0.paths.index()).await;
-        stored.is_ok_and(|stored| stored.is_some_and(|stored| stored.writer_epoch() == open.epoch()))
+        stored.is_ok_and(|stored| {
+            stored.is_some_and(|stored| WriterEpoch(stored.writer_epoch()) == open.epoch())
+        })
     }
 
     /// Since when something waits to become durable, and nothing did.

@@ -13,7 +13,7 @@ use crate::log::read::PartitionLog;
 use crate::log::retention::{self, Pass};
 use crate::log::stored::error::{AppendError, PartitionError};
 use crate::log::stored::keys::{KeptTopic, ProducerEntry, Tag};
-use crate::types::{Partition, TopicId};
+use crate::types::{Partition, TopicId, WriterEpoch};
 
 /// Rows that are removed in one commit when a partition is deleted.
 const REMOVED_PER_COMMIT: usize = 1_000;
@@ -39,7 +39,7 @@ impl Open {
     }
 
     /// The writer epoch, which no other opening of the shard ever has.
-    pub fn epoch(&self) -> u64 {
+    pub fn epoch(&self) -> WriterEpoch {
         self.0.incarnation.epoch
     }
 

@@ -10,6 +10,7 @@ use crate::log::stored::damage::Damage;
 use crate::log::stored::error::PartitionError;
 use crate::log::stored::keys::Served;
 use crate::log::stored::paths::ShardPaths;
+use crate::types::WriterEpoch;
 
 /// Compares what a shard keeps of the metadata with the metadata. What contradicts it is the damage.
 pub type Compare = Arc<dyn Fn(&Served) -> Result<(), Damage> + Send + Sync>;
@@ -19,8 +20,8 @@ pub type Compare = Arc<dyn Fn(&Served) -> Result<(), Damage> + Send + Sync>;
 pub struct Standing {
     /// True if the shard is this broker's.
     pub is_owner: bool,
-    /// The writer epoch of the shard's newest opening that the metadata was told of; 0 if of none. It may be late.
-    pub opened_epoch: u64,
+    /// The writer epoch of the shard's newest opening that the metadata was told of. It may be late.
+    pub opened_epoch: WriterEpoch,
     /// Damage that was found before, and is still there.
     pub damage: Option<Damage>,
     pub compare: Compare,
@@ -29,15 +30,15 @@ pub struct Standing {
 impl Standing {
     /// The word of somebody who knows no more than the owner.
     pub fn of(is_owner: bool) -> Standing {
-        Standing { is_owner, opened_epoch: 0, damage: None, compare: Arc::new(|_| Ok(())) }
+        Standing { is_owner, opened_epoch: WriterEpoch::NONE, damage: None, compare: Arc::new(|_| Ok(())) }
     }
 
-    /// Compares the writer epoch that is stored, 0 if there is no index, with the one that is known.
-    pub(in crate::log) fn judge_epoch(&self, stored: u64, paths: &ShardPaths) -> Result<(), Damage> {
+    /// Compares the writer epoch that is stored with the one that is known.
+    pub(in crate::log) fn judge_epoch(&self, stored: WriterEpoch, paths: &ShardPaths) -> Result<(), Damage> {
         let known = self.opened_epoch;
         match stored {
             _ if stored >= known => Ok(()),
-            0 => Err(Damage::new(
+            WriterEpoch::NONE => Err(Damage::new(
                 paths.index(),
                 format!(
                     "has no manifest, although the metadata knows that the shard was opened with epoch \

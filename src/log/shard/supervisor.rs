@@ -24,6 +24,7 @@ use crate::log::wal::fence::Depth;
 use crate::log::wal::{Failure, Init, Inspection, LogStore, Wal};
 use crate::runtime::TaskKind;
 use crate::store::database::{Maintenance, Role};
+use crate::types::WriterEpoch;
 
 /// The time between two looks at whether an idle database still lives.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -93,7 +94,7 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, Wal, Found), OpenError
     let databases = &inner.shared.databases;
     let path = inner.paths.index().clone();
     let stored = databases.stored_manifest(&path).await.map_err(|error| manifest_error(inner, &error))?;
-    let epoch = stored.as_ref().map_or(0, |manifest| manifest.writer_epoch());
+    let epoch = stored.as_ref().map_or(WriterEpoch::NONE, |manifest| WriterEpoch(manifest.writer_epoch()));
     let inspection = inspection(inner);
     // A shard that was found damaged once is looked at whole, before anything is written to it again.
     let depth = if inner.is_doubted() { Depth::All } else { Depth::End };
@@ -105,7 +106,7 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, Wal, Found), OpenError
     }
     inspected.map_err(inspection_error)?;
     judge(inner, &standing, epoch).await?;
-    if epoch > 0 && inner.is_doubted() {
+    if epoch > WriterEpoch::NONE && inner.is_doubted() {
         look_into_index(inner, epoch).await?;
     }
     let limits = &inner.options.limits;
@@ -126,7 +127,7 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, Wal, Found), OpenError
     let db = databases
         .builder(path, Role::ShardIndex)
         .with_wal_writer(Box::new(init))
-        .with_expected_epoch(epoch)
+        .with_expected_epoch(epoch.0)
         .build()
         .await
         .map_err(|error| match damage.get() {
@@ -143,14 +144,14 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, Wal, Found), OpenError
         }
     };
     // A shard that is new has nothing of another metadata.
-    inner.note_knows_metadata(found.served.is_some() || epoch == 0);
+    inner.note_knows_metadata(found.served.is_some() || epoch == WriterEpoch::NONE);
     inner.trust();
     let wal = opened.get().cloned().ok_or_else(|| OpenError::Store("the log was not opened".into()))?;
     Ok((db, wal, found))
 }
 
 /// Reads what an opening needs of the index before anything is written.
-async fn look_into_index(inner: &Inner, epoch: u64) -> Result<(), OpenError> {
+async fn look_into_index(inner: &Inner, epoch: WriterEpoch) -> Result<(), OpenError> {
     let reader = inner.shared.databases.reader(inner.paths.index().clone(), Role::ShardIndex).await;
     let reader = reader.map_err(|error| open_error(inner, &error))?;
     let found = Found::read(&reader).await;
@@ -167,7 +168,7 @@ async fn look_into_index(inner: &Inner, epoch: u64) -> Result<(), OpenError> {
 async fn judge_index(inner: &Inner, standing: &Standing, db: &Db) -> Result<Found, OpenError> {
     let found = match Found::read(db).await {
         Ok(found) => found,
-        Err(error) => return Err(unreadable(inner, db.manifest().writer_epoch(), &error).await),
+        Err(error) => return Err(unreadable(inner, WriterEpoch(db.manifest().writer_epoch()), &error).await),
     };
     if let Some(served) = &found.served {
         standing.judge_served(served, &inner.paths)?;
@@ -176,7 +177,7 @@ async fn judge_index(inner: &Inner, standing: &Standing, db: &Db) -> Result<Foun
 }
 
 /// Why rows of the index were not read. A newer owner may have replaced the tables that they were in since `epoch`.
-async fn unreadable(inner: &Inner, epoch: u64, error: &PartitionError) -> OpenError {
+async fn unreadable(inner: &Inner, epoch: WriterEpoch, error: &PartitionError) -> OpenError {
     let damage = match error {
         PartitionError::Index(error) => match open_error(inner, error) {
             OpenError::Damaged(damage) => damage,
@@ -188,21 +189,21 @@ async fn unreadable(inner: &Inner, epoch: u64, error: &PartitionError) -> OpenEr
         }
     };
     match inner.shared.databases.stored_manifest(inner.paths.index()).await {
-        Ok(Some(manifest)) if manifest.writer_epoch() != epoch => OpenError::Fenced,
+        Ok(Some(manifest)) if WriterEpoch(manifest.writer_epoch()) != epoch => OpenError::Fenced,
         Ok(_) => OpenError::Damaged(damage),
         Err(error) => manifest_error(inner, &error),
     }
 }
 
 /// Refuses what the metadata knows better. A newer owner may have opened the shard since its epoch was read.
-async fn judge(inner: &Inner, standing: &Standing, stored: u64) -> Result<(), OpenError> {
+async fn judge(inner: &Inner, standing: &Standing, stored: WriterEpoch) -> Result<(), OpenError> {
     if let Some(damage) = &standing.damage {
         return Err(OpenError::Damaged(damage.clone()));
     }
     let Err(damage) = standing.judge_epoch(stored, &inner.paths) else { return Ok(()) };
     let now = inner.shared.databases.stored_manifest(inner.paths.index()).await;
     let now = now.map_err(|error| manifest_error(inner, &error))?;
-    match now.map_or(0, |manifest| manifest.writer_epoch()) == stored {
+    match now.map_or(WriterEpoch::NONE, |manifest| WriterEpoch(manifest.writer_epoch())) == stored {
         true => Err(OpenError::Damaged(damage)),
         false => Err(OpenError::Fenced),
     }
@@ -253,7 +254,7 @@ fn start(inner: &Arc<Inner>, db: Db, wal: Wal) -> Running {
     runtime.tasks.spawn(TaskKind::ShardCommit, async move {
         let _ = sender.send(committer.run().await);
     });
-    tracing::info!(shard = %inner.options.id, epoch = incarnation.epoch, "shard open");
+    tracing::info!(shard = %inner.options.id, epoch = %incarnation.epoch, "shard open");
     Running { open, maintenance, keeper, ended: Some(ended) }
 }
 
@@ -337,7 +338,7 @@ async fn read_back_replay_point(inner: &Inner, incarnation: &Incarnation) {
     let reading = inner.shared.databases.stored_manifest(inner.paths.index());
     // A store that does not answer is asked again by the next look.
     if let Ok(Ok(Some(manifest))) = inner.shared.runtime.clock.timeout(WATCH_INTERVAL, reading).await
-        && manifest.writer_epoch() == incarnation.epoch
+        && WriterEpoch(manifest.writer_epoch()) == incarnation.epoch
     {
         incarnation.wal.note_stored_replay_after(manifest.replay_after_wal_id());
     }

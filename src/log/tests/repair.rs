@@ -15,7 +15,7 @@ use crate::log::repair::{Expected, Repair, RepairError};
 use crate::log::stored::paths::ShardPaths;
 use crate::log::{OpenError, PartitionSettings, Shard, ShardOptions, Standing};
 use crate::store::faults::{Contact, Last};
-use crate::types::LeaderEpoch;
+use crate::types::{LeaderEpoch, WriterEpoch};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -60,7 +60,7 @@ impl Kind {
 /// A shard that was damaged, and what it must have after a repair.
 struct Damaged {
     world: World,
-    opened_epoch: u64,
+    opened_epoch: WriterEpoch,
     left: &'static [&'static str],
 }
 

@@ -20,6 +20,7 @@ use crate::log::wal::replay::{Filter, Read, Replay};
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::store::database::{DatabaseClock, Databases};
+use crate::types::WriterEpoch;
 
 /// Segments that replay reads at once: a store that takes long to answer is asked for most of them together. Of each
 /// it keeps the rows alone, and usually 64 KiB at most.
@@ -48,13 +49,13 @@ pub struct Init {
 impl WriterInit for Init {
     async fn fence_and_init(&self, manifest: &mut WriterManifest) -> Result<WriterInitResult, WalError> {
         let started = self.runtime.clock.instant();
-        let own = Identity { epoch: manifest.epoch(), nonce: self.runtime.rng.u128() };
+        let own = Identity { epoch: WriterEpoch(manifest.epoch()), nonce: self.runtime.rng.u128() };
         let replay_after = manifest.replay_after_wal_id();
         let shard = self.store.paths.shard();
         let mut takeover = Takeover::new(Start { shard, own, window: self.width, replay_after });
         let tail = self.take_over(&mut takeover, own, manifest).await?;
         self.metrics.fence_seconds.set((self.runtime.clock.instant() - started).as_secs_f64());
-        tracing::debug!(epoch = own.epoch, fence = tail.fence, replay_after, "log fenced");
+        tracing::debug!(epoch = %own.epoch, fence = tail.fence, replay_after, "log fenced");
         let wal = Wal(Arc::new(self.shared(own, &tail, replay_after, started)));
         let _ = self.opened.set(wal.clone());
         let metrics = Arc::clone(&self.metrics);
@@ -138,7 +139,7 @@ impl Init {
         }
     }
 
-    pub(super) fn reader(&self, epoch: u64) -> Reader {
+    pub(super) fn reader(&self, epoch: WriterEpoch) -> Reader {
         Reader {
             store: self.store.clone(),
             databases: self.databases.clone(),
@@ -157,7 +158,7 @@ pub(super) struct Reader {
     databases: Databases,
     runtime: Runtime,
     deadline: Instant,
-    epoch: u64,
+    epoch: WriterEpoch,
     damage: Arc<OnceLock<Damage>>,
 }
 
@@ -203,6 +204,6 @@ impl Reader {
     /// A newer owner may have deleted what its index has.
     async fn is_superseded(&self) -> Result<bool, slatedb::Error> {
         let manifest = self.databases.stored_manifest(self.store.paths.index()).await?;
-        Ok(manifest.is_none_or(|manifest| manifest.writer_epoch() != self.epoch))
+        Ok(manifest.is_none_or(|manifest| WriterEpoch(manifest.writer_epoch()) != self.epoch))
     }
 }

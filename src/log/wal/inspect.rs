@@ -11,6 +11,7 @@ use crate::log::wal::fence::{Depth, Event, Identity, Start, Takeover};
 use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
 use crate::store::database::Databases;
+use crate::types::WriterEpoch;
 
 /// An owner that is at work changes the manifest at times, and then nothing can be said.
 const TRIES: usize = 3;
@@ -64,7 +65,10 @@ impl Inspection {
         let hands = Hands {
             store: self.store.clone(),
             // Whoever took the log over now would have this epoch.
-            own: Identity { epoch: manifest.writer_epoch() + 1, nonce: self.runtime.rng.u128() },
+            own: Identity {
+                epoch: WriterEpoch(manifest.writer_epoch()).next(),
+                nonce: self.runtime.rng.u128(),
+            },
             deadline: self.deadline,
             runtime: self.runtime.clone(),
             thorough: depth == Depth::All,

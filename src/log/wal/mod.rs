@@ -33,6 +33,7 @@ use crate::log::stored::segment::{Kind, Origin, Payload, Segment};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::{Room, Store};
+use crate::types::WriterEpoch;
 use patience::Pace;
 use upload::Upload;
 use window::Window;
@@ -72,7 +73,7 @@ pub struct Wal(Arc<Shared>);
 
 struct Shared {
     store: LogStore,
-    epoch: u64,
+    epoch: WriterEpoch,
     width: u16,
     /// As a last resort, the index is flushed after so many segments.
     flush_after: u64,

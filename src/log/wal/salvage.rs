@@ -17,6 +17,7 @@ use crate::log::stored::segment::Kind;
 use crate::log::wal::fence::{Action, Event, Identity, Tail};
 use crate::log::wal::replay::Read;
 use crate::store::database::DatabaseClock;
+use crate::types::WriterEpoch;
 
 /// Ids that are free below the newest object: more than any owner has in flight, and what repairs that ended early left.
 const MOST_OPEN: usize = 1_024;
@@ -35,7 +36,7 @@ pub struct Found {
     /// The number of objects that an older owner may have in flight.
     pub window: u16,
     /// An index must have a higher epoch than any that was ever given out.
-    pub above_epoch: u64,
+    pub above_epoch: WriterEpoch,
 }
 
 impl Found {
@@ -61,13 +62,13 @@ pub struct Salvage {
 /// An epoch that somebody had before. The database counts it up with every try.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("epoch {0} was given out before")]
-struct UsedEpoch(u64);
+struct UsedEpoch(WriterEpoch);
 
 #[async_trait]
 impl WriterInit for Salvage {
     async fn fence_and_init(&self, manifest: &mut WriterManifest) -> Result<WriterInitResult, WalError> {
         let started = self.init.runtime.clock.instant();
-        let own = Identity { epoch: manifest.epoch(), nonce: self.init.runtime.rng.u128() };
+        let own = Identity { epoch: WriterEpoch(manifest.epoch()), nonce: self.init.runtime.rng.u128() };
         if own.epoch <= self.found.above_epoch {
             return Err(WalError::InternalError(Arc::new(UsedEpoch(own.epoch))));
         }
@@ -114,7 +115,7 @@ impl Salvage {
         let closed = found.open_ids();
         let is_known = |id: &u64| *id >= found.mark() || found.taken.contains(id) || closed.contains(id);
         match ids.iter().all(is_known) {
-            true => Ok(Tail { fence, first_segment: fence + width + 1, start_epoch: 0 }),
+            true => Ok(Tail { fence, first_segment: fence + width + 1, start_epoch: WriterEpoch::NONE }),
             false => Err(WalError::Fenced),
         }
     }

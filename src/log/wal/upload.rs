@@ -74,13 +74,13 @@ impl Shared {
                 self.landed(upload.id, started, upload.row_bytes, upload.rows);
             }
             End::Superseded => {
-                tracing::info!(segment = upload.id, epoch = self.epoch, "fenced by a newer owner");
+                tracing::info!(segment = upload.id, epoch = %self.epoch, "fenced by a newer owner");
                 self.fail(WalError::Fenced);
             }
             End::Occupied => {
                 tracing::error!(
                     segment = upload.id,
-                    epoch = self.epoch,
+                    epoch = %self.epoch,
                     "an older owner's object in the way"
                 );
                 self.fail(WalError::Fenced);

@@ -8,7 +8,7 @@ use crate::metadata::features;
 use crate::metadata::history::Life;
 use crate::metadata::image::{Broker, Features, Image, Owner, Shard};
 use crate::metadata::outcome::{Applied, Outcome, Refused};
-use crate::types::{BrokerId, Incarnation, LeaderEpoch, ProducerId, ShardId};
+use crate::types::{BrokerId, Incarnation, LeaderEpoch, ProducerId, ShardId, WriterEpoch};
 
 /// Producer ids in one block, as many as Kafka's controller gives at once (`ProducerIdsBlock`).
 pub(in crate::metadata) const PRODUCER_ID_BLOCK: u32 = 1000;
@@ -133,7 +133,7 @@ pub(super) fn raise_counters(image: &mut Image, next_leader_epoch: i32, next_pro
     Ok(Applied::Done)
 }
 
-pub(super) fn shard_opened(image: &mut Image, shard: ShardId, epoch: u64) -> Outcome {
+pub(super) fn shard_opened(image: &mut Image, shard: ShardId, epoch: WriterEpoch) -> Outcome {
     if image.shard(shard).is_none() {
         return Err(Refused::UnknownShard(shard));
     }

@@ -24,7 +24,7 @@ use crate::metadata::image::{Broker, Image, Listener, Owner};
 use crate::metadata::outcome::Refused;
 use crate::metadata::snapshot;
 use crate::runtime::Clock;
-use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId, TopicId};
+use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId, TopicId, WriterEpoch};
 
 const LEAST_BYTES: u64 = 1000;
 
@@ -170,7 +170,7 @@ fn later_commands() -> Vec<Command> {
     vec![
         Command::BeginLife { nonce: 0x0102_0304, after: Some(6) },
         Command::BeginLife { nonce: 0x0506, after: None },
-        Command::ShardOpened { shard: ShardId(1), epoch: 300 },
+        Command::ShardOpened { shard: ShardId(1), epoch: WriterEpoch(300) },
     ]
 }
 

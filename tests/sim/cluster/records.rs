@@ -12,6 +12,7 @@ use super::world::{Phase, World};
 use crate::engine::{batch, batch_of};
 use crate::truth::{Check, Truth, Violation};
 use crate::world::Contents;
+use kafkaesque::types::WriterEpoch;
 
 const PRODUCE: i16 = 12;
 const FETCH: i16 = 12;
@@ -41,7 +42,7 @@ impl Records {
         *self.acked_of.entry(partition).or_default() += 1;
         let end = self.ends.entry(partition).or_default();
         *end = (offset + 1).max(*end);
-        self.truth.acknowledged(0, partition, offset, value)
+        self.truth.acknowledged(WriterEpoch::NONE, partition, offset, value)
     }
 
     /// A batch of a leader epoch was read: epochs grow with offsets.
@@ -65,7 +66,7 @@ impl Records {
     /// All of a partition, when everything is over.
     pub fn found(&mut self, partition: i32, records: Vec<(i64, String)>) -> Check {
         let contents = Contents { log_start: 0, high_watermark: records.len() as i64, records };
-        self.truth.opened(1, partition, &contents)
+        self.truth.opened(WriterEpoch(1), partition, &contents)
     }
 }
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use uuid::Uuid;
 
-use crate::types::{LeaderEpoch, Partition, ShardId, TopicId};
+use crate::types::{LeaderEpoch, Partition, ShardId, TopicId, WriterEpoch};
 
 pub(crate) use macros::{codec, codes, fields};
 pub use shapes::{Count, Many, Offset, OrMinusOne, Present, Rest, Seek, Text};
@@ -160,6 +160,7 @@ written_as! {
     TopicId, u128, |id: &TopicId| id.0.as_u128(), |id| TopicId(Uuid::from_u128(id));
     ShardId, u32, |id: &ShardId| id.0, ShardId;
     LeaderEpoch, i32, |epoch: &LeaderEpoch| epoch.0, LeaderEpoch;
+    WriterEpoch, u64, |epoch: &WriterEpoch| epoch.0, WriterEpoch;
 }
 
 fields!(Partition { topic, index });

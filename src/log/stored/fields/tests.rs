@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::types::WriterEpoch;
 
 /// Numbers that follow from a seed (SplitMix64).
 pub struct Random(pub u64);
@@ -58,6 +59,7 @@ samples! {
     [] Plain, TopicId, |codec, random| TopicId(Uuid::from_u128(codec.sample(random)));
     [] Plain, ShardId, |codec, random| ShardId(codec.sample(random));
     [] Plain, LeaderEpoch, |codec, random| LeaderEpoch(codec.sample(random));
+    [] Plain, WriterEpoch, |codec, random| WriterEpoch(codec.sample(random));
     [] Plain, Bytes, |_codec, random| text(random).into();
     [] Plain, String, |_codec, random| text(random);
     [] Plain, Arc<str>, |_codec, random| text(random).into();

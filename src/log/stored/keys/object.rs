@@ -1,6 +1,7 @@
 //! Names of objects that hold record batches.
 
 use super::row::*;
+use crate::types::WriterEpoch;
 
 /// The object that an extent lies in, within its shard.
 ///
@@ -13,7 +14,7 @@ pub enum Object {
     /// A segment of the shard's log, by its id.
     Log(u64),
     /// A packed object, by the writer epoch that made it and its own id.
-    Packed { epoch: u64, ulid: u128 },
+    Packed { epoch: WriterEpoch, ulid: u128 },
 }
 
 impl Codec<Object> for Plain {

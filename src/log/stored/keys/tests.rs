@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::log::stored::fields::tests::{Random, Sample};
-use crate::types::{LeaderEpoch, ShardId, TopicId};
+use crate::types::{LeaderEpoch, ShardId, TopicId, WriterEpoch};
 
 fn partition() -> impl Strategy<Value = Partition> {
     (any::<u128>(), 0..i32::MAX)
@@ -119,8 +119,11 @@ fn the_bytes_are_those_of_the_golden_file() {
         appended_ms: 1_700_000_000_002,
         producers: vec![run],
     };
-    let packed =
-        Extent { object: Object::Packed { epoch: 9, ulid: 0xabc }, producers: vec![], ..extent.clone() };
+    let packed = Extent {
+        object: Object::Packed { epoch: WriterEpoch(9), ulid: 0xabc },
+        producers: vec![],
+        ..extent.clone()
+    };
     let entry =
         ProducerEntry { producer_id: 1_000, producer_epoch: 2, last_appended_ms: 77, batches: vec![run] };
     let snapshot = PartitionSnapshot { next_offset: 46, log_bytes: 9_999, producers: vec![entry] };
@@ -170,7 +173,7 @@ impl Sample<i64> for extent::Delta {
 
 impl Sample<Object> for Plain {
     fn sample(&self, random: &mut Random) -> Object {
-        let (epoch, ulid) = Plain.sample(random);
-        random.one_of([Object::Log(epoch), Object::Packed { epoch, ulid }])
+        let (id, epoch, ulid) = (Plain.sample(random), Plain.sample(random), Plain.sample(random));
+        random.one_of([Object::Log(id), Object::Packed { epoch, ulid }])
     }
 }

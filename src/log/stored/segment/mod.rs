@@ -28,7 +28,7 @@ use slatedb::RowEntry;
 
 use crate::crc32c;
 use crate::log::stored::fields::{Codec as _, Plain, Present, Reader, Sink as _, codes, fields};
-use crate::types::ShardId;
+use crate::types::{ShardId, WriterEpoch};
 
 pub use origin::Origin;
 pub use rows::planned_len as planned_rows_len;
@@ -64,7 +64,7 @@ fields! {
         window: u16,
         row_count: u32,
         /// The writer epoch of the owner that wrote it.
-        epoch: u64,
+        epoch: WriterEpoch,
         /// Random: tells one's own object from another's.
         nonce: u128,
         rows_len: u32,
@@ -163,7 +163,7 @@ pub fn payload_position(rows: impl IntoIterator<Item = (usize, usize)>) -> usize
 pub struct Segment {
     pub kind: Kind,
     pub window: u16,
-    pub epoch: u64,
+    pub epoch: WriterEpoch,
     pub nonce: u128,
     pub origin: Origin,
 }

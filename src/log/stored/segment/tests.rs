@@ -7,6 +7,7 @@ use slatedb::ValueDeletable;
 
 use super::read::ReadError;
 use super::*;
+use crate::types::WriterEpoch;
 
 fn rows() -> impl Strategy<Value = Vec<RowEntry>> {
     let bytes = |most| proptest::collection::vec(any::<u8>(), 1..most).prop_map(Bytes::from);
@@ -39,7 +40,7 @@ const ORIGIN: Origin = Origin {
 };
 
 const SEGMENT: Segment =
-    Segment { kind: Kind::Data, window: 2, epoch: 3, nonce: 0x0102_0304, origin: ORIGIN };
+    Segment { kind: Kind::Data, window: 2, epoch: WriterEpoch(3), nonce: 0x0102_0304, origin: ORIGIN };
 
 fn row(key: &'static [u8], value: &'static [u8]) -> RowEntry {
     RowEntry {
@@ -84,7 +85,10 @@ fn an_object_of_the_first_version_is_read_as_before_and_vouches_for_nothing() {
     let bytes = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hex"));
     let object: Vec<u8> = bytes.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect();
     let header = Header::parse(&object).expect("parses");
-    assert_eq!((header.kind, header.epoch, header.nonce, header.origin), (Kind::Data, 3, 0x0102_0304, None));
+    assert_eq!(
+        (header.kind, header.epoch, header.nonce, header.origin),
+        (Kind::Data, WriterEpoch(3), 0x0102_0304, None)
+    );
     assert!(header.belongs_at(ShardId(1), 1) && header.vouches_to(9) == 0);
     let rows = header.decode_rows(&object).expect("rows");
     assert_eq!((rows[0].key.as_ref(), rows[1].seq), (&b"key"[..], 18));
@@ -110,7 +114,7 @@ fn a_fence_is_a_header_alone() {
     let object = fence.encode(&[], Payload::default()).expect("encodes").concat();
     assert_eq!(object.len(), HEADER_LEN);
     let header = Header::parse(&object).expect("parses");
-    assert_eq!((header.kind, header.epoch, header.window), (Kind::Fence, 3, 2));
+    assert_eq!((header.kind, header.epoch, header.window), (Kind::Fence, WriterEpoch(3), 2));
     assert_eq!(header.decode_rows(&object), Ok(vec![]));
     assert_eq!(header.vouches_to(19), 18, "it was made at the first free id");
     let window_fence = Header { kind: Kind::WindowFence, ..header };

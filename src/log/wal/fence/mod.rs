@@ -21,7 +21,7 @@ mod witness;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::log::stored::segment::{Header, Kind};
-use crate::types::ShardId;
+use crate::types::{ShardId, WriterEpoch};
 
 pub use witness::{Flaw, Witness};
 
@@ -29,7 +29,7 @@ pub use witness::{Flaw, Witness};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The writer epoch of this owner.
-    pub epoch: u64,
+    pub epoch: WriterEpoch,
     /// Random, one per object or per takeover.
     pub nonce: u128,
 }
@@ -122,7 +122,7 @@ pub struct Tail {
     /// The id of our first segment.
     pub first_segment: u64,
     /// The epoch that replay starts with: that of the object at the replay point.
-    pub start_epoch: u64,
+    pub start_epoch: WriterEpoch,
 }
 
 #[derive(Debug)]
@@ -388,7 +388,10 @@ impl Takeover {
             State::Closing { fence, open } if open.is_empty() => Step::Done(Tail {
                 fence: *fence,
                 first_segment: self.window_ids(*fence).end,
-                start_epoch: self.headers.get(&self.start.replay_after).map_or(0, |header| header.epoch),
+                start_epoch: self
+                    .headers
+                    .get(&self.start.replay_after)
+                    .map_or(WriterEpoch::NONE, |header| header.epoch),
             }),
             _ => Step::Do(Vec::new()),
         }

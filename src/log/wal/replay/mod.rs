@@ -17,12 +17,13 @@ use slatedb::wal::{WalError, WalIterator, WalRows};
 use crate::log::stored::segment::{Header, Kind};
 use crate::log::wal::fence::{Flaw, Witness};
 use crate::store::database::DatabaseClock;
+use crate::types::WriterEpoch;
 
 /// Decides which objects of the log count. Those of an owner that was fenced before do not.
 #[derive(Clone, Debug)]
 pub struct Filter {
     /// The epoch of the last fence that was passed.
-    epoch: u64,
+    epoch: WriterEpoch,
     witness: Witness,
 }
 
@@ -39,8 +40,8 @@ pub enum Meaning {
 }
 
 impl Filter {
-    /// `start_epoch` is the epoch of the object at the replay point; 0 at the start of the log.
-    pub fn new(start_epoch: u64, witness: Witness) -> Filter {
+    /// `start_epoch` is the epoch of the object at the replay point; none at the start of the log.
+    pub fn new(start_epoch: WriterEpoch, witness: Witness) -> Filter {
         Filter { epoch: start_epoch, witness }
     }
 

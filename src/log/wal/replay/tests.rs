@@ -6,13 +6,13 @@ use super::*;
 use crate::log::stored::segment::{Malformed, Origin};
 use crate::log::wal::fence::Identity;
 use crate::runtime::Clock;
-use crate::types::ShardId;
+use crate::types::{ShardId, WriterEpoch};
 
 fn object(id: u64, kind: Kind, epoch: u64, created: i64) -> Read {
     let header = Header {
         kind,
         window: 3,
-        epoch,
+        epoch: WriterEpoch(epoch),
         nonce: u128::from(id),
         row_count: 1,
         rows_len: 0,
@@ -35,8 +35,8 @@ fn object(id: u64, kind: Kind, epoch: u64, created: i64) -> Read {
 fn replay(objects: Vec<Read>, start_epoch: u64) -> (Replay, Arc<DatabaseClock>) {
     let clock = Arc::new(DatabaseClock::new(Clock::simulated(1_000)));
     let stream = stream::iter(objects).boxed();
-    let own = Identity { epoch: 9, nonce: 99 };
-    let filter = Filter::new(start_epoch, Witness::new(ShardId(1), own, 4));
+    let own = Identity { epoch: WriterEpoch(9), nonce: 99 };
+    let filter = Filter::new(WriterEpoch(start_epoch), Witness::new(ShardId(1), own, 4));
     let refuse = |flaw: Flaw| WalError::DataError(Arc::new(Malformed(flaw.problem)));
     (Replay::new(stream, filter, Arc::clone(&clock), refuse, |_| ()), clock)
 }

@@ -11,7 +11,7 @@ mod sim;
 
 use super::{Action, Collision, Depth, Event, Flaw, Identity, Start, Step, Tail, Takeover, judge};
 use crate::log::stored::segment::{Header, Kind, Origin};
-use crate::types::ShardId;
+use crate::types::{ShardId, WriterEpoch};
 
 pub const SHARD: ShardId = ShardId(7);
 
@@ -19,7 +19,7 @@ pub fn header(kind: Kind, epoch: u64, nonce: u128, window: u16) -> Header {
     Header {
         kind,
         window,
-        epoch,
+        epoch: WriterEpoch(epoch),
         nonce,
         row_count: 0,
         rows_len: 0,
@@ -31,7 +31,7 @@ pub fn header(kind: Kind, epoch: u64, nonce: u128, window: u16) -> Header {
     }
 }
 
-const OWN: Identity = Identity { epoch: 5, nonce: 55 };
+const OWN: Identity = Identity { epoch: WriterEpoch(5), nonce: 55 };
 
 fn start(window: u16, replay_after: u64) -> Start {
     Start { shard: SHARD, own: OWN, window, replay_after }
@@ -60,7 +60,7 @@ fn an_empty_log_is_fenced_at_its_first_id() {
     assert_eq!(takeover.on(Event::Listed(vec![])), Step::Do(vec![Action::Confirm]));
     let create = Action::Create { id: 1, kind: Kind::Fence, window: 1 };
     assert_eq!(takeover.on(Event::Confirmed), Step::Do(vec![create]));
-    let tail = Tail { fence: 1, first_segment: 2, start_epoch: 0 };
+    let tail = Tail { fence: 1, first_segment: 2, start_epoch: WriterEpoch(0) };
     assert_eq!(takeover.on(Event::Created(1)), Step::Done(tail));
 }
 
@@ -84,7 +84,7 @@ fn at_fence(window: u16) -> Takeover {
 #[test]
 fn the_fence_goes_behind_the_last_segment_and_replay_starts_with_the_epoch_at_the_replay_point() {
     let mut takeover = at_fence(1);
-    let tail = Tail { fence: 5, first_segment: 6, start_epoch: 3 };
+    let tail = Tail { fence: 5, first_segment: 6, start_epoch: WriterEpoch(3) };
     assert_eq!(takeover.on(Event::Created(5)), Step::Done(tail));
     assert_eq!(takeover.replayed(&tail), 3..=5);
 }
@@ -95,7 +95,7 @@ fn a_late_segment_of_an_older_owner_moves_the_fence() {
     assert_eq!(takeover.on(Event::Collided(5)), Step::Do(vec![Action::ReadHeader { id: 5 }]));
     let create = Action::Create { id: 6, kind: Kind::Fence, window: 1 };
     assert_eq!(takeover.on(Event::Found(5, header(Kind::Data, 3, 9, 1))), Step::Do(vec![create]));
-    let tail = Tail { fence: 6, first_segment: 7, start_epoch: 3 };
+    let tail = Tail { fence: 6, first_segment: 7, start_epoch: WriterEpoch(3) };
     assert_eq!(takeover.on(Event::Created(6)), Step::Done(tail));
 }
 
@@ -111,7 +111,7 @@ fn a_refused_create_without_an_object_is_tried_again() {
 fn our_own_fence_in_the_way_is_the_fence() {
     let mut takeover = at_fence(1);
     takeover.on(Event::Collided(5));
-    let tail = Tail { fence: 5, first_segment: 6, start_epoch: 3 };
+    let tail = Tail { fence: 5, first_segment: 6, start_epoch: WriterEpoch(3) };
     assert_eq!(takeover.on(Event::Found(5, header(Kind::Fence, 5, 55, 1))), Step::Done(tail));
 }
 
@@ -205,7 +205,7 @@ fn ids_that_an_older_owner_may_have_in_flight_are_fenced_too() {
     assert_eq!(takeover.on(Event::Created(5)), Step::Do(vec![closing(6), closing(7)]));
     assert_eq!(takeover.on(Event::Collided(6)), Step::Do(vec![Action::ReadHeader { id: 6 }]));
     assert_eq!(takeover.on(Event::Created(7)), Step::Do(vec![]));
-    let tail = Tail { fence: 5, first_segment: 8, start_epoch: 3 };
+    let tail = Tail { fence: 5, first_segment: 8, start_epoch: WriterEpoch(3) };
     assert_eq!(takeover.on(Event::Found(6, header(Kind::Data, 3, 9, 3))), Step::Done(tail));
 }
 

@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use super::seeds::seeds;
+use crate::types::WriterEpoch;
 
 /// The rule of what may be deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,13 +39,13 @@ enum Kind {
 
 #[derive(Clone, Copy)]
 struct Object {
-    epoch: u64,
+    epoch: WriterEpoch,
     nonce: u64,
     kind: Kind,
 }
 
 /// A commit in an owner's log: the id of its segment, its nonce, the epoch that wrote it.
-type Entry = (u64, u64, u64);
+type Entry = (u64, u64, WriterEpoch);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -56,7 +57,7 @@ enum State {
 }
 
 struct Owner {
-    epoch: u64,
+    epoch: WriterEpoch,
     state: State,
     position: u64,
     fence: u64,
@@ -66,14 +67,14 @@ struct Owner {
     acked: usize,
     replay_after: u64,
     flushed: Vec<Entry>,
-    replay_epoch: u64,
+    replay_epoch: WriterEpoch,
 }
 
 #[derive(Default)]
 struct Manifest {
-    epoch: u64,
+    epoch: WriterEpoch,
     replay_after: u64,
-    replay_epoch: u64,
+    replay_epoch: WriterEpoch,
     flushed: Vec<Entry>,
 }
 
@@ -122,7 +123,7 @@ impl Model {
     }
 
     fn new_owner(&mut self) {
-        self.manifest.epoch += 1;
+        self.manifest.epoch = self.manifest.epoch.next();
         self.owners.push(Owner {
             epoch: self.manifest.epoch,
             state: State::Walking,
@@ -198,7 +199,7 @@ impl Model {
             owner.state = State::Dead;
             return Ok(());
         }
-        let mut last = if self.rules.start_epoch { owner.replay_epoch } else { 0 };
+        let mut last = if self.rules.start_epoch { owner.replay_epoch } else { WriterEpoch::NONE };
         let mut log = owner.flushed.clone();
         for id in owner.replay_after + 1..=owner.fence {
             let object = self.store.get(&id).ok_or("a hole in the replay range")?;
@@ -257,7 +258,7 @@ impl Model {
         let acked = owner.acked.checked_sub(1).map_or(0, |last| owner.log[last].0);
         self.manifest.replay_after = acked.max(owner.fence);
         self.manifest.replay_epoch =
-            self.store.get(&self.manifest.replay_after).map_or(0, |object| object.epoch);
+            self.store.get(&self.manifest.replay_after).map_or(WriterEpoch::NONE, |object| object.epoch);
         self.manifest.flushed = owner.log[..owner.acked].to_vec();
     }
 

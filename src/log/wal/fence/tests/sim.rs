@@ -11,13 +11,14 @@ use crate::log::stored::segment::{Header, Kind, Origin};
 use crate::log::wal::fence::{Action, Collision, Event, Identity, Start, Step, Takeover, judge};
 use crate::log::wal::replay::{Filter, Meaning};
 use crate::log::wal::window::Window;
+use crate::types::WriterEpoch;
 
 /// One commit, by the nonce of its segment.
 type Commit = u128;
 
 #[derive(Clone, Default)]
 pub(super) struct Manifest {
-    pub epoch: u64,
+    pub epoch: WriterEpoch,
     pub replay_after: u64,
     /// The commits that need no replay.
     flushed: Vec<Commit>,
@@ -109,7 +110,7 @@ impl Sim {
     }
 
     fn new_owner(&mut self) {
-        self.manifest.epoch += 1;
+        self.manifest.epoch = self.manifest.epoch.next();
         let own = Identity { epoch: self.manifest.epoch, nonce: self.nonce() };
         let width = self.widths[self.owners.len() % self.widths.len()];
         self.manifests.push(self.manifest.clone());
@@ -299,7 +300,7 @@ impl Sim {
         };
         let id = window.take(self.next_nonce as u64, commit, origin.replay_after);
         let header =
-            Header { origin: Some(origin), ..header(Kind::Data, owner.own.epoch, commit, owner.width) };
+            Header { origin: Some(origin), ..header(Kind::Data, owner.own.epoch.0, commit, owner.width) };
         puts.push((id, header));
         owner.log.push(commit);
         owner.own_ids.push_back((id, origin.replay_after));
@@ -397,7 +398,7 @@ fn opened_with(log: &[Commit], acked: &[Commit], current: bool) -> Check {
 }
 
 fn fence(own: Identity, id: u64, kind: Kind, window: u16) -> Header {
-    Header { origin: Some(Origin::of(SHARD, id)), ..header(kind, own.epoch, own.nonce, window) }
+    Header { origin: Some(Origin::of(SHARD, id)), ..header(kind, own.epoch.0, own.nonce, window) }
 }
 
 /// The next owner's takeover, alone on what is stored.
@@ -428,7 +429,7 @@ impl Sim {
 
     /// One more owner takes over when all others are gone, and nothing of theirs comes late.
     pub(super) fn next_owner(&mut self, width: u16) -> Fate {
-        self.manifest.epoch += 1;
+        self.manifest.epoch = self.manifest.epoch.next();
         let own = Identity { epoch: self.manifest.epoch, nonce: self.nonce() };
         let replay_after = self.manifest.replay_after;
         let mut takeover = Takeover::new(Start { shard: SHARD, own, window: width, replay_after });
