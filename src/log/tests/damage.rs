@@ -9,7 +9,7 @@ use object_store::ObjectStoreExt as _;
 use super::{SHARD, World, append_now, batch, read_from};
 use crate::log::OpenError;
 use crate::log::read::fetch;
-use crate::log::stored::keys;
+use crate::log::stored::keys::{self, Tag};
 use crate::log::stored::paths::ShardPaths;
 
 async fn everything(world: &World) -> Vec<(String, u64)> {
@@ -97,7 +97,8 @@ async fn what_an_idle_shard_wrote_last_is_indexed_within_a_minute_and_then_nothi
     let world = World::new(4);
     let broker = world.broker();
     let shard = broker.open_with(1, 1).await;
-    let row = (keys::classic_group("g"), Some(Bytes::from_static(b"not of a partition")));
+    let row =
+        (keys::key(Tag::ClassicGroup, &"g".to_owned()), Some(Bytes::from_static(b"not of a partition")));
     shard.opened().expect("open").write_rows(vec![row]).expect("taken").await.expect("durable");
     let written = super::retention::segments(&broker).await.len() as u64;
     world.runtime.clock.sleep(Duration::from_secs(62)).await;

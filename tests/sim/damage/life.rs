@@ -60,7 +60,7 @@ pub fn limits(window: u16) -> Limits {
 }
 
 pub fn row_key() -> Bytes {
-    keys::classic_group("group")
+    keys::key(keys::Tag::ClassicGroup, &"group".to_owned())
 }
 
 struct Life {

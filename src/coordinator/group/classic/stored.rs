@@ -8,10 +8,16 @@ use super::group::{Group, Phase};
 use super::member::metadata;
 use super::{Member, Protocol};
 use crate::coordinator::runtime::{self, LoadError, Malformed};
-use crate::log::fields::{fields, read, write};
+use crate::log::fields::{Rest, fields, read, write};
 use crate::log::keys::{self, Tag};
 
 const VERSION: u8 = 1;
+
+fields! {
+    pub struct Key {
+        group: String as Rest,
+    }
+}
 
 fields! {
     /// A group between two rebalances (Kafka's `GroupMetadataValue`): what a coordinator goes on with after a restart.
@@ -55,15 +61,16 @@ impl runtime::Row for Row {
     const TAGS: &'static [Tag] = &[Tag::ClassicGroup];
 
     fn key(&self, id: &str) -> Bytes {
-        keys::classic_group(id)
+        keys::key(Tag::ClassicGroup, &Key { group: id.to_owned() })
     }
 
     fn value(&self) -> Option<Bytes> {
         self.0.as_ref().map(Stored::encode)
     }
 
-    fn decode(_: Tag, key: &[u8], value: Bytes) -> Result<(String, Row), LoadError> {
-        Ok((keys::classic_group_id(key)?.to_owned(), Stored::decode(value)?.into()))
+    fn decode(tag: Tag, key: &[u8], value: Bytes) -> Result<(String, Row), LoadError> {
+        let Key { group } = keys::fields_of(tag, key)?;
+        Ok((group, Stored::decode(value)?.into()))
     }
 }
 

@@ -2,24 +2,30 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::Assignment;
 use super::member::{Classic, Member, Names};
 use super::reconcile::{Progress, State};
 use crate::coordinator::group::assignor::Assignor;
 use crate::coordinator::runtime::{self, LoadError, Malformed};
-use crate::log::fields::{Codec, Plain, Reader, Sink, codes, fields, read, write};
+use crate::log::fields::{Codec, Plain, Reader, Rest, Sink, Text, codes, fields, read, write};
 use crate::log::keys::{self, Tag};
 
 const VERSION: u8 = 1;
 
+fields! {
+    pub struct Key {
+        // Kafka's strings have a length of two bytes at most.
+        group: String as Text(2),
+        /// The kind of the value: 0 [`Head`], 1 [`Member`], 2 [`Assignment`], 3 [`Progress`], 4 [`Names`].
+        part: u8,
+        /// Member id, pattern, or nothing.
+        name: String as Rest,
+    }
+}
+
 /// A part of a group, as it is from now on; `None` where it is gone.
-///
-/// ```text
-/// key      kind u8 | member id, pattern, or nothing, to the end         (behind what says whose group it is)
-/// value    version u8 = 1 | fields: of 0 [`Head`], 1 [`Member`], 2 [`Assignment`], 3 [`Progress`], 4 [`Names`]
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     Head(Option<Head>),
@@ -55,7 +61,14 @@ impl runtime::Row for Row {
     const TAGS: &'static [Tag] = &[Tag::ConsumerGroup];
 
     fn key(&self, id: &str) -> Bytes {
-        keys::consumer_group(id, &self.part())
+        let (part, name) = match self {
+            Row::Head(_) => (0, ""),
+            Row::Member(id, _) => (1, &**id),
+            Row::Target(id, _) => (2, &**id),
+            Row::Progress(id, _) => (3, &**id),
+            Row::Pattern(pattern, _) => (4, &**pattern),
+        };
+        keys::key(Tag::ConsumerGroup, &Key { group: id.to_owned(), part, name: name.to_owned() })
     }
 
     fn value(&self) -> Option<Bytes> {
@@ -68,32 +81,10 @@ impl runtime::Row for Row {
         })
     }
 
-    fn decode(_: Tag, key: &[u8], value: Bytes) -> Result<(String, Row), LoadError> {
-        let (id, part) = keys::split_consumer_group(key)?;
-        Ok((id.to_owned(), Row::decode_part(part, value)?))
-    }
-}
-
-impl Row {
-    /// The key behind what says whose row it is.
-    pub(super) fn part(&self) -> Bytes {
-        let (kind, name) = match self {
-            Row::Head(_) => (0, ""),
-            Row::Member(id, _) => (1, &**id),
-            Row::Target(id, _) => (2, &**id),
-            Row::Progress(id, _) => (3, &**id),
-            Row::Pattern(pattern, _) => (4, &**pattern),
-        };
-        let mut part = BytesMut::with_capacity(1 + name.len());
-        part.put_u8(kind);
-        part.put_slice(name.as_bytes());
-        part.freeze()
-    }
-
-    pub(super) fn decode_part(part: &[u8], value: Bytes) -> Result<Row, Malformed> {
-        let (kind, name) = part.split_first().ok_or(Malformed)?;
-        let name: Arc<str> = std::str::from_utf8(name).map_err(|_| Malformed)?.into();
-        let row = match kind {
+    fn decode(tag: Tag, key: &[u8], value: Bytes) -> Result<(String, Row), LoadError> {
+        let Key { group, part, name } = keys::fields_of(tag, key)?;
+        let name: Arc<str> = name.into();
+        let row = match part {
             0 => read(VERSION, &value).map(|head| Row::Head(Some(head))),
             1 => read(VERSION, &value).map(|member| {
                 let member = Member { id: Arc::clone(&name), ..member };
@@ -104,7 +95,7 @@ impl Row {
             4 => read(VERSION, &value).map(|names| Row::Pattern(name, Some(names))),
             _ => None,
         };
-        row.ok_or(Malformed)
+        Ok((group, row.ok_or(Malformed)?))
     }
 }
 

@@ -20,7 +20,7 @@ mod topic;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::log::stored::fields::{Codec as _, Plain, Reader, Sink as _, Text};
+use crate::log::stored::fields::{Codec, Plain, Reader, Sink as _};
 use crate::types::Partition;
 
 pub use committed_offset::CommittedOffset;
@@ -48,13 +48,13 @@ pub enum Tag {
     LeaderEpoch = 4,
     /// No meaning: gives a commit something to carry when the index is to be flushed and nothing else changed. `tag`.
     FlushMarker = 5,
-    /// A classic group as of its last complete generation: `tag | group id`. The value is the coordinator's.
+    /// A classic group as of its last complete generation: `tag | group id`. Declared by the coordinator.
     ClassicGroup = 6,
     /// An offset that a group has committed: `tag | group id length u16 | group id | topic id 16 | partition u32`.
     /// [`CommittedOffset`].
     CommittedOffset = 7,
-    /// A part of a consumer group: `tag | group id length u16 | group id | which part`. Part and value are the
-    /// coordinator's.
+    /// A part of a consumer group: `tag | group id length u16 | group id | which part u8 | its name`. Declared by the
+    /// coordinator.
     ConsumerGroup = 8,
     /// The newest metadata that the shard served under: `tag`. [`Served`].
     Served = 9,
@@ -99,36 +99,26 @@ pub fn flush_marker() -> (Bytes, Bytes) {
     (Bytes::from_static(&[Tag::FlushMarker as u8]), Bytes::from_static(&[1]))
 }
 
-/// The key of a classic group.
-pub fn classic_group(id: &str) -> Bytes {
-    [&[Tag::ClassicGroup as u8], id.as_bytes()].concat().into()
+/// A key of one kind, of fields that another layer has declared.
+pub fn key<T>(tag: Tag, fields: &T) -> Bytes
+where
+    Plain: Codec<T>,
+{
+    let mut into = BytesMut::new();
+    into.write(&[tag as u8]);
+    Plain.put(fields, &mut into);
+    into.freeze()
 }
 
-/// The id of the group whose key this is.
-pub fn classic_group_id(key: &[u8]) -> Result<&str, Malformed> {
-    let malformed = Malformed("classic group");
-    match key.split_first() {
-        Some((tag, id)) if *tag == Tag::ClassicGroup as u8 => std::str::from_utf8(id).map_err(|_| malformed),
-        _ => Err(malformed),
-    }
-}
-
-/// The key of a part of a consumer group.
-pub fn consumer_group(id: &str, part: &[u8]) -> Bytes {
-    let mut key = BytesMut::with_capacity(1 + 2 + id.len() + part.len());
-    key.write(&[Tag::ConsumerGroup as u8]);
-    // Kafka's strings have a length of two bytes at most.
-    Text(2).put_text(id, &mut key);
-    key.write(part);
-    key.freeze()
-}
-
-/// The id of the consumer group whose key this is, and which part of it.
-pub fn split_consumer_group(key: &[u8]) -> Result<(&str, &[u8]), Malformed> {
+/// The fields of a key of this kind.
+pub fn fields_of<T>(tag: Tag, key: &[u8]) -> Result<T, Malformed>
+where
+    Plain: Codec<T>,
+{
     let mut from = Reader::new(key);
-    let is_row = from.take(1) == Some(&[Tag::ConsumerGroup as u8]);
-    let id = Text(2).get_text(&mut from).filter(|_| is_row).ok_or(Malformed("consumer group"))?;
-    Ok((id, from.take_rest()))
+    let is_row = from.take(1) == Some(&[tag as u8]);
+    let fields = Some(&mut from).filter(|_| is_row).and_then(|from| Plain.get(from));
+    fields.filter(|_| from.end().is_some()).ok_or(Malformed("coordinator's"))
 }
 
 /// All keys of one kind.

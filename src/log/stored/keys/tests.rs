@@ -33,10 +33,13 @@ pub fn check_decoding<R: PartialEq + std::fmt::Debug>(
 }
 
 #[test]
-fn a_key_of_a_classic_group_says_which() {
-    assert_eq!(classic_group_id(&classic_group("orders")), Ok("orders"));
-    assert!(classic_group_id(b"\x05orders").is_err());
-    assert!(classic_group_id(b"\x06\xff").is_err());
+fn a_key_of_another_layer_says_whose_it_is() {
+    let stored = key(Tag::FlushMarker, &7u16);
+    assert_eq!(stored, Bytes::from_static(&[5, 0, 7]));
+    assert_eq!(fields_of(Tag::FlushMarker, &stored), Ok(7u16));
+    for other in [&b"\x06\x00\x07"[..], b"\x05\x00", b"\x05\x00\x07\x00", b""] {
+        assert!(fields_of::<u16>(Tag::FlushMarker, other).is_err());
+    }
 }
 
 proptest! {

@@ -21,9 +21,7 @@ use uuid::Uuid;
 use super::*;
 use crate::coordinator::group::members::Members;
 use crate::coordinator::group::{self, Group as Whole, MetadataSource, Topic, Topics, classic, world};
-use crate::coordinator::runtime::{
-    Asker, Decision, Holds, Machine, Malformed, Question, Row as _, TimerChange,
-};
+use crate::coordinator::runtime::{Asker, Decision, Holds, Machine, Question, Row as _, TimerChange};
 use crate::log::keys::Tag;
 use crate::settings::MigrationPolicy;
 use crate::types::TopicId;

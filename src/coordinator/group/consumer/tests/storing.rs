@@ -42,10 +42,14 @@ fn every_kind_of_row() -> Vec<Row> {
     ]
 }
 
+fn decoded(key: &[u8], value: Bytes) -> Option<(String, Row)> {
+    Row::decode(Tag::ConsumerGroup, key, value).ok()
+}
+
 #[test]
 fn rows_are_read_back_as_they_were_written() {
     for row in every_kind_of_row() {
-        assert_eq!(Row::decode_part(&row.part(), row.value().unwrap()), Ok(row));
+        assert_eq!(decoded(&row.key("g"), row.value().unwrap()), Some(("g".to_owned(), row)));
     }
 }
 
@@ -72,7 +76,8 @@ fn rows_look_as_they_always_did() {
     let hex = |bytes: &Bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let rows: String = every_kind_of_row()
         .iter()
-        .map(|row| format!("{} {}\n", hex(&row.part()), hex(&row.value().unwrap())))
+        // Behind the kind of row and the group's id.
+        .map(|row| format!("{} {}\n", hex(&row.key("").slice(3..)), hex(&row.value().unwrap())))
         .collect();
     assert_eq!(rows, include_str!("golden.hex"));
 }
@@ -82,13 +87,15 @@ fn rows_cut_short_or_too_long_are_refused() {
     for row in every_kind_of_row() {
         let value = row.value().unwrap();
         for end in 0..value.len() {
-            assert_eq!(Row::decode_part(&row.part(), value.slice(..end)), Err(Malformed), "{row:?} to {end}");
+            assert_eq!(decoded(&row.key("g"), value.slice(..end)), None, "{row:?} to {end}");
         }
         let longer: Bytes = [&value[..], &[0]].concat().into();
-        assert_eq!(Row::decode_part(&row.part(), longer), Err(Malformed));
+        assert_eq!(decoded(&row.key("g"), longer), None);
     }
-    assert_eq!(Row::decode_part(&[], Bytes::from_static(&[1])), Err(Malformed));
-    assert_eq!(Row::decode_part(&[9], Bytes::from_static(&[1])), Err(Malformed));
+    let head = Row::Head(Some(Head::default()));
+    for key in [&b""[..], b"\x08\x00\x01g", b"\x08\x00\x01g\x09", b"\x06\x00\x01g\x00"] {
+        assert_eq!(decoded(key, head.value().unwrap()), None);
+    }
 }
 
 #[test]
