@@ -5,6 +5,7 @@ mod doors;
 mod http;
 mod layers;
 mod sources;
+mod starting;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -17,25 +18,24 @@ use futures::FutureExt as _;
 use futures::future::{join_all, select_all, try_join_all};
 
 use crate::api::{self, Security, Service};
-use crate::auth;
 use crate::cluster::{
     Departures, HostOptions, ShardHost, Watch, WatchLimits, outage, register_state_metrics,
 };
 use crate::config::{Config, LogFormat};
 use crate::coordinator::Coordinators;
 use crate::log::{LogMetrics, Reads, Shared};
-use crate::metadata::{self, Metadata};
+use crate::metadata::Metadata;
 use crate::net::Server;
 use crate::ops::{self, Phase, Readiness};
-use crate::peer;
 use crate::runtime::{Runtime, Shutdown, TaskKind};
 use crate::store::{self, Store, database::Databases};
-use crate::tls;
 
 use cluster::Membership;
 use doors::Doors;
 use http::Parts;
 pub(crate) use layers::metadata_settings;
+pub use starting::StartError;
+use starting::TELL_INTERVAL;
 
 /// How long the start may wait for the broker's shards to open.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
@@ -43,41 +43,10 @@ const OPEN_LIMIT: Duration = Duration::from_secs(60);
 const OPEN_LIMIT_AMONG_OTHERS: Duration = Duration::from_secs(5);
 /// How often the start looks whether they have.
 const OPEN_POLL: Duration = Duration::from_millis(5);
-/// The time between two lines that say why the start waits for the store.
-const TELL_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a leader that stops waits for others to open what it gave away.
 const HAND_OVER_LIMIT: Duration = Duration::from_secs(2);
 /// How long a stop waits for tasks that were told to end.
 const JOIN_LIMIT: Duration = Duration::from_secs(10);
-
-/// Why a broker did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("RUST_LOG: {0}")]
-    Log(#[from] ops::LogError),
-    #[error("{variable}: {error}")]
-    Store { variable: &'static str, error: store::OpenError },
-    #[error("{0}")]
-    Metadata(#[from] metadata::StartError),
-    #[error("{variable}: cannot listen on {address}: {source}")]
-    Listen { variable: &'static str, address: String, source: std::io::Error },
-    #[error("no shard opened within {0:?}; the log says why")]
-    Shards(Duration),
-    #[error("{0}")]
-    Replaced(String),
-    #[error("{0}")]
-    Secret(#[from] peer::SecretError),
-    #[error("{0}")]
-    Tls(#[from] peer::TlsError),
-    #[error("{variable}: {error}")]
-    Users { variable: &'static str, error: auth::UsersError },
-    #[error("{0}")]
-    Issuers(#[from] auth::oauth::BadSettings),
-    #[error("{0}")]
-    Files(#[from] tls::Error),
-    #[error("metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
-}
 
 /// A broker that serves.
 pub struct Broker {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::http::listen;
-use super::{StartError, TELL_INTERVAL};
+use super::starting::{StartError, TELL_INTERVAL};
 use crate::cluster::{Answering, Controller, Departures, ShardHost, heart};
 use crate::config::{Config, HostPort};
 use crate::metadata::{Metadata, MetadataSettings};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::task::JoinHandle;
 
-use super::StartError;
 use super::http::{listen, local_address};
+use super::starting::StartError;
 use crate::api::{Sasl, Security, Service};
 use crate::auth::oauth::{self, Verifier};
 use crate::auth::{self, Authenticator, UserSources, Users};

@@ -8,8 +8,8 @@ use futures::FutureExt as _;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
-use super::StartError;
 use super::doors::{Doors, acceptor};
+use super::starting::StartError;
 use crate::cluster::{ShardHost, Watch};
 use crate::config::Config;
 use crate::log::Unable;

@@ -2,31 +2,13 @@
 
 use super::definition::{Definition, Scope, Status, Type, Update};
 use super::effective::{Bounds, GroupSettings};
+use super::invalid::InvalidConfig;
 use super::layers::{BrokerLayers, Overrides};
-use super::lookup;
+use super::tables::lookup;
 use super::value::Value;
 
 const SESSION_TIMEOUT: &str = "consumer.session.timeout.ms";
 const HEARTBEAT_INTERVAL: &str = "consumer.heartbeat.interval.ms";
-
-/// A name or value that is refused. Kafka's code for it is `INVALID_CONFIG`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct InvalidConfig {
-    pub name: String,
-    /// In Kafka's words where Kafka would refuse it too.
-    pub message: String,
-}
-
-impl InvalidConfig {
-    pub(super) fn new(name: &str, message: String) -> InvalidConfig {
-        InvalidConfig { name: name.to_owned(), message }
-    }
-
-    pub(super) fn value(name: &str, value: &str, reason: &str) -> InvalidConfig {
-        InvalidConfig::new(name, format!("Invalid value {value} for configuration {name}: {reason}"))
-    }
-}
 
 /// The target of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

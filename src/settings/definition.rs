@@ -1,6 +1,5 @@
 //! The definition of one config.
 
-use super::broker;
 use super::validator::Validator;
 
 /// Whose config it is.
@@ -222,12 +221,6 @@ impl Definition {
     pub(super) const fn synonyms(mut self, synonyms: &'static [Synonym]) -> Definition {
         self.synonyms = synonyms;
         self
-    }
-
-    /// Broker configs that stand in for it, strongest first. The default of the first is its own.
-    pub(super) const fn like(mut self, synonyms: &'static [Synonym]) -> Definition {
-        self.default = broker::default_of(synonyms[0].name);
-        self.synonyms(synonyms)
     }
 
     /// True if its value is never shown to anybody.

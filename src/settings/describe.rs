@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::definition::{Definition, Scope, Synonym, Type, Update};
 use super::layers::{BrokerLayers, LISTENER_PREFIX, Overrides};
-use super::{definitions, lookup};
+use super::tables::{definitions, lookup};
 
 /// The source of a value. The number is the one that DescribeConfigs uses (`DescribeConfigsResponse.ConfigSource`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

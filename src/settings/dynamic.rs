@@ -1,9 +1,10 @@
 //! Refusals of brokers' configs that depend on what they are now, as Kafka has them.
 
-use super::change::{InvalidConfig, Target};
+use super::change::Target;
 use super::definition::Scope;
+use super::invalid::InvalidConfig;
 use super::layers::{BrokerLayers, Overrides};
-use super::lookup;
+use super::tables::lookup;
 
 /// Pools of threads, which Kafka makes at most twice and at least half as large in one step (`DynamicThreadPool`).
 const THREADS: &[&str] = &[

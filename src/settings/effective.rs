@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::definition::{Definition, Scope};
 use super::layers::{BrokerLayers, Overrides};
-use super::lookup;
+use super::tables::lookup;
 use super::value::Value;
 
 /// Whose time a record carries.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::definition::Scope;
-use super::lookup;
+use super::tables::lookup;
 
 /// Config values by name, as somebody set them.
 pub trait Overrides {

@@ -10,7 +10,9 @@ mod describe;
 mod dynamic;
 mod effective;
 mod group;
+mod invalid;
 mod layers;
+mod tables;
 mod topic;
 mod validator;
 mod value;
@@ -18,7 +20,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use change::{InvalidConfig, Target, append, subtract, validate, validate_group, validate_topic};
+pub use change::{Target, append, subtract, validate, validate_group, validate_topic};
 pub use definition::{Definition, Importance, Scope, Status, Synonym, Type, Unit, Update};
 pub use describe::{
     Described, DescribedSynonym, Source, describe_broker, describe_cluster, describe_group, describe_topic,
@@ -28,24 +30,11 @@ pub use effective::{
     BrokerSettings, CleanupPolicy, Compression, GroupSettings, MigrationPolicy, Retention, TimestampPolicy,
     TimestampType, TopicSettings,
 };
+pub use invalid::InvalidConfig;
 pub use layers::{BrokerLayers, LISTENER_PREFIX, Overrides};
+pub use tables::{definitions, lookup};
 pub use validator::Validator;
 pub use value::Value;
-
-/// Every config of a scope that this broker knows, by name.
-pub fn definitions(scope: Scope) -> &'static [Definition] {
-    match scope {
-        Scope::Broker => broker::definitions(),
-        Scope::Topic => topic::DEFINITIONS,
-        Scope::Group => group::DEFINITIONS,
-    }
-}
-
-/// One config by its exact name.
-pub fn lookup(scope: Scope, name: &str) -> Option<&'static Definition> {
-    let table = definitions(scope);
-    table.binary_search_by(|definition| definition.name.cmp(name)).ok().map(|found| &table[found])
-}
 
 /// The number that a broker config has as long as nobody sets it.
 pub fn default_number<T: TryFrom<i64> + Default>(config: &str) -> T {

@@ -1,6 +1,6 @@
 //! Which values of the right type are allowed, and Kafka's words for those that are not.
 
-use super::change::InvalidConfig;
+use super::invalid::InvalidConfig;
 use super::value::Value;
 
 /// A range of allowed values.

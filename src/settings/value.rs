@@ -1,7 +1,7 @@
 //! Parsing by type, as Kafka's `ConfigDef.parseType` does it.
 
-use super::change::InvalidConfig;
 use super::definition::Type;
+use super::invalid::InvalidConfig;
 
 /// A parsed config value.
 #[derive(Clone, Debug, PartialEq)]

@@ -95,7 +95,7 @@ const COORDINATOR: Parts = &[
 
 /// Reads what follows a path's `prefix` in `code`: names, `::`, groups in braces. Gives all paths that end there, and
 /// the rest of the code.
-fn read_path<'a>(code: &'a str, mut prefix: Vec<String>, into: &mut Vec<Vec<String>>) -> &'a str {
+pub fn read_path<'a>(code: &'a str, mut prefix: Vec<String>, into: &mut Vec<Vec<String>>) -> &'a str {
     let mut rest = code.trim_start();
     loop {
         if let Some(mut group) = rest.strip_prefix('{') {
@@ -128,7 +128,7 @@ fn read_path<'a>(code: &'a str, mut prefix: Vec<String>, into: &mut Vec<Vec<Stri
 }
 
 /// The module of a file, from the top of the crate.
-fn module(path: &str) -> Vec<String> {
+pub fn module(path: &str) -> Vec<String> {
     let inside = path.strip_prefix("src/").unwrap_or(path).trim_end_matches(".rs").trim_end_matches("/mod");
     inside.split('/').map(str::to_owned).collect()
 }

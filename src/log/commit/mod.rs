@@ -40,9 +40,8 @@ use gathering::{GATHER_TIME, SMALL_COMMIT_BYTES};
 use plan::{Plan, Planner};
 
 pub use append::{Append, Appended, Permit, Ticket};
-pub use removal::Removal;
 use request::{Change, Work};
-pub use request::{Control, Queue, Request, Row};
+pub use request::{Control, Queue, Removal, Request, Row};
 
 /// Pause before a partition's loading is tried again.
 const LOAD_RETRY: Duration = Duration::from_millis(500);

@@ -1,23 +1,11 @@
 //! Removal, which makes a shard smaller: removing rows below a log start, and letting go of partitions that nobody uses.
 
-use bytes::Bytes;
-
 use super::CommitTask;
 use super::plan::{Outcome, Plan, Published};
-use super::request::Completion;
+use super::request::{Completion, Removal};
 use crate::log::partition::Writer;
 use crate::log::stored::keys::{LogStart, PartitionSnapshot};
 use crate::types::Partition;
-
-/// Extent rows of one partition, all there are below an offset that is not above its durable log start.
-#[derive(Debug)]
-pub struct Removal {
-    pub keys: Vec<Bytes>,
-    /// No other row ends below this offset.
-    pub to: i64,
-    /// Of their extents.
-    pub bytes: u64,
-}
 
 impl Plan {
     /// Removes rows, and in the same batch counts them as removed.

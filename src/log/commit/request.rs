@@ -5,7 +5,6 @@ use prometheus::IntGauge;
 use tokio::sync::{mpsc, oneshot};
 
 use super::append::{Append, Appended, Ticket};
-use super::removal::Removal;
 use crate::log::stored::error::{AppendError, NotOpen};
 use crate::log::stored::keys::ProducerEntry;
 use crate::log::stored::metrics::ShardMetrics;
@@ -41,6 +40,16 @@ pub enum Change {
     Remove(Partition, Removal, Completion<()>),
     /// Forgets a deleted partition: answered once nothing of it is on its way.
     Forget(Partition, Completion<()>),
+}
+
+/// Extent rows of one partition, all there are below an offset that is not above its durable log start.
+#[derive(Debug)]
+pub struct Removal {
+    pub keys: Vec<Bytes>,
+    /// No other row ends below this offset.
+    pub to: i64,
+    /// Of their extents.
+    pub bytes: u64,
 }
 
 /// Control of the task itself: obeyed as soon as it is received.

@@ -16,7 +16,7 @@ use object_store::path::Path;
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use crate::log::read::shared::CacheMetrics;
+use crate::log::read::metrics::CacheMetrics;
 use crate::log::stored::keys::Object;
 use crate::log::stored::segment::{self, HEADER_LEN};
 use crate::runtime::Tasks;

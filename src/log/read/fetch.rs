@@ -10,9 +10,10 @@ use parking_lot::Mutex;
 
 use crate::log::read::PartitionLog;
 use crate::log::read::shared::Reads;
-use crate::log::read::source::{ReadError, Slice};
+use crate::log::read::source::ReadError;
 use crate::log::read::tail_cache::Run;
 use crate::log::read::waiters::Registration;
+use crate::log::read::walk::Slice;
 use crate::log::stored::error::NotOpen;
 use crate::runtime::clock::Instant;
 use crate::runtime::memory::Share;

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::log::read::PartitionLog;
 use crate::log::read::fetch::{self, Fetched, Isolation};
 use crate::log::read::source::ReadError;
+use crate::log::read::time_index::TimeIndex;
 use crate::log::read::unfolding::{Spent, Work};
 use crate::log::stored::keys::Extent;
 use crate::protocol::batch::{Batch, HeaderError, Step, Walk, WalkError};
@@ -16,9 +17,6 @@ use crate::types::LeaderEpoch;
 
 /// Bytes read at a time while looking for a record inside extents.
 const READ_BYTES: usize = 1 << 20;
-/// Extents between two marks of a [`TimeIndex`].
-const EXTENTS_PER_MARK: usize = 1_024;
-
 /// The sought offset: Kafka's special timestamps by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
@@ -252,57 +250,6 @@ fn batches(fetched: &Fetched) -> Result<Vec<Batch>, HeaderError> {
         batches.push(batch);
     }
     Ok(batches)
-}
-
-/// The offset to begin looking for a timestamp at, so that not every extent row of a partition is read each time. Grows with
-/// the partition; a few bytes per thousand extents.
-///
-/// Removed records may leave it with timestamps that are no longer there: then a search begins too early, never too
-/// late.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::log) struct TimeIndex {
-    /// After so many extents: the offset behind them, and the greatest timestamp up to there.
-    marks: Vec<(i64, i64)>,
-    /// Extents behind the last mark.
-    unmarked: usize,
-    /// The offset up to which extents are taken in.
-    next_offset: i64,
-    /// The greatest timestamp, and the last offset of the first extent that has it.
-    greatest: Option<(i64, i64)>,
-}
-
-impl TimeIndex {
-    fn starting_at(log_start: i64) -> TimeIndex {
-        TimeIndex { next_offset: log_start, ..TimeIndex::default() }
-    }
-
-    fn add(&mut self, extent: &Extent) {
-        self.next_offset = extent.last_offset + 1;
-        let (greatest, _) = *self.greatest.get_or_insert((extent.max_timestamp, extent.last_offset));
-        if extent.max_timestamp > greatest {
-            self.greatest = Some((extent.max_timestamp, extent.last_offset));
-        }
-        self.unmarked += 1;
-        if self.unmarked == EXTENTS_PER_MARK {
-            self.marks.push((self.next_offset, greatest.max(extent.max_timestamp)));
-            self.unmarked = 0;
-        }
-    }
-
-    /// The greatest timestamp is gone, or nothing is known.
-    fn is_of_no_use(&self, log_start: i64) -> bool {
-        self.greatest.is_none_or(|(_, at)| at < log_start)
-    }
-
-    /// Nothing before this offset has a timestamp of `timestamp` or later.
-    fn first_candidate(&self, timestamp: i64) -> i64 {
-        let before = self.marks.partition_point(|&(_, greatest)| greatest < timestamp);
-        before.checked_sub(1).map_or(0, |mark| self.marks[mark].0)
-    }
-
-    fn greatest(&self) -> Option<i64> {
-        self.greatest.map(|(timestamp, _)| timestamp)
-    }
 }
 
 /// The index of the partition, brought up to the high watermark.

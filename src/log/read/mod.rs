@@ -6,10 +6,12 @@
 pub mod block_cache;
 pub mod fetch;
 pub mod list_offsets;
+pub mod metrics;
 mod partition_log;
 pub mod shared;
 pub mod source;
 pub mod tail_cache;
+mod time_index;
 pub mod unfolding;
 pub mod waiters;
 mod walk;

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use parking_lot::Mutex;
-use prometheus::{IntCounter, IntGauge, Opts, Registry};
+use prometheus::IntCounter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::log::read::block_cache::BlockCache;
-use crate::log::read::list_offsets::TimeIndex;
+use crate::log::read::metrics::CacheMetrics;
 use crate::log::read::tail_cache::TailCache;
+use crate::log::read::time_index::TimeIndex;
 use crate::log::read::unfolding::Unfolding;
 use crate::log::read::waiters::Waiters;
 use crate::log::stored::keys::Object;
@@ -45,36 +46,6 @@ impl Default for ReadLimits {
             read_ahead_total_bytes: 32 << 20,
             answer_bytes: 256 << 20,
         }
-    }
-}
-
-/// Counters of one cache.
-#[derive(Clone, Debug)]
-pub struct CacheMetrics {
-    pub hits: IntCounter,
-    pub misses: IntCounter,
-    pub bytes: IntGauge,
-}
-
-impl CacheMetrics {
-    /// Registers the counters of `cache` and of others, which are told apart by a label.
-    pub fn register(registry: &Registry, cache: &str) -> CacheMetrics {
-        let labels = |outcome: &str| {
-            let help = "Reads of a cache: of recent batches in the tail cache, of blocks of objects in the \
-                        block cache.";
-            let opts = Opts::new("kafkaesque_cache_reads_total", help);
-            opts.const_label("cache", cache).const_label("outcome", outcome)
-        };
-        let bytes = Opts::new("kafkaesque_cache_bytes", "Bytes in a cache.").const_label("cache", cache);
-        let metrics = CacheMetrics {
-            hits: IntCounter::with_opts(labels("hit")).expect("a valid metric"),
-            misses: IntCounter::with_opts(labels("miss")).expect("a valid metric"),
-            bytes: IntGauge::with_opts(bytes).expect("a valid metric"),
-        };
-        let _ = registry.register(Box::new(metrics.hits.clone()));
-        let _ = registry.register(Box::new(metrics.misses.clone()));
-        let _ = registry.register(Box::new(metrics.bytes.clone()));
-        metrics
     }
 }
 
@@ -180,12 +151,12 @@ impl Reads {
         &self.0.blocks
     }
 
-    /// Fetches that wait: a commit wakes them after the high watermark moved.
     /// Memory for answers.
     pub fn answers(&self) -> &Memory {
         &self.0.answers
     }
 
+    /// Fetches that wait: a commit wakes them after the high watermark moved.
     pub fn waiters(&self) -> &Waiters {
         &self.0.waiters
     }

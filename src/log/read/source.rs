@@ -18,7 +18,7 @@ use crate::log::stored::paths::ShardPaths;
 use crate::protocol::batch::HEAD_LEN;
 use crate::types::{Partition, ShardId};
 
-use super::walk::{Choice, Walk, Window, parse};
+use super::walk::{Choice, Slice, Walk, Window, parse};
 
 /// Bytes of the index asked for at once: some hundred extent rows.
 const INDEX_READ_AHEAD_BYTES: usize = 64 * 1024;
@@ -53,21 +53,6 @@ pub enum ReadError {
     /// The index holds something that it should not.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-}
-
-/// A wish for a part of one partition's log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::log) struct Slice {
-    /// The first batch is the one that holds this offset.
-    pub offset: i64,
-    /// The last batch ends before this offset. It need not be where an extent ends.
-    pub end: i64,
-    /// Nothing from here on is durable.
-    pub high_watermark: i64,
-    /// Of all batches together.
-    pub max_bytes: usize,
-    /// The first batch is given whatever its size.
-    pub min_one: bool,
 }
 
 /// The durable batches of one shard in one incarnation. Cheap to clone.

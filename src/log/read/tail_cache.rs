@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::log::read::shared::CacheMetrics;
+use crate::log::read::metrics::CacheMetrics;
 use crate::types::Partition;
 
 /// The cost of an entry beside its bytes: its place in two queues, and what its slices keep alive of the request they

@@ -5,12 +5,26 @@ use std::ops::Range;
 use bytes::BytesMut;
 
 use super::block_cache::Span;
-use super::source::Slice;
 use super::tail_cache::Run;
 use crate::protocol::batch::{HEAD_LEN, Header};
 
 /// Shorter pieces are copied out of their blocks rather than keeping those alive until the answer is sent.
 const COPY_BELOW_BYTES: u64 = 64 * 1024;
+
+/// A wish for a part of one partition's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::log) struct Slice {
+    /// The first batch is the one that holds this offset.
+    pub offset: i64,
+    /// The last batch ends before this offset. It need not be where an extent ends.
+    pub end: i64,
+    /// Nothing from here on is durable.
+    pub high_watermark: i64,
+    /// Of all batches together.
+    pub max_bytes: usize,
+    /// The first batch is given whatever its size.
+    pub min_one: bool,
+}
 
 pub(super) fn parse(span: &Span, range: Range<u64>) -> Result<Header, String> {
     let mut head = [0; HEAD_LEN];

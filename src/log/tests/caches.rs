@@ -4,7 +4,7 @@ use bytes::Bytes;
 use prometheus::Registry;
 
 use super::partition;
-use crate::log::read::shared::CacheMetrics;
+use crate::log::read::metrics::CacheMetrics;
 use crate::log::read::tail_cache::TailCache;
 use crate::log::read::waiters::Waiters;
 

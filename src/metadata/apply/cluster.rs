@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Checks;
+use super::checks::Checks;
 use crate::metadata::features;
 use crate::metadata::history::Life;
 use crate::metadata::image::{Broker, Features, Image, Owner, Shard};

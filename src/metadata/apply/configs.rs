@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Checks;
+use super::checks::Checks;
 use crate::metadata::command::{ConfigChange, ConfigOp, ConfigResource};
 use crate::metadata::image::{Image, Topic};
 use crate::metadata::outcome::{Applied, Outcome, Refused};

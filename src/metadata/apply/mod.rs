@@ -3,6 +3,7 @@
 //! Entry point: [`apply`].
 //! Invariant: a refused command changes nothing, and the same commands give the same image everywhere.
 
+mod checks;
 mod cluster;
 mod configs;
 mod numbered;
@@ -14,22 +15,13 @@ mod property_tests;
 #[cfg(test)]
 mod tests;
 
+pub(super) use checks::Checks;
 pub(super) use cluster::PRODUCER_ID_BLOCK;
 pub use topics::{MOST_PARTITIONS, check_topic_name};
 
 use super::command::Command;
 use super::image::Image;
 use super::outcome::Outcome;
-
-/// How much of a command is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Checks {
-    /// Everything, at the leader, before the command enters the log.
-    Admission,
-    /// What depends on the image. Config values and feature levels were checked at admission, by the leader's
-    /// tables: another version of the program may have other tables, and must still come to the same image.
-    Replay,
-}
 
 /// Changes `image` by one command, or refuses it and leaves the image as it is.
 pub(super) fn apply(image: &mut Image, command: &Command, checks: Checks) -> Outcome {

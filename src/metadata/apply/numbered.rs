@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Checks, apply};
+use super::apply;
+use super::checks::Checks;
 use crate::metadata::command::Step;
 use crate::metadata::image::{Image, Owner};
 use crate::metadata::members::Proposed;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Checks, configs};
+use super::checks::Checks;
+use super::configs;
 use crate::metadata::command::{IfExists, NewTopic};
 use crate::metadata::image::{DeletedTopic, Image, PartitionState, Topic};
 use crate::metadata::outcome::{Applied, Outcome, Refused};

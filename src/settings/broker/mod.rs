@@ -14,7 +14,7 @@ mod security;
 
 use std::sync::LazyLock;
 
-use super::definition::Definition;
+use super::definition::{Definition, Synonym};
 
 static TABLE: LazyLock<Vec<Definition>> = LazyLock::new(|| {
     let tables = [
@@ -34,8 +34,16 @@ pub(super) fn definitions() -> &'static [Definition] {
     &TABLE
 }
 
+impl Definition {
+    /// Broker configs that stand in for it, strongest first. The default of the first is its own.
+    pub(super) const fn like(mut self, synonyms: &'static [Synonym]) -> Definition {
+        self.default = default_of(synonyms[0].name);
+        self.synonyms(synonyms)
+    }
+}
+
 /// The default of a broker config that topics or groups have as well.
-pub(super) const fn default_of(name: &str) -> Option<&'static str> {
+const fn default_of(name: &str) -> Option<&'static str> {
     let tables = [defaults::DEFINITIONS, groups::DEFINITIONS];
     let mut at = 0;
     while at < tables[0].len() + tables[1].len() {

@@ -2,7 +2,8 @@
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::{PIECE_BYTES, Pipe, spare};
+use super::pipe::{PIECE_BYTES, Pipe};
+use super::spare;
 
 /// The window of deflate, and the state of its decoder.
 pub const MEMORY: usize = 48 << 10;

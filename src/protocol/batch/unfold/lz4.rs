@@ -4,7 +4,7 @@
 use lz4::block::decompress_to_buffer;
 use twox_hash::XxHash32;
 
-use super::Pipe;
+use super::pipe::Pipe;
 
 const MAGIC: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
 /// The top bit of a block's length: the block is stored as it is.

@@ -5,6 +5,7 @@
 
 mod gzip;
 mod lz4;
+mod pipe;
 mod snappy;
 mod spare;
 mod zstd;
@@ -12,9 +13,7 @@ mod zstd;
 use bytes::Bytes;
 
 use super::compression::{Codec, DecompressError};
-
-/// Bytes that a codec without blocks of its own unfolds at a time.
-const PIECE_BYTES: usize = 64 << 10;
+use pipe::{PIECE_BYTES, Pipe};
 
 /// A payload that is being unfolded.
 pub(super) struct Stream {
@@ -36,30 +35,6 @@ enum Decoder {
     Snappy(snappy::Decoder),
     Lz4(lz4::Decoder),
     Zstd(zstd::Decoder),
-}
-
-/// The input and output of a decoder.
-struct Pipe<'a> {
-    payload: &'a [u8],
-    read: &'a mut usize,
-    buffer: &'a mut Vec<u8>,
-    /// The buffer is filled up to here.
-    end: &'a mut usize,
-}
-
-impl Pipe<'_> {
-    fn rest(&self) -> &[u8] {
-        &self.payload[*self.read..]
-    }
-
-    /// The payload from here on, and room for `bytes` more in the buffer.
-    fn rest_and_room(&mut self, bytes: usize) -> (&[u8], &mut [u8]) {
-        let end = *self.end;
-        if self.buffer.len() < end + bytes {
-            self.buffer.resize(end + bytes, 0);
-        }
-        (&self.payload[*self.read..], &mut self.buffer[end..end + bytes])
-    }
 }
 
 impl Stream {

@@ -1,6 +1,6 @@
 //! Snappy in the framing of `SnappyOutputStream`, or one plain block, which is what librdkafka writes.
 
-use super::Pipe;
+use super::pipe::Pipe;
 
 /// Begins a stream of `SnappyOutputStream`; two version numbers follow.
 const MAGIC: &[u8] = &[0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];

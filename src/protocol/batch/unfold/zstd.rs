@@ -2,7 +2,8 @@
 
 use zstd::stream::raw::{Decoder as Context, InBuffer, Operation as _, OutBuffer};
 
-use super::{PIECE_BYTES, Pipe, spare};
+use super::pipe::{PIECE_BYTES, Pipe};
+use super::spare;
 
 /// The largest window that is unfolded without being asked for more (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`).
 const LARGEST_WINDOW: u64 = 1 << 27;
