@@ -37,15 +37,15 @@ pub(crate) use layers::metadata_settings;
 pub use starting::StartError;
 use starting::TELL_INTERVAL;
 
-/// How long the start may wait for the broker's shards to open.
+/// The time that the start may wait for the broker's shards to open.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// The same of a broker of several.
 const OPEN_LIMIT_AMONG_OTHERS: Duration = Duration::from_secs(5);
-/// How often the start looks whether they have.
+/// The time between two looks whether they have.
 const OPEN_POLL: Duration = Duration::from_millis(5);
-/// How long a leader that stops waits for others to open what it gave away.
+/// The time that a leader that stops waits for others to open what it gave away.
 const HAND_OVER_LIMIT: Duration = Duration::from_secs(2);
-/// How long a stop waits for tasks that were told to end.
+/// The time that a stop waits for tasks that were told to end.
 const JOIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A broker that serves.
@@ -203,7 +203,7 @@ impl Broker {
         &self.clients
     }
 
-    /// Where `/health`, `/live`, `/ready` and `/metrics` are, if anywhere.
+    /// The address of `/health`, `/live`, `/ready` and `/metrics`, if they have one.
     pub fn health_address(&self) -> Option<SocketAddr> {
         self.health
     }

@@ -106,7 +106,7 @@ impl net::Service for Service {
 
     fn classify(&self, connection: &Connection, frame: &Bytes) -> Admission {
         if connection.is_logging_in() {
-            // What the frame says need not be an API, and what is behind it needs the identity that comes of it.
+            // A frame need not be an API's request, and those behind it need the identity that comes of it.
             return Admission::Alone;
         }
         api_of(frame).and_then(entry).map_or(Admission::Alone, |entry| entry.admission)

@@ -157,8 +157,8 @@ pub fn validate_assignment(image: &Image, brokers: &[i32], replicas: Option<usiz
     }
     match replicas {
         Some(replicas) if replicas != brokers.len() => refuse(format!(
-            "The manual partition assignment includes a partition with {} replica(s), but this is not consistent \
-             with previous partitions, which have {replicas} replica(s).",
+            "The manual partition assignment includes a partition with {} replica(s), but this is not \
+             consistent with previous partitions, which have {replicas} replica(s).",
             brokers.len()
         )),
         _ => Ok(()),

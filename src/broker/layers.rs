@@ -1,4 +1,4 @@
-//! What each layer is told, out of the process settings.
+//! Settings of each layer, out of those of the process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -245,7 +245,7 @@ impl Controller {
         let liveness = &leading.liveness;
         let lost = leading.losses.look(image, standings, now, |owner| {
             let refuses = self.0.metadata.refuses_for(owner.broker);
-            // Who died before this broker led, and has nothing, is no news.
+            // A broker that died before this one led, and has nothing, is no news.
             let is_news = liveness.has_heard(owner) || image.shards_of(owner).next().is_some();
             is_news.then(|| liveness.ending(owner, now, self.0.session, refuses))
         });

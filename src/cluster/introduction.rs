@@ -1,4 +1,4 @@
-//! What open shards are told of the image: their partitions and what those keep, and topics that are deleted.
+//! News of the image for open shards: their partitions and what those keep, and topics that are deleted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +80,11 @@ impl ShardHost {
                 (0..topic.partitions as i32).map(|index| Partition { topic: id, index }).collect();
             self.runtime.tasks.spawn(TaskKind::Deletion, async move {
                 if let Err(error) = shard.remove_partitions(&partitions).await {
-                    tracing::info!(topic = %id, %error, "data of a deleted topic stays until the shard opens again");
+                    tracing::info!(
+                        topic = %id,
+                        %error,
+                        "data of a deleted topic stays until the shard opens again"
+                    );
                     return;
                 }
                 report_removal(&metadata, &runtime, id, shard.id()).await;

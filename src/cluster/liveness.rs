@@ -1,4 +1,4 @@
-//! What the controller hears of brokers. Pure: time is an argument.
+//! Liveness of brokers, as the controller hears of it. Pure: time is an argument.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

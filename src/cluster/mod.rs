@@ -1,4 +1,4 @@
-//! Who owns what: the controller that places shards, and the host of the shards that are placed here.
+//! Ownership of shards: the controller that places shards, and the host of the shards that are placed here.
 //! It must never know the wire protocol, nor how a shard stores anything.
 //! Entry points: [`Controller`], [`ShardHost`], [`heart::beat`] between them, and [`outage::watch`] for the log.
 //! Invariant: a shard is opened here only while the metadata says that this life of this broker owns it.

@@ -31,7 +31,7 @@ pub(super) struct Ownership {
 struct Clocks {
     instant: Instant,
     wall_ms: i64,
-    /// What was proven before does not count: the machine may have stood still.
+    /// Proofs from before it do not count: the machine may have stood still.
     agree_since: Instant,
 }
 

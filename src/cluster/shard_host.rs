@@ -25,10 +25,10 @@ const REOPEN_AFTER: Duration = Duration::from_millis(500);
 /// The same of a shard that was damaged: somebody may put back what is missing.
 const REOPEN_DAMAGED_AFTER: Duration = Duration::from_secs(10);
 
-/// What a host needs.
+/// The needs of a host.
 pub struct HostOptions {
     pub limits: Limits,
-    /// How old a proof of ownership may be for answers that clients act upon (`BROKER_SESSION_TIMEOUT_MS`).
+    /// The greatest age of a proof of ownership for answers that clients act upon (`BROKER_SESSION_TIMEOUT_MS`).
     pub session: Duration,
     /// Broker configs by their Kafka names, as the process was started with.
     pub configs: BTreeMap<String, String>,
@@ -211,7 +211,7 @@ impl ShardHost {
             })
     }
 
-    /// What this broker obeys now of the configs that can change while it runs.
+    /// The configs that can change while it runs, as this broker obeys them now.
     pub fn broker_settings(&self, image: &Image) -> BrokerSettings {
         let own = self.metadata.broker_id();
         image.configs.with_layers(own, &self.options.configs, BrokerSettings::effective)
@@ -334,8 +334,9 @@ impl ShardHost {
         }
         tracing::error!(
             %damage,
-            "the metadata was damaged, and no shard is served: put back what the store held before, as it was (older versions of \
-             the objects, a backup), and start the broker again; or stop it and see `kafkaesque storage repair --metadata`"
+            "the metadata was damaged, and no shard is served: put back what the store held before, as it \
+             was (older versions of the objects, a backup), and start the broker again; or stop it and see \
+             `kafkaesque storage repair --metadata`"
         );
         let ids: Vec<(ShardId, LeaderEpoch)> =
             self.hosted.read().iter().map(|(id, hosted)| (*id, hosted.epoch)).collect();
@@ -349,7 +350,7 @@ impl ShardHost {
         }
     }
 
-    /// Where the metadata lies in the store.
+    /// The folder of the metadata in the store.
     fn folder(&self) -> String {
         self.metadata.folder().to_string()
     }

@@ -22,7 +22,7 @@ const FORMAT: u32 = 1;
 pub(super) const CLUSTER_FILE: &str = "cluster.json";
 const READING: &str = "reading the cluster's description";
 
-/// How often the store is asked, beyond its client's own retries, and how long to wait in between.
+/// Requests to the store, beyond its client's own retries, and the time between two.
 const ATTEMPTS: u32 = 10;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(200);
 
@@ -90,7 +90,7 @@ pub async fn stored_cluster_id(store: &Store, clock: &Clock) -> Result<Option<St
     Ok(stored.map(|file| file.cluster_id))
 }
 
-/// What is stored as JSON at `path`, if anything is.
+/// The value that is stored as JSON at `path`, if any is.
 pub(super) async fn read_json<T: DeserializeOwned>(
     store: &Store,
     path: &Path,

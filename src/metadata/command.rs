@@ -151,7 +151,7 @@ pub struct NewTopic {
     pub if_exists: IfExists,
 }
 
-/// What to make of a name that is taken.
+/// The way with a name that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IfExists {
     Refuse,
@@ -159,7 +159,7 @@ pub enum IfExists {
     Accept,
 }
 
-/// What a config is set on.
+/// The resource that a config is set on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ConfigResource {
     Topic(TopicId),
@@ -176,7 +176,7 @@ pub struct ConfigChange {
     pub op: ConfigOp,
 }
 
-/// How a config changes (KIP-339).
+/// The change of a config (KIP-339).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConfigOp {
     Set(String),

@@ -15,14 +15,14 @@ pub enum StartError {
     OtherCluster { configured: String, stored: String },
     /// The cluster was formed by other brokers, and none of them is named.
     #[error(
-        "BROKER_ID is {broker}, but the cluster at this place was formed by the brokers {voters}: to have it join them, name \
-         them, and itself, in RAFT_PEERS"
+        "BROKER_ID is {broker}, but the cluster at this place was formed by the brokers {voters}: to have it \
+         join them, name them, and itself, in RAFT_PEERS"
     )]
     NotAMember { broker: BrokerId, voters: String },
     /// The peers are not those of the cluster.
     #[error(
-        "RAFT_PEERS names the brokers {named}, but the cluster at this place has the brokers {stored}: name those, with \
-         their addresses"
+        "RAFT_PEERS names the brokers {named}, but the cluster at this place has the brokers {stored}: name \
+         those, with their addresses"
     )]
     OtherVoters { named: String, stored: String },
     /// A setting that cannot be: its name and why.
@@ -30,22 +30,22 @@ pub enum StartError {
     Setting { setting: &'static str, reason: String },
     /// `cluster.json` is there but not what this version writes.
     #[error(
-        "the cluster description {path} cannot be read: {reason}: put back what the store held before, or delete it: \
-         beside the metadata it is made anew as it was"
+        "the cluster description {path} cannot be read: {reason}: put back what the store held before, or \
+         delete it: beside the metadata it is made anew as it was"
     )]
     ClusterFile { path: String, reason: String },
     /// There are shards, so there was metadata; topics made anew would have other ids, and none of the records.
     #[error(
-        "the metadata in {path} is gone or empty, although the store has shards: put back what it held before (older \
-         versions of its objects, a backup), or have it made anew from the shards: `kafkaesque storage repair --metadata`; \
-         nothing was changed"
+        "the metadata in {path} is gone or empty, although the store has shards: put back what it held \
+         before (older versions of its objects, a backup), or have it made anew from the shards: `kafkaesque \
+         storage repair --metadata`; nothing was changed"
     )]
     Gone { path: String },
     /// Stored objects of it are not as they were written.
     #[error(
-        "the metadata in {path} was damaged, and no shard is served: {problem}: put back what the store held before, as it was \
-         (all of {path}, from a backup or older versions of its objects), and start the broker again; or see `kafkaesque \
-         storage repair --metadata`"
+        "the metadata in {path} was damaged, and no shard is served: {problem}: put back what the store held \
+         before, as it was (all of {path}, from a backup or older versions of its objects), and start the \
+         broker again; or see `kafkaesque storage repair --metadata`"
     )]
     Damaged { path: String, problem: String },
     /// The object store did not answer.

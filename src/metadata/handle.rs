@@ -302,7 +302,7 @@ impl Metadata {
         self.0.node.incarnation()
     }
 
-    /// What the image calls a shard's owner if it is this process.
+    /// This process as the owner of a shard, in the image.
     pub fn owner(&self) -> Owner {
         Owner { broker: self.broker_id(), incarnation: self.incarnation() }
     }

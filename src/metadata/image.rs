@@ -20,7 +20,7 @@ pub const SLOTS: u16 = 1024;
 /// does the rest.
 pub const REPLICATION_FACTOR: i16 = 1;
 
-/// What the cluster agrees on. Cheap to clone: a clone shares everything that is not changed afterwards.
+/// The state that the cluster agrees on. Cheap to clone: a clone shares everything that is not changed afterwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Image {
     /// Raft log index of the last entry applied.
@@ -50,7 +50,7 @@ pub struct Image {
 pub struct Broker {
     pub id: BrokerId,
     pub incarnation: Incarnation,
-    /// Where clients reach it, the default listener first.
+    /// The listeners at which clients reach it, the default one first.
     pub listeners: Vec<Listener>,
     pub rack: Option<String>,
     /// The newest commands it can apply. See [`super::Command::version`].
@@ -116,7 +116,7 @@ pub struct Topics {
     by_metric_name: RedBlackTreeMapSync<String, TopicId>,
 }
 
-/// Who serves a shard.
+/// The process that serves a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owner {
     pub broker: BrokerId,

@@ -122,7 +122,7 @@ impl Leader {
                 }
             }
         }
-        // What was refused waits too: it may rest on what the same entry is about to do.
+        // A refusal waits too: it may rest on what the same entry is about to do.
         match self.write(entry, image.index).await {
             Ok(Written { index, outcomes }) => {
                 let mut applied = outcomes.into_iter();

@@ -15,7 +15,7 @@ pub struct Members(RedBlackTreeMapSync<BrokerId, Arc<Member>>);
 /// One broker, all of its lives.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Where other brokers reach it, `host:port`; empty for a broker that is alone.
+    /// The address at which other brokers reach it, `host:port`; empty for a broker that is alone.
     pub address: String,
     /// Nobody hears of it: it owns nothing, and clients are not sent to it (as in KIP-631).
     pub is_fenced: bool,

@@ -1,4 +1,4 @@
-//! What the metadata counts.
+//! Metrics of the metadata.
 
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
 

@@ -5,10 +5,10 @@ use thiserror::Error;
 
 use crate::types::{BrokerId, Incarnation, LeaderEpoch, ProducerId, ShardId, TopicId};
 
-/// What came of a command.
+/// The outcome of a command.
 pub type Outcome = Result<Applied, Refused>;
 
-/// What a command did.
+/// The effect of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Applied {
     Done,

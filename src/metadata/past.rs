@@ -23,8 +23,8 @@ impl Image {
         }
         let known_to = self.history.departs(moment, self.index)?;
         Some(format!(
-            "is older than the shard saw it: that was at entry {}, and of what it saw then no more than {known_to} entries are \
-             there",
+            "is older than the shard saw it: that was at entry {}, and of what it saw then no more than \
+             {known_to} entries are there",
             moment.index
         ))
     }

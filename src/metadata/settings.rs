@@ -1,4 +1,4 @@
-//! What the metadata is started with.
+//! Settings of the metadata.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub const MOST_SHARDS: u32 = 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Voter {
     pub id: BrokerId,
-    /// Where its peers reach it, `host:port`; empty for a broker that is alone.
+    /// The address at which its peers reach it, `host:port`; empty for a broker that is alone.
     pub address: String,
 }
 
@@ -30,9 +30,9 @@ pub struct MetadataSettings {
     pub shards: u32,
     /// The first voters of a new cluster; this broker alone if empty.
     pub voters: Vec<Voter>,
-    /// Where other brokers reach this one, `host:port`; empty for a broker that is alone.
+    /// The address at which other brokers reach this one, `host:port`; empty for a broker that is alone.
     pub address: String,
-    /// Where clients reach this broker, the default listener first.
+    /// The listeners at which clients reach this broker, the default one first.
     pub listeners: Vec<Listener>,
     pub rack: Option<String>,
     pub timeouts: Timeouts,
@@ -45,7 +45,7 @@ pub struct MetadataSettings {
 /// The id of a cluster that was given none.
 pub const DEFAULT_CLUSTER_ID: &str = "kafkaesque";
 
-/// What [`MetadataSettings::snapshot_log_bytes`] is where nothing else is wanted.
+/// The usual [`MetadataSettings::snapshot_log_bytes`].
 pub const SNAPSHOT_LOG_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Raft's timing. A commit takes the leader's PUT and then a follower's, so a slow store needs longer times.

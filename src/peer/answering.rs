@@ -133,7 +133,8 @@ async fn answer(
     let answer = answers.answer(proven.broker, proven.service, request).await;
     if answer.len() > MAX_MESSAGE_BYTES {
         let len = answer.len();
-        tracing::warn!(caller = %proven.broker, service = ?proven.service, len, "an answer is too large to send");
+        let service = proven.service;
+        tracing::warn!(caller = %proven.broker, ?service, len, "an answer is too large to send");
         return refusal(StatusCode::INTERNAL_SERVER_ERROR);
     }
     Response::new(Full::new(answer))

@@ -59,7 +59,10 @@ pub(super) struct Hello {
 /// Why a connection between brokers was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("it speaks versions {} to {} of the protocol between brokers, and this broker does not", .0.oldest, .0.latest)]
+    #[error(
+        "it speaks versions {} to {} of the protocol between brokers, and this broker does not",
+        .0.oldest, .0.latest
+    )]
     Version(Versions),
     #[error("it belongs to another cluster (CLUSTER_ID)")]
     Cluster,

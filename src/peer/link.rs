@@ -190,7 +190,9 @@ impl Link {
         runtime.tasks.spawn(TaskKind::Peer, async move {
             tokio::select! {
                 () = stop.requested() => {}
-                ended = connection => tracing::debug!(%peer, ?service, ?ended, "a connection to a broker ended"),
+                ended = connection => {
+                    tracing::debug!(%peer, ?service, ?ended, "a connection to a broker ended");
+                }
             }
         });
         let (incarnation, version) = (proven.incarnation, proven.version);

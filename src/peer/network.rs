@@ -44,7 +44,7 @@ enum Listener {
     Closed,
 }
 
-/// Where callers come in.
+/// The ways in for callers.
 struct Doors {
     shared: Arc<Shared>,
     strangers: Strangers<(), Shutdown>,
@@ -55,8 +55,8 @@ struct Doors {
 /// Another process has the id of this broker, and is newer: this one has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "another process runs as broker {broker}, and is newer (incarnation {newer}, this one is {incarnation}); give \
-     each broker a BROKER_ID of its own"
+    "another process runs as broker {broker}, and is newer (incarnation {newer}, this one is \
+     {incarnation}); give each broker a BROKER_ID of its own"
 )]
 pub struct Replaced {
     pub broker: BrokerId,

@@ -38,7 +38,7 @@ pub struct ClusterSecret(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     current: Mutex<Current>,
-    /// Where it is, unless it was given.
+    /// Its place, unless it was given.
     bucket: Option<Bucket>,
 }
 
@@ -156,7 +156,8 @@ impl ClusterSecret {
                     let own = self.0.current.lock().secret.clone();
                     match bucket.store.create_private(&bucket.path, own).await {
                         Ok(()) => {
-                            tracing::warn!(path = %bucket.path, "the cluster secret was deleted: written back")
+                            let path = &bucket.path;
+                            tracing::warn!(%path, "the cluster secret was deleted: written back");
                         }
                         // Another broker was faster; what it wrote is read the next time.
                         Err(error) => tracing::debug!(%error, "the cluster secret is not written back"),
@@ -170,8 +171,8 @@ impl ClusterSecret {
     fn take(&self, bucket: &Bucket, stored: Bytes) {
         if stored.len() < MIN_SECRET_BYTES {
             if bucket.complaints.due("damaged", bucket.clock.instant()).is_some() {
-                let len = stored.len();
-                tracing::warn!(path = %bucket.path, len, "the cluster secret is damaged: the one in memory stays");
+                let (path, len) = (&bucket.path, stored.len());
+                tracing::warn!(%path, len, "the cluster secret is damaged: the one in memory stays");
             }
             return;
         }

@@ -116,7 +116,12 @@ impl Context {
             self.broker.transactional.due(client_id.clone(), self.broker.runtime.clock.instant())
         {
             let address = self.client.session.address;
-            tracing::warn!(client_id, %address, left_out, "transactions are not supported yet: a producer was refused");
+            tracing::warn!(
+                client_id,
+                %address,
+                left_out,
+                "transactions are not supported yet: a producer was refused"
+            );
         }
         ErrorCode::TransactionalIdAuthorizationFailed
     }

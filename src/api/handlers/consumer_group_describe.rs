@@ -64,7 +64,7 @@ async fn find(context: &Context, image: &Image, id: &str) -> Result<consumer::Gr
 fn described(group: &consumer::Group, default: Assignor, image: &Image) -> DescribedGroup {
     let member = |member: &consumer::Member| {
         let progress = group.progress(&member.id);
-        // What a member is to give up is its own until it has.
+        // Partitions that a member is to give up are its own until it has.
         let mut assigned = consumer::Assignment::new();
         for (topic, partitions) in progress.assigned.iter().chain(&progress.revoking) {
             assigned.entry(*topic).or_default().extend(partitions.keys());

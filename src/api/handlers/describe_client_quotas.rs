@@ -64,7 +64,8 @@ fn check(components: &[ComponentData]) -> Result<(), Failure> {
     let has = |wanted: &str| components.iter().any(|component| component.entity_type == wanted);
     if has(IP) && (has(USER) || has(CLIENT_ID)) {
         return invalid(
-            "Invalid entity filter component combination, IP filter component should not be used with user or clientId filter component."
+            "Invalid entity filter component combination, IP filter component should not be used with user \
+             or clientId filter component."
                 .to_owned(),
         );
     }

@@ -29,7 +29,8 @@ impl Handler for DescribeCluster {
         match request.endpoint_type {
             BROKERS => {}
             CONTROLLERS => {
-                let message = "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
+                let message = "The request was sent to an endpoint of type BROKER, but we wanted an \
+                               endpoint of type CONTROLLER";
                 return refuse(ErrorCode::MismatchedEndpointType, message.to_owned());
             }
             other => {

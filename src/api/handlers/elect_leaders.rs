@@ -51,7 +51,7 @@ impl Handler for ElectLeaders {
                         .partitions()
                         .map(|(partition, _)| partition.index)
                         .map(|index| result(index, &elect(&image, &topic.name, index, kind)))
-                        // Who asks for all does not hear of those where nothing was to do.
+                        // A request for all does not hear of those where nothing was to do.
                         .filter(|result| result.error_code != ErrorCode::ElectionNotNeeded.code())
                         .collect(),
                 })

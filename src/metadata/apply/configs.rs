@@ -47,7 +47,7 @@ pub(super) fn change(
     Ok(Applied::Done)
 }
 
-/// Whether a topic can have exactly these configs.
+/// Refuses configs that a topic cannot have.
 pub(super) fn check_topic(configs: &Values) -> Result<(), Refused> {
     settings::validate_topic(pairs(configs)).map_err(refusal)
 }

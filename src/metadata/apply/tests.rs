@@ -1,4 +1,4 @@
-//! What each command does and refuses, on images made by commands.
+//! Effects and refusals of each command, on images made by commands.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -261,7 +261,8 @@ fn names_follow_kafkas_rules() {
         ("..", "Topic name is invalid: '..' is not allowed"),
         (
             "a/b",
-            "Topic name is invalid: 'a/b' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'",
+            "Topic name is invalid: 'a/b' contains one or more characters other than ASCII alphanumerics, \
+             '.', '_' and '-'",
         ),
     ];
     for (bad, reason) in reasons {

@@ -15,7 +15,7 @@ pub const MOST_PARTITIONS: usize = 10_000;
 /// Longest name of a topic in bytes, as in Kafka (`Topic.MAX_NAME_LENGTH`).
 const LONGEST_NAME: usize = 249;
 
-/// Whether a topic may have this name; the refusal is worded as Kafka's (`Topic.validate`).
+/// Refuses a name that no topic may have, worded as Kafka's (`Topic.validate`).
 pub fn check_topic_name(name: &str) -> Result<(), Refused> {
     let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
     let reason = if name.is_empty() {
@@ -73,7 +73,7 @@ pub(super) fn create(image: &mut Image, new: &NewTopic, checks: Checks) -> Outco
     Ok(Applied::Topic { id: new.id, created: true })
 }
 
-/// What was decided on an older image still holds if the topic has grown since: only what is missing is added.
+/// Adds partitions. A decision on an older image still holds if the topic has grown since: only what is missing is added.
 pub(super) fn create_partitions(image: &mut Image, id: TopicId, from: u32, placement: &[ShardId]) -> Outcome {
     let topic = image.topic(id).ok_or(Refused::UnknownTopic(id))?;
     let (from, current) = (from as usize, topic.partitions.len());

@@ -1,5 +1,5 @@
-//! Who is heard of: the leader by its voters, and the voters by their leader. Out of memory alone, so that a slow store ends
-//! nobody's leadership.
+//! Contacts among voters: the leader with its voters, and the voters with their leader. Out of memory alone, so that a slow
+//! store ends nobody's leadership.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

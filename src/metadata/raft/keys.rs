@@ -1,4 +1,4 @@
-//! What a Raft database holds, and under which keys. Numbers in keys are big-endian, so rows sort by them.
+//! Rows of a Raft database, and their keys. Numbers in keys are big-endian, so rows sort by them.
 //!
 //! Every value but a piece of a snapshot is: format u8 | the row, postcard.
 

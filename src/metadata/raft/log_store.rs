@@ -29,7 +29,7 @@ pub(super) struct LogStore {
     log: Arc<Mutex<Log>>,
 }
 
-/// What is known of the log without asking the database.
+/// The ends of the log, known without asking the database.
 #[derive(Default)]
 struct Log {
     purged: Option<LogId>,
@@ -219,7 +219,7 @@ impl Log {
         self.recent_bytes = 0;
     }
 
-    /// Where to end a range that begins at `start`, so that its entries have few bytes in all.
+    /// The end of a range that begins at `start`, so that its entries have few bytes in all.
     fn end_within(&self, start: u64, end: u64, most: usize) -> u64 {
         let Some((first, last)) = self.bounds() else { return end };
         let mut bytes = 0;

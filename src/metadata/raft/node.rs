@@ -42,7 +42,7 @@ const UNHEARD_AFTER: Duration = Duration::from_secs(2);
 /// A leader whose store has not taken a write for so long lets others lead.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
-/// What a member is started with.
+/// The needs of a member at its start.
 pub(in crate::metadata) struct Start<'a> {
     pub db: Db,
     pub incarnation: Incarnation,

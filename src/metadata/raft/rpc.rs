@@ -1,4 +1,4 @@
-//! What brokers of the group say to each other. Peers carry it as bytes: postcard, after a byte for the format.
+//! Messages among brokers of the group. Peers carry it as bytes: postcard, after a byte for the format.
 
 use bytes::Bytes;
 use openraft::error::{InstallSnapshotError, RaftError};

@@ -80,7 +80,7 @@ impl StateMachine {
         self.publish.send_replace(Arc::clone(&self.image));
     }
 
-    /// What an entry makes of the image.
+    /// Changes the image by an entry.
     pub(super) fn apply_entry(image: &mut Image, entry: &Entry) -> Outcomes {
         image.index = entry.log_id.index;
         match &entry.payload {

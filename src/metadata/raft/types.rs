@@ -33,11 +33,11 @@ pub(super) type SnapshotMeta = openraft::SnapshotMeta<u64, openraft::BasicNode>;
 pub(super) type StorageError = openraft::StorageError<u64>;
 pub(super) type StorageIOError = openraft::StorageIOError<u64>;
 
-/// What one entry of the log carries. Cheap to clone.
+/// The contents of one entry of the log. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Batch(pub Arc<[Command]>);
 
-/// What came of a batch, a command each.
+/// The outcomes of a batch, one for each command.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Outcomes(pub Vec<Outcome>);
 

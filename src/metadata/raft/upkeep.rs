@@ -45,7 +45,7 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    /// How many files the processes before have left is not known: the first upkeep flushes them.
+    /// The number of files that the processes before have left is not known: the first upkeep flushes them.
     pub(super) fn new(db: Db, clock: Clock, least_bytes: u64) -> Upkeep {
         let due = Notify::new();
         due.notify_one();

@@ -13,7 +13,7 @@ use crate::runtime::Runtime;
 use crate::store::faults::{FaultPlan, Faults, Late};
 use crate::types::{LeaderEpoch, ShardId, TopicId};
 
-/// What was acknowledged.
+/// The acknowledged commands.
 #[derive(Default)]
 struct Acknowledged {
     topics: BTreeMap<TopicId, String>,

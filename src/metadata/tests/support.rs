@@ -90,7 +90,7 @@ impl Transport for Line {
     }
 }
 
-/// What survives every broker.
+/// The world that survives every broker.
 #[derive(Clone)]
 pub struct Bucket(Arc<dyn ObjectStore>);
 

@@ -118,7 +118,7 @@ async fn a_fetch_that_waits_where_the_partition_leaves_is_told_where_it_goes() {
     let begun = node.runtime.clock.instant();
     let mut fetching = Box::pin(node.ask::<Fetch>(17, fetch_one(topic, 0, -1, 60_000)));
     assert!(is_waiting(node, &mut fetching).await);
-    // What is still taken there has to wait: the fetch has not.
+    // Records that are still taken there have to wait: the fetch has not.
     node.faults.hold_puts(true);
     let mut producing = Box::pin(node.ask::<Produce>(13, by_id(produce_one(3), topic)));
     let (fetched, epoch) = tokio::join!(fetching, cluster.assign(0, 1));

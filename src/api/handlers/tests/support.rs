@@ -213,7 +213,7 @@ pub async fn answer<H: Handler>(context: Context, request: H::Request) -> Respon
     }
 }
 
-/// Whether nothing comes of `future` for a while.
+/// True if nothing comes of `future` for a while.
 pub async fn is_waiting<F: Future + Unpin>(node: &Node, future: &mut F) -> bool {
     node.runtime.clock.timeout(Duration::from_millis(200), future).await.is_err()
 }
