@@ -152,7 +152,7 @@ async fn a_silent_member_is_removed_after_its_session() {
     let joined = client.ask(&brief, 9).await;
     let shares: [(&str, &[u8]); 1] = [(&joined.member_id, b"all")];
     assert_eq!(client.ask(&sync_request(&joined, &shares), 5).await.error_code, 0);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    running.pass(Duration::from_secs(1)).await;
     assert_eq!(beat(&mut client, &joined.member_id, 1).await, ErrorCode::UnknownMemberId);
     running.stop().await;
 }

@@ -42,6 +42,7 @@ mod versions;
 mod watched;
 
 use std::path::Path;
+use std::time::Duration;
 
 use kafkaesque::broker::Broker;
 use kafkaesque::config::{Config, Given};
@@ -108,6 +109,13 @@ impl Running {
         stream.read_to_string(&mut response).await.expect("is read");
         let status = response.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         (status, response.split_once("\r\n\r\n").expect("a body").1.to_owned())
+    }
+
+    /// Lets time pass at once, for the broker and all that runs beside it in the test's own thread.
+    pub async fn pass(&self, time: Duration) {
+        tokio::time::pause();
+        tokio::time::advance(time).await;
+        tokio::time::resume();
     }
 
     pub async fn stop(self) {

@@ -349,7 +349,7 @@ async fn commits_survive_a_restart_and_go_with_their_topic() {
     assert_eq!(fetch(&mut client, "g", "t").await.0, -1, "a topic made anew has no offsets");
     assert_eq!(fetch(&mut client, "g", "u").await.0, 42);
     // Longer than it takes to notice that a topic was deleted, less than until the next look at what has expired.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    running.pass(Duration::from_millis(1500)).await;
     let groups = list(&mut client, &[], &[]).await;
     assert!(
         groups.iter().any(|(id, ..)| id == "only"),
