@@ -48,13 +48,6 @@ impl Value {
         }
     }
 
-    pub fn as_bool(&self) -> Option<bool> {
-        match self {
-            Value::Boolean(flag) => Some(*flag),
-            _ => None,
-        }
-    }
-
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),

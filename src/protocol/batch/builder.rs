@@ -85,13 +85,6 @@ impl Builder {
         self
     }
 
-    /// All records get `timestamp_ms`, whatever their own is.
-    pub fn log_append_time(mut self, timestamp_ms: i64) -> Builder {
-        self.header.set_timestamp_type(TimestampType::LogAppendTime);
-        self.header.max_timestamp = timestamp_ms;
-        self
-    }
-
     /// Adds a record at the next offset.
     pub fn record(mut self, record: &NewRecord<'_>) -> Builder {
         self.push(record);
@@ -142,11 +135,6 @@ impl Builder {
         }
         varint::write_i32(&mut self.payload, body.len() as i32);
         self.payload.extend_from_slice(body);
-    }
-
-    /// Length of the batch so far without compression.
-    pub fn uncompressed_len(&self) -> usize {
-        super::HEAD_LEN + self.payload.len()
     }
 
     /// Compresses and seals the batch.

@@ -212,18 +212,6 @@ impl Group {
         let most = votes.values().max().copied()?;
         votes.into_iter().find(|(_, count)| *count == most).map(|(assignor, _)| assignor)
     }
-
-    /// The rows that a group consists of: with these gone it is gone.
-    pub fn tombstones(&self) -> Vec<Row> {
-        let mut rows = vec![Row::Head(None)];
-        for id in self.members.keys() {
-            rows.push(Row::Member(Arc::clone(id), None));
-            rows.push(Row::Target(Arc::clone(id), None));
-            rows.push(Row::Progress(Arc::clone(id), None));
-        }
-        rows.extend(self.patterns.keys().map(|pattern| Row::Pattern(Arc::clone(pattern), None)));
-        rows
-    }
 }
 
 fn put<V: Clone>(into: &mut RedBlackTreeMapSync<Arc<str>, V>, key: &Arc<str>, value: Option<&V>) {
