@@ -172,7 +172,7 @@ impl Broker {
             service(options, membership.departures(), &shards, reads, coordinators, security, runtime)?;
         let limits = layers::net_limits(config, &shards);
         let until_stopped = Runtime { shutdown: stop_clients.clone(), ..runtime.clone() };
-        let clients = doors.places();
+        let clients = doors.addresses();
         let serving = doors.serve(Server::new(Arc::new(service), limits, &until_stopped), runtime);
         readiness.set(Phase::Ready);
         let broker = Broker {

@@ -77,8 +77,9 @@ impl Answers for Nobody {
 impl Visit {
     async fn begin(config: &Config, runtime: &Runtime) -> Result<Visit, String> {
         let listed = config.cluster.raft_peers.iter().flatten();
-        let places: HashMap<BrokerId, String> = listed.map(|(id, place)| (*id, place.to_string())).collect();
-        if places.is_empty() {
+        let addresses: HashMap<BrokerId, String> =
+            listed.map(|(id, address)| (*id, address.to_string())).collect();
+        if addresses.is_empty() {
             return Err("RAFT_PEERS: name the brokers to ask".to_owned());
         }
         let opened = store::open(&config.store, runtime, |_, _| ()).await;
@@ -91,8 +92,8 @@ impl Visit {
         let tls =
             Tls::open(config.cluster.raft_insecure, config.cluster.tls_files().as_ref(), &runtime.clock);
         let tls = tls.map_err(|error| error.to_string())?;
-        let peers = places.keys().copied().collect();
-        let settings = Settings { broker: OPERATOR, peers: places, secret, tls };
+        let peers = addresses.keys().copied().collect();
+        let settings = Settings { broker: OPERATOR, peers: addresses, secret, tls };
         let network = Network::of_visitor(settings, runtime);
         let transport = network.transport();
         network.serve(Member {

@@ -52,7 +52,7 @@ impl Membership {
                 cluster_id: metadata.cluster_id().to_owned(),
                 incarnation: metadata.incarnation().0,
                 answers: Arc::new(answers),
-                registered: Box::new(move |broker| registered.places(broker)),
+                registered: Box::new(move |broker| registered.addresses(broker)),
             });
         }
         Ok(Membership { metadata, controller, transport, network })

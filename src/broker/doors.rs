@@ -21,7 +21,7 @@ use crate::tls::{Acceptor, ClientAuth, Files};
 /// Open sockets, behind which nobody serves yet.
 pub(super) struct Doors {
     listeners: Vec<Listener>,
-    places: Vec<(String, SocketAddr)>,
+    addresses: Vec<(String, SocketAddr)>,
     users: Arc<Users>,
     verifier: Option<Arc<Verifier>>,
 }
@@ -30,7 +30,7 @@ impl Doors {
     pub(super) async fn open(config: &Config, runtime: &Runtime) -> Result<Doors, StartError> {
         let mut doors = Doors {
             listeners: Vec::new(),
-            places: Vec::new(),
+            addresses: Vec::new(),
             users: users(config, runtime)?,
             verifier: Verifier::open(&issuers(config), runtime)?,
         };
@@ -38,7 +38,7 @@ impl Doors {
         for wanted in &config.clients.listeners {
             let host = if wanted.host.is_empty() { "0.0.0.0" } else { &wanted.host };
             let socket = listen(of_port, of_host, host, wanted.port).await?;
-            doors.places.push((wanted.name.clone(), local_address(of_port, &socket)?));
+            doors.addresses.push((wanted.name.clone(), local_address(of_port, &socket)?));
             doors.listeners.push(Listener {
                 socket,
                 name: wanted.name.as_str().into(),
@@ -60,8 +60,8 @@ impl Doors {
     }
 
     /// Addresses at which clients of each listener are served, by its name.
-    pub(super) fn places(&self) -> Vec<(String, SocketAddr)> {
-        self.places.clone()
+    pub(super) fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        self.addresses.clone()
     }
 
     pub(super) fn acceptors(&self) -> Vec<Acceptor> {
@@ -69,7 +69,7 @@ impl Doors {
     }
 
     pub(super) fn ports(&self) -> Vec<u16> {
-        self.places.iter().map(|(_, address)| address.port()).collect()
+        self.addresses.iter().map(|(_, address)| address.port()).collect()
     }
 
     /// Authentication of all listeners.

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::calm::Calm;
 use super::flaws::Flaws;
-use super::heartbeat::{Answer, Heartbeat, HostState};
+use super::heartbeat::{Heartbeat, HostState, Reply};
 use super::liveness::{Liveness, Standing};
 use super::losses::Losses;
 use super::metrics::Sessions;
@@ -80,10 +80,10 @@ impl Controller {
     }
 
     /// Takes a broker's word, and answers it; says nothing if this broker does not lead.
-    pub fn hear(&self, heartbeat: &Heartbeat) -> Answer {
+    pub fn hear(&self, heartbeat: &Heartbeat) -> Reply {
         let Inner { metadata, runtime, news, .. } = &*self.0;
         let mut leading = self.0.leading.lock();
-        let Some(leading) = leading.as_mut().filter(|_| metadata.leads()) else { return Answer::default() };
+        let Some(leading) = leading.as_mut().filter(|_| metadata.leads()) else { return Reply::default() };
         let now = runtime.clock.instant();
         leading.liveness.hear(now, heartbeat);
         news.notify_one();
@@ -92,7 +92,7 @@ impl Controller {
         let owned = image.shards_of(heartbeat.from).map(|(id, shard)| (id, shard.epoch));
         let asked = leading.release.iter().chain(&leading.moving);
         let asked = asked.filter(|(owner, _, _)| *owner == heartbeat.from);
-        Answer {
+        Reply {
             proof_age_ms: metadata
                 .majority_agreed()
                 .map(age)

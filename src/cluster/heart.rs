@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::controller::Controller;
-use super::heartbeat::{self, Answer, Heartbeat};
+use super::heartbeat::{self, Heartbeat, Reply};
 use super::shard_host::ShardHost;
 use crate::metadata::Metadata;
 use crate::peer::{Service, Transport};
@@ -28,13 +28,13 @@ pub async fn beat(
     loop {
         let sent = runtime.clock.instant();
         let heartbeat = shards.heartbeat();
-        let answer = match metadata.leader() {
+        let reply = match metadata.leader() {
             Some(leader) if leader == metadata.broker_id() => Some(controller.hear(&heartbeat)),
             Some(leader) => ask(&*transport, leader, &heartbeat).await,
             None => None,
         };
-        if let Some(answer) = answer {
-            shards.take_word(sent, &answer);
+        if let Some(reply) = reply {
+            shards.take_word(sent, &reply);
         }
         tokio::select! {
             () = metadata.stopped() => return,
@@ -44,8 +44,8 @@ pub async fn beat(
     }
 }
 
-async fn ask(transport: &dyn Transport, leader: BrokerId, heartbeat: &Heartbeat) -> Option<Answer> {
+async fn ask(transport: &dyn Transport, leader: BrokerId, heartbeat: &Heartbeat) -> Option<Reply> {
     let request = heartbeat::encode(heartbeat);
-    let answer = transport.call(leader, Service::Controller, request, ANSWER_LIMIT).await;
-    heartbeat::decode(&answer.ok()?)
+    let reply = transport.call(leader, Service::Controller, request, ANSWER_LIMIT).await;
+    heartbeat::decode(&reply.ok()?)
 }

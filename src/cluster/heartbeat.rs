@@ -43,7 +43,7 @@ pub enum HostState {
 
 /// The controller's word to a broker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct Reply {
     /// The time since a majority last agreed that the controller is one, in milliseconds; none if it is not.
     pub proof_age_ms: Option<u64>,
     /// The shards that are the broker's, as the controller knows.

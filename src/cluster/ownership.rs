@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::heartbeat::Answer;
+use super::heartbeat::Reply;
 use super::metrics::Metrics;
 use super::shard_host::ShardHost;
 use crate::log::Shard;
@@ -21,7 +21,7 @@ const DRIFT_MS: i64 = 200;
 
 /// The state that is shared by all shards of a broker.
 pub(super) struct Ownership {
-    /// One request at a time asks who owns what; the others wait for its answer.
+    /// One request at a time asks who owns what; the others wait for its reply.
     confirming: tokio::sync::Mutex<()>,
     clocks: Mutex<Clocks>,
     pub metrics: Metrics,
@@ -98,12 +98,12 @@ impl ShardHost {
     }
 
     /// Takes the controller's word, asked for at `sent`, for the shards that are open here.
-    pub(super) fn confirm(&self, sent: Instant, answer: &Answer) {
-        let Some(age) = answer.proof_age_ms else { return };
+    pub(super) fn confirm(&self, sent: Instant, reply: &Reply) {
+        let Some(age) = reply.proof_age_ms else { return };
         let Some(at) = sent.checked_sub(Duration::from_millis(age)) else { return };
         self.ownership.look_at_clocks(&self.runtime.clock);
         let hosted = self.hosted.read();
-        for (id, epoch) in &answer.owned {
+        for (id, epoch) in &reply.owned {
             let hosted = hosted.get(id).filter(|hosted| hosted.epoch == *epoch);
             if let Some(shard) = hosted.and_then(|hosted| hosted.shard()) {
                 shard.confirm_ownership(at);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-use super::heartbeat::{Answer, Heartbeat, HostState, Report};
+use super::heartbeat::{Heartbeat, HostState, Reply, Report};
 use super::shard_host::{Hosted, Hosting, ShardHost};
 use crate::log::Shard;
 use crate::runtime::TaskKind;
@@ -68,11 +68,11 @@ impl ShardHost {
         }
     }
 
-    /// Obeys the controller's answer to a heartbeat of `sent`.
-    pub(crate) fn take_word(self: &Arc<Self>, sent: Instant, answer: &Answer) {
-        self.confirm(sent, answer);
-        self.handover.word.send_replace((sent, answer.nobody_takes));
-        for (id, epoch) in &answer.release {
+    /// Obeys the controller's reply to a heartbeat of `sent`.
+    pub(crate) fn take_word(self: &Arc<Self>, sent: Instant, reply: &Reply) {
+        self.confirm(sent, reply);
+        self.handover.word.send_replace((sent, reply.nobody_takes));
+        for (id, epoch) in &reply.release {
             self.release(*id, *epoch);
         }
     }

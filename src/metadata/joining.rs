@@ -116,8 +116,8 @@ impl Metadata {
     }
 
     /// Places of a member: `host:port`, the newest first.
-    pub fn places(&self, broker: BrokerId) -> Vec<String> {
-        self.0.node.places(broker)
+    pub fn addresses(&self, broker: BrokerId) -> Vec<String> {
+        self.0.node.addresses(broker)
     }
 
     /// The number of voters that the group is to grow to.

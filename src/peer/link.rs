@@ -164,9 +164,9 @@ impl Link {
     async fn connect(&self) -> Result<Connection, Failure> {
         let Shared { settings, known, runtime, stop, .. } = &*self.shared;
         let me = self.shared.me().ok_or_else(|| Failure::new("this broker has not started yet"))?;
-        let (place, stream) = self.reach().await?;
-        let at = |reason: &dyn std::fmt::Display| Failure::new(format!("{place}: {reason}"));
-        let encrypted = settings.tls.call(stream, host(&place)).await;
+        let (address, stream) = self.reach().await?;
+        let at = |reason: &dyn std::fmt::Display| Failure::new(format!("{address}: {reason}"));
+        let encrypted = settings.tls.call(stream, host(&address)).await;
         let (mut stream, binding) = encrypted.map_err(|error| at(&format_args!("TLS: {error}")))?;
         let called = (self.peer, self.service);
         let proven = handshake::call(&mut stream, &binding, me, called, &settings.secret, known).await;
@@ -200,14 +200,14 @@ impl Link {
         Ok(Connection { send, incarnation })
     }
 
-    /// A stream to the first of its places where somebody listens.
+    /// A stream to the first of its addresses where somebody listens.
     async fn reach(&self) -> Result<(String, Box<dyn ByteStream>), Failure> {
-        let places = self.shared.places(self.peer);
+        let addresses = self.shared.addresses(self.peer);
         let mut failure = Failure::new("nobody knows where it is (RAFT_PEERS)");
-        let mut is_refused = !places.is_empty();
-        for place in places {
-            match (self.dial)(place.clone()).await {
-                Ok(stream) => return Ok((place, stream)),
+        let mut is_refused = !addresses.is_empty();
+        for address in addresses {
+            match (self.dial)(address.clone()).await {
+                Ok(stream) => return Ok((address, stream)),
                 Err(error) => {
                     is_refused &= error.is_refused;
                     failure = Failure { is_refused, reason: error.reason };

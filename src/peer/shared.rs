@@ -76,15 +76,15 @@ impl Shared {
     }
 
     /// Places where a broker may be: first the one of this process's own settings.
-    pub fn places(&self, broker: BrokerId) -> Vec<String> {
-        let mut places: Vec<String> = self.settings.peers.get(&broker).cloned().into_iter().collect();
+    pub fn addresses(&self, broker: BrokerId) -> Vec<String> {
+        let mut addresses: Vec<String> = self.settings.peers.get(&broker).cloned().into_iter().collect();
         let registered = self.member.get().map(|member| (member.registered)(broker));
-        for place in registered.into_iter().flatten() {
-            if !places.contains(&place) {
-                places.push(place);
+        for address in registered.into_iter().flatten() {
+            if !addresses.contains(&address) {
+                addresses.push(address);
             }
         }
-        places
+        addresses
     }
 }
 

@@ -12,10 +12,10 @@ pub(super) struct Session {
     pub uses_topic_ids: bool,
     pub created_ms: i64,
     pub used_ms: i64,
-    /// By the place in the order of serving.
+    /// By the position in the order of serving.
     entries: BTreeMap<u64, Entry>,
-    places: HashMap<Key, u64>,
-    next_place: u64,
+    positions: HashMap<Key, u64>,
+    next_position: u64,
 }
 
 #[derive(Debug)]
@@ -39,8 +39,8 @@ impl Session {
             created_ms: now_ms,
             used_ms: now_ms,
             entries: BTreeMap::new(),
-            places: HashMap::new(),
-            next_place: 0,
+            positions: HashMap::new(),
+            next_position: 0,
         };
         for ((key, params), outcome) in answered {
             session.push(Entry {
@@ -56,7 +56,7 @@ impl Session {
     /// Takes in what the client adds, changes and forgets.
     pub fn update(&mut self, partitions: &[(Key, Params)], forgotten: &[Key]) {
         for (key, params) in partitions {
-            match self.places.get(key).and_then(|place| self.entries.get_mut(place)) {
+            match self.positions.get(key).and_then(|position| self.entries.get_mut(position)) {
                 Some(entry) => entry.params = *params,
                 None => {
                     let key = key.clone();
@@ -65,8 +65,8 @@ impl Session {
             }
         }
         for key in forgotten {
-            if let Some(place) = self.places.remove(key) {
-                self.entries.remove(&place);
+            if let Some(position) = self.positions.remove(key) {
+                self.entries.remove(&position);
             }
         }
     }
@@ -87,8 +87,8 @@ impl Session {
     /// Notes what became of a partition. True if the client has to be told. A partition that gave records is served last
     /// from now on, so that the budget of an answer comes round to all.
     pub fn note(&mut self, key: &Key, outcome: Outcome) -> bool {
-        let Some(&place) = self.places.get(key) else { return false };
-        let Some(entry) = self.entries.get_mut(&place) else { return false };
+        let Some(&position) = self.positions.get(key) else { return false };
+        let Some(entry) = self.entries.get_mut(&position) else { return false };
         let changed = entry.high_watermark != outcome.high_watermark
             || entry.log_start_offset != outcome.log_start_offset;
         entry.high_watermark = outcome.high_watermark;
@@ -98,7 +98,7 @@ impl Session {
             entry.high_watermark = -1;
         }
         if outcome.records_bytes > 0
-            && let Some(entry) = self.entries.remove(&place)
+            && let Some(entry) = self.entries.remove(&position)
         {
             self.push(entry);
         }
@@ -106,8 +106,8 @@ impl Session {
     }
 
     fn push(&mut self, entry: Entry) {
-        self.places.insert(entry.key.clone(), self.next_place);
-        self.entries.insert(self.next_place, entry);
-        self.next_place += 1;
+        self.positions.insert(entry.key.clone(), self.next_position);
+        self.entries.insert(self.next_position, entry);
+        self.next_position += 1;
     }
 }

@@ -57,15 +57,15 @@ impl Node {
     }
 
     /// Places of a member that the group knows: `host:port`, the newest first.
-    pub(in crate::metadata) fn places(&self, broker: BrokerId) -> Vec<String> {
-        let mut places: Vec<String> = self.announced.lock().get(&broker).cloned().into_iter().collect();
-        places.extend(self.image().members.get(broker).map(|member| member.address.clone()));
+    pub(in crate::metadata) fn addresses(&self, broker: BrokerId) -> Vec<String> {
+        let mut addresses: Vec<String> = self.announced.lock().get(&broker).cloned().into_iter().collect();
+        addresses.extend(self.image().members.get(broker).map(|member| member.address.clone()));
         let metrics = self.raft().metrics();
         let metrics = metrics.borrow();
         let node = metrics.membership_config.membership().get_node(&node_id(broker));
-        places.extend(node.map(|node| node.addr.clone()));
-        places.retain(|place| !place.is_empty());
-        places
+        addresses.extend(node.map(|node| node.addr.clone()));
+        addresses.retain(|address| !address.is_empty());
+        addresses
     }
 
     /// Tells `peers` that this broker is there, at `address`, until the leader has it as a member.

@@ -8,7 +8,7 @@ use crate::api::handlers::fetch::Fetch;
 use crate::api::handlers::list_offsets::ListOffsets;
 use crate::api::handlers::offset_for_leader_epoch::OffsetForLeaderEpoch;
 use crate::api::handlers::produce::Produce;
-use crate::cluster::heartbeat::Answer;
+use crate::cluster::heartbeat::Reply;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::{delete_records, fetch, list_offsets, offset_for_leader_epoch, produce};
 use crate::types::{LeaderEpoch, ShardId};
@@ -135,7 +135,7 @@ async fn a_produce_to_a_shard_that_is_being_given_away_hears_who_gets_it() {
     let node = &cluster.brokers[0];
     let (shard, epoch) = (ShardId(0), LeaderEpoch(cluster.epoch(0)));
     let word =
-        Answer { proof_age_ms: Some(0), owned: vec![], release: vec![(shard, epoch)], nobody_takes: false };
+        Reply { proof_age_ms: Some(0), owned: vec![], release: vec![(shard, epoch)], nobody_takes: false };
     node.host.take_word(node.runtime.clock.instant(), &word);
     while node.host.shard(shard, epoch).is_some() {
         node.runtime.clock.sleep(Duration::from_millis(1)).await;
@@ -146,7 +146,7 @@ async fn a_produce_to_a_shard_that_is_being_given_away_hears_who_gets_it() {
     assert_eq!(told_by_produce(&producing.await), (NOT_LEADER, (1, next.0), vec![1]));
 
     // Nobody gets it: the client is not kept for long.
-    let word = Answer { release: vec![(ShardId(1), LeaderEpoch(cluster.epoch(1)))], ..word };
+    let word = Reply { release: vec![(ShardId(1), LeaderEpoch(cluster.epoch(1)))], ..word };
     let node = &cluster.brokers[1];
     node.host.take_word(node.runtime.clock.instant(), &word);
     while node.host.shard(ShardId(1), LeaderEpoch(cluster.epoch(1))).is_some() {

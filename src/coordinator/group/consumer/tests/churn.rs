@@ -44,7 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 struct Run {
-    place: Place,
+    harness: Harness,
     clients: BTreeMap<u8, Client>,
     partitions: [i32; 2],
 }
@@ -55,7 +55,7 @@ impl Run {
         let mut request = joining(&format!("m{who}"), &client.topics);
         request.says = if client.missed { request.says } else { Says::default() };
         let request = Heartbeat { epoch: client.epoch, owned: Some(client.owned.clone()), ..request };
-        match self.place.send(&request) {
+        match self.harness.send(&request) {
             Ok(reply) if hears => {
                 let owned = reply.assignment.unwrap_or(client.owned);
                 self.clients.insert(who, Client { epoch: reply.epoch, owned, missed: false, ..client });
@@ -71,7 +71,7 @@ impl Run {
     fn check(&self) {
         let mut owners = BTreeMap::new();
         for (who, client) in &self.clients {
-            if !self.place.ids().contains(&format!("m{who}")) {
+            if !self.harness.ids().contains(&format!("m{who}")) {
                 continue;
             }
             for (topic, partitions) in &client.owned {
@@ -86,7 +86,7 @@ impl Run {
         match step {
             Step::Join(who, both) if !self.clients.contains_key(who) => {
                 let topics = if *both { vec!["t", "u"] } else { vec!["t"] };
-                let reply = self.place.join(&format!("m{who}"), &topics);
+                let reply = self.harness.join(&format!("m{who}"), &topics);
                 let owned = reply.assignment.unwrap_or_default();
                 self.clients.insert(*who, Client { epoch: reply.epoch, owned, topics, missed: false });
             }
@@ -95,19 +95,19 @@ impl Run {
             Step::LoseAnswer(who) => self.beat(*who, false),
             Step::Die(who) => drop(self.clients.remove(who)),
             Step::Leave(who) if self.clients.remove(who).is_some() => {
-                let _ = self.place.send(&beating(&format!("m{who}"), LEAVING));
+                let _ = self.harness.send(&beating(&format!("m{who}"), LEAVING));
             }
             Step::Leave(_) => {}
             Step::Grow(second) => {
                 let partitions = &mut self.partitions[usize::from(*second)];
                 *partitions += 1;
-                self.place.topics.put(if *second { "u" } else { "t" }, *partitions);
+                self.harness.topics.put(if *second { "u" } else { "t" }, *partitions);
             }
-            Step::Reload if self.place.is_consumer() => {
-                self.place.put(self.place.loaded());
+            Step::Reload if self.harness.is_consumer() => {
+                self.harness.put(self.harness.loaded());
             }
             Step::Reload => {}
-            Step::Wait(ms) => self.place.pass(i64::from(*ms)),
+            Step::Wait(ms) => self.harness.pass(i64::from(*ms)),
         }
     }
 }
@@ -117,22 +117,22 @@ proptest! {
 
     #[test]
     fn partitions_never_have_two_owners_and_all_have_one_in_the_end(steps in steps()) {
-        let mut run = Run { place: Place::new(), clients: BTreeMap::new(), partitions: [3, 2] };
-        run.place.topics.put("t", 3);
-        run.place.topics.put("u", 2);
+        let mut run = Run { harness: Harness::new(), clients: BTreeMap::new(), partitions: [3, 2] };
+        run.harness.topics.put("t", 3);
+        run.harness.topics.put("u", 2);
         run.step(&Step::Join(0, true));
         for step in &steps {
             run.step(step);
         }
         // The dead are removed, the living come to rest.
         for _ in 0..12 {
-            run.place.pass(5000);
+            run.harness.pass(5000);
             for who in 0..4 {
                 run.step(&Step::Join(who, true));
                 run.beat(who, true);
             }
         }
-        prop_assert_eq!(run.place.group().state(), State::Stable);
+        prop_assert_eq!(run.harness.group().state(), State::Stable);
         let owned: usize = run.clients.values().map(|client| count(&client.owned)).sum();
         let is_subscribed = |topic: &&str| run.clients.values().any(|client| client.topics.contains(topic));
         let all = ["t", "u"].iter().zip(run.partitions).filter(|(topic, _)| is_subscribed(topic));

@@ -10,10 +10,10 @@ fn by(member_id: &str, epoch: i32) -> Committer<'_> {
 
 #[test]
 fn the_current_epoch_may_commit_anything_and_no_other_member_may() {
-    let mut place = Place::new();
-    place.topics.put("t", 1);
-    place.join("a", &["t"]);
-    let group = place.group();
+    let mut harness = Harness::new();
+    harness.topics.put("t", 1);
+    harness.join("a", &["t"]);
+    let group = harness.group();
     assert_eq!(group.check_commit(by("a", 2), &[]), Ok(()));
     assert_eq!(group.check_commit(by("a", 3), &[]), Err(CommitRefusal::StaleEpoch));
     assert_eq!(group.check_commit(by("b", 2), &[]), Err(CommitRefusal::UnknownMember));
@@ -38,12 +38,12 @@ fn the_current_epoch_may_commit_anything_and_no_other_member_may() {
 
 #[test]
 fn an_earlier_epoch_may_commit_what_the_member_has_held_since() {
-    let mut place = Place::new();
-    let topic = place.topics.put("t", 1);
-    place.join("a", &["t"]);
-    place.topics.put("t", 2);
-    place.send(&beating("a", 2)).unwrap();
-    let check = |index| place.group().check_commit(by("a", 2), &[Partition { topic, index }]);
+    let mut harness = Harness::new();
+    let topic = harness.topics.put("t", 1);
+    harness.join("a", &["t"]);
+    harness.topics.put("t", 2);
+    harness.send(&beating("a", 2)).unwrap();
+    let check = |index| harness.group().check_commit(by("a", 2), &[Partition { topic, index }]);
     assert_eq!(check(0), Ok(()));
     assert_eq!(check(1), Err(CommitRefusal::StaleEpoch), "given in epoch 3");
     assert_eq!(check(2), Err(CommitRefusal::StaleEpoch), "never given");
@@ -51,10 +51,10 @@ fn an_earlier_epoch_may_commit_what_the_member_has_held_since() {
 
 #[test]
 fn an_empty_group_lets_anybody_commit_who_is_no_member() {
-    let mut place = Place::new();
-    place.topics.put("t", 1);
-    place.join("a", &["t"]);
-    place.send(&beating("a", LEAVING)).unwrap();
-    assert_eq!(place.group().check_commit(by("", -1), &[]), Ok(()));
-    assert_eq!(place.group().check_commit(by("a", 2), &[]), Err(CommitRefusal::UnknownMember));
+    let mut harness = Harness::new();
+    harness.topics.put("t", 1);
+    harness.join("a", &["t"]);
+    harness.send(&beating("a", LEAVING)).unwrap();
+    assert_eq!(harness.group().check_commit(by("", -1), &[]), Ok(()));
+    assert_eq!(harness.group().check_commit(by("a", 2), &[]), Err(CommitRefusal::UnknownMember));
 }

@@ -1,6 +1,6 @@
 //! A group in a world of its own: it holds what decisions lead to, and time passes when a test says so.
 //! It must never know more of a group than its decisions say.
-//! Entry point: [`Place`].
+//! Entry point: [`Harness`].
 //! Invariant: what is stored is always enough to load the group again, and no partition has two owners.
 
 mod churn;
@@ -61,7 +61,7 @@ impl Topics for Cluster {
     }
 }
 
-pub struct Place {
+pub struct Harness {
     pub whole: Whole,
     pub topics: Cluster,
     pub settings: Settings,
@@ -73,9 +73,9 @@ pub struct Place {
     pub written: usize,
 }
 
-impl Place {
-    pub fn new() -> Place {
-        Place {
+impl Harness {
+    pub fn new() -> Harness {
+        Harness {
             whole: Whole::default(),
             topics: Cluster::default(),
             settings: Settings { assignment_interval_ms: 0, ..Settings::default() },

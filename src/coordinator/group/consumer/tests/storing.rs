@@ -100,23 +100,23 @@ fn rows_cut_short_or_too_long_are_refused() {
 
 #[test]
 fn a_loaded_group_goes_on_where_it_was_and_sessions_begin_anew() {
-    let mut place = Place::new();
-    place.topics.put("t", 4);
-    let all = place.join("a", &["t"]).assignment.unwrap();
-    place.join("b", &["t"]);
-    place.beat("a", 2, &all).unwrap();
-    let before = place.group().clone();
+    let mut harness = Harness::new();
+    harness.topics.put("t", 4);
+    let all = harness.join("a", &["t"]).assignment.unwrap();
+    harness.join("b", &["t"]);
+    harness.beat("a", 2, &all).unwrap();
+    let before = harness.group().clone();
 
-    place.put(place.loaded());
-    place.timers.clear();
-    place.decide(Whole::begin);
-    let of_rebalance = place.timers.keys().filter(|timer| matches!(timer, Timer::Rebalance(_)));
-    assert_eq!((place.timers.len(), of_rebalance.count()), (3, 1));
-    let written = place.written;
-    assert_eq!(place.send(&beating("b", 3)).unwrap().assignment, None);
-    assert_eq!(place.beat("a", 2, &all).unwrap().assignment, None);
-    assert_eq!((place.written, place.group().epoch()), (written, before.epoch()));
+    harness.put(harness.loaded());
+    harness.timers.clear();
+    harness.decide(Whole::begin);
+    let of_rebalance = harness.timers.keys().filter(|timer| matches!(timer, Timer::Rebalance(_)));
+    assert_eq!((harness.timers.len(), of_rebalance.count()), (3, 1));
+    let written = harness.written;
+    assert_eq!(harness.send(&beating("b", 3)).unwrap().assignment, None);
+    assert_eq!(harness.beat("a", 2, &all).unwrap().assignment, None);
+    assert_eq!((harness.written, harness.group().epoch()), (written, before.epoch()));
     for timer in [Timer::Session("a".into()), Timer::Rebalance("a".into())] {
-        assert!(place.group().full_time_ms(&timer, &place.world()) >= 45_000);
+        assert!(harness.group().full_time_ms(&timer, &harness.world()) >= 45_000);
     }
 }
