@@ -112,11 +112,13 @@ impl Node {
         voters: &BTreeSet<BrokerId>,
     ) -> Result<(), ProposeError> {
         let ids: BTreeSet<u64> = voters.iter().copied().map(node_id).collect();
-        changed(self.raft().change_membership(ChangeMembers::ReplaceAllVoters(ids), true).await)?;
-        // The library tells of it a moment later.
-        while self.electorate().voters() != *voters {
-            self.clock().sleep(RETRY).await;
-        }
+        let change = self.raft().change_membership(ChangeMembers::ReplaceAllVoters(ids), true).await;
+        let index = change.as_ref().ok().map(|done| done.log_id.index);
+        changed(change)?;
+        // The library tells of it a moment later; by then there may be another leader, and another change.
+        let mut metrics = self.raft().metrics();
+        let told = metrics.wait_for(|now| now.membership_config.log_id().map(|id| id.index) >= index).await;
+        told.map_err(|_| ProposeError::Stopped)?;
         Ok(())
     }
 
