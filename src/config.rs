@@ -4,8 +4,11 @@
 //! while the broker runs, are in [`crate::settings`]; those of them that a process setting fixes are in
 //! [`Config::broker_settings`].
 
+mod addresses;
 mod built;
 mod check;
+mod entries;
+mod found;
 mod given;
 mod listeners;
 mod names;
@@ -22,15 +25,12 @@ mod variable;
 mod words;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
-
-use ipnet::IpNet;
 
 use crate::peer;
 use crate::store::{self, Backend};
-use crate::types::BrokerId;
 
+pub use addresses::HostPort;
 pub use given::{ConfigError, Given, NotUnicode, Problem};
 pub use listeners::{Advertised, Listener};
 pub use table::{
@@ -41,6 +41,7 @@ pub use variable::{Section, Variable};
 pub use words::{LogFormat, Protocol, StoreKind, Validation};
 
 use built::Built;
+use found::Found;
 use table::{Opening, Storage};
 use values::Values;
 
@@ -75,25 +76,6 @@ pub struct Clients {
     pub oauth: OAuth,
 }
 
-/// A name or address with its port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostPort {
-    pub host: String,
-    pub port: u16,
-}
-
-impl fmt::Display for HostPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", bracketed(&self.host), self.port)
-    }
-}
-
-/// Limits of networks, the first that has an address counts.
-pub type Networks = Vec<(IpNet, usize)>;
-
-/// The brokers of a cluster, and where they listen for each other.
-pub type Peers = Vec<(BrokerId, HostPort)>;
-
 impl Given {
     /// Variables of this process's environment.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -106,10 +88,12 @@ impl Given {
 
 impl Clients {
     fn of(values: &mut Values<'_>, given: &Given) -> Option<Clients> {
-        let (listen, security, oauth) = (Listen::of(values)?, Security::of(values)?, OAuth::of(values)?);
+        let found = &values.found;
+        let (listen, security, oauth) = (Listen::of(found)?, Security::of(found)?, OAuth::of(found)?);
         let listeners = listeners::listeners(&listen, &security, &oauth, &|name| given.is_set(name));
+        let tls = TlsFiles::of(found)?;
         let listeners = listeners.map_err(|problems| values.problems.extend(problems)).ok()?;
-        Some(Clients { listen, listeners, security, tls: TlsFiles::of(values)?, oauth })
+        Some(Clients { listen, listeners, security, tls, oauth })
     }
 }
 
@@ -142,16 +126,18 @@ impl Config {
     }
 
     fn of(values: &mut Values<'_>, given: &Given) -> Option<Config> {
+        let clients = Clients::of(values, given)?;
+        let found = &values.found;
         Some(Config {
-            identity: Identity::of(values)?,
-            clients: Clients::of(values, given)?,
-            store: read_store(values, given)?,
-            log: Log::of(values)?,
-            cluster: Cluster::of(values)?,
-            topics: Topics::of(values)?,
-            groups: Groups::of(values)?,
-            network: Network::of(values)?,
-            operation: Operation::of(values)?,
+            identity: Identity::of(found)?,
+            clients,
+            store: read_store(found, given)?,
+            log: Log::of(found)?,
+            cluster: Cluster::of(found)?,
+            topics: Topics::of(found)?,
+            groups: Groups::of(found)?,
+            network: Network::of(found)?,
+            operation: Operation::of(found)?,
             given: VARIABLES.iter().map(|known| known.name).filter(|name| given.is_set(name)).collect(),
             configs: values.configs(),
             strangers: given.warnings().to_vec(),
@@ -185,27 +171,6 @@ impl Config {
         if self.is_given("SHARDS") || !self.has_peers() { self.log.shards } else { 2 * brokers }
     }
 
-    /// Kafka's broker configs that the process settings fix: those that always stand, and those that somebody set.
-    /// `bound_ports` are those that the listeners have, in their order, which port 0 leaves open.
-    pub fn broker_settings(&self, bound_ports: &[u16]) -> BTreeMap<String, String> {
-        let bound = || self.clients.listeners.iter().zip(bound_ports);
-        let listed = |texts: Vec<String>| texts.join(",");
-        let protocols =
-            self.clients.listeners.iter().map(|all| format!("{}:{}", all.name, all.protocol.word()));
-        let advertised = bound().filter_map(|(listener, port)| listener.shown_advertised(*port));
-        let own = [
-            ("advertised.listeners", listed(advertised.collect())),
-            ("broker.id", self.identity.broker_id.to_string()),
-            ("listener.security.protocol.map", listed(protocols.collect())),
-            ("listeners", listed(bound().map(|(listener, port)| listener.shown(*port)).collect())),
-            ("log.dirs", self.data_place()),
-            ("node.id", self.identity.broker_id.to_string()),
-            ("process.roles", "broker,controller".to_owned()),
-        ];
-        let own = own.map(|(name, value)| (name.to_owned(), value));
-        self.configs.clone().into_iter().chain(own).chain(shown::security(self)).collect()
-    }
-
     /// The place of the data, as one line for people and for Kafka's `log.dirs`.
     pub fn data_place(&self) -> String {
         use Backend::{Azure, Gcs, Local, Memory, S3};
@@ -220,9 +185,9 @@ impl Config {
     }
 }
 
-fn read_store(values: &Values<'_>, given: &Given) -> Option<store::Config> {
-    let storage = Storage::of(values)?;
-    let opening = Opening::of(values)?;
+fn read_store(found: &Found, given: &Given) -> Option<store::Config> {
+    let storage = Storage::of(found)?;
+    let opening = Opening::of(found)?;
     let prefix = storage.data_path.trim_matches('/').to_owned();
     let backend = match storage.kind {
         StoreKind::Local => Backend::Local(store::Local {
@@ -230,9 +195,9 @@ fn read_store(values: &Values<'_>, given: &Given) -> Option<store::Config> {
             fsync: storage.local_fsync,
             reserve_bytes: storage.local_reserve_bytes,
         }),
-        StoreKind::S3 => Backend::S3(store::S3 { prefix, ..store::S3::of(values)? }),
-        StoreKind::Gcs => Backend::Gcs(store::Gcs { prefix, ..store::Gcs::of(values)? }),
-        StoreKind::Azure => Backend::Azure(store::Azure { prefix, ..store::Azure::of(values)? }),
+        StoreKind::S3 => Backend::S3(store::S3 { prefix, ..store::S3::of(found)? }),
+        StoreKind::Gcs => Backend::Gcs(store::Gcs { prefix, ..store::Gcs::of(found)? }),
+        StoreKind::Azure => Backend::Azure(store::Azure { prefix, ..store::Azure::of(found)? }),
     };
     Some(store::Config {
         start_timeout: opening.start_timeout,
@@ -240,9 +205,4 @@ fn read_store(values: &Values<'_>, given: &Given) -> Option<store::Config> {
         faults: opening.faults,
         ..store::Config::new(backend)
     })
-}
-
-/// An IPv6 address as it stands before a port.
-fn bracketed(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }

@@ -1,21 +1,16 @@
 //! Agreement between settings beyond the rules of the table, and warnings in the log at the start.
 
-use std::net::IpAddr;
 use std::num::NonZeroU16;
 
 use super::Config;
+use super::addresses::{is_loopback, is_wildcard, shares_host};
 use super::built::Built;
 use super::given::Problem;
-use super::listeners::shares_host;
+use super::listeners::{Advertised, Listener};
+use super::security;
 use super::table::VARIABLES;
 use super::variable::{Rule, Variable};
-use super::{listeners, security};
 use crate::store::Backend;
-
-pub(super) fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
 
 /// Everything that is wrong between settings that are each right, and is not in the table's rules.
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
@@ -42,8 +37,43 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     problems
 }
 
+/// Places that clients cannot be served at, or not be told of.
+fn listeners(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
+    let listen_variable = config.listeners_variable("PORT");
+    let advertised_variable = match config.is_given("ADVERTISED_LISTENERS") {
+        true => "ADVERTISED_LISTENERS",
+        false => config.listeners_variable("ADVERTISED_HOST"),
+    };
+    for (position, listener) in config.clients.listeners.iter().enumerate() {
+        let is_same = |other: &&Listener| {
+            other.port == listener.port && other.port != 0 && shares_host(&other.host, &listener.host)
+        };
+        if let Some(other) = config.clients.listeners[..position].iter().find(is_same) {
+            let message =
+                format!("{} and {} have the same port {}", other.name, listener.name, listener.port);
+            refuse(listen_variable, &message);
+        }
+        match &listener.advertised {
+            Some(Advertised { host, .. }) if host.is_empty() => {
+                refuse(
+                    advertised_variable,
+                    &format!("{} has no host, so clients cannot connect to it", listener.name),
+                );
+            }
+            Some(Advertised { host, .. }) if is_wildcard(host) => refuse(
+                advertised_variable,
+                "a wildcard address is no place to connect to; name this broker as clients see it",
+            ),
+            _ => {}
+        }
+    }
+    if config.clients.listeners.iter().all(|listener| listener.advertised.is_none()) {
+        refuse(advertised_variable, "advertises no listener, so clients would find no broker");
+    }
+}
+
 fn listen(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
-    listeners::check(config, refuse);
+    listeners(config, refuse);
     let host = &config.clients.listen.host;
     let variable = config.listeners_variable("PORT");
     let health_port = config.operation.health_port.map(NonZeroU16::get);

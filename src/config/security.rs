@@ -1,7 +1,7 @@
 //! TLS and SASL of the listeners: what belongs together, and warnings of doors that stand open.
 
 use super::Config;
-use super::check::is_loopback;
+use super::addresses::is_loopback;
 use super::listeners::Listener;
 use super::table::{OAuth, Security};
 use crate::auth::Mechanism;

@@ -1,14 +1,40 @@
-//! TLS and SASL of the listeners as Kafka's broker configs, for DescribeConfigs. Variables that mean one config set it
-//! themselves; no secret is among them.
+//! Process settings as Kafka's broker configs, for DescribeConfigs: TLS and SASL of the listeners among them, and no secret.
+//! Variables that mean one config set it themselves.
+
+use std::collections::BTreeMap;
 
 use super::Config;
-use super::listeners::{Entries, Listener, default_mechanisms};
+use super::entries::Entries;
+use super::listeners::{Listener, default_mechanisms};
 use crate::auth::Mechanism;
 use crate::settings::LISTENER_PREFIX;
 use crate::tls::{ClientAuth, Version};
 
+impl Config {
+    /// Kafka's broker configs that the process settings fix: those that always stand, and those that somebody set.
+    /// `bound_ports` are those that the listeners have, in their order, which port 0 leaves open.
+    pub fn broker_settings(&self, bound_ports: &[u16]) -> BTreeMap<String, String> {
+        let bound = || self.clients.listeners.iter().zip(bound_ports);
+        let listed = |texts: Vec<String>| texts.join(",");
+        let protocols =
+            self.clients.listeners.iter().map(|all| format!("{}:{}", all.name, all.protocol.word()));
+        let advertised = bound().filter_map(|(listener, port)| listener.shown_advertised(*port));
+        let own = [
+            ("advertised.listeners", listed(advertised.collect())),
+            ("broker.id", self.identity.broker_id.to_string()),
+            ("listener.security.protocol.map", listed(protocols.collect())),
+            ("listeners", listed(bound().map(|(listener, port)| listener.shown(*port)).collect())),
+            ("log.dirs", self.data_place()),
+            ("node.id", self.identity.broker_id.to_string()),
+            ("process.roles", "broker,controller".to_owned()),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        self.configs.clone().into_iter().chain(own).chain(security(self)).collect()
+    }
+}
+
 /// Names with their values; those of one listener are under its prefix.
-pub(super) fn security(config: &Config) -> Vec<(String, String)> {
+fn security(config: &Config) -> Vec<(String, String)> {
     let mut shown = Vec::new();
     let mut show = |name: &str, value: String| shown.push((name.to_owned(), value));
     let listeners = &config.clients.listeners;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ipnet::IpNet;
 
-use super::{HostPort, Networks, Peers};
+use super::addresses::{HostPort, Networks, Peers};
 use crate::auth::mapping::Mapping;
 use crate::ops;
 use crate::peer::MIN_SECRET_BYTES;

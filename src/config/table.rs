@@ -15,14 +15,14 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::listeners::{self, Entries};
+use super::addresses::{HostPort, Networks, Peers};
+use super::entries::{self, Entries};
+use super::found::Found;
 use super::syntax::{self, base64, bucket, data_path, id, url, word};
-use super::values::Values;
 use super::variable::Order::{AtLeast, AtMost, Below};
 use super::variable::Rule::{FileOf, Idle, Needed, NotZero, With};
 use super::variable::{Section, Variable, bytes, flag, formed, millis, number, one_of, parsed, secret, text};
 use super::words::{LogFormat, Protocol, StoreKind, Validation};
-use super::{HostPort, Networks, Peers};
 use crate::auth::Mechanism;
 use crate::log::Limits;
 use crate::runtime::Secret;
@@ -52,15 +52,15 @@ macro_rules! settings {
         pub struct $group { $(pub $field: $type,)* }
 
         impl $group {
-            pub(in crate::config) fn of(values: &Values<'_>) -> Option<$group> {
-                Some($group { $($field: values.get(stringify!($name))?,)* })
+            pub(in crate::config) fn of(found: &Found) -> Option<$group> {
+                Some($group { $($field: found.get(stringify!($name))?,)* })
             }
         }
     };
     (@fills $group:ident { $($name:ident $field:ident: $type:ty,)* }) => {
         impl $group {
-            pub(in crate::config) fn of(values: &Values<'_>) -> Option<$group> {
-                Some($group { $($field: values.get::<$type>(stringify!($name))?,)* ..$group::default() })
+            pub(in crate::config) fn of(found: &Found) -> Option<$group> {
+                Some($group { $($field: found.get::<$type>(stringify!($name))?,)* ..$group::default() })
             }
         }
     };
@@ -131,30 +131,30 @@ settings! {
         ADVERTISED_PORT => advertised_port: Option<u16>, number(1, MOST_PORT).shaped("PORT"),
             "Port that clients are told to connect to. Default: the port listened on.";
         LISTENERS => listeners: Option<Entries<(String, u16)>>,
-            parsed("NAME://HOST:PORT,..", |text| listeners::endpoints(text).map(|_| text.to_owned())),
+            parsed("NAME://HOST:PORT,..", |text| entries::endpoints(text).map(|_| text.to_owned())),
             "Several listeners, in place of PORT, ADVERTISED_HOST and ADVERTISED_PORT; HOST is that of \
              HEALTH_PORT alone then.";
         ADVERTISED_LISTENERS => advertised_listeners: Option<Entries<(String, u16)>>,
-            parsed("NAME://HOST:PORT,..", |text| listeners::endpoints(text).map(|_| text.to_owned())),
+            parsed("NAME://HOST:PORT,..", |text| entries::endpoints(text).map(|_| text.to_owned())),
             "Where clients of each are told to connect to. Default: as in LISTENERS, or this host's name.";
         LISTENER_SECURITY_PROTOCOL_MAP => protocols: Option<Entries<Protocol>>,
             parsed("NAME:PROTOCOL,..", |text| {
-                listeners::entries(text, listeners::protocol).map(|_| text.to_owned())
+                entries::entries(text, entries::protocol).map(|_| text.to_owned())
             }).sets("listener.security.protocol.map"),
             "Protocols of listeners: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL. Default: that of its name.";
         LISTENER_SASL_MECHANISMS => mechanisms: Option<Entries<Vec<Mechanism>>>,
             parsed("NAME:MECHANISM|..,..", |text| {
-                listeners::entries(text, listeners::mechanisms).map(|_| text.to_owned())
+                entries::entries(text, entries::mechanisms).map(|_| text.to_owned())
             }),
             "Mechanisms of listeners. Default: SASL_MECHANISMS.";
         LISTENER_TLS_CLIENT_AUTH => client_auths: Option<Entries<ClientAuth>>,
             parsed("NAME:none|requested|required,..", |text| {
-                listeners::entries(text, listeners::client_auth).map(|_| text.to_owned())
+                entries::entries(text, entries::client_auth).map(|_| text.to_owned())
             }),
             "Whether listeners ask for a client's certificate. Default: TLS_CLIENT_AUTH.";
         LISTENER_MAX_CONNECTIONS => max_connections: Option<Entries<usize>>,
             parsed("NAME:COUNT,..", |text| {
-                listeners::entries(text, listeners::count).map(|_| text.to_owned())
+                entries::entries(text, entries::count).map(|_| text.to_owned())
             }),
             "Most connections of listeners at one time, within MAX_CONNECTIONS.";
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::runtime::Secret;
 use crate::settings::{self, Scope, Target};
+use crate::types::BrokerId;
 
 pub(super) fn problems(given: &Given) -> Vec<Problem> {
     match Config::load(given) {
@@ -211,7 +212,7 @@ fn nothing_set_is_a_local_broker_with_kafkas_defaults() {
     assert_eq!(config.identity.broker_id, BrokerId(0));
     assert_eq!(config.identity.cluster_id, "kafkaesque");
     assert_eq!((config.clients.listen.host.as_str(), config.clients.listen.port), ("0.0.0.0", 9092));
-    assert!(!values::is_wildcard(&config.clients.listen.advertised_host), "{:?}", config.clients.listen);
+    assert!(!addresses::is_wildcard(&config.clients.listen.advertised_host), "{:?}", config.clients.listen);
     assert_eq!(config.data_place(), "/tmp/kafkaesque-data");
     assert_eq!((config.log.commit_interval, config.log.commit_window), (Duration::ZERO, 1));
     assert_eq!(config.log.segment_max_bytes, 8 << 20);
@@ -310,8 +311,8 @@ fn the_advertised_host_follows_the_host_unless_that_is_a_wildcard() {
     };
     assert_eq!(advertised("127.0.0.1"), "127.0.0.1");
     assert_eq!(advertised("broker-0.example"), "broker-0.example");
-    assert_eq!(advertised("::"), values::host_name());
-    assert_eq!(advertised("[::]"), values::host_name());
+    assert_eq!(advertised("::"), addresses::host_name());
+    assert_eq!(advertised("[::]"), addresses::host_name());
     assert_eq!(advertised("[::1]"), "::1");
     let config = Config::load(&Given::nothing().with("HOST", "::1")).expect("valid");
     assert_eq!(config.broker_settings(&[9092])["advertised.listeners"], "PLAINTEXT://[::1]:9092");

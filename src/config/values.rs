@@ -1,72 +1,29 @@
 //! Given values, read by the table: each value by its form, then what must hold between them.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::num::NonZeroU16;
-use std::path::PathBuf;
-use std::str::FromStr as _;
-use std::time::Duration;
 
+use super::addresses::{host_name, is_wildcard};
+use super::found::{Field, Found, Value};
 use super::given::{Given, Problem};
-use super::listeners::Entries;
+use super::syntax;
 use super::table::{VARIABLES, variable_named};
 use super::variable::{Fallback, Kind, Order, Relation, Rule, Variable};
-use super::words::{Protocol, StoreKind};
-use super::{HostPort, Networks, Peers, listeners, syntax};
-use crate::auth::Mechanism;
-use crate::auth::mapping::Mapping;
-use crate::runtime::Secret;
-use crate::store::faults;
-use crate::tls::{ClientAuth, Version};
-use crate::types::BrokerId;
-
-/// One value, of the right form.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) enum Value {
-    Text(String),
-    Flag(bool),
-    Number(i64),
-}
-
-impl Value {
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Value::Text(text) => Some(text),
-            Value::Flag(_) | Value::Number(_) => None,
-        }
-    }
-
-    fn number(&self) -> Option<i64> {
-        match self {
-            Value::Number(number) => Some(*number),
-            Value::Text(_) | Value::Flag(_) => None,
-        }
-    }
-
-    /// As Kafka prints it.
-    fn printed(&self) -> String {
-        match self {
-            Value::Text(text) => text.clone(),
-            Value::Flag(flag) => flag.to_string(),
-            Value::Number(number) => number.to_string(),
-        }
-    }
-}
+use super::words::StoreKind;
 
 /// All values, and what is wrong with them. A wrong one is noted, and then missing.
 pub(super) struct Values<'a> {
     given: &'a Given,
-    found: BTreeMap<&'static str, Value>,
+    pub(super) found: Found,
     pub(super) problems: Vec<Problem>,
 }
 
 impl<'a> Values<'a> {
     pub(super) fn read(given: &'a Given) -> Values<'a> {
-        let mut values = Values { given, found: BTreeMap::new(), problems: given.problems().to_vec() };
+        let mut values = Values { given, found: Found::default(), problems: given.problems().to_vec() };
         for variable in VARIABLES {
             match values.value(variable) {
                 Ok(Some(value)) => {
-                    values.found.insert(variable.name, value);
+                    values.found.0.insert(variable.name, value);
                 }
                 Ok(None) => {}
                 Err(message) => values.refuse(variable.name, &message),
@@ -80,13 +37,12 @@ impl<'a> Values<'a> {
         values
     }
 
-    /// A typed value. `None` if it is missing and the type has no place for that: then the reason was noted.
-    pub(super) fn get<T: Field>(&self, name: &str) -> Option<T> {
-        T::of(self.found.get(name))
+    fn get<T: Field>(&self, name: &str) -> Option<T> {
+        self.found.get(name)
     }
 
     fn number(&self, name: &str) -> Option<i64> {
-        self.found.get(name).and_then(Value::number)
+        self.found.0.get(name).and_then(Value::number)
     }
 
     fn refuse(&mut self, name: &str, message: &str) {
@@ -97,7 +53,7 @@ impl<'a> Values<'a> {
     pub(super) fn configs(&self) -> BTreeMap<String, String> {
         let given = VARIABLES.iter().filter(|variable| self.given.is_set(variable.name));
         let set = |variable: &Variable| {
-            Some((variable.config?.to_owned(), self.found.get(variable.name)?.printed()))
+            Some((variable.config?.to_owned(), self.found.0.get(variable.name)?.printed()))
         };
         given.filter_map(set).collect()
     }
@@ -137,7 +93,7 @@ impl<'a> Values<'a> {
 
     fn obey(&mut self, variable: &'static Variable, rule: &'static Rule) {
         let name = variable.name;
-        let is_there = |name: &str| self.found.contains_key(name);
+        let is_there = |name: &str| self.found.0.contains_key(name);
         let refused = match rule {
             Rule::Order(relation) => return self.compare(name, relation),
             Rule::FileOf(secret) => return self.read_file(name, secret),
@@ -192,7 +148,7 @@ impl<'a> Values<'a> {
             Ok(text) if text.trim().is_empty() => format!("'{file}' is empty"),
             Ok(text) => match parse_content(secret, &text) {
                 Ok(value) => {
-                    self.found.insert(secret, value);
+                    self.found.0.insert(secret, value);
                     return;
                 }
                 Err(message) => format!("'{file}' {message}"),
@@ -244,82 +200,4 @@ fn parse(variable: &Variable, text: &str, is_formed: bool) -> Result<Value, Stri
             word.map(|word| Value::Text((*word).to_owned())).ok_or_else(|| not(words.join(" or ")))
         }
     }
-}
-
-/// True if a host stands for all addresses of the machine.
-pub(super) fn is_wildcard(host: &str) -> bool {
-    host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
-}
-
-pub(super) fn host_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().trim().to_owned();
-    if name.is_empty() { "localhost".to_owned() } else { name }
-}
-
-/// A type that settings are read into.
-pub(super) trait FromValue: Sized {
-    fn from_value(value: &Value) -> Option<Self>;
-}
-
-/// The type of a field: of a value that is there, or of one that may be missing.
-pub(super) trait Field: Sized {
-    fn of(value: Option<&Value>) -> Option<Self>;
-}
-
-impl<T: FromValue> Field for T {
-    fn of(value: Option<&Value>) -> Option<T> {
-        value.and_then(T::from_value)
-    }
-}
-
-impl<T: FromValue> Field for Option<T> {
-    fn of(value: Option<&Value>) -> Option<Option<T>> {
-        Some(value.and_then(T::from_value))
-    }
-}
-
-macro_rules! from_value {
-    ($($type:ty: $value:ident => $read:expr;)*) => { $(
-        impl FromValue for $type {
-            fn from_value($value: &Value) -> Option<$type> {
-                $read
-            }
-        }
-    )* };
-}
-
-from_value! {
-    bool: value => match value {
-        Value::Flag(flag) => Some(*flag),
-        Value::Text(_) | Value::Number(_) => None,
-    };
-    String: value => value.text().map(str::to_owned);
-    Secret: value => value.text().map(Secret::new);
-    PathBuf: value => value.text().map(PathBuf::from);
-    HostPort: value => syntax::host_port(value.text()?);
-    Entries<(String, u16)>: value => listeners::endpoints(value.text()?).ok();
-    Entries<Protocol>: value => listeners::entries(value.text()?, listeners::protocol).ok();
-    Entries<Vec<Mechanism>>: value => listeners::entries(value.text()?, listeners::mechanisms).ok();
-    Entries<ClientAuth>: value => listeners::entries(value.text()?, listeners::client_auth).ok();
-    Entries<usize>: value => listeners::entries(value.text()?, listeners::count).ok();
-    Vec<Mechanism>: value => listeners::mechanisms(value.text()?).ok();
-    ClientAuth: value => listeners::client_auth(value.text()?).ok();
-    Version: value => match value.text()? {
-        "1.2" => Some(Version::Tls12),
-        "1.3" => Some(Version::Tls13),
-        _ => None,
-    };
-    Mapping: value => value.text()?.parse().ok();
-    Networks: value => syntax::networks(value.text()?).ok();
-    Peers: value => syntax::peer_list(value.text()?).ok();
-    faults::Setting: value => faults::Setting::from_str(value.text()?).ok();
-    i64: value => value.number();
-    i32: value => value.number()?.try_into().ok();
-    u16: value => value.number()?.try_into().ok();
-    u32: value => value.number()?.try_into().ok();
-    u64: value => value.number()?.try_into().ok();
-    usize: value => value.number()?.try_into().ok();
-    NonZeroU16: value => value.number()?.try_into().ok().and_then(NonZeroU16::new);
-    Duration: value => value.number()?.try_into().ok().map(Duration::from_millis);
-    BrokerId: value => value.number()?.try_into().ok().map(BrokerId);
 }

@@ -1,6 +1,6 @@
 //! Settings that are one of a few words.
 
-use super::values::{FromValue, Value};
+use super::found::{FromValue, Value};
 use crate::settings::MigrationPolicy;
 
 macro_rules! words {

@@ -8,12 +8,6 @@ use super::{Source, is_word, refuse, sources};
 /// Files in a circle at most.
 const LONGEST: usize = 3;
 
-/// Longer circles, each by its first file, with its files.
-const LONG_CIRCLES: &[(&str, usize)] = &[
-    // The table of variables says how each is read, and readers look variables up in it.
-    ("config", 15),
-];
-
 /// Imports among files, by the paths of their modules.
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
@@ -105,22 +99,14 @@ fn circles(files: &[Source]) -> BTreeSet<Vec<String>> {
     all.keys().map(around).filter(|circle| circle.len() > 1).collect()
 }
 
-fn too_long(circles: &BTreeSet<Vec<String>>, known: &[(&str, usize)]) -> Vec<String> {
-    let is_known = |circle: &&Vec<String>| !known.contains(&(circle[0].as_str(), circle.len()));
-    let long = circles.iter().filter(|circle| circle.len() > LONGEST).filter(is_known);
-    let found = long.map(|circle| format!("a circle of {} files: {}", circle.len(), circle.join(", ")));
-    let is_there = |(first, length): &&(&str, usize)| {
-        !circles.iter().any(|circle| circle[0] == *first && circle.len() == *length)
-    };
-    let gone = known.iter().filter(is_there).map(|(first, length)| {
-        format!("the circle of {length} files at {first} is another one now: let the table say which")
-    });
-    found.chain(gone).collect()
+fn too_long(circles: &BTreeSet<Vec<String>>) -> Vec<String> {
+    let long = circles.iter().filter(|circle| circle.len() > LONGEST);
+    long.map(|circle| format!("a circle of {} files: {}", circle.len(), circle.join(", "))).collect()
 }
 
 #[test]
 fn files_import_one_another_in_small_circles_only() {
-    refuse(&too_long(&circles(&sources("src")), LONG_CIRCLES));
+    refuse(&too_long(&circles(&sources("src"))));
 }
 
 #[test]
@@ -136,13 +122,12 @@ fn a_circle_is_seen() {
     ];
     let found = circles(&round);
     assert_eq!(found, BTreeSet::from([["f/a", "f/b", "f/c", "g"].map(str::to_owned).to_vec()]));
-    assert_eq!(too_long(&found, &[]), ["a circle of 4 files: f/a, f/b, f/c, g"]);
-    assert_eq!(too_long(&found, &[("f/a", 4)]), [""; 0]);
-    assert_eq!(too_long(&found, &[("f/a", 5)]).len(), 2);
+    assert_eq!(too_long(&found), ["a circle of 4 files: f/a, f/b, f/c, g"]);
     let own_code = [
         file("src/f/mod.rs", "mod a;\nuse a::A;\nstruct M;"),
         file("src/f/a.rs", "use super::M;\nstruct A;"),
     ];
+    assert_eq!(too_long(&circles(&own_code)), [""; 0]);
     assert_eq!(circles(&own_code), BTreeSet::from([["f", "f/a"].map(str::to_owned).to_vec()]));
     assert_eq!(circles(&[door(), file("src/f/a.rs", ""), file("src/f/b.rs", "use super::A;")]).len(), 0);
 }

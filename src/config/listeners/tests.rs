@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::super::tests::problems;
-use super::super::{Given, Protocol};
+use super::super::{Config, Given, Protocol};
 use super::*;
 
 /// Settings of several listeners, with files that are there.

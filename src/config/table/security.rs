@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::{KIB, MIB, SECURITY};
 use crate::auth::Mechanism;
 use crate::auth::mapping::Mapping;
-use crate::config::listeners;
+use crate::config::entries;
+use crate::config::found::Found;
 use crate::config::syntax;
-use crate::config::values::Values;
 use crate::config::variable::Rule::{Behind, Beside, NotYet, With};
 use crate::config::variable::{Variable, bytes, flag, formed, millis, number, one_of, parsed, secret, text};
 use crate::runtime::Secret;
@@ -30,7 +30,7 @@ settings! {
             "Whether clients of that listener must log in; if not, who does not is User:ANONYMOUS. Default: \
              true.";
         SASL_MECHANISMS => mechanisms: Option<Vec<Mechanism>>,
-            parsed("NAME,..", |text| listeners::mechanisms(text).map(|_| text.to_owned())),
+            parsed("NAME,..", |text| entries::mechanisms(text).map(|_| text.to_owned())),
             "SASL mechanisms of listeners that do not say: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER. \
              Default: those that the users and issuers given can use.";
         SASL_USERS => users: Option<Secret>, secret("NAME:PASSWORD,.."),
