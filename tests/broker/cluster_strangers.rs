@@ -17,7 +17,7 @@ const SILENT: usize = 1_000;
 /// Far more than anybody gets, for a machine that is busy.
 const CLOSING: Duration = Duration::from_secs(60);
 /// Sieges, of which one has to cost the brokers no call: a busy machine may cost them one as well.
-const SIEGES: usize = 3;
+const SIEGES: usize = 8;
 const FAILED: &str = "kafkaesque_peer_calls_failed_total";
 
 /// First words that no broker says.
