@@ -2,32 +2,48 @@
 # Brokers killed, suspended, stopped, removed and started anew, cut off from each other and from a store that fails, under load, by a
 # seed: nothing is lost, doubled or moved, and every partition goes on within a bounded time.
 # usage: scripts/chaos.sh [--seed N] [--minutes 10] [--rate 5000] [--latency MS] [--store versitygw|gofakes3|local] [--keep]
+#        [--flaw acks-early|no-fence|stale-coordinator|..]
 # The seed is printed first: the same one draws the same blows. KAFKAESQUE_BIN and FAILOVER_BIN name built programs.
+# With --flaw, brokers break promises (src/runtime/flaws.rs), and the run has to notice: it fails if it does not.
 # With --store local the store is a folder, and what is between brokers and their store never fails.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$root/scripts/broker.sh"
 source "$root/scripts/stores.sh"
 
-options=() store=versitygw
+options=() store=versitygw flaw=
 while (($#)); do
   case $1 in
     --seed | --minutes | --rate | --latency | --partitions) options+=("$1" "$2"); shift ;;
     --store) store=$2; shift ;;
+    --flaw) flaw=$2; shift ;;
     --keep) options+=("$1") ;;
-    *) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
+    *) sed -n '2,8s/^# //p' "$0"; exit 2 ;;
   esac
   shift
 done
 
+if [[ -n $flaw && -z ${KAFKAESQUE_BIN:-} ]]; then
+  # Beside what is built without it, which nobody should mistake for this.
+  target=${CARGO_TARGET_DIR:-$root/target}/flaws
+  cargo build --quiet --release --manifest-path "$root/Cargo.toml" --target-dir "$target" --bin kafkaesque --features flaws
+  KAFKAESQUE_BIN=$target/release/kafkaesque
+fi
 find_broker
 find_program FAILOVER_BIN --example failover
 program=$KAFKAESQUE_BIN load=$FAILOVER_BIN
 forget_settings
+unset KAFKAESQUE_BIN FAILOVER_BIN
 make_work_dir
 case $store in
   versitygw | gofakes3) "use_$store" ;;
   local) ;;
   *) echo "there is no store $store"; exit 2 ;;
 esac
-"$load" chaos --program "$program" "${options[@]}"
+[[ -z $flaw ]] || export CHAOS_FLAW=$flaw
+code=0
+"$load" chaos --program "$program" "${options[@]}" || code=$?
+[[ -n $flaw ]] || exit "$code"
+# Another code says that there was no run to speak of.
+((code == 1)) || { echo "the brokers have a flaw ($flaw), and nobody noticed"; exit 1; }
+echo "noticed: $flaw"

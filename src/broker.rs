@@ -84,6 +84,11 @@ pub fn run_all(configs: Vec<Config>) -> ExitCode {
             return fail(&StartError::from(error).to_string());
         }
         let runtimes: Vec<Runtime> = configs.iter().map(|_| Runtime::system()).collect();
+        #[cfg(feature = "flaws")]
+        let runtimes = match crate::config::flaws() {
+            Ok(flaws) => runtimes.into_iter().map(|runtime| Runtime { flaws, ..runtime }).collect::<Vec<_>>(),
+            Err(none) => return fail(&none),
+        };
         let starting = configs.iter().zip(&runtimes).map(|(config, runtime)| Broker::start(config, runtime));
         let started = tokio::select! {
             started = try_join_all(starting) => started,

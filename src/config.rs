@@ -86,6 +86,17 @@ impl Given {
     }
 }
 
+/// The flaw that this process is to have.
+///
+/// # Errors
+///
+/// There is none of that name.
+#[cfg(feature = "flaws")]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn flaws() -> Result<crate::runtime::Flaws, String> {
+    std::env::var("CHAOS_FLAW").map_or(Ok(Default::default()), |name| crate::runtime::Flaws::named(&name))
+}
+
 impl Clients {
     fn of(values: &mut Values<'_>, given: &Given) -> Option<Clients> {
         let found = &values.found;

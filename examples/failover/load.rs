@@ -133,6 +133,11 @@ impl Load {
         self.answers().partitions[partition].lock().last > since
     }
 
+    /// Records that were refused for good.
+    pub fn failures(&self) -> Vec<String> {
+        self.answers().failures.lock().clone()
+    }
+
     /// The longest pause of each partition since the last look.
     pub fn look(&self) -> Vec<Duration> {
         let now = Instant::now();
@@ -205,7 +210,7 @@ impl Shared {
     fn write(&self, rate: u64) {
         let begun = Instant::now();
         let mut number = 0;
-        while !self.stop.load(Ordering::Relaxed) {
+        while !self.stop.load(Ordering::Relaxed) && self.producer.context().failures.lock().is_empty() {
             let due = begun.elapsed().as_micros() as u64 * rate / 1_000_000;
             while number < due {
                 self.send(number);
@@ -223,7 +228,10 @@ impl Shared {
             BaseRecord::with_opaque_to(TOPIC, number as usize).partition(partition).payload(&value);
         while let Err((error, back)) = self.producer.send(next) {
             let full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
-            assert!(full, "record {number} was not queued: {error}");
+            if !full {
+                let failure = format!("record {number} was not queued: {error}");
+                return self.producer.context().failures.lock().push(failure);
+            }
             std::thread::sleep(Duration::from_millis(5));
             next = back;
         }

@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::calm::Calm;
-use super::flaws::Flaws;
 use super::heartbeat::{Heartbeat, HostState, Reply};
 use super::liveness::{Liveness, Standing};
 use super::losses::Losses;
@@ -37,7 +36,6 @@ struct Inner {
     runtime: Runtime,
     /// Silence after which a broker loses its shards.
     session: Duration,
-    flaws: Flaws,
     leading: Mutex<Option<Leading>>,
     /// Something was heard that may change the plan.
     news: Notify,
@@ -56,7 +54,7 @@ pub(super) struct Leading {
     /// Shards that are to be released, by their owners.
     release: Vec<(Owner, ShardId, LeaderEpoch)>,
     /// A shard that moves for balance.
-    pub moving: Option<(Owner, ShardId, LeaderEpoch)>,
+    moving: Option<(Owner, ShardId, LeaderEpoch)>,
     calm: Calm,
     losses: Losses,
     /// Brokers that are to give everything away, though they live.
@@ -68,15 +66,10 @@ pub(super) struct Leading {
 
 impl Controller {
     pub fn new(metadata: Metadata, session: Duration, runtime: Runtime) -> Controller {
-        Controller::flawed(metadata, session, Flaws::default(), runtime)
-    }
-
-    /// One that breaks promises.
-    pub fn flawed(metadata: Metadata, session: Duration, flaws: Flaws, runtime: Runtime) -> Controller {
         let (leading, news) = (Mutex::default(), Notify::new());
         let metrics = Sessions::register(&runtime.metrics);
         let changing = Arc::default();
-        Controller(Arc::new(Inner { metadata, runtime, session, flaws, leading, news, metrics, changing }))
+        Controller(Arc::new(Inner { metadata, runtime, session, leading, news, metrics, changing }))
     }
 
     /// Takes a broker's word, and answers it; says nothing if this broker does not lead.
@@ -224,16 +217,19 @@ impl Controller {
         if leading.liveness.somebody_comes(now, &voters) {
             return Vec::new();
         }
-        let (liveness, flaws) = (&leading.liveness, self.0.flaws);
-        let plan = placement::plan(
+        let (liveness, flaws) = (&leading.liveness, runtime.flaws);
+        let mut plan = placement::plan(
             image,
             &standings,
             |owner| liveness.has_caught_up(owner, image),
             |owner, shard, epoch| {
                 liveness.has_released(owner, shard, epoch)
-                    || flaws.takes_for_released(leading, &standings, (owner, shard, epoch))
+                    || (flaws.assigns_first && leading.has_asked_for(&standings, (owner, shard, epoch)))
             },
         );
+        if flaws.assigns_blindly {
+            plan.commands.iter_mut().for_each(forget_what_it_replaces);
+        }
         leading.release = plan.release;
         leading.nobody_takes = !standings.values().any(|standing| *standing == Standing::Live);
         leading.balance(image, &standings, now, plan.commands.is_empty());
@@ -272,6 +268,11 @@ impl Controller {
 }
 
 impl Leading {
+    /// True of a shard that its owner is to release.
+    fn has_asked_for(&self, standings: &Standings, asked: (Owner, ShardId, LeaderEpoch)) -> bool {
+        standings.get(&asked.0.broker) == Some(&Standing::Leaving) || self.moving == Some(asked)
+    }
+
     /// Has one shard at a time move for balance, once all has been calm for a while.
     fn balance(&mut self, image: &Image, standings: &Standings, now: Instant, nothing_else: bool) {
         let is_moving = |(owner, shard, epoch): &(Owner, ShardId, LeaderEpoch)| {
@@ -291,6 +292,12 @@ impl Leading {
         if self.calm.lasts(now) {
             self.moving = placement::balance(image, standings);
         }
+    }
+}
+
+fn forget_what_it_replaces(command: &mut Command) {
+    if let Command::MoveShard { shard, owner, .. } = *command {
+        *command = Command::AssignShard { shard, owner };
     }
 }
 

@@ -6,7 +6,6 @@
 mod answering;
 mod calm;
 mod controller;
-mod flaws;
 mod group_topics;
 pub mod heart;
 pub mod heartbeat;
@@ -33,7 +32,6 @@ mod watch;
 
 pub use answering::Answering;
 pub use controller::Controller;
-pub use flaws::Flaws;
 pub use group_topics::GroupTopics;
 pub use operator::{Departures, remove, status};
 pub use removal::{Removal, Removed, Stuck};

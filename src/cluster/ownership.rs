@@ -115,11 +115,11 @@ impl ShardHost {
         if self.is_alone() {
             return shard.recently_confirmed(self.options.session);
         }
-        let clock = &self.runtime.clock;
+        let (clock, lasts) = (&self.runtime.clock, PROOF.max(self.runtime.flaws.keeps_proofs));
         !self.ownership.clocks_differ(clock)
             && shard.confirmed_at().is_some_and(|at| {
                 at >= self.ownership.clocks.lock().agree_since
-                    && clock.instant().saturating_duration_since(at) <= PROOF
+                    && clock.instant().saturating_duration_since(at) <= lasts
             })
     }
 

@@ -5,6 +5,7 @@
 
 pub mod clock;
 mod complaints;
+mod flaws;
 pub mod memory;
 pub mod rng;
 mod secret;
@@ -15,6 +16,7 @@ pub mod transfers;
 
 pub use clock::Clock;
 pub use complaints::Complaints;
+pub use flaws::Flaws;
 pub use rng::Rng;
 pub use secret::Secret;
 pub use shutdown::Shutdown;
@@ -28,6 +30,7 @@ pub struct Runtime {
     pub tasks: Tasks,
     pub shutdown: Shutdown,
     pub metrics: prometheus::Registry,
+    pub flaws: Flaws,
 }
 
 impl Runtime {
@@ -49,6 +52,7 @@ impl Runtime {
             tasks: Tasks::new(shutdown.clone()),
             shutdown,
             metrics: prometheus::Registry::new(),
+            flaws: Flaws::default(),
         }
     }
 }

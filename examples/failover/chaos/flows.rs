@@ -59,6 +59,13 @@ impl Flows {
         }
     }
 
+    /// What is known to be wrong already.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = self.truth.all_broken();
+        problems.extend(self.load.failures());
+        problems
+    }
+
     /// Ends all, and looks what is there in the end. Returns what is not as it was told.
     pub fn finish(self) -> Vec<String> {
         self.truth.end();

@@ -64,7 +64,10 @@ pub fn run(plan: &Plan) -> Result<(), Vec<String>> {
     let mut chaos = Chaos { field: &mut field, load: &flows.load, rng, truth, struck };
     chaos.run(Duration::from_secs_f64(60.0 * plan.minutes));
     let Chaos { struck, .. } = chaos;
-    let mut problems = flows.finish();
+    let mut problems = flows.problems();
+    if problems.is_empty() {
+        problems = flows.finish();
+    }
     field.members.clone().into_iter().for_each(|id| field.cluster.assert_runs(id));
     field.tell();
     println!("{} problems", problems.len());
@@ -78,7 +81,7 @@ pub fn run(plan: &Plan) -> Result<(), Vec<String>> {
 impl Chaos<'_> {
     /// Strikes until the time is up, or a promise is broken.
     fn run(&mut self, time: Duration) {
-        while self.struck.begun.elapsed() < time && !self.truth.is_broken() {
+        while self.struck.begun.elapsed() < time && !self.is_broken() {
             std::thread::sleep(Duration::from_millis(200 + self.rng.below(3_000)));
             let at = self.struck.begun.elapsed().as_secs_f64();
             let (words, was_wrong) = self.round();
@@ -120,6 +123,10 @@ impl Chaos<'_> {
         }
     }
 
+    fn is_broken(&self) -> bool {
+        self.truth.is_broken() || !self.load.failures().is_empty()
+    }
+
     fn one_of<T: Copy>(&self, all: &[T]) -> T {
         all[self.rng.below(all.len() as u64) as usize]
     }
@@ -130,8 +137,9 @@ impl Chaos<'_> {
         let since = Instant::now();
         let again = self.field.wait_until_ready(was_wrong);
         let is_healed = || (0..self.load.partitions()).all(|partition| self.load.has_taken(partition, since));
-        while !is_healed() {
-            assert!(since.elapsed() < HEALING, "no progress {HEALING:?} after {what}");
+        while !is_healed() && !self.is_broken() {
+            let is_late = since.elapsed() > HEALING;
+            self.truth.check(!is_late, || format!("no progress {HEALING:?} after {what}"));
             std::thread::sleep(Duration::from_millis(5));
         }
         (since.elapsed(), again)

@@ -23,9 +23,9 @@ struct Inner {
 impl Truth {
     /// Notes a broken promise.
     pub fn broken(&self, promise: String) {
-        eprintln!("BROKEN: {promise}");
         let mut broken = self.0.broken.lock();
-        if broken.len() < MOST {
+        if broken.len() < MOST && !broken.contains(&promise) {
+            eprintln!("BROKEN: {promise}");
             broken.push(promise);
         }
     }

@@ -367,7 +367,8 @@ impl CommitTask {
                 },
             }
         }
-        self.flights.push(Flight { plan, chunks, started, durable: Some(is_durable) });
+        let durable = (!self.runtime.flaws.acks_early).then_some(is_durable);
+        self.flights.push(Flight { plan, chunks, started, durable });
         Ok(())
     }
 

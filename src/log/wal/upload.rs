@@ -182,6 +182,7 @@ impl Shared {
             Ok(found) if !found.belongs_at(self.store.paths.shard(), upload.id) => Ok(End::Occupied),
             Ok(found) => Ok(match judge(own, &found) {
                 Collision::Landed => End::Landed,
+                Collision::Superseded if self.runtime.flaws.heeds_no_fence => End::Landed,
                 Collision::Superseded => End::Superseded,
                 Collision::Occupied => End::Occupied,
             }),

@@ -1,6 +1,6 @@
 //! Builds that break a promise: the simulation must notice, or it could not notice a fault of the real one either.
 
-use kafkaesque::cluster::Flaws;
+use kafkaesque::runtime::Flaws;
 
 use super::runs::each_run;
 use crate::truth::Violation;
@@ -10,11 +10,11 @@ pub const VARIABLE: &str = "KAFKAESQUE_SIM_FLAW";
 const SEEDS: u64 = 200;
 
 pub fn of_this_process() -> Flaws {
-    let name = std::env::var(VARIABLE).unwrap_or_default();
-    match name.as_str() {
-        "" => Flaws::default(),
-        "assigns first" => Flaws { assigns_first: true },
-        other => panic!("{VARIABLE}: there is no flaw {other}"),
+    match std::env::var(VARIABLE) {
+        Ok(name) if !name.is_empty() => {
+            Flaws::named(&name).unwrap_or_else(|none| panic!("{VARIABLE}: {none}"))
+        }
+        _ => Flaws::default(),
     }
 }
 
@@ -29,5 +29,5 @@ fn assert_seen(flaw: &str) {
 
 #[test]
 fn a_controller_that_assigns_before_a_release_is_seen() {
-    assert_seen("assigns first");
+    assert_seen("early-assignments");
 }

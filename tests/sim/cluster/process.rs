@@ -9,9 +9,7 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use kafkaesque::api;
 use kafkaesque::auth::{Authenticator, UserSources, Users};
-use kafkaesque::cluster::{
-    Answering, Controller, Departures, Flaws, GroupTopics, HostOptions, ShardHost, heart,
-};
+use kafkaesque::cluster::{Answering, Controller, Departures, GroupTopics, HostOptions, ShardHost, heart};
 use kafkaesque::coordinator::Coordinators;
 use kafkaesque::coordinator::group::{MetadataSource, Settings};
 use kafkaesque::log::{Limits, LogMetrics, ReadLimits, Reads, Shared};
@@ -23,7 +21,7 @@ use kafkaesque::peer::Transport;
 use kafkaesque::protocol::batch::Depth;
 use kafkaesque::protocol::codec::{Message as _, Request};
 use kafkaesque::protocol::header;
-use kafkaesque::runtime::{Clock, Runtime, TaskKind};
+use kafkaesque::runtime::{Clock, Flaws, Runtime, TaskKind};
 use kafkaesque::store::Store;
 use kafkaesque::store::database::Databases;
 use kafkaesque::store::faults::{Contact, FaultPlan};
@@ -107,7 +105,8 @@ impl Body {
     }
 
     pub async fn start(&self, around: &Surroundings) -> Result<Process, StartError> {
-        let Body { id, runtime, faults, condition } = self.clone();
+        let Body { id, mut runtime, faults, condition } = self.clone();
+        runtime.flaws = around.flaws;
         let store = Store::untested(faults.wrap(Arc::clone(&around.objects)), Path::from("data"), &runtime);
         let databases = Databases::new(&store, 1 << 20, &runtime);
         let line = Line { own: id, condition: condition.clone(), network: around.network.clone() };
@@ -115,7 +114,7 @@ impl Body {
         let settings = metadata_settings(id, around);
         let metadata =
             Metadata::open(&store, &databases, &settings, Arc::clone(&transport), &runtime).await?;
-        let controller = Controller::flawed(metadata.clone(), SESSION, around.flaws, runtime.clone());
+        let controller = Controller::new(metadata.clone(), SESSION, runtime.clone());
         let answers = Answering { metadata: metadata.clone(), controller: controller.clone() };
         around.network.listen(id, Arc::new(answers), condition.clone());
         metadata.join().await?;

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafkaesque::cluster::Flaws;
 use kafkaesque::protocol::codec::Request;
-use kafkaesque::runtime::{Runtime, TaskKind};
+use kafkaesque::runtime::{Flaws, Runtime, TaskKind};
 use kafkaesque::store::faults::{Contact, Faults};
 use kafkaesque::types::BrokerId;
 use object_store::memory::InMemory;
