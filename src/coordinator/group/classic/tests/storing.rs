@@ -2,10 +2,12 @@ use proptest::prelude::*;
 
 use crate::protocol::consumer;
 
-use super::super::stored::StoredMember;
+use super::super::stored::{Key, StoredMember};
 use super::*;
 use crate::coordinator::runtime::Malformed;
-use crate::log::fields::tests::{Random, check_round_trip};
+use crate::log::fields::Plain;
+use crate::log::fields::tests::{Random, Sample, check_round_trip};
+use crate::log::keys::{self, Tag};
 
 #[test]
 fn a_group_is_stored_when_it_is_born() {
@@ -111,7 +113,10 @@ fn bytes_cut_short_or_with_something_behind_are_malformed() {
 proptest! {
     #[test]
     fn what_is_written_is_read_back(seed in any::<u64>()) {
-        check_round_trip::<Stored>(&mut Random(seed));
+        let random = &mut Random(seed);
+        check_round_trip::<Stored>(random);
+        let key: Key = Plain.sample(random);
+        assert_eq!(keys::fields_of(Tag::ClassicGroup, &keys::key(Tag::ClassicGroup, &key)), Ok(key));
     }
 }
 

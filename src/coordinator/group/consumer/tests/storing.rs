@@ -3,10 +3,12 @@
 use proptest::prelude::*;
 
 use super::super::reconcile::{self, Progress};
+use super::super::stored::Key;
 use super::*;
 use crate::coordinator::group::assignor::Assignor;
 use crate::log::fields::Plain;
 use crate::log::fields::tests::{Random, Sample, check_round_trip};
+use crate::log::keys;
 
 fn every_kind_of_row() -> Vec<Row> {
     let topic = TopicId(Uuid::from_u128(7));
@@ -68,6 +70,8 @@ proptest! {
         check_round_trip::<Assignment>(random);
         check_round_trip::<Progress>(random);
         check_round_trip::<Names>(random);
+        let key: Key = Plain.sample(random);
+        assert_eq!(keys::fields_of(Tag::ConsumerGroup, &keys::key(Tag::ConsumerGroup, &key)), Ok(key));
     }
 }
 
