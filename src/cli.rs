@@ -24,6 +24,8 @@ const CLUSTER: &str = "cluster";
 const STATUS: &str = "status";
 const JSON: &str = "json";
 const REMOVE: &str = "remove";
+const SHARDS: &str = "shards";
+const COUNT: &str = "count";
 const ID: &str = "id";
 const DRAIN: &str = "drain";
 
@@ -90,7 +92,8 @@ pub fn command() -> Command {
                 .subcommand_required(true)
                 .disable_help_subcommand(true)
                 .subcommand(status_command())
-                .subcommand(remove_command()),
+                .subcommand(remove_command())
+                .subcommand(shards_command()),
         )
 }
 
@@ -121,11 +124,27 @@ fn remove_command() -> Command {
         )
 }
 
+fn shards_command() -> Command {
+    Command::new(SHARDS)
+        .about(
+            "Raises the number of shards. New partitions go where there are fewest; what is there stays \
+             where it is.",
+        )
+        .arg(
+            Arg::new(COUNT)
+                .value_name("N")
+                .required(true)
+                .value_parser(clap::value_parser!(u32))
+                .help("Shards in all"),
+        )
+}
+
 /// The command to a running cluster, if one was given.
 fn operate(matches: &ArgMatches, config: &Config) -> Option<ExitCode> {
     let matches = matches.subcommand_matches(CLUSTER)?;
     let told = match matches.subcommand()? {
         (STATUS, status) => operator::status(config, status.get_flag(JSON)),
+        (SHARDS, shards) => operator::add_shards(config, *shards.get_one(COUNT)?).map(|done| (done, true)),
         (_, remove) => {
             let id: i32 = *remove.get_one(ID)?;
             operator::remove(config, id, remove.get_flag(DRAIN)).map(|done| (done, true))

@@ -57,12 +57,20 @@ pub struct Config {
     pub groups: Groups,
     pub network: Network,
     pub operation: Operation,
-    /// Names of the variables that were set, by flag or environment.
-    given: Vec<&'static str>,
+    told: Told,
     /// Kafka's broker configs that they set.
     configs: BTreeMap<String, String>,
-    /// Warnings of variables that nothing reads.
+}
+
+/// The variables as they were told.
+#[derive(Clone, Debug)]
+struct Told {
+    /// Names of those that were set, by flag or environment.
+    given: Vec<&'static str>,
+    /// Warnings of those that nothing reads.
     strangers: Vec<String>,
+    /// Values that all brokers are to have alike.
+    agreed: BTreeMap<String, String>,
 }
 
 /// The way in for clients.
@@ -149,9 +157,12 @@ impl Config {
             groups: Groups::of(found)?,
             network: Network::of(found)?,
             operation: Operation::of(found)?,
-            given: VARIABLES.iter().map(|known| known.name).filter(|name| given.is_set(name)).collect(),
+            told: Told {
+                given: VARIABLES.iter().map(|known| known.name).filter(|name| given.is_set(name)).collect(),
+                strangers: given.warnings().to_vec(),
+                agreed: values.agreed(),
+            },
             configs: values.configs(),
-            strangers: given.warnings().to_vec(),
         })
     }
 
@@ -162,7 +173,12 @@ impl Config {
 
     /// True if a variable was set, by flag or environment.
     pub fn is_given(&self, variable: &str) -> bool {
-        self.given.contains(&variable)
+        self.told.given.contains(&variable)
+    }
+
+    /// Settings that all brokers of a cluster are to have alike, by the names of their variables.
+    pub fn agreed(&self) -> &BTreeMap<String, String> {
+        &self.told.agreed
     }
 
     /// The variable to blame for listeners: `of_one`, unless `LISTENERS` names several.
@@ -174,6 +190,19 @@ impl Config {
     pub fn has_peers(&self) -> bool {
         let own = self.identity.broker_id;
         self.cluster.raft_peers.iter().flatten().any(|(id, _)| *id != own)
+    }
+
+    /// The place where other brokers reach this one: as the list of brokers says, or, of one that is not in it, the host that clients
+    /// are told, and the port for brokers.
+    pub fn raft_address(&self) -> Option<String> {
+        let own = self.identity.broker_id;
+        let listed = self.cluster.raft_peers.iter().flatten().find(|(id, _)| *id == own);
+        let advertised = self.clients.listeners.iter().find_map(|listener| listener.advertised.as_ref());
+        let told = || {
+            let (host, port) = (advertised?.host.clone(), self.cluster.raft_listen.port);
+            Some(HostPort { host, port }.to_string())
+        };
+        listed.map(|(_, place)| place.to_string()).or_else(told)
     }
 
     /// Shards of a new cluster: as set, or one of a broker that is alone, or two for each broker.

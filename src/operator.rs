@@ -1,6 +1,6 @@
-//! The commands that ask a running cluster how it is, and have brokers leave it. They reach its brokers as brokers reach each
+//! The commands that ask a running cluster how it is, have brokers leave it, and give it more shards. They reach its brokers as brokers reach each
 //! other, and prove the same: whoever may ask has the cluster's secret, or can read it where the data are.
-//! Entry points: [`status`], [`remove`].
+//! Entry points: [`status`], [`remove`], [`add_shards`].
 //! Invariant: the controller alone decides.
 
 use std::collections::HashMap;
@@ -42,6 +42,15 @@ pub fn remove(config: &Config, broker: i32, drains: bool) -> Result<String, Stri
         let visit = Visit::begin(config, runtime).await?;
         visit.remove(Removal { broker: BrokerId(broker), drains }).await?;
         Ok(format!("broker {broker} was removed"))
+    })
+}
+
+/// Raises the number of shards.
+pub fn add_shards(config: &Config, shards: u32) -> Result<String, String> {
+    in_runtime(config, async |runtime| {
+        let visit = Visit::begin(config, runtime).await?;
+        visit.add_shards(shards).await?;
+        Ok(format!("the cluster has {shards} shards"))
     })
 }
 
@@ -118,6 +127,25 @@ impl Visit {
         Err(format!("no controller was found: {}", reasons.join("; ")))
     }
 
+    async fn add_shards(&self, shards: u32) -> Result<(), String> {
+        let clock = &self.runtime.clock;
+        let deadline = clock.instant() + PATIENCE;
+        loop {
+            let mut why = String::new();
+            for peer in &self.peers {
+                match cluster::add_shards(&*self.transport, *peer, shards).await {
+                    Ok(()) => return Ok(()),
+                    Err(Stuck::Later(reason)) => why = reason,
+                    Err(stuck) => return Err(stuck.to_string()),
+                }
+            }
+            if clock.instant() >= deadline {
+                return Err(format!("not done within {PATIENCE:?}: {why}"));
+            }
+            clock.sleep(STEP).await;
+        }
+    }
+
     async fn remove(&self, removal: Removal) -> Result<(), String> {
         let clock = &self.runtime.clock;
         let mut deadline = clock.instant() + PATIENCE;
@@ -158,9 +186,9 @@ fn json(status: &Status) -> Result<String, String> {
 
 /// One line for each broker and shard, and one for each problem.
 fn table(status: &Status) -> String {
-    let Status { cluster_id, leader, term, index, .. } = status;
+    let Status { cluster_id, leader, term, index, level, .. } = status;
     let mut lines = vec![
-        format!("cluster {cluster_id}: broker {leader} leads in term {term}, entry {index}"),
+        format!("cluster {cluster_id}: broker {leader} leads in term {term}, entry {index}, level {level}"),
         String::new(),
     ];
     lines.push(format!(
@@ -185,6 +213,7 @@ fn table(status: &Status) -> String {
             shard.id, shard.epoch, shard.partitions, shard.state
         ));
     }
+    lines.extend(status.warnings.iter().map(|warning| format!("WARNING {warning}")));
     lines.extend(status.problems.iter().map(|problem| format!("PROBLEM {problem}")));
     lines.join("\n")
 }

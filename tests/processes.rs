@@ -126,6 +126,11 @@ impl Cluster {
         0..self.brokers.len()
     }
 
+    /// Has brokers that are launched from now on run this program.
+    pub fn use_program(&mut self, program: &str) {
+        program.clone_into(&mut self.program);
+    }
+
     /// Starts a broker on what the store has. Does not wait until it serves.
     pub fn launch(&mut self, id: usize) {
         self.launch_among(id, &self.ids().collect::<Vec<_>>());
@@ -262,6 +267,12 @@ impl Cluster {
         let ended = process.try_wait().expect("the broker's state")?;
         self.brokers[id].process = None;
         Some(ended)
+    }
+
+    /// The status of a broker that was launched and has ended by itself.
+    pub fn has_ended(&mut self, id: usize) -> Option<ExitStatus> {
+        let process = self.brokers[id].process.as_mut()?;
+        process.try_wait().expect("the broker's state")
     }
 
     /// Fails when it ended by itself.

@@ -15,6 +15,7 @@ mod processes;
 mod rounds;
 mod starting;
 mod table;
+mod upgrade;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use load::Load;
 use processes::Cluster;
 use rounds::Rounds;
 use table::Table;
+use upgrade::Upgrade;
 
 const TOPIC: &str = "failover";
 
@@ -39,6 +41,9 @@ struct Plan {
     /// The broker's program.
     #[arg(long)]
     program: String,
+    /// The older program of an upgrade.
+    #[arg(long)]
+    from: Option<String>,
     /// How many times.
     #[arg(long, default_value_t = 6)]
     rounds: usize,
@@ -82,6 +87,8 @@ enum Mode {
     Start,
     /// From one broker to three, to five, and back to three.
     Grow,
+    /// From brokers of an older program to newer ones, one at a time.
+    Upgrade,
     /// Everything at once, by a seed.
     Chaos,
 }
@@ -120,6 +127,11 @@ fn run(plan: &Plan) -> Result<(), Vec<String>> {
             Growing { cluster: &mut cluster, load: &load, group: &group, table: &mut table }.run(),
             Vec::new(),
         ),
+        Mode::Upgrade => {
+            let (old, new) = (plan.old(), plan.program.as_str());
+            let (cluster, load, group, table) = (&mut cluster, &load, &group, &mut table);
+            (Upgrade { cluster, load, group, table, old, new }.run(), Vec::new())
+        }
         _ => {
             let mut rounds = Rounds {
                 plan,
@@ -149,11 +161,12 @@ fn run(plan: &Plan) -> Result<(), Vec<String>> {
 fn start(plan: &Plan) -> (Cluster, Option<Lines>) {
     let shards = chaos::SHARDS.to_string();
     let mut variables = vec![("LOCAL_FSYNC", "false"), ("LOCAL_RESERVE_BYTES", "0")];
-    if plan.mode == Mode::Grow {
+    if matches!(plan.mode, Mode::Grow | Mode::Upgrade) {
         variables.push(("SHARDS", &shards));
     }
     let brokers = if plan.mode == Mode::Grow { growing::BROKERS } else { chaos::FOUNDERS };
-    let mut cluster = Cluster::prepare(&plan.program, brokers, &variables);
+    let program = if plan.mode == Mode::Upgrade { plan.old() } else { &plan.program };
+    let mut cluster = Cluster::prepare(program, brokers, &variables);
     plan.slow_down(&mut cluster);
     if plan.mode == Mode::Grow {
         growing::begin(&mut cluster);
@@ -171,6 +184,10 @@ fn start(plan: &Plan) -> (Cluster, Option<Lines>) {
 }
 
 impl Plan {
+    fn old(&self) -> &str {
+        self.from.as_deref().expect("--from")
+    }
+
     /// Makes the store slow, if that is asked for, and have outages while there is a file `store-` and the broker's id.
     fn slow_down(&self, cluster: &mut Cluster) {
         if self.latency > 0 || self.mode == Mode::Cut {

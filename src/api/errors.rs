@@ -208,7 +208,9 @@ impl From<Refused> for Failure {
             Refused::UnknownTopic(_) => ErrorCode::UnknownTopicOrPartition,
             Refused::InvalidTopicName(_) => ErrorCode::InvalidTopicException,
             Refused::InvalidPartitions(_) | Refused::TooManyPartitions { .. } => ErrorCode::InvalidPartitions,
+            Refused::InvalidShards(_) => ErrorCode::InvalidRequest,
             Refused::InvalidConfig(_) => ErrorCode::InvalidConfig,
+            Refused::TooOld { .. } => ErrorCode::UnsupportedVersion,
             Refused::InvalidFeature(_) => ErrorCode::InvalidUpdateVersion,
             Refused::NoScramCredential => ErrorCode::ResourceNotFound,
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::context::{Broker, Context};
 use super::errors::Failure;
-use crate::metadata::{self, Applied, Command, IfExists, Image, MOST_PARTITIONS, NewTopic, Topic};
+use crate::metadata::{self, Applied, Command, IfExists, Image, MOST_PARTITIONS, NewTopic, Placing, Topic};
 use crate::protocol::ErrorCode;
 use crate::types::{BrokerId, ShardId, TopicId};
 
@@ -82,11 +82,11 @@ pub struct Creation {
 
 impl Creation {
     /// The topic, with its id, placement and time drawn here.
-    pub fn topic(self, broker: &Broker, image: &Image) -> NewTopic {
+    pub fn topic(self, broker: &Broker, placing: &mut Placing) -> NewTopic {
         NewTopic {
             id: TopicId(broker.runtime.rng.uuid()),
             name: Arc::from(self.name),
-            placement: image.place(self.partitions, broker.runtime.rng.below(u64::from(u32::MAX))),
+            placement: placing.place(self.partitions, broker.runtime.rng.below(u64::from(u32::MAX))),
             configs: self.configs,
             created_ms: broker.runtime.clock.now_ms(),
             if_exists: self.if_exists,
@@ -105,7 +105,8 @@ pub async fn create_automatically(context: &Context, names: &[&str]) -> Vec<Resu
         configs: BTreeMap::new(),
         if_exists: IfExists::Accept,
     };
-    let commands = names.iter().map(|name| Command::CreateTopic(creation(name).topic(broker, &image)));
+    let mut placing = Placing::of(&image);
+    let commands = names.iter().map(|name| Command::CreateTopic(creation(name).topic(broker, &mut placing)));
     let outcomes = context.change(commands.collect()).await;
     let image = context.image();
     let found = outcomes.into_iter().map(|outcome| match outcome? {

@@ -50,7 +50,10 @@ impl Parts {
         ];
         let problems: Vec<String> = self.acceptors.iter().filter_map(Acceptor::problem).collect();
         let tls = (!problems.is_empty()).then(|| ("tls", json!(problems)));
-        facts.into_iter().chain(tls).map(|(name, fact)| (name.to_owned(), fact)).collect()
+        let differences = image.configs.declared.differences();
+        let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        let settings = (!differences.is_empty()).then(|| ("settings", json!(differences)));
+        facts.into_iter().chain(tls).chain(settings).map(|(name, fact)| (name.to_owned(), fact)).collect()
     }
 }
 

@@ -24,17 +24,18 @@ pub(crate) fn metadata_settings(config: &Config, bound_ports: &[u16], store: &St
     let peers = if config.has_peers() { config.cluster.raft_peers.clone() } else { None };
     let voters = peers.iter().flatten().map(|(id, place)| Voter { id: *id, address: place.to_string() });
     let voters: Vec<Voter> = voters.collect();
-    let own = voters.iter().find(|voter| voter.id == config.identity.broker_id);
+    let address = config.raft_address().filter(|_| config.has_peers());
     MetadataSettings {
         broker_id: config.identity.broker_id,
         cluster_id: config.is_given("CLUSTER_ID").then(|| config.identity.cluster_id.clone()),
         shards: config.shards(),
-        address: own.map(|voter| voter.address.clone()).unwrap_or_default(),
+        address: address.unwrap_or_default(),
         voters,
         listeners: advertised(config, bound_ports),
         rack: config.identity.rack.clone(),
         timeouts: timeouts.raised_for(store.probe().put_p99),
         snapshot_log_bytes: metadata::SNAPSHOT_LOG_BYTES,
+        agreed: Arc::new(config.agreed().clone()),
         is_rebuilt: false,
     }
 }

@@ -46,6 +46,7 @@ impl World {
             rack: None,
             timeouts: Timeouts::local(),
             snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
+            agreed: Default::default(),
             is_rebuilt: false,
         };
         let databases = Databases::new(&store, 4 << 20, &runtime);

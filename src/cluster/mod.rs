@@ -4,6 +4,7 @@
 //! Invariant: a shard is opened here only while the metadata says that this life of this broker owns it.
 
 mod answering;
+mod ballot;
 mod calm;
 mod controller;
 mod group_topics;
@@ -31,9 +32,10 @@ mod voting;
 mod watch;
 
 pub use answering::Answering;
+pub use ballot::{Ballot, Unchanged};
 pub use controller::Controller;
 pub use group_topics::GroupTopics;
-pub use operator::{Departures, remove, status};
+pub use operator::{Departures, add_shards, remove, status};
 pub use removal::{Removal, Removed, Stuck};
 pub use report::Status;
 pub use shard_host::{HostOptions, ShardHost};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::ballot::{Ballot, Unchanged};
 use super::controller::Controller;
 use super::removal::{Removal, Removed, Stuck};
 use super::report::Status;
@@ -15,7 +16,7 @@ use crate::peer::{Service, Transport, Unreachable};
 use crate::types::BrokerId;
 
 /// The format of what is said here; heartbeats have another.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 /// The longest wait for an answer: it may have the store delete much.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
@@ -23,6 +24,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 pub(super) enum Question {
     Remove(Removal),
     Status,
+    /// More shards, so many in all.
+    Shards(u32),
+    Vote(Ballot),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +34,8 @@ pub(super) enum Reply {
     Removed(Result<Removed, Stuck>),
     /// None of a broker that does not lead.
     Status(Option<Status>),
+    Shards(Result<(), Stuck>),
+    Vote(Result<(), Unchanged>),
 }
 
 impl Controller {
@@ -38,6 +44,8 @@ impl Controller {
         let reply = match decode(question)? {
             Question::Remove(removal) => Reply::Removed(self.remove(removal).await),
             Question::Status => Reply::Status(self.status()),
+            Question::Vote(ballot) => Reply::Vote(self.vote(ballot).await),
+            Question::Shards(shards) => Reply::Shards(self.add_shards(shards).await),
         };
         Some(encode(&reply))
     }
@@ -57,7 +65,7 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 
 async fn ask(transport: &dyn Transport, broker: BrokerId, question: Question) -> Result<Reply, Unreachable> {
     let answer = transport.call(broker, Service::Controller, encode(&question), ANSWER_LIMIT).await?;
-    let reason = || "it is of an older version".to_owned();
+    let reason = || "it is of another version".to_owned();
     decode(&answer).ok_or_else(|| Unreachable { broker, is_refused: false, reason: reason() })
 }
 
@@ -70,11 +78,20 @@ pub async fn remove(transport: &dyn Transport, broker: BrokerId, removal: Remova
     }
 }
 
+/// Has `broker` raise the number of shards, which it does if it leads.
+pub async fn add_shards(transport: &dyn Transport, broker: BrokerId, shards: u32) -> Result<(), Stuck> {
+    match ask(transport, broker, Question::Shards(shards)).await {
+        Ok(Reply::Shards(added)) => added,
+        Ok(_) => Err(Stuck::Later("it answered another question".to_owned())),
+        Err(error) => Err(Stuck::Later(error.to_string())),
+    }
+}
+
 /// The cluster as `broker` sees it, if it leads.
 pub async fn status(transport: &dyn Transport, broker: BrokerId) -> Result<Option<Status>, Unreachable> {
     match ask(transport, broker, Question::Status).await? {
         Reply::Status(status) => Ok(status),
-        Reply::Removed(_) => Ok(None),
+        Reply::Removed(_) | Reply::Shards(_) | Reply::Vote(_) => Ok(None),
     }
 }
 
@@ -97,5 +114,19 @@ impl Departures {
             return self.controller.remove(removal).await;
         }
         remove(&*self.transport, leader, removal).await
+    }
+
+    /// Has a broker vote on the metadata, or vote no more.
+    pub async fn vote(&self, ballot: Ballot) -> Result<(), Unchanged> {
+        let leader = self.metadata().leader();
+        let leader = leader.ok_or_else(|| Unchanged::Later("nobody leads".to_owned()))?;
+        if leader == self.metadata().broker_id() {
+            return self.controller.vote(ballot).await;
+        }
+        match ask(&*self.transport, leader, Question::Vote(ballot)).await {
+            Ok(Reply::Vote(done)) => done,
+            Ok(_) => Err(Unchanged::Later("it answered another question".to_owned())),
+            Err(error) => Err(Unchanged::Later(error.to_string())),
+        }
     }
 }

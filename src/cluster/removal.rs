@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::controller::{Controller, KnownStandings};
 use super::liveness::Standing;
 use super::voting::{Group, Stays};
-use crate::metadata::{Metadata, ProposeError};
+use crate::metadata::{Command, Metadata, ProposeError};
 use crate::types::BrokerId;
 
 /// Entries that a learner may be behind its leader to become a voter.
@@ -34,7 +34,7 @@ pub enum Removed {
     },
 }
 
-/// Why a broker was not removed.
+/// Why a broker was not removed, or another wish of an operator not met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Stuck {
     #[error("Broker ID {0} is not currently registered")]
@@ -47,6 +47,9 @@ pub enum Stuck {
     LastVoter(BrokerId),
     #[error("without broker {0}, no majority of the brokers that vote on the metadata would live")]
     NoMajority(BrokerId),
+    /// The metadata has its reasons.
+    #[error("{0}")]
+    Refused(String),
     /// Nothing is decided: it may be asked again, of the leader.
     #[error("the controller is not there, or busy: {0}")]
     Later(String),
@@ -83,6 +86,20 @@ impl Controller {
         }
     }
 
+    /// Raises the number of shards, if this broker leads. New partitions go to the new ones first.
+    pub async fn add_shards(&self, shards: u32) -> Result<(), Stuck> {
+        let metadata = self.metadata();
+        if !metadata.leads() {
+            return Err(Stuck::Later("it does not lead".to_owned()));
+        }
+        match metadata.propose(Command::AddShards { shards }).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(refused)) => Err(Stuck::Refused(refused.to_string())),
+            Err(error @ ProposeError::NotSupported { .. }) => Err(Stuck::Refused(error.to_string())),
+            Err(error) => Err(later(error)),
+        }
+    }
+
     /// Sees that a broker may go: it is dead, or has given everything away. Says how far that is otherwise.
     fn let_go(
         &self,
@@ -114,7 +131,7 @@ impl Controller {
     }
 
     /// The group that this broker leads.
-    fn group(&self, standings: &KnownStandings) -> Group {
+    pub(super) fn group(&self, standings: &KnownStandings) -> Group {
         let metadata = self.metadata();
         let quorum = metadata.quorum();
         let (leader, voters) = (metadata.broker_id(), metadata.voters());

@@ -16,10 +16,14 @@ pub struct Status {
     pub term: u64,
     /// The last entry of the metadata's log that is committed.
     pub index: u64,
+    /// The version of what brokers may write; see [`crate::metadata::LEVEL`].
+    pub level: u16,
     pub brokers: Vec<BrokerStatus>,
     pub shards: Vec<ShardStatus>,
     /// A line for each thing that is not as it should be.
     pub problems: Vec<String>,
+    /// A line for each thing that may be wanted, and is odd.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,9 +102,11 @@ impl Controller {
             leader: metadata.broker_id().0,
             term: quorum.term,
             index: quorum.index,
+            level: image.level().unwrap_or_default(),
             brokers,
             shards,
             problems,
+            warnings: image.configs.declared.differences().iter().map(ToString::to_string).collect(),
         })
     }
 }

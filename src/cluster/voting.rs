@@ -28,6 +28,15 @@ pub enum Stays {
     NoMajority,
 }
 
+/// Why a broker cannot vote yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// It is not there, or has not caught up.
+    NotReady,
+    /// The number of voters would be even, or too large.
+    Alone,
+}
+
 impl Group {
     /// The voters of a group that grows to `wanted`; none if it cannot yet, or has grown.
     pub fn grown(&self, wanted: usize) -> Option<BTreeSet<BrokerId>> {
@@ -36,6 +45,22 @@ impl Group {
             return None;
         }
         Some(self.voters.iter().chain(&self.ready[..missing]).copied().collect())
+    }
+
+    /// The voters once `joining` votes too, `most` of them at most: with another, if their number would be even.
+    pub fn with(&self, joining: BrokerId, most: usize) -> Result<BTreeSet<BrokerId>, Waits> {
+        if !self.ready.contains(&joining) {
+            return Err(Waits::NotReady);
+        }
+        let mut voters = self.voters.clone();
+        voters.insert(joining);
+        if voters.len().is_multiple_of(2) {
+            voters.extend(self.ready.iter().find(|id| **id != joining).copied());
+        }
+        match voters.len().is_multiple_of(2) || voters.len() > most {
+            true => Err(Waits::Alone),
+            false => Ok(voters),
+        }
     }
 
     /// The voters once `leaving` votes no more.
@@ -85,6 +110,17 @@ mod tests {
         assert_eq!(grown(&[0, 2, 4], &[1, 3], 3), None);
         assert_eq!(grown(&[0, 2, 4], &[1, 3], 5), Some(ids(&[0, 1, 2, 3, 4])));
         assert_eq!(grown(&[0, 2], &[1, 3], 3), Some(ids(&[0, 1, 2])), "an even group is put right");
+    }
+
+    #[test]
+    fn whoever_is_to_vote_takes_another_along() {
+        let with =
+            |voters: &[i32], ready: &[i32], joining| group(voters, ready, &[]).with(BrokerId(joining), 5);
+        assert_eq!(with(&[0], &[3, 1, 2], 2), Ok(ids(&[0, 2, 3])));
+        assert_eq!(with(&[0, 2], &[3, 1], 1), Ok(ids(&[0, 1, 2])));
+        assert_eq!(with(&[0], &[3], 3), Err(Waits::Alone));
+        assert_eq!(with(&[0, 1, 2, 3, 4], &[5, 6], 5), Err(Waits::Alone), "seven are too many");
+        assert_eq!(with(&[0], &[1, 2], 3), Err(Waits::NotReady));
     }
 
     #[test]

@@ -99,9 +99,11 @@ fn listen(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
 /// The brokers of a cluster, and how they talk to each other.
 fn brokers(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
     let own = config.identity.broker_id;
-    let listed = || config.cluster.raft_peers.iter().flatten().map(|(id, _)| *id);
-    if config.has_peers() && !listed().any(|id| id == own) {
-        let message = format!("names other brokers, but not this one, whose BROKER_ID is {own}");
+    if config.has_peers() && config.raft_address().is_none() {
+        let message = format!(
+            "names other brokers, but not this one, whose BROKER_ID is {own}, and no \
+             ADVERTISED_HOST tells where it is"
+        );
         refuse("RAFT_PEERS", &message);
     }
     if config.cluster.raft_insecure && config.cluster.raft_tls_certificate.is_some() {
@@ -111,7 +113,7 @@ fn brokers(config: &Config, refuse: &mut impl FnMut(&str, &str)) {
 
 /// Settings that are accepted without effect.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
-    let mut warnings = config.strangers.clone();
+    let mut warnings = config.told.strangers.clone();
     for variable in VARIABLES.iter().filter(|variable| config.is_given(variable.name)) {
         let idle = variable.rules.iter().find_map(|rule| match rule {
             Rule::Idle(reason) => Some(reason),

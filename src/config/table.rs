@@ -20,7 +20,7 @@ use super::entries::{self, Entries};
 use super::found::Found;
 use super::syntax::{self, base64, bucket, data_path, id, url, word};
 use super::variable::Order::{AtLeast, AtMost, Below};
-use super::variable::Rule::{FileOf, Idle, Needed, NotZero, With};
+use super::variable::Rule::{Agreed, FileOf, Idle, Needed, NotZero, With};
 use super::variable::{Section, Variable, bytes, flag, formed, millis, number, one_of, parsed, secret, text};
 use super::words::{LogFormat, Protocol, StoreKind, Validation};
 use crate::auth::Mechanism;
@@ -242,7 +242,7 @@ settings! {
         SEGMENT_MAX_BYTES => segment_max_bytes: usize, bytes(64 * KIB, 256 * MIB).by_store("8MiB", "4MiB"),
             "Bytes of records that one commit takes at most. Default: 8MiB for a local store, 4MiB for \
              others.";
-        SHARDS => shards: u32, number(1, 1024).or("1"),
+        SHARDS => shards: u32, number(1, 1024).or("1").rules(&[Agreed]),
             "Shards of a new cluster: what brokers own, and take over. Read only when the cluster is born; \
              the number is kept with the data. Default: 1, or two for each broker of RAFT_PEERS.";
         TAIL_CACHE_BYTES => tail_cache_bytes: u64, bytes(0, MOST_MEMORY).or("128MiB"),
@@ -259,8 +259,9 @@ settings! {
             parsed("HOST:PORT", syntax::listen_address).or("127.0.0.1:9093"),
             "Address to listen on for other brokers.";
         RAFT_PEERS => raft_peers: Option<Peers>, parsed("ID=HOST:PORT,..", syntax::peers),
-            "The first brokers of the cluster, this one among them, and where they listen for each other. \
-             Default: a cluster of this broker alone.";
+            "The first brokers of the cluster, or, of one that joins, at least one that is there, and where \
+             they listen for each other. Without this broker in it, ADVERTISED_HOST is where it is. Default: \
+             a cluster of this broker alone.";
         RAFT_CLUSTER_SECRET => secret: Option<Secret>, parsed("SECRET", syntax::cluster_secret).hidden(),
             "What brokers prove to each other that they know; at least 16 bytes. Default: a secret made \
              once and kept with the data, which is enough where nobody else can read those.";
@@ -278,32 +279,35 @@ settings! {
             "Authorities (PEM) that other brokers' certificates have to be of.";
         RAFT_INSECURE => raft_insecure: bool, flag().or("false"),
             "Whether brokers talk to each other without TLS. They still prove that they know the secret.";
-        BROKER_SESSION_TIMEOUT_MS => broker_session_timeout: Duration, millis(500, 600_000).or("3000"),
+        BROKER_SESSION_TIMEOUT_MS => broker_session_timeout: Duration,
+            millis(500, 600_000).or("3000").rules(&[Agreed]),
             "Time after which a silent broker loses its shards.";
     }
 
     /// The defaults of new topics.
     TOPICS declares Topics {
-        AUTO_CREATE_TOPICS => auto_create: bool, flag().is("auto.create.topics.enable"),
+        AUTO_CREATE_TOPICS => auto_create: bool, flag().is("auto.create.topics.enable").rules(&[Agreed]),
             "Whether asking for a topic that does not exist creates it.";
-        DEFAULT_NUM_PARTITIONS => default_partitions: u32, number(1, 100_000).is("num.partitions"),
+        DEFAULT_NUM_PARTITIONS => default_partitions: u32,
+            number(1, 100_000).is("num.partitions").rules(&[Agreed]),
             "Partitions of a topic whose creator leaves it open.";
         MAX_MESSAGE_SIZE, bytes(1, GIB).is("message.max.bytes").rules(&[
+            Agreed,
             AtMost.blames(
                 "MAX_REQUEST_SIZE",
                 "larger than MAX_REQUEST_SIZE: such a batch could never arrive",
             ),
         ]),
             "Largest record batch taken by topics that do not set max.message.bytes.";
-        PRODUCE_VALIDATION => validation: Validation, one_of(Validation::WORDS).or("full"),
+        PRODUCE_VALIDATION => validation: Validation, one_of(Validation::WORDS).or("full").rules(&[Agreed]),
             "How far batches are checked.";
-        LOG_RETENTION_MS, number(-1, LONG).shaped("MS").sets("log.retention.ms").rules(&[NotZero]),
+        LOG_RETENTION_MS, number(-1, LONG).shaped("MS").sets("log.retention.ms").rules(&[NotZero, Agreed]),
             "How long topics that do not set retention.ms keep records; -1 is no limit. Default: 7 days.";
-        LOG_RETENTION_MINUTES, number(-1, INT).sets("log.retention.minutes").rules(&[NotZero]),
+        LOG_RETENTION_MINUTES, number(-1, INT).sets("log.retention.minutes").rules(&[NotZero, Agreed]),
             "The same in minutes; LOG_RETENTION_MS goes before it.";
-        LOG_RETENTION_HOURS, number(-1, INT).sets("log.retention.hours").rules(&[NotZero]),
+        LOG_RETENTION_HOURS, number(-1, INT).sets("log.retention.hours").rules(&[NotZero, Agreed]),
             "The same in hours; both others go before it.";
-        LOG_RETENTION_BYTES, number(-1, LONG).shaped("BYTES").sets("log.retention.bytes"),
+        LOG_RETENTION_BYTES, number(-1, LONG).shaped("BYTES").sets("log.retention.bytes").rules(&[Agreed]),
             "What partitions of topics that do not set retention.bytes keep at most; -1 is no limit. \
              Default: no limit.";
         LOG_RETENTION_CHECK_INTERVAL_MS => retention_check_interval: Duration,
@@ -314,10 +318,11 @@ settings! {
     /// Consumer groups.
     GROUPS declares Groups {
         GROUP_INITIAL_REBALANCE_DELAY_MS => initial_rebalance_delay_ms: i32,
-            millis(0, INT).is("group.initial.rebalance.delay.ms"),
+            millis(0, INT).is("group.initial.rebalance.delay.ms").rules(&[Agreed]),
             "How long a new group waits for more members before its first rebalance ends.";
         GROUP_MIN_SESSION_TIMEOUT_MS => min_session_timeout_ms: i32,
             millis(1, INT).is("group.min.session.timeout.ms").rules(&[
+                Agreed,
                 AtMost.says(
                     "GROUP_MAX_SESSION_TIMEOUT_MS",
                     "the smallest session timeout is above the largest",
@@ -325,22 +330,26 @@ settings! {
             ]),
             "Smallest session timeout that a member may ask for.";
         GROUP_MAX_SESSION_TIMEOUT_MS => max_session_timeout_ms: i32,
-            millis(1, INT).is("group.max.session.timeout.ms"),
+            millis(1, INT).is("group.max.session.timeout.ms").rules(&[Agreed]),
             "Largest session timeout that a member may ask for.";
-        GROUP_MAX_SIZE => max_size: usize, number(1, INT).is("group.max.size"),
+        GROUP_MAX_SIZE => max_size: usize, number(1, INT).is("group.max.size").rules(&[Agreed]),
             "Most members of one group.";
         GROUP_CONSUMER_SESSION_TIMEOUT_MS => consumer_session_timeout_ms: i32,
             millis(1, INT).is("group.consumer.session.timeout.ms").rules(&[
+                Agreed,
                 AtLeast.to("GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS"),
                 AtMost.to("GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS"),
             ]),
             "Silence after which a member of the consumer protocol (KIP-848) is removed.";
-        GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS, millis(1, INT).is("group.consumer.min.session.timeout.ms"),
+        GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS,
+            millis(1, INT).is("group.consumer.min.session.timeout.ms").rules(&[Agreed]),
             "Smallest session timeout that a group can be given (consumer.session.timeout.ms).";
-        GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS, millis(1, INT).is("group.consumer.max.session.timeout.ms"),
+        GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS,
+            millis(1, INT).is("group.consumer.max.session.timeout.ms").rules(&[Agreed]),
             "Largest session timeout that a group can be given.";
         GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS => consumer_heartbeat_interval_ms: i32,
             millis(1, INT).is("group.consumer.heartbeat.interval.ms").rules(&[
+                Agreed,
                 AtLeast.to("GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS"),
                 AtMost.to("GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS"),
                 Below.says(
@@ -350,24 +359,25 @@ settings! {
             ]),
             "Time between heartbeats that members of the consumer protocol are told to keep.";
         GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS,
-            millis(1, INT).is("group.consumer.min.heartbeat.interval.ms"),
+            millis(1, INT).is("group.consumer.min.heartbeat.interval.ms").rules(&[Agreed]),
             "Smallest heartbeat interval that a group can be given (consumer.heartbeat.interval.ms).";
         GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
-            millis(1, INT).is("group.consumer.max.heartbeat.interval.ms"),
+            millis(1, INT).is("group.consumer.max.heartbeat.interval.ms").rules(&[Agreed]),
             "Largest heartbeat interval that a group can be given.";
         GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS => consumer_assignment_interval_ms: i32,
-            millis(0, 15_000).is("group.consumer.assignment.interval.ms"),
+            millis(0, 15_000).is("group.consumer.assignment.interval.ms").rules(&[Agreed]),
             "Least time between two assignments of a group of the consumer protocol, 0 to 15000.";
-        GROUP_CONSUMER_MAX_SIZE => consumer_max_size: usize, number(1, INT).is("group.consumer.max.size"),
+        GROUP_CONSUMER_MAX_SIZE => consumer_max_size: usize,
+            number(1, INT).is("group.consumer.max.size").rules(&[Agreed]),
             "Most members of one group of the consumer protocol.";
         GROUP_CONSUMER_MIGRATION_POLICY => consumer_migration: MigrationPolicy,
-            one_of(MigrationPolicy::NAMES).is("group.consumer.migration.policy"),
+            one_of(MigrationPolicy::NAMES).is("group.consumer.migration.policy").rules(&[Agreed]),
             "Which way groups move between the classic and the consumer protocol while they have members.";
         OFFSET_METADATA_MAX_BYTES => offset_metadata_max_bytes: usize,
-            number(0, INT).is("offset.metadata.max.bytes"),
+            number(0, INT).is("offset.metadata.max.bytes").rules(&[Agreed]),
             "Most characters that a client may say about an offset it commits.";
         OFFSETS_RETENTION_MINUTES => offsets_retention_minutes: i32,
-            number(1, INT).is("offsets.retention.minutes"),
+            number(1, INT).is("offsets.retention.minutes").rules(&[Agreed]),
             "How long committed offsets are kept that no member of their group can use any more.";
         OFFSETS_RETENTION_CHECK_INTERVAL_MS => offsets_retention_check_interval: Duration,
             millis(1, DAY_MS).or("600000"),
@@ -393,7 +403,8 @@ settings! {
         TRANSFER_GRACE_MS => transfer_grace: Duration, millis(1000, DAY_MS).or("600000"),
             "Time that a client may take for sending a request or taking an answer, beyond a second for \
              each 64 KiB.";
-        MAX_REQUEST_SIZE => max_request_bytes: usize, bytes(64 * KIB, GIB).is("socket.request.max.bytes"),
+        MAX_REQUEST_SIZE => max_request_bytes: usize,
+            bytes(64 * KIB, GIB).is("socket.request.max.bytes").rules(&[Agreed]),
             "Largest request that is read.";
         REQUEST_MEMORY_BYTES => request_memory_bytes: usize,
             bytes(MIB, MOST_MEMORY).is("queued.max.request.bytes").rules(&[

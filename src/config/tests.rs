@@ -98,7 +98,7 @@ const REFUSED: &[Case] = &[
         local,
         &["9093", "host", ":9093", "::1:9093", "host:port", "two words:1", "127.0.0.1:9092"],
     ),
-    ("RAFT_PEERS", local, &["1=a:1,2=b:1", "a:1", "0=a", "x=a:1", "-1=a:1", "0=a:1,0=b:1"]),
+    ("RAFT_PEERS", local, &["a:1", "0=a", "x=a:1", "-1=a:1", "0=a:1,0=b:1"]),
     ("RAFT_CLUSTER_SECRET", local, &["fifteen bytes.."]),
     ("RAFT_CLUSTER_SECRET_FILE", local, &["/nonexistent/secret", "/dev/null"]),
     ("RAFT_TLS_CERT_PATH", local, &["/nonexistent/certificate.pem"]),
@@ -449,10 +449,12 @@ fn tls_between_brokers_has_all_its_files_or_none() {
 }
 
 #[test]
-fn the_list_of_brokers_has_this_one() {
-    let given = local().with("RAFT_PEERS", "1=a:1,2=b:1");
-    assert!(problems(&given)[0].message.contains("not this one, whose BROKER_ID is 0"));
-    assert!(problems(&local().with("RAFT_PEERS", "0=a:1,1=b:1")).is_empty());
+fn a_broker_that_is_not_in_the_list_is_called_as_clients_call_it() {
+    let address = |given: &Given| Config::load(given).expect("valid").raft_address();
+    assert_eq!(address(&local().with("RAFT_PEERS", "0=a:1,1=b:1")).as_deref(), Some("a:1"));
+    let joins = local().with("RAFT_PEERS", "1=a:1,2=b:1").with("ADVERTISED_HOST", "broker-0");
+    let joins = joins.with("RAFT_LISTEN_ADDR", "0.0.0.0:9093");
+    assert_eq!(address(&joins).as_deref(), Some("broker-0:9093"));
 }
 
 #[test]

@@ -58,6 +58,18 @@ impl<'a> Values<'a> {
         given.filter_map(set).collect()
     }
 
+    /// Values that brokers of one cluster are to have alike, by the names of their variables.
+    pub(super) fn agreed(&self) -> BTreeMap<String, String> {
+        let text = |variable: &Variable| match self.found.0.get(variable.name) {
+            Some(value) => value.printed(),
+            None => variable.default_of_config().unwrap_or("unset").to_owned(),
+        };
+        let agreed = VARIABLES
+            .iter()
+            .filter(|variable| variable.rules.iter().any(|rule| matches!(rule, Rule::Agreed)));
+        agreed.map(|variable| (variable.name.to_owned(), text(variable))).collect()
+    }
+
     /// True if it belongs to the chosen store, or to none.
     fn counts(&self, variable: &Variable) -> bool {
         variable.store.is_none_or(|store| self.get("OBJECT_STORE_TYPE") == Some(store))
@@ -121,7 +133,7 @@ impl<'a> Values<'a> {
             }
             Rule::Beside(other) => (is_there(name) && !is_there(other))
                 .then(|| format!("set without {other}, which it is about")),
-            Rule::Idle(_) => None,
+            Rule::Agreed | Rule::Idle(_) => None,
         };
         if let Some(message) = refused {
             self.refuse(name, &message);

@@ -76,6 +76,8 @@ pub(super) enum Rule {
     Beside(&'static str),
     /// A file that holds the value of this variable.
     FileOf(&'static str),
+    /// Brokers of one cluster are to have the same: after a takeover the new owner's counts.
+    Agreed,
     /// Accepted without effect, for the reason given.
     Idle(&'static str),
 }
@@ -185,10 +187,14 @@ impl Variable {
             Fallback::Unset | Fallback::ByStore(..) | Fallback::Reachable => None,
             Fallback::Text(text) => Some(text.into()),
             Fallback::OfConfig => {
-                let default = settings::lookup(Scope::Broker, self.config?)?.default?;
+                let default = self.default_of_config()?;
                 Some(if matches!(self.kind, Kind::Bytes(..)) { in_mib(default) } else { default.into() })
             }
         }
+    }
+
+    pub(super) fn default_of_config(&self) -> Option<&'static str> {
+        settings::lookup(Scope::Broker, self.config?)?.default
     }
 
     const fn new(kind: Kind, shape: Option<&'static str>) -> Variable {

@@ -35,6 +35,9 @@ pub struct ClusterFile {
     pub voters: Vec<Voter>,
     pub shards: u32,
     pub slots: u16,
+    /// The number of brokers that formed the cluster, those whose ids were given up since included.
+    #[serde(skip)]
+    pub founders: usize,
 }
 
 impl ClusterFile {
@@ -50,6 +53,7 @@ impl ClusterFile {
             voters,
             shards: settings.shards,
             slots: SLOTS,
+            founders: 0,
         }
     }
 
@@ -116,11 +120,12 @@ pub(super) async fn form_or_join(
     let proposed = serde_json::to_vec_pretty(&ClusterFile::of(settings));
     let proposed = Bytes::from(proposed.map_err(|error| unreadable(path, error))?);
     let stored = patiently(READING, clock, || create_and_read(objects, path, &proposed)).await?;
-    let file: ClusterFile = serde_json::from_slice(&stored).map_err(|error| unreadable(path, error))?;
+    let mut file: ClusterFile = serde_json::from_slice(&stored).map_err(|error| unreadable(path, error))?;
     if file.format != FORMAT {
         return Err(unreadable(path, format!("format {} is not known to this version", file.format)));
     }
     file.check(settings)?;
+    file.founders = file.voters.len();
     Ok(file)
 }
 

@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::image::{Broker, Owner};
 use super::outcome::Refused;
+use super::version::{self, LEVEL};
 use crate::auth::{SaltKey, Scram, ScramCredential};
 use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId, TopicId, WriterEpoch};
 
 /// One change of the metadata. It succeeds or fails alone, also when it travels with others.
 ///
 /// Ids, placement and time are inside, so applying a command gives the same on every broker. The encoding is
-/// postcard's: a variant is added at the end with a new [`Command::version`], and none is ever changed.
+/// postcard's: a variant is added at the end with a new [`Command::version`], and none is ever changed. A new field of what
+/// a variant holds, and a new [`Refused`] or [`super::Applied`], is such a change too: it belongs to a new variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// The first command of a cluster. A second one is refused.
@@ -127,6 +129,20 @@ pub enum Command {
         broker: BrokerId,
         incarnation: Incarnation,
     },
+    /// The cluster is at this level from here on: all of its brokers can do all of that, and no other may register.
+    RaiseLevel {
+        level: u16,
+    },
+    /// Settings of a broker's process that all brokers are to have alike.
+    Declare {
+        broker: BrokerId,
+        incarnation: Incarnation,
+        settings: Arc<BTreeMap<String, String>>,
+    },
+    /// The cluster has this many shards from here on; what is on those that it had stays there.
+    AddShards {
+        shards: u32,
+    },
 }
 
 /// A command of a numbered proposal.
@@ -143,7 +159,7 @@ pub struct NewTopic {
     /// Drawn by the proposer. Proposing the same id and name again is a success.
     pub id: TopicId,
     pub name: Arc<str>,
-    /// A shard per partition. See [`super::Image::place`].
+    /// A shard per partition. See [`super::Placing`].
     pub placement: Vec<ShardId>,
     pub configs: BTreeMap<String, String>,
     /// Milliseconds since the Unix epoch.
@@ -190,17 +206,24 @@ pub enum ConfigOp {
 
 impl Command {
     /// The newest version there is: what this program can apply.
-    pub const LATEST: u16 = 5;
+    pub const LATEST: u16 = version::LATEST;
 
-    /// The first version with numbered proposals, fenced brokers and moves of shards.
-    pub const OF_CLUSTERS: u16 = 3;
+    /// Finalises a feature at a level.
+    pub fn finalize(name: &str, level: i16) -> Command {
+        match (name, u16::try_from(level)) {
+            (LEVEL, Ok(level)) => Command::RaiseLevel { level },
+            _ => Command::SetFeature { name: name.to_owned(), level },
+        }
+    }
 
     /// The version of the program's commands in which this one appeared. It is not proposed before every
-    /// registered broker can apply it.
+    /// registered broker can apply it: see [`super::Image::level`].
     pub fn version(&self) -> u16 {
         match self {
-            Command::FormCluster { .. }
-            | Command::RegisterBroker(_)
+            Command::FormCluster { features, .. } => {
+                features.get(LEVEL).map_or(1, |level| u16::try_from(*level).unwrap_or(u16::MAX))
+            }
+            Command::RegisterBroker(_)
             | Command::AssignShard { .. }
             | Command::CreateTopic(_)
             | Command::DeleteTopic { .. }
@@ -217,9 +240,21 @@ impl Command {
             Command::Register { .. }
             | Command::Fence { .. }
             | Command::MoveShard { .. }
-            | Command::Numbered { .. } => Command::OF_CLUSTERS,
+            | Command::Numbered { .. } => version::OF_CLUSTERS,
             Command::AlterScram { .. } | Command::MakeSaltKey(_) => 4,
-            Command::Unregister { .. } => 5,
+            Command::Unregister { .. } => version::BEFORE_LEVELS,
+            Command::RaiseLevel { level } => *level,
+            Command::Declare { .. } | Command::AddShards { .. } => version::OF_LEVELS,
         }
+    }
+
+    /// The same, of what is inside too.
+    pub(super) fn newest_version(&self) -> u16 {
+        let Command::Numbered { steps, .. } = self else { return self.version() };
+        let inside = steps.iter().map(|step| match step {
+            Step::Do(command) => command.newest_version(),
+            Step::Refuse(refused) => refused.version(),
+        });
+        inside.max().unwrap_or_default().max(self.version())
     }
 }

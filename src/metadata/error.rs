@@ -19,6 +19,12 @@ pub enum StartError {
          join them, name them, and itself, in RAFT_PEERS"
     )]
     NotAMember { broker: BrokerId, voters: String },
+    /// The cluster has gone on without programs like this one.
+    #[error(
+        "the cluster at this place is at level {level}, and this program knows levels up to {latest}: \
+         it needs a newer program; nothing was changed"
+    )]
+    TooOld { level: u16, latest: u16 },
     /// The peers are not those of the cluster.
     #[error(
         "RAFT_PEERS names the brokers {named}, but the cluster at this place has the brokers {stored}: name \

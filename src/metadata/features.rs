@@ -1,5 +1,7 @@
 //! Features that a cluster finalises: what all its brokers agree to speak.
 
+use super::version::{self, LEVEL};
+
 /// A feature with the levels that this program supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Feature {
@@ -15,11 +17,22 @@ pub struct Feature {
 pub const FEATURES: &[Feature] = &[
     // Consumer groups of KIP-848.
     Feature { name: GROUP_VERSION, min: 0, max: 1, at_birth: 1 },
-    Feature { name: "metadata.version", min: 7, max: 33, at_birth: 33 },
+    // The versions of this program's commands and stored bytes.
+    Feature { name: LEVEL, min: 1, max: version::LATEST as i16, at_birth: version::LATEST as i16 },
+    Feature { name: METADATA_VERSION, min: 7, max: 33, at_birth: 33 },
 ];
+
+const METADATA_VERSION: &str = "metadata.version";
 
 /// From level 1 on there are consumer groups of KIP-848.
 pub const GROUP_VERSION: &str = "group.version";
+
+impl Feature {
+    /// True if it is never lowered: what that would lose of the metadata is not known.
+    pub fn only_rises(&self) -> bool {
+        self.name == LEVEL || self.name == METADATA_VERSION
+    }
+}
 
 /// The feature of that name, if there is one.
 pub fn lookup(name: &str) -> Option<&'static Feature> {

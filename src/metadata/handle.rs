@@ -16,6 +16,7 @@ use super::error::{ProposeError, StartError};
 use super::home::RaftHome;
 use super::image::{Image, Owner};
 use super::leading::{Leading, leading};
+use super::level;
 use super::metrics::Metrics;
 use super::outcome::{Applied, Outcome};
 use super::producer_ids::ProducerIds;
@@ -51,7 +52,7 @@ pub(super) struct Inner {
     pub(super) home: RaftHome,
     pub(super) store: Store,
     pub(super) runtime: Runtime,
-    stop: Shutdown,
+    pub(super) stop: Shutdown,
     maintenance: Mutex<Option<Maintenance>>,
 }
 
@@ -87,6 +88,7 @@ impl Metadata {
     ) -> Result<Metadata, StartError> {
         settings.check()?;
         let opening = async {
+            level::check(store, &runtime.clock).await?;
             let home = RaftHome::of(store, settings.broker_id, &runtime.clock).await?;
             let opening = Metadata::open_at(&home, store, databases, settings, transport, runtime);
             opening.await.map_err(|error| error.of_damage(&home.path))

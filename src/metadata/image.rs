@@ -6,15 +6,20 @@ use std::sync::Arc;
 use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
+use super::declared::Declared;
 use super::history::History;
 use super::members::Members;
 use super::users::Users;
+use super::version::{self, LEVEL};
 use crate::crc32c;
 use crate::settings::{BrokerLayers, ClusterLayer};
 use crate::types::{BrokerId, Incarnation, LeaderEpoch, Partition, ShardId, TopicId};
 
 /// Number of slots that consumer groups and transactional ids hash to. Fixed at a cluster's birth.
 pub const SLOTS: u16 = 1024;
+
+/// As many shards as slots: more could not share the groups among them.
+pub const MOST_SHARDS: u32 = SLOTS as u32;
 
 /// The replication factor of every partition: its one replica is the owner of its shard, and the object store
 /// does the rest.
@@ -142,6 +147,9 @@ pub struct Configs {
     /// Stored behind the image, as older snapshots have none.
     #[serde(skip)]
     pub users: Users,
+    /// Settings of processes that all brokers are to have alike. Stored behind the image as well.
+    #[serde(skip)]
+    pub declared: Declared,
 }
 
 impl Configs {
@@ -355,19 +363,27 @@ impl Image {
         self.slots.get(usize::from(Image::slot(name))).copied()
     }
 
-    /// Shards for `count` new partitions, in turn, beginning after `skip` of them; empty before the cluster is
-    /// formed.
-    pub fn place(&self, count: u32, skip: u64) -> Vec<ShardId> {
-        let shards: Vec<ShardId> = self.shards.keys().copied().collect();
-        if shards.is_empty() {
-            return Vec::new();
-        }
-        let start = (skip % shards.len() as u64) as usize;
-        shards.iter().copied().cycle().skip(start).take(count as usize).collect()
+    /// The version of the newest commands that may be proposed: the cluster's level, or, as long as older programs know of
+    /// none, what every registered broker can apply. None before any is.
+    pub fn level(&self) -> Option<u16> {
+        self.level_without(None)
     }
 
-    /// The newest commands that every registered broker can apply.
-    pub fn command_version(&self) -> Option<u16> {
-        self.brokers.values().map(|broker| broker.command_version).min()
+    /// The same, once this broker is gone.
+    pub(super) fn level_without(&self, gone: Option<BrokerId>) -> Option<u16> {
+        let others = self.brokers.values().filter(|broker| Some(broker.id) != gone);
+        let known = others.map(|broker| broker.command_version.min(version::BEFORE_LEVELS)).min();
+        self.finalized_level().or(known)
+    }
+
+    /// The level, unless it is only implied by who is registered.
+    pub fn finalized_level(&self) -> Option<u16> {
+        self.features.levels.get(LEVEL).and_then(|level| u16::try_from(*level).ok())
+    }
+
+    /// The level to which the cluster can rise now: what all registered brokers can do, if that is more.
+    pub fn next_level(&self) -> Option<u16> {
+        let known = self.brokers.values().map(|broker| broker.command_version).min()?;
+        (known > self.finalized_level().unwrap_or(version::BEFORE_LEVELS)).then_some(known)
     }
 }

@@ -13,11 +13,14 @@ use super::image::Broker;
 use super::outcome::{Outcome, Refused};
 use super::raft::RETRY;
 use super::settings::MetadataSettings;
+use super::version;
+use super::{keeping, level};
 use crate::types::BrokerId;
 
 /// Voters that a group grows to by itself, unless more have founded it.
 const USUAL_VOTERS: usize = 3;
-const MOST_VOTERS: usize = 5;
+/// More voters make no group safer, and each change waits for more of them.
+pub const MOST_VOTERS: usize = 5;
 /// A broker that is removed while it lives hears of it within this time, or not at all.
 const HEARS_WITHIN: Duration = Duration::from_secs(2);
 
@@ -27,6 +30,7 @@ impl Metadata {
     ///
     /// A voter among others waits for a majority of them for as long as it takes.
     pub async fn join(&self) -> Result<(), StartError> {
+        keeping::begin(self);
         let joining = self.take_part(&self.0.cluster, &self.0.settings);
         if !self.is_alone() {
             return joining.await;
@@ -51,6 +55,7 @@ impl Metadata {
                 slots: cluster.slots,
                 features: born.map(|feature| (feature.name.to_owned(), feature.at_birth)).collect(),
             };
+            level::mark(&self.0.store, form.version(), &self.0.runtime.clock).await?;
             match self.insist(form).await? {
                 // Another broker was faster.
                 Ok(_) | Err(Refused::AlreadyFormed { .. }) => {}
@@ -84,8 +89,8 @@ impl Metadata {
             command_version: Command::LATEST,
         };
         // This broker itself, as it was registered by an older version, may be what does not know the newer command.
-        let known = self.image().command_version();
-        if known.is_some_and(|known| known < Command::OF_CLUSTERS) {
+        let known = self.image().level();
+        if known.is_some_and(|known| known < version::OF_CLUSTERS) {
             self.insist(Command::RegisterBroker(broker.clone())).await??;
         }
         self.insist(Command::Register { broker, address: settings.address.clone() }).await??;
@@ -122,7 +127,7 @@ impl Metadata {
 
     /// The number of voters that the group is to grow to.
     pub fn wanted_voters(&self) -> usize {
-        if self.0.cluster.voters.len() >= MOST_VOTERS { MOST_VOTERS } else { USUAL_VOTERS }
+        if self.0.cluster.founders >= MOST_VOTERS { MOST_VOTERS } else { USUAL_VOTERS }
     }
 
     /// Has the group vote by `voters`, which are members already. For the leader.

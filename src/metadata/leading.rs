@@ -15,6 +15,7 @@ use super::image::{Image, Owner};
 use super::metrics::Metrics;
 use super::outcome::{Applied, Outcome, Refused};
 use super::raft::{Node, Proposed, Written};
+use super::version;
 use crate::runtime::Shutdown;
 
 /// Proposals that wait, at most: one of each broker, and what those sent that were started again.
@@ -200,7 +201,7 @@ fn for_the_log(
     commands: Vec<Command>,
     outcomes: &[Outcome],
 ) -> Vec<Command> {
-    let is_numbered = draft.command_version().is_none_or(|known| known >= Command::OF_CLUSTERS);
+    let is_numbered = draft.level().is_none_or(|known| known >= version::OF_CLUSTERS);
     let tried = commands.into_iter().zip(outcomes);
     if !is_numbered {
         return tried.filter(|(_, outcome)| outcome.is_ok()).map(|(command, _)| command).collect();

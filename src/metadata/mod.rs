@@ -7,6 +7,7 @@ mod apply;
 mod bootstrap;
 mod command;
 mod credentials;
+mod declared;
 mod error;
 mod features;
 mod gathering;
@@ -15,11 +16,14 @@ mod history;
 mod home;
 mod image;
 mod joining;
+mod keeping;
 mod leading;
+mod level;
 mod members;
 mod metrics;
 mod outcome;
 mod past;
+mod placing;
 mod producer_ids;
 mod proposals;
 mod quorum;
@@ -27,6 +31,7 @@ mod raft;
 mod settings;
 mod snapshot;
 mod users;
+mod version;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -34,6 +39,7 @@ pub(crate) mod tests;
 pub use apply::{MOST_PARTITIONS, check_topic_name};
 pub use bootstrap::stored_cluster_id;
 pub use command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Step};
+pub use declared::Difference;
 pub use error::{ProposeError, StartError};
 pub use features::{FEATURES, Feature, GROUP_VERSION};
 pub use handle::Metadata;
@@ -43,9 +49,11 @@ pub use image::{
     Broker, Configs, Counters, DeletedTopic, Features, Image, Listener, Owner, PartitionState,
     REPLICATION_FACTOR, SLOTS, Shard, Topic, Topics,
 };
-pub use joining::ForgetError;
+pub use joining::{ForgetError, MOST_VOTERS};
 pub use members::{Member, Members, Proposed};
 pub use outcome::{Applied, Outcome, Refused};
+pub use placing::Placing;
 pub use quorum::{Quorum, Replica};
 pub use settings::{DEFAULT_CLUSTER_ID, MetadataSettings, SNAPSHOT_LOG_BYTES, Timeouts, Voter};
 pub use users::{ScramCredentials, Users};
+pub use version::LEVEL;

@@ -28,6 +28,16 @@ pub enum Applied {
     Each(Vec<Outcome>),
 }
 
+impl Refused {
+    /// The version of the program's commands in which this refusal appeared.
+    pub(super) fn version(&self) -> u16 {
+        match self {
+            Refused::TooOld { .. } | Refused::InvalidShards(_) => 6,
+            _ => 1,
+        }
+    }
+}
+
 /// Why a command did nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum Refused {
@@ -65,4 +75,8 @@ pub enum Refused {
     Superseded,
     #[error("Attempt to delete a user credential that does not exist")]
     NoScramCredential,
+    #[error("the cluster is at level {level}, and broker {broker} knows levels up to {known}")]
+    TooOld { broker: BrokerId, known: u16, level: u16 },
+    #[error("{0}")]
+    InvalidShards(String),
 }

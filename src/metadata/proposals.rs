@@ -211,9 +211,17 @@ impl Proposer {
 }
 
 fn check_versions(image: &Image, commands: &[Command]) -> Result<(), ProposeError> {
-    let needed = commands.iter().map(Command::version).max().unwrap_or_default();
-    match image.command_version() {
-        Some(known) if known < needed => Err(ProposeError::NotSupported { needed, known }),
-        _ => Ok(()),
+    for command in commands {
+        let known = match command {
+            // It is checked when it is applied.
+            Command::RaiseLevel { .. } => None,
+            Command::Unregister { broker, .. } => image.level_without(Some(*broker)),
+            _ => image.level(),
+        };
+        let needed = command.version();
+        if let Some(known) = known.filter(|known| *known < needed) {
+            return Err(ProposeError::NotSupported { needed, known });
+        }
     }
+    Ok(())
 }

@@ -1,15 +1,14 @@
 //! Settings of the metadata.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::StartError;
-use super::image::Listener;
+use super::image::{Listener, MOST_SHARDS};
 use crate::types::BrokerId;
-
-/// As many shards as slots: more could not share the groups among them.
-pub const MOST_SHARDS: u32 = 1024;
 
 /// A member of the Raft group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +37,8 @@ pub struct MetadataSettings {
     pub timeouts: Timeouts,
     /// Bytes of log after which a snapshot is taken, unless twice the last snapshot is more.
     pub snapshot_log_bytes: u64,
+    /// Settings that all brokers of the cluster are to have alike, by their names.
+    pub agreed: Arc<BTreeMap<String, String>>,
     /// Metadata that is gone is made anew, though there are shards: somebody is about to repair it.
     pub is_rebuilt: bool,
 }

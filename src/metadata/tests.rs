@@ -4,6 +4,7 @@ mod alone;
 mod cluster;
 mod elections;
 mod faults;
+mod levels;
 mod members;
 pub mod support;
 mod users;

@@ -181,10 +181,12 @@ async fn write(
         },
         Command::AcceptPast { nonces: plan.nonces.clone(), index: plan.index },
     ];
-    let known = metadata.image();
-    let here = shards
-        .iter()
-        .filter(|(shard, found)| known.shard(**shard).is_some() && found.epoch > WriterEpoch::NONE);
+    if let Some((last, _)) =
+        shards.last_key_value().filter(|(last, _)| metadata.image().shard(**last).is_none())
+    {
+        commands.insert(0, Command::AddShards { shards: last.0 + 1 });
+    }
+    let here = shards.iter().filter(|(_, found)| found.epoch > WriterEpoch::NONE);
     commands.extend(here.map(|(shard, found)| Command::ShardOpened { shard: *shard, epoch: found.epoch }));
     commands.extend(plan.topics.iter().cloned().map(Command::CreateTopic));
     for outcome in metadata.propose_each(commands).await {

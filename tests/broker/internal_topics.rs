@@ -40,6 +40,7 @@ async fn make_behind_its_back(data: &Path, name: &str) {
     let store = store::open(&config, &runtime, |_, _| {}).await.expect("the store opens");
     let databases = Databases::new(&store, 8 << 20, &runtime);
     let settings = MetadataSettings {
+        agreed: Default::default(),
         is_rebuilt: false,
         broker_id: BrokerId(0),
         cluster_id: None,

@@ -99,6 +99,9 @@ async fn features_change_only_to_what_is_supported() {
         ("metadata.version", 34, 1, ErrorCode::InvalidUpdateVersion),
         ("metadata.version", 20, 1, ErrorCode::InvalidUpdateVersion),
         ("metadata.version", 33, 9, ErrorCode::InvalidUpdateVersion),
+        ("kafkaesque.version", 1, 1, ErrorCode::InvalidUpdateVersion),
+        ("kafkaesque.version", 1, 2, ErrorCode::InvalidUpdateVersion),
+        ("kafkaesque.version", 99, 1, ErrorCode::InvalidUpdateVersion),
         ("nothing.version", 1, 1, ErrorCode::InvalidUpdateVersion),
     ] {
         let update = FeatureUpdateKey {

@@ -356,6 +356,13 @@ probes! { topic_id, version, answer;
     } } => [] where answer.topics[0].partitions[0].active_producers.is_empty();
     UnregisterBroker { unregister_broker::Request { broker_id: 77 } } => [BrokerIdNotRegistered]
         where answer.error_message.is_some();
+    AddRaftVoter { add_raft_voter::Request {
+        timeout_ms: 10_000,
+        listeners: vec![add_raft_voter::Listener { name: "A".to_owned(), host: "h".to_owned(), port: 1 }],
+        ..Default::default()
+    } } => [DuplicateVoter] where answer.error_message.is_some();
+    RemoveRaftVoter { remove_raft_voter::Request::default() } => [VoterNotFound]
+        where answer.error_message.is_some();
     DescribeTransactions { describe_transactions::Request { transactional_ids: names(&["x"]) } }
         => [TransactionalIdNotFound] where answer.transaction_states[0].transactional_id == "x";
     ListTransactions { list_transactions::Request { state_filters: names(&["Odd"]), ..Default::default() } } => []

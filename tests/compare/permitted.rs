@@ -64,6 +64,16 @@ fn absent_feature(ours: &Json, theirs: &Json) -> bool {
     is_theirs(ours, theirs, "name", NAMES)
 }
 
+/// The level of the cluster, which is the version of our own bytes.
+fn own_feature(ours: &Json, theirs: &Json) -> bool {
+    theirs.is_null() && ours["name"] == "kafkaesque.version"
+}
+
+/// UNSUPPORTED_VERSION, whatever is asked for.
+fn their_voters_are_fixed(_: &Json, theirs: &Json) -> bool {
+    *theirs == 35
+}
+
 /// APIs of transactions, of share and streams groups, of client metrics, and of brokers among themselves.
 const ABSENT_APIS: &[ApiKey] = &[
     ApiKey::AddPartitionsToTxn,
@@ -75,8 +85,6 @@ const ABSENT_APIS: &[ApiKey] = &[
     ApiKey::ShareGroupDescribe,
     ApiKey::ShareFetch,
     ApiKey::ShareAcknowledge,
-    ApiKey::AddRaftVoter,
-    ApiKey::RemoveRaftVoter,
     ApiKey::InitializeShareGroupState,
     ApiKey::ReadShareGroupState,
     ApiKey::WriteShareGroupState,
@@ -120,6 +128,20 @@ pub static PERMITTED: &[Permitted] = &[
     permit("ApiVersions", "api_keys", absent_api, "not supported yet, as the README says"),
     permit("ApiVersions", "finalized_features", absent_feature, "not supported yet, or without meaning here"),
     permit("ApiVersions", "supported_features", absent_feature, "not supported yet, or without meaning here"),
+    permit("ApiVersions", "finalized_features", own_feature, "the versions of our own bytes"),
+    permit("ApiVersions", "supported_features", own_feature, "the versions of our own bytes"),
+    permit(
+        "AddRaftVoter",
+        "error_code",
+        their_voters_are_fixed,
+        "the brokers of theirs vote by configuration",
+    ),
+    permit(
+        "RemoveRaftVoter",
+        "error_code",
+        their_voters_are_fixed,
+        "the brokers of theirs vote by configuration",
+    ),
     permit("ApiVersions", "finalized_features_epoch", both_positive, "each log's own offset"),
     permit("Produce", ".../error_message", only_ours, "we tell what is wrong with a batch"),
     permit("Produce", ".../batch_index_error_message", both_speak, "texts for people"),

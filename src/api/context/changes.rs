@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Client, Context};
 use crate::api::errors::Failure;
 use crate::auth::Mechanism;
-use crate::metadata::{Applied, Command, ConfigChange, ConfigResource, Image};
+use crate::metadata::{Applied, Command, ConfigChange, ConfigResource, Image, LEVEL};
 use crate::protocol::ErrorCode;
 use crate::types::TopicId;
 
@@ -125,6 +125,10 @@ impl Change {
             Command::SetFeature { name, level } => {
                 Change::FeatureSet { feature: name.clone(), level: *level }
             }
+            Command::RaiseLevel { level } => Change::FeatureSet {
+                feature: LEVEL.to_owned(),
+                level: i16::try_from(*level).unwrap_or(i16::MAX),
+            },
             Command::AlterScram { user, mechanism, credential } => Change::ScramChanged {
                 user: user.to_string(),
                 mechanism: mechanism.mechanism(),
@@ -133,6 +137,8 @@ impl Change {
             Command::FormCluster { .. }
             | Command::MakeSaltKey(_)
             | Command::Unregister { .. }
+            | Command::Declare { .. }
+            | Command::AddShards { .. }
             | Command::RegisterBroker(_)
             | Command::AssignShard { .. }
             | Command::Register { .. }

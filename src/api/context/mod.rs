@@ -18,7 +18,7 @@ use crate::api::errors::{Failure, no_producer_id};
 use crate::api::fetch_session::SharedSessions;
 use crate::api::session::Session;
 use crate::api::topic_settings::Resolved;
-use crate::cluster::{Departures, Removal, Removed, ShardHost, Stuck};
+use crate::cluster::{Ballot, Departures, Removal, Removed, ShardHost, Stuck, Unchanged};
 use crate::coordinator::Coordinators;
 use crate::log::Reads;
 use crate::metadata::{Image, Metadata, Quorum, Topic};
@@ -173,6 +173,11 @@ impl Broker {
     /// Takes the next step of a broker's way out of the cluster.
     pub async fn remove(&self, removal: Removal) -> Result<Removed, Stuck> {
         self.departures.remove(removal).await
+    }
+
+    /// Has a broker vote on the metadata, or vote no more.
+    pub async fn vote(&self, ballot: Ballot) -> Result<(), Unchanged> {
+        self.departures.vote(ballot).await
     }
 
     /// An id for a producer, never given out before.

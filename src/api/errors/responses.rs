@@ -44,6 +44,8 @@ refusals! {
     describe_user_scram_credentials::DescribeUserScramCredentialsResult with error_message,
     update_features::Response with error_message,
     unregister_broker::Response with error_message,
+    add_raft_voter::Response with error_message,
+    remove_raft_voter::Response with error_message,
     consumer_group_heartbeat::Response with error_message,
     consumer_group_describe::DescribedGroup with error_message,
 }

@@ -6,7 +6,7 @@ use crate::api::context::{Broker, Context};
 use crate::api::errors::{Failure, must_have_time};
 use crate::api::handler::{Handler, Versions};
 use crate::api::topics::{find_repeated, must_fit_one_request};
-use crate::metadata::{Command, Image};
+use crate::metadata::{Command, Image, Placing};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_partitions::{
     CreatePartitionsTopic, CreatePartitionsTopicResult, Request, Response,
@@ -30,9 +30,10 @@ impl Handler for CreatePartitions {
             let refused = request.topics.iter().map(|topic| result(&topic.name, Err(failure.clone())));
             return Response { results: refused.collect(), ..Response::default() };
         }
+        let mut placing = Placing::of(&image);
         let plans = single.iter().map(|topic| {
             is_newest.clone()?;
-            Ok((*topic, command(&context.broker, &image, topic)?))
+            Ok((*topic, command(&context.broker, &image, &mut placing, topic)?))
         });
         let outcomes = context.carry_out(plans.collect(), request.validate_only).await;
         let results =
@@ -64,7 +65,12 @@ fn result(name: &str, outcome: Result<(), Failure>) -> CreatePartitionsTopicResu
     CreatePartitionsTopicResult { name: name.to_owned(), ..result }
 }
 
-fn command(broker: &Broker, image: &Image, asked: &CreatePartitionsTopic) -> Result<Command, Failure> {
+fn command(
+    broker: &Broker,
+    image: &Image,
+    placing: &mut Placing,
+    asked: &CreatePartitionsTopic,
+) -> Result<Command, Failure> {
     let topic = image.topic_by_name(&asked.name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let current = topic.partitions.len();
     let count = usize::try_from(asked.count).unwrap_or(0);
@@ -95,6 +101,6 @@ fn command(broker: &Broker, image: &Image, asked: &CreatePartitionsTopic) -> Res
     Ok(Command::CreatePartitions {
         id: topic.id,
         from: current as u32,
-        placement: image.place(added as u32, broker.runtime.rng.below(u64::from(u32::MAX))),
+        placement: placing.place(added as u32, broker.runtime.rng.below(u64::from(u32::MAX))),
     })
 }

@@ -10,7 +10,7 @@ use crate::api::context::{Broker, Context};
 use crate::api::errors::{Failure, must_have_time};
 use crate::api::handler::{Handler, Versions};
 use crate::api::topics::{Creation, find_repeated, is_reserved, must_fit_one_request, validate_assignment};
-use crate::metadata::{Command, IfExists, Image, REPLICATION_FACTOR, Refused, check_topic_name};
+use crate::metadata::{Command, IfExists, Image, Placing, REPLICATION_FACTOR, Refused, check_topic_name};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, Request, Response,
@@ -75,10 +75,11 @@ async fn create(
         Ok(image) => image,
         Err(failure) => return topics.iter().map(|topic| refuse(&topic.name, failure.clone())).collect(),
     };
+    let mut placing = Placing::of(&image);
     let plans = topics.iter().map(|topic| {
         let creation = creation(broker, &image, topic)?;
         let configs = creation.configs.clone();
-        let new = creation.topic(broker, &image);
+        let new = creation.topic(broker, &mut placing);
         // Kafka tells an id even if the topic is not made.
         let plan = Plan { id: new.id, partitions: new.placement.len(), configs };
         Ok((plan, Command::CreateTopic(new)))

@@ -64,6 +64,8 @@ macro_rules! for_each_served_api {
             consumer_group_heartbeat ConsumerGroupHeartbeat,
             consumer_group_describe ConsumerGroupDescribe,
             describe_topic_partitions DescribeTopicPartitions,
+            add_raft_voter AddRaftVoter,
+            remove_raft_voter RemoveRaftVoter,
         }
     };
 }

@@ -30,8 +30,10 @@ fn code(stuck: &Stuck) -> ErrorCode {
     match stuck {
         Stuck::Unknown(_) => ErrorCode::BrokerIdNotRegistered,
         Stuck::Later(_) => ErrorCode::NotController,
-        Stuck::Lives(_) | Stuck::NobodyElse(_) | Stuck::LastVoter(_) | Stuck::NoMajority(_) => {
-            ErrorCode::InvalidRequest
-        }
+        Stuck::Refused(_)
+        | Stuck::Lives(_)
+        | Stuck::NobodyElse(_)
+        | Stuck::LastVoter(_)
+        | Stuck::NoMajority(_) => ErrorCode::InvalidRequest,
     }
 }

@@ -1,7 +1,8 @@
 //! UpdateFeatures: finalises what the cluster's brokers agree to speak (KIP-584).
 //! Versions 0-2. 0: downgrades by a flag. 1: upgrade types and validation alone (KIP-778). 2: one error for the whole
 //! request (KIP-1022).
-//! Left out: nothing. `metadata.version` is not lowered: what that would lose of the metadata is not known.
+//! Left out: nothing. `metadata.version` and `kafkaesque.version` are not lowered: what that would lose of the metadata is not
+//! known. The latter rises by itself once all brokers can do more.
 
 use crate::api::context::Context;
 use crate::api::errors::Failure;
@@ -16,8 +17,6 @@ use crate::protocol::messages::update_features::{
 const UPGRADE: i8 = 1;
 const SAFE_DOWNGRADE: i8 = 2;
 const UNSAFE_DOWNGRADE: i8 = 3;
-
-const METADATA_VERSION: &str = "metadata.version";
 
 pub struct UpdateFeatures;
 
@@ -35,10 +34,10 @@ impl Handler for UpdateFeatures {
         if let Some((update, Err(failure))) = checked.iter().find(|(_, outcome)| outcome.is_err()) {
             return Err(refused(update, failure));
         }
-        let commands = request.feature_updates.iter().map(|update| Command::SetFeature {
-            name: update.feature.clone(),
-            level: update.max_version_level,
-        });
+        let commands = request
+            .feature_updates
+            .iter()
+            .map(|update| Command::finalize(&update.feature, update.max_version_level));
         let outcome: Result<(), Failure> = match request.validate_only {
             true => context.would_change(commands.collect()).await.into_iter().collect(),
             false => context.change(commands.collect()).await.into_iter().try_for_each(|one| one.map(drop)),
@@ -73,7 +72,7 @@ fn check(features: &Features, update: &FeatureUpdateKey, kind: i8) -> Result<(),
     let Some(feature) = FEATURES.iter().find(|feature| feature.name == name) else {
         return invalid("The feature is not supported by this cluster.".to_owned());
     };
-    let removes = level == 0 && name != METADATA_VERSION;
+    let removes = level == 0 && !feature.only_rises();
     if !removes && !(feature.min..=feature.max).contains(&level) {
         return invalid(format!("Only versions {}-{} are supported.", feature.min, feature.max));
     }
@@ -88,7 +87,7 @@ fn check(features: &Features, update: &FeatureUpdateKey, kind: i8) -> Result<(),
     if level > current && kind != UPGRADE {
         return invalid("Can't downgrade to a newer version.".to_owned());
     }
-    if level < current && name == METADATA_VERSION {
+    if level < current && feature.only_rises() {
         return invalid("Refusing the downgrade because it might lose metadata.".to_owned());
     }
     Ok(())

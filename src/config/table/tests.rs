@@ -21,7 +21,7 @@ fn rules_name_rows_of_the_table() {
             let other = match rule {
                 Rule::Order(Relation { other, .. }) => other,
                 Rule::Behind(other) | Rule::Beside(other) | Rule::With(other) | Rule::FileOf(other) => other,
-                Rule::NotZero | Rule::NotYet(_) | Rule::Needed | Rule::Idle(_) => continue,
+                Rule::Agreed | Rule::NotZero | Rule::NotYet(_) | Rule::Needed | Rule::Idle(_) => continue,
             };
             assert!(variable_named(other).is_some(), "{}: {other}", row.name);
         }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::checks::Checks;
 use crate::metadata::features;
 use crate::metadata::history::Life;
-use crate::metadata::image::{Broker, Features, Image, Owner, Shard};
+use crate::metadata::image::{Broker, Features, Image, MOST_SHARDS, Owner, Shard};
 use crate::metadata::outcome::{Applied, Outcome, Refused};
+use crate::metadata::version::LEVEL;
 use crate::types::{BrokerId, Incarnation, LeaderEpoch, ProducerId, ShardId, WriterEpoch};
 
 /// Producer ids in one block, as many as Kafka's controller gives at once (`ProducerIdsBlock`).
@@ -45,6 +46,9 @@ pub(super) fn register(image: &mut Image, broker: &Broker) -> Outcome {
     {
         return Err(stale(known, broker.incarnation));
     }
+    if let Some(level) = image.finalized_level().filter(|level| *level > broker.command_version) {
+        return Err(Refused::TooOld { broker: broker.id, known: broker.command_version, level });
+    }
     image.brokers.insert_mut(broker.id, Arc::new(broker.clone()));
     Ok(Applied::Done)
 }
@@ -74,6 +78,38 @@ pub(super) fn unregister(image: &mut Image, broker: BrokerId, incarnation: Incar
     check_incarnation(image, broker, incarnation)?;
     image.brokers.remove_mut(&broker);
     image.members.remove(broker);
+    image.configs.declared.remove(broker);
+    Ok(Applied::Done)
+}
+
+/// Shards only grow in number: data of one that went would have nowhere to go.
+pub(super) fn add_shards(image: &mut Image, shards: u32) -> Outcome {
+    let current = image.shards.size() as u32;
+    if !image.is_formed() {
+        return Err(Refused::NotFormed);
+    }
+    if shards < current {
+        return Err(Refused::InvalidShards(format!(
+            "the cluster has {current} shards, and their number is never lowered: what is on them stays there"
+        )));
+    }
+    if shards > MOST_SHARDS {
+        return Err(Refused::InvalidShards(format!("a cluster has {MOST_SHARDS} shards at most")));
+    }
+    for shard in current..shards {
+        image.shards.insert_mut(ShardId(shard), Shard { owner: None, epoch: LeaderEpoch(-1) });
+    }
+    Ok(Applied::Done)
+}
+
+pub(super) fn declare(
+    image: &mut Image,
+    broker: BrokerId,
+    incarnation: Incarnation,
+    settings: &Arc<BTreeMap<String, String>>,
+) -> Outcome {
+    check_incarnation(image, broker, incarnation)?;
+    image.configs.declared.set(broker, settings);
     Ok(Applied::Done)
 }
 
@@ -159,6 +195,21 @@ pub(super) fn set_feature(image: &mut Image, name: &str, level: i16, checks: Che
     Ok(Applied::Done)
 }
 
+pub(super) fn raise_level(image: &mut Image, level: u16, checks: Checks) -> Outcome {
+    if checks == Checks::Admission
+        && let Some(old) = image.brokers.values().find(|broker| broker.command_version < level)
+    {
+        return Err(Refused::InvalidFeature(format!(
+            "Invalid update version {level} for feature {LEVEL}. Broker {} only supports versions 1-{}.",
+            old.id, old.command_version
+        )));
+    }
+    if image.finalized_level().is_some_and(|now| now >= level) {
+        return Ok(Applied::Done);
+    }
+    set_feature(image, LEVEL, i16::try_from(level).unwrap_or(i16::MAX), Checks::Replay)
+}
+
 fn check_feature(name: &str, level: i16) -> Result<(), Refused> {
     let Some(feature) = features::lookup(name) else {
         return Err(Refused::InvalidFeature(format!("The feature {name} is not supported by this cluster.")));
@@ -168,6 +219,9 @@ fn check_feature(name: &str, level: i16) -> Result<(), Refused> {
             "Level {level} of feature {name} is not supported: it must be between {} and {}.",
             feature.min, feature.max
         )));
+    }
+    if name == LEVEL {
+        return Err(Refused::InvalidFeature(format!("Feature {name} has a command of its own.")));
     }
     Ok(())
 }

@@ -45,6 +45,11 @@ pub(super) fn apply(image: &mut Image, command: &Command, checks: Checks) -> Out
             cluster::allocate_producer_ids(image, *broker, *incarnation)
         }
         Command::SetFeature { name, level } => cluster::set_feature(image, name, *level, checks),
+        Command::RaiseLevel { level } => cluster::raise_level(image, *level, checks),
+        Command::Declare { broker, incarnation, settings } => {
+            cluster::declare(image, *broker, *incarnation, settings)
+        }
+        Command::AddShards { shards } => cluster::add_shards(image, *shards),
         Command::BeginLife { nonce, after } => cluster::begin_life(image, *nonce, *after),
         Command::AcceptPast { nonces, index } => cluster::accept_past(image, nonces, *index),
         Command::RaiseCounters { next_leader_epoch, next_producer_id } => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{Checks, apply, check_topic_name};
+use crate::metadata::Placing;
 use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Step};
 use crate::metadata::image::{Broker, Image, Owner};
 use crate::metadata::outcome::{Applied, Outcome, Refused};
@@ -439,9 +440,9 @@ fn features_are_finalised_within_their_levels() {
 #[test]
 fn placement_goes_round_the_shards() {
     let image = formed(3);
-    let placed: Vec<u32> = image.place(4, 2).into_iter().map(|shard| shard.0).collect();
+    let placed: Vec<u32> = Placing::of(&image).place(4, 2).into_iter().map(|shard| shard.0).collect();
     assert_eq!(placed, [2, 0, 1, 2]);
-    assert!(Image::empty().place(4, 0).is_empty());
+    assert!(Placing::of(&Image::empty()).place(4, 0).is_empty());
 }
 
 #[test]

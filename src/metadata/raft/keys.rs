@@ -1,14 +1,19 @@
 //! Rows of a Raft database, and their keys. Numbers in keys are big-endian, so rows sort by them.
 //!
-//! Every value but a piece of a snapshot is: format u8 | the row, postcard.
+//! Every value but a piece of a snapshot is: format u8 = 1 | the row, postcard.
+//! Entries with commands of later versions than the fifth are: format u8 = 2 | that version u16 | the entry, postcard.
 
 use bytes::Bytes;
+use openraft::EntryPayload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::types::SnapshotMeta;
+use super::types::{Entry, SnapshotMeta};
+use crate::metadata::command::Command;
+use crate::metadata::version;
 
 const FORMAT: u8 = 1;
+const VERSIONED: u8 = 2;
 
 /// A row's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub(in crate::metadata) enum DecodeError {
     UnknownFormat(Option<u8>),
     #[error("a row of the Raft database is damaged")]
     Damaged(#[from] postcard::Error),
+    #[error("it is at level {level}, and this program knows levels up to {}", version::LATEST)]
+    TooNew { level: u16 },
 }
 
 impl Key {
@@ -83,4 +90,30 @@ pub(super) fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, DecodeError
         Some((&FORMAT, row)) => Ok(postcard::from_bytes(row)?),
         other => Err(DecodeError::UnknownFormat(other.map(|(format, _)| *format))),
     }
+}
+
+pub(super) fn encode_entry(entry: &Entry) -> Result<Vec<u8>, postcard::Error> {
+    let newest = newest_version(entry);
+    if newest <= version::BEFORE_LEVELS {
+        return encode(entry);
+    }
+    let mut bytes = vec![VERSIONED];
+    bytes.extend(newest.to_be_bytes());
+    postcard::to_extend(entry, bytes)
+}
+
+pub(super) fn decode_entry(value: &[u8]) -> Result<Entry, DecodeError> {
+    match value.split_first_chunk() {
+        Some(([VERSIONED, high, low], row)) => match u16::from_be_bytes([*high, *low]) {
+            level if level > version::LATEST => Err(DecodeError::TooNew { level }),
+            _ => Ok(postcard::from_bytes(row)?),
+        },
+        _ => decode(value),
+    }
+}
+
+/// The version of the newest command in an entry.
+pub(super) fn newest_version(entry: &Entry) -> u16 {
+    let EntryPayload::Normal(batch) = &entry.payload else { return 0 };
+    batch.0.iter().map(Command::newest_version).max().unwrap_or_default()
 }

@@ -14,6 +14,7 @@ use slatedb::config::ScanOptions;
 use super::keys::{self, Key};
 use super::types::{Entry, Group, LogId, StorageError, StorageIOError, Vote};
 use super::upkeep::Upkeep;
+use crate::metadata::version;
 
 /// Encoded entries that are also kept decoded, in bytes: what followers that keep up ask for.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
@@ -85,7 +86,7 @@ impl LogStore {
             last = Some(row.value);
         }
         log.last = match last {
-            Some(value) => Some(keys::decode::<Entry>(&value)?.log_id),
+            Some(value) => Some(keys::decode_entry(&value)?.log_id),
             None => log.purged,
         };
         upkeep.log_grew(new_bytes);
@@ -113,7 +114,7 @@ impl LogStore {
         }
         let mut rows = scan(&self.upkeep, start, end).await?;
         while let Some(row) = rows.next().await? {
-            entries.push(keys::decode(&row.value)?);
+            entries.push(keys::decode_entry(&row.value)?);
         }
         Ok(entries)
     }
@@ -125,7 +126,10 @@ impl LogStore {
         let mut batch = WriteBatch::new();
         let mut sizes = Vec::with_capacity(entries.len());
         for entry in &entries {
-            let value = keys::encode(entry)?;
+            if keys::newest_version(entry) > version::LATEST {
+                return Err(keys::DecodeError::TooNew { level: keys::newest_version(entry) }.into());
+            }
+            let value = keys::encode_entry(entry)?;
             sizes.push(value.len());
             batch.put_bytes(Key::Entry(entry.log_id.index).encode(), value.into());
             if let EntryPayload::Membership(membership) = &entry.payload {

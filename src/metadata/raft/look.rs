@@ -4,7 +4,6 @@ use slatedb::DbReader;
 
 use super::keys::{self, Key, SnapshotRow};
 use super::state_machine::{SnapshotError, StateMachine};
-use super::types::Entry;
 use crate::metadata::image::Image;
 use crate::metadata::snapshot;
 
@@ -25,7 +24,7 @@ pub(in crate::metadata) async fn look(db: &DbReader) -> Result<Image, SnapshotEr
     let from = Key::Entry(if image.is_formed() { image.index + 1 } else { 0 });
     let mut rows = db.scan(from.encode()..=Key::Entry(u64::MAX).encode()).await?;
     while let Some(row) = rows.next().await? {
-        let entry: Entry = keys::decode(&row.value)?;
+        let entry = keys::decode_entry(&row.value)?;
         StateMachine::apply_entry(&mut image, &entry);
     }
     Ok(image)

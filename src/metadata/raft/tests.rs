@@ -271,6 +271,15 @@ fn commands_of_users() -> Vec<Command> {
     ]
 }
 
+fn commands_of_levels() -> Vec<Command> {
+    let from = Owner { broker: BrokerId(4), incarnation: Incarnation(301) };
+    let steps = vec![Step::Do(Command::RaiseLevel { level: 6 })];
+    let settings = Arc::new(BTreeMap::from([("SHARDS".to_owned(), "6".to_owned())]));
+    let add = Command::AddShards { shards: 3 };
+    let declare = Command::Declare { broker: from.broker, incarnation: from.incarnation, settings };
+    vec![Command::RaiseLevel { level: 6 }, Command::Numbered { from, number: 8, steps }, declare, add]
+}
+
 /// Every kind of stored bytes: they must stay readable by every later version.
 fn stored() -> Vec<(&'static str, Vec<u8>)> {
     let mut image = Image::empty();
@@ -291,6 +300,12 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
     for command in commands_of_users() {
         apply(&mut of_users, &command, Checks::Replay).expect("applied");
     }
+    let mut of_levels = of_users.clone();
+    for command in commands_of_levels() {
+        apply(&mut of_levels, &command, Checks::Replay).expect("applied");
+    }
+    let level_batch = Batch(commands_of_levels().into());
+    let level_batch = Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(level_batch) };
     let user_batch = Batch(commands_of_users().into());
     let user_batch = Entry { log_id: log_id(2, 9), payload: EntryPayload::Normal(user_batch) };
     let cluster_batch = Batch(commands_of_clusters().into());
@@ -314,19 +329,21 @@ fn stored() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("vote", encoded(keys::encode(&Vote::new_committed(2, 3)))),
         ("purged", encoded(keys::encode(&log_id(2, 5)))),
-        ("entry-blank", encoded(keys::encode(&blank))),
-        ("entry-membership", encoded(keys::encode(&members))),
-        ("entry-batch", encoded(keys::encode(&batch))),
-        ("entry-batch-2", encoded(keys::encode(&later_batch))),
-        ("entry-batch-3", encoded(keys::encode(&of_repairs))),
+        ("entry-blank", encoded(keys::encode_entry(&blank))),
+        ("entry-membership", encoded(keys::encode_entry(&members))),
+        ("entry-batch", encoded(keys::encode_entry(&batch))),
+        ("entry-batch-2", encoded(keys::encode_entry(&later_batch))),
+        ("entry-batch-3", encoded(keys::encode_entry(&of_repairs))),
         ("snapshot-row", encoded(keys::encode(&row))),
         // The first format, which is written no more.
         ("image", encoded(postcard::to_extend(&image, vec![1]))),
         ("image-2", encoded(in_the_second_format(&later))),
         ("image-3", encoded(snapshot::encode(&of_clusters))),
-        ("entry-batch-4", encoded(keys::encode(&cluster_batch))),
+        ("entry-batch-4", encoded(keys::encode_entry(&cluster_batch))),
         ("image-4", encoded(snapshot::encode(&of_users))),
-        ("entry-batch-5", encoded(keys::encode(&user_batch))),
+        ("entry-batch-5", encoded(keys::encode_entry(&user_batch))),
+        ("entry-batch-6", encoded(keys::encode_entry(&level_batch))),
+        ("image-5", encoded(snapshot::encode(&of_levels))),
         ("key-entry", Key::Entry(0x0102).encode().to_vec()),
         ("key-piece", Key::Piece { generation: 3, number: 4 }.encode().to_vec()),
     ]
@@ -374,6 +391,12 @@ fn images_of_every_format_are_read() {
     let fourth = snapshot::encode(&image).expect("it can be encoded");
     assert_eq!(snapshot::decode(&fourth).expect("it can be decoded"), image);
     assert!(snapshot::decode(&fourth[..fourth.len() - 1]).is_err());
+    for command in commands_of_levels() {
+        apply(&mut image, &command, Checks::Replay).expect("applied");
+    }
+    let fifth = snapshot::encode(&image).expect("it can be encoded");
+    assert_eq!((fourth[0], fifth[0]), (4, 5));
+    assert_eq!(snapshot::decode(&fifth).expect("it can be decoded"), image);
 }
 
 #[test]
@@ -385,6 +408,26 @@ fn rows_of_another_format_are_refused() {
     assert!(keys::decode::<LogId>(&[]).is_err());
     assert!(snapshot::decode(&[9]).is_err());
     assert!(snapshot::decode(&[]).is_err());
+}
+
+/// A program that is too old tells by how much, and stores nothing that it could not read.
+#[tokio::test]
+async fn what_is_of_a_later_level_is_refused_by_both_numbers() {
+    let latest = Command::LATEST;
+    let raise = [Command::RaiseLevel { level: latest + 1 }];
+    let later = Entry { log_id: log_id(1, 0), payload: EntryPayload::Normal(Batch(Arc::new(raise.clone()))) };
+    let bytes = keys::encode_entry(&later).expect("it can be encoded");
+    let expected = format!("at level {}, and this program knows levels up to {latest}", latest + 1);
+    let refused = keys::decode_entry(&bytes).expect_err("it is refused").to_string();
+    assert!(refused.contains(&expected), "{refused}");
+    let mut image = Image::empty();
+    apply(&mut image, &raise[0], Checks::Replay).expect("applied");
+    let bytes = snapshot::encode(&image).expect("it can be encoded");
+    let refused = snapshot::decode(&bytes).expect_err("it is refused").to_string();
+    assert!(refused.contains(&expected), "{refused}");
+    let (mut log, _open) = open(&Arc::new(InMemory::new())).await;
+    assert!(log.blocking_append([later]).await.is_err());
+    assert_eq!(log.last(), None);
 }
 
 #[test]

@@ -13,15 +13,15 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 
 use crate::metadata::{
-    Command, IfExists, Listener, Metadata, MetadataSettings, NewTopic, SNAPSHOT_LOG_BYTES, StartError,
-    Timeouts, Voter,
+    Broker, Command, IfExists, Listener, Metadata, MetadataSettings, NewTopic, SNAPSHOT_LOG_BYTES,
+    StartError, Timeouts, Voter,
 };
-use crate::peer::{Service, Transport, Unreachable};
+use crate::peer::{Alone, Service, Transport, Unreachable};
 use crate::runtime::{Clock, Runtime};
 use crate::store::Store;
 use crate::store::database::Databases;
 use crate::store::faults::FaultPlan;
-use crate::types::{BrokerId, ShardId, TopicId};
+use crate::types::{BrokerId, Incarnation, ShardId, TopicId};
 
 /// Connects brokers in memory.
 #[derive(Clone, Default)]
@@ -167,15 +167,41 @@ impl Bucket {
         let voters = peers.iter().map(|id| Voter { id: BrokerId(*id), address: address(*id) });
         let settings =
             MetadataSettings { voters: voters.collect(), address: address(id), shards: 4, ..settings(id) };
+        self.start_as(runtime, &settings, switchboard).await
+    }
+
+    /// A broker of these settings.
+    pub async fn start_as(
+        &self,
+        runtime: Runtime,
+        settings: &MetadataSettings,
+        switchboard: &Switchboard,
+    ) -> Process {
         let (store, databases) = self.store(&runtime);
-        let (from, clock) = (BrokerId(id), runtime.clock.clone());
+        let (from, clock) = (settings.broker_id, runtime.clock.clone());
         let line = Arc::new(Line { from, clock, switchboard: switchboard.clone() });
-        let opened = Metadata::open(&store, &databases, &settings, line, &runtime).await;
+        let opened = Metadata::open(&store, &databases, settings, line, &runtime).await;
         let metadata = opened.expect("the metadata opens");
         {
             let mut lines = switchboard.0.lock();
-            lines.gone.remove(&BrokerId(id));
-            lines.brokers.insert(BrokerId(id), metadata.clone());
+            lines.gone.remove(&from);
+            lines.brokers.insert(from, metadata.clone());
+        }
+        metadata.join().await.expect("the broker joins");
+        Process { metadata, runtime }
+    }
+
+    /// Broker 0 in a cluster that a program which knew of no levels has formed, and a broker of which is registered.
+    pub async fn start_beside(&self, old: BrokerId, command_version: u16) -> Process {
+        let runtime = Runtime::system();
+        let (store, databases) = self.store(&runtime);
+        let opened = Metadata::open(&store, &databases, &settings(0), Arc::new(Alone), &runtime).await;
+        let metadata = opened.expect("the metadata opens");
+        metadata.sync().await.expect("it leads");
+        let features = BTreeMap::from([("metadata.version".to_owned(), 33)]);
+        let form = Command::FormCluster { cluster_id: "test".to_owned(), shards: 1, slots: 4, features };
+        for command in [form, register(old, command_version)] {
+            metadata.propose(command).await.expect("an outcome").expect("done");
         }
         metadata.join().await.expect("the broker joins");
         Process { metadata, runtime }
@@ -207,6 +233,13 @@ impl Process {
     }
 }
 
+/// The registration of a broker by a program that can do this much.
+pub fn register(id: BrokerId, command_version: u16) -> Command {
+    let incarnation = Incarnation(1);
+    let broker = Broker { id, incarnation, listeners: Vec::new(), rack: None, command_version };
+    Command::Register { broker, address: format!("broker-{id}:9093") }
+}
+
 pub fn settings(broker: i32) -> MetadataSettings {
     MetadataSettings {
         broker_id: BrokerId(broker),
@@ -218,6 +251,7 @@ pub fn settings(broker: i32) -> MetadataSettings {
         rack: None,
         timeouts: Timeouts::local(),
         snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
+        agreed: Arc::default(),
         is_rebuilt: false,
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::support::{Bucket, Process, Switchboard, settings};
 use crate::auth::{Credentials as _, Scram, ScramCredential};
-use crate::metadata::{Applied, Broker, Command, MetadataSettings, Outcome, ProposeError};
-use crate::types::{BrokerId, Incarnation};
+use crate::metadata::{Applied, Command, MetadataSettings, Outcome, ProposeError};
+use crate::types::BrokerId;
 
 fn credential(iterations: u32) -> ScramCredential {
     ScramCredential { salt: vec![1; 26], stored_key: vec![2; 32], server_key: vec![3; 32], iterations }
@@ -69,15 +69,7 @@ async fn brokers_that_start_together_agree_on_the_key_of_salts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn there_are_no_users_while_a_broker_does_not_know_of_them() {
     let bucket = Bucket::new();
-    let process = bucket.start().await;
-    let old = Broker {
-        id: BrokerId(7),
-        incarnation: Incarnation(1),
-        listeners: Vec::new(),
-        rack: None,
-        command_version: 3,
-    };
-    process.metadata.propose(Command::RegisterBroker(old)).await.expect("an outcome").expect("registered");
+    let process = bucket.start_beside(BrokerId(7), 3).await;
     let refused = set(&process, "alice", 4096).await;
     assert_eq!(refused, Err(ProposeError::NotSupported { needed: 4, known: 3 }));
     assert!(users(&process).is_empty());

@@ -236,6 +236,7 @@ fn metadata_settings(id: BrokerId, around: &Surroundings) -> MetadataSettings {
         rack: None,
         timeouts: Timeouts { proposal: Duration::from_secs(10), session: SESSION, ..Timeouts::local() },
         snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
+        agreed: Arc::default(),
         is_rebuilt: false,
     }
 }
