@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::cluster::{self, Removal, Removed, Status, Stuck};
+use crate::cluster::{self, Removal, Removed, Status, Stuck, TakeoverStatus};
 use crate::config::{Config, LogFormat};
 use crate::metadata;
 use crate::ops;
@@ -184,6 +184,18 @@ fn json(status: &Status) -> Result<String, String> {
     serde_json::to_string_pretty(status).map_err(|error| error.to_string())
 }
 
+fn takeover(last: &TakeoverStatus) -> String {
+    let after = |millis: Option<u64>| millis.map_or("not yet".to_owned(), |millis| format!("{millis} ms"));
+    format!(
+        "\nlast takeover, {} s ago: owner {}, given up after {} ms; since then assigned {}, open {}",
+        last.ago_ms / 1000,
+        last.cause,
+        last.detected_ms,
+        after(last.assigned_ms),
+        after(last.open_ms)
+    )
+}
+
 /// One line for each broker and shard, and one for each problem.
 fn table(status: &Status) -> String {
     let Status { cluster_id, leader, term, index, level, .. } = status;
@@ -213,6 +225,7 @@ fn table(status: &Status) -> String {
             shard.id, shard.epoch, shard.partitions, shard.state
         ));
     }
+    lines.extend(status.last_takeover.as_ref().map(takeover));
     lines.extend(status.warnings.iter().map(|warning| format!("WARNING {warning}")));
     lines.extend(status.problems.iter().map(|problem| format!("PROBLEM {problem}")));
     lines.join("\n")

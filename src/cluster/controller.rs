@@ -15,6 +15,7 @@ use super::losses::Losses;
 use super::metrics::Sessions;
 use super::placement::{self, Standings};
 use super::removal;
+use super::takeover::{LastTakeover, TakeoverStatus};
 use crate::metadata::{Broker, Command, Image, Metadata, Owner, ProposeError};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, TaskKind};
@@ -57,6 +58,7 @@ pub(super) struct Leading {
     moving: Option<(Owner, ShardId, LeaderEpoch)>,
     calm: Calm,
     losses: Losses,
+    last_takeover: LastTakeover,
     /// Brokers that are to give everything away, though they live.
     draining: BTreeSet<Owner>,
     nobody_takes: bool,
@@ -170,6 +172,12 @@ impl Controller {
         Some(standings.iter().map(|(id, standing)| (*id, (*standing, age(id)))).collect())
     }
 
+    /// The last takeover in this broker's term as the leader.
+    pub(super) fn last_takeover(&self) -> Option<TakeoverStatus> {
+        let now = self.0.runtime.clock.instant();
+        self.0.leading.lock().as_ref()?.last_takeover.status(now)
+    }
+
     /// The state of a shard, as its owner said last.
     pub(super) fn state_of(&self, owner: Owner, shard: ShardId, epoch: LeaderEpoch) -> Option<HostState> {
         self.0.leading.lock().as_ref()?.liveness.state_of(owner, shard, epoch)
@@ -202,6 +210,7 @@ impl Controller {
                 moving: None,
                 calm: Calm::default(),
                 losses: Losses::default(),
+                last_takeover: LastTakeover::default(),
                 draining: BTreeSet::new(),
                 nobody_takes: false,
                 predecessor: predecessor.filter(|id| *id != metadata.broker_id()),
@@ -245,6 +254,7 @@ impl Controller {
             let is_news = liveness.has_heard(owner) || image.shards_of(owner).next().is_some();
             is_news.then(|| liveness.ending(owner, now, self.0.session, refuses))
         });
+        leading.last_takeover.look(&lost, liveness.is_settled(image), now);
         let is_live = |id: &BrokerId| standings.get(id).is_some_and(|standing| *standing != Standing::Dead);
         self.0.metrics.show(&lost, liveness.lags(image).map(|(id, lag)| (id, is_live(&id).then_some(lag))));
     }

@@ -63,6 +63,19 @@ pub enum Cause {
     Replaced,
 }
 
+impl Cause {
+    /// The name that metrics and people have for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Cause::Left => "left",
+            Cause::Refused => "refused",
+            Cause::Silent => "silent",
+            Cause::Stuck => "stuck",
+            Cause::Replaced => "replaced",
+        }
+    }
+}
+
 impl Liveness {
     /// Of a controller that begins now, and has heard of nobody.
     pub fn new(now: Instant) -> Liveness {

@@ -83,7 +83,7 @@ impl Sessions {
             lag: IntGaugeVec::new(lag, &["broker"]).expect("a valid metric"),
         };
         for cause in [Cause::Left, Cause::Refused, Cause::Silent, Cause::Stuck, Cause::Replaced] {
-            metrics.ended.with_label_values(&[word(cause)]);
+            metrics.ended.with_label_values(&[cause.word()]);
         }
         let _ = registry.register(Box::new(metrics.ended.clone()));
         let _ = registry.register(Box::new(metrics.detected_seconds.clone()));
@@ -96,7 +96,7 @@ impl Sessions {
     /// Brokers without a lag are not followed any more.
     pub fn show(&self, lost: &Lost, lags: impl Iterator<Item = (BrokerId, Option<u64>)>) {
         for (cause, silence) in &lost.ended {
-            self.ended.with_label_values(&[word(*cause)]).inc();
+            self.ended.with_label_values(&[cause.word()]).inc();
             silence.iter().for_each(|silence| self.detected_seconds.observe(silence.as_secs_f64()));
         }
         lost.assigned.iter().for_each(|took| self.assigned_seconds.observe(took.as_secs_f64()));
@@ -116,15 +116,5 @@ impl Sessions {
     pub fn forget(&self) {
         self.orphaned.set(0);
         self.lag.reset();
-    }
-}
-
-fn word(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Left => "left",
-        Cause::Refused => "refused",
-        Cause::Silent => "silent",
-        Cause::Stuck => "stuck",
-        Cause::Replaced => "replaced",
     }
 }

@@ -26,6 +26,7 @@ mod report;
 mod shard_host;
 mod shown;
 mod standing;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod voting;
@@ -40,4 +41,5 @@ pub use removal::{Removal, Removed, Stuck};
 pub use report::Status;
 pub use shard_host::{HostOptions, ShardHost};
 pub use shown::register_state_metrics;
+pub use takeover::TakeoverStatus;
 pub use watch::{Watch, WatchLimits};

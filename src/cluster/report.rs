@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::controller::Controller;
 use super::heartbeat::HostState;
 use super::liveness::Standing;
+use super::takeover::TakeoverStatus;
 use crate::metadata::{Broker, Quorum};
 
 /// The state of a cluster.
@@ -20,6 +21,8 @@ pub struct Status {
     pub level: u16,
     pub brokers: Vec<BrokerStatus>,
     pub shards: Vec<ShardStatus>,
+    /// None since this leader leads.
+    pub last_takeover: Option<TakeoverStatus>,
     /// A line for each thing that is not as it should be.
     pub problems: Vec<String>,
     /// A line for each thing that may be wanted, and is odd.
@@ -105,6 +108,7 @@ impl Controller {
             level: image.level().unwrap_or_default(),
             brokers,
             shards,
+            last_takeover: self.last_takeover(),
             problems,
             warnings: image.configs.declared.differences().iter().map(ToString::to_string).collect(),
         })
