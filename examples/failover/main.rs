@@ -9,6 +9,7 @@ mod free_port;
 mod group;
 mod growing;
 mod load;
+mod many;
 mod probe;
 #[path = "../../tests/processes.rs"]
 mod processes;
@@ -89,6 +90,8 @@ enum Mode {
     Grow,
     /// From brokers of an older program to newer ones, one at a time.
     Upgrade,
+    /// Ten thousand partitions: made, told of, changed, and a third of them taken over.
+    Many,
     /// Everything at once, by a seed.
     Chaos,
 }
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
     let plan = Plan::parse();
     let ended = match plan.mode {
         Mode::Chaos => chaos::run(&plan),
+        Mode::Many => many::run(&plan),
         Mode::Start => starting::run(&plan),
         _ => run(&plan),
     };
