@@ -30,6 +30,9 @@ pub struct Plan {
     pub steps_seed: u64,
     pub faults: Faults,
     pub weather: Weather,
+    /// Nothing happens but that leaders of the metadata are alone, one after the other: what they then do wrong is not covered up
+    /// by something else.
+    pub is_lonely: bool,
 }
 
 impl Plan {
@@ -53,7 +56,16 @@ impl Plan {
             twice: rng.below(6),
         };
         let brokers = if rng.below(4) == 0 { 5 } else { 3 };
-        Plan { brokers, shards: 4, steps: 4 + rng.below(8), steps_seed: rng.u64(), faults, weather }
+        let (steps, steps_seed) = (4 + rng.below(8), rng.u64());
+        let plan = Plan { brokers, shards: 4, steps, steps_seed, faults, weather, is_lonely: false };
+        if seed % 4 == 3 { plan.lonely() } else { plan }
+    }
+
+    fn lonely(self) -> Plan {
+        let latency = Duration::from_millis(2);
+        let faults = Faults { latency, ..Faults::default() };
+        let weather = Weather { latency, ..Weather::default() };
+        Plan { steps: 5, faults, weather, is_lonely: true, ..self }
     }
 }
 
@@ -66,8 +78,8 @@ pub async fn whole(world: &World, plan: &Plan) -> Check {
         world.set_faults(plan.faults.clone());
         world.network().set(plan.weather);
         for _ in 0..plan.steps {
-            disturb(world, &rng);
-            for _ in 0..1 + rng.below(40) {
+            let rest = if plan.is_lonely { lonely(world, &rng) } else { disturb(world, &rng) };
+            for _ in 0..rest {
                 world.sleep_ms(100).await;
                 world.bury();
                 world.restart(30);
@@ -138,8 +150,26 @@ fn work(world: &World) -> impl Future<Output = ()> + use<> {
     futures::future::join_all(producers).map(drop)
 }
 
-/// One event that may make things go wrong.
-fn disturb(world: &World, rng: &Rng) {
+/// A leader that is alone until another one has taken over, while somebody may go whose shards it has to place. Returns for how many
+/// tenths of a second nothing else is to happen.
+fn lonely(world: &World, rng: &Rng) -> u64 {
+    let (who, kills) = (rng.below(world.brokers() as u64) as i32, rng.below(2) == 0);
+    let (calm, alone) = (rng.below(900), 1_500 + rng.below(3_500));
+    world.note(format!("{STEP}alone, {who}"));
+    let leader = world.leader().unwrap_or(who);
+    if kills {
+        world.kill((leader + 1) % world.brokers());
+    }
+    let world = world.clone();
+    world.clone().spawn(async move {
+        world.sleep_ms(calm).await;
+        world.isolate(leader, alone, !kills);
+    });
+    60 + rng.below(20)
+}
+
+/// One event that may make things go wrong. Returns for how many tenths of a second nothing else is to happen.
+fn disturb(world: &World, rng: &Rng) -> u64 {
     let who = rng.below(world.brokers() as u64) as i32;
     let other = (who + 1 + rng.below(world.brokers() as u64 - 1) as i32) % world.brokers();
     let (own, peer) = (BrokerId(who), BrokerId(other));
@@ -158,11 +188,9 @@ fn disturb(world: &World, rng: &Rng) {
             world.network().cut(peer, own);
         }
         50..64 => {
-            world.note(format!("{who} is alone"));
-            for peer in (0..world.brokers()).map(BrokerId).filter(|peer| *peer != own) {
-                world.network().cut(own, peer);
-                world.network().cut(peer, own);
-            }
+            let (is_leader, is_shunned) = (rng.below(3) > 0, rng.below(2) == 0);
+            let alone = world.leader().filter(|_| is_leader).unwrap_or(who);
+            world.isolate(alone, 300 + rng.below(5_000), is_shunned);
         }
         64..72 => {
             world.note(format!("{who} stores nothing"));
@@ -178,6 +206,7 @@ fn disturb(world: &World, rng: &Rng) {
             }
         }
     }
+    1 + rng.below(40)
 }
 
 /// Everything is well again, and everybody is there.

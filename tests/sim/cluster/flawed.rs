@@ -31,3 +31,13 @@ fn assert_seen(flaw: &str) {
 fn a_controller_that_assigns_before_a_release_is_seen() {
     assert_seen("early-assignments");
 }
+
+#[test]
+fn a_controller_that_assigns_whatever_has_happened_since_is_seen() {
+    assert_seen("blind-assignments");
+}
+
+#[test]
+fn a_proof_that_lasts_three_seconds_is_seen() {
+    assert_seen("proofs-of-3s");
+}

@@ -64,6 +64,11 @@ impl Network {
         self.lines.lock().cut.insert((from, to));
     }
 
+    /// Both ways between a broker and all others are as they should be.
+    pub fn rejoin(&self, broker: BrokerId) {
+        self.lines.lock().cut.retain(|(from, to)| *from != broker && *to != broker);
+    }
+
     pub fn mend(&self) {
         self.lines.lock().cut.clear();
     }

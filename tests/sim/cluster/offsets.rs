@@ -30,6 +30,9 @@ pub async fn commit(world: World, who: u64) {
             world.spawn(async move { fetch(&asking, &process, &group).await });
             continue;
         }
+        if world.is_shunned(process.id) {
+            continue;
+        }
         next += 1;
         let partition = offset_commit::OffsetCommitRequestPartition {
             partition_index: 0,

@@ -126,7 +126,8 @@ impl Producer {
     /// Sends records once, one behind the other. The first that was not acknowledged.
     async fn send(&mut self, numbers: Range<i32>) -> i32 {
         let world = self.client.world.clone();
-        let Some((leader, process)) = self.client.leader(self.partition) else {
+        let leader = self.client.leader(self.partition);
+        let Some((leader, process)) = leader.filter(|(_, process)| !world.is_shunned(process.id)) else {
             self.client.refresh().await;
             return numbers.start;
         };

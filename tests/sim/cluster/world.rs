@@ -1,6 +1,6 @@
 //! A cluster of brokers on one store and one network, and what its clients were told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ struct Inner {
     around: Surroundings,
     faults: Mutex<Faults>,
     seats: Mutex<BTreeMap<i32, Seat>>,
+    /// Brokers that nobody writes to.
+    shunned: Mutex<BTreeSet<i32>>,
     told: Mutex<Told>,
     phase: Mutex<Phase>,
     problem: Mutex<Option<String>>,
@@ -73,6 +75,7 @@ impl World {
             around,
             faults: Mutex::default(),
             seats: Mutex::default(),
+            shunned: Mutex::default(),
             told: Mutex::default(),
             phase: Mutex::new(Phase::Working),
             problem: Mutex::default(),
@@ -256,6 +259,35 @@ impl World {
             done
         };
         self.0.runtime.clock.timeout(4 * PATIENCE, done).await.ok()
+    }
+
+    /// The broker that leads the metadata, or thinks so.
+    pub fn leader(&self) -> Option<i32> {
+        (0..self.brokers()).find(|id| self.process(*id).is_some_and(|process| process.metadata.leads()))
+    }
+
+    /// Nothing passes between a broker and the others for a while.
+    pub fn isolate(&self, id: i32, millis: u64, is_shunned: bool) {
+        self.note(format!("{id} is alone for {millis} ms, and shunned: {is_shunned}"));
+        for peer in (0..self.brokers()).filter(|peer| *peer != id) {
+            self.network().cut(BrokerId(id), BrokerId(peer));
+            self.network().cut(BrokerId(peer), BrokerId(id));
+        }
+        if is_shunned {
+            self.0.shunned.lock().insert(id);
+        }
+        let world = self.clone();
+        self.spawn(async move {
+            world.sleep_ms(millis).await;
+            world.note(format!("{id} is alone no more"));
+            world.network().rejoin(BrokerId(id));
+            world.0.shunned.lock().remove(&id);
+        });
+    }
+
+    /// True if nobody writes to the broker.
+    pub fn is_shunned(&self, id: BrokerId) -> bool {
+        self.0.shunned.lock().contains(&id.0)
     }
 
     pub fn is_gone(&self, id: i32) -> bool {
