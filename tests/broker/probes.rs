@@ -357,11 +357,12 @@ probes! { topic_id, version, answer;
     UnregisterBroker { unregister_broker::Request { broker_id: 77 } } => [BrokerIdNotRegistered]
         where answer.error_message.is_some();
     AddRaftVoter { add_raft_voter::Request {
+        cluster_id: None,
         timeout_ms: 10_000,
         listeners: vec![add_raft_voter::Listener { name: "A".to_owned(), host: "h".to_owned(), port: 1 }],
         ..Default::default()
     } } => [DuplicateVoter] where answer.error_message.is_some();
-    RemoveRaftVoter { remove_raft_voter::Request::default() } => [VoterNotFound]
+    RemoveRaftVoter { remove_raft_voter::Request { cluster_id: None, ..Default::default() } } => [VoterNotFound]
         where answer.error_message.is_some();
     DescribeTransactions { describe_transactions::Request { transactional_ids: names(&["x"]) } }
         => [TransactionalIdNotFound] where answer.transaction_states[0].transactional_id == "x";
