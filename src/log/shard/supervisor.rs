@@ -15,7 +15,7 @@ use crate::log::incarnation::Incarnation;
 use crate::log::partition::loading;
 use crate::log::read::source::Source;
 use crate::log::retention::{self, Keeper};
-use crate::log::shard::handle::{Inner, State};
+use crate::log::shard::handle::{Inner, Shared, State};
 use crate::log::shard::standing::{self, Standing};
 use crate::log::stored::damage::Damage;
 use crate::log::stored::error::{OpenError, PartitionError};
@@ -86,7 +86,8 @@ struct Found {
 
 impl Found {
     async fn read(db: &(impl DbReadOps + Sync)) -> Result<Found, PartitionError> {
-        Ok(Found { served: standing::read(db).await?, topics: loading::rows(db, Tag::Topic).await? })
+        let (served, topics) = futures::try_join!(standing::read(db), loading::rows(db, Tag::Topic))?;
+        Ok(Found { served, topics })
     }
 }
 
@@ -95,6 +96,7 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, Wal, Found), OpenError
     let path = inner.paths.index().clone();
     let stored = databases.stored_manifest(&path).await.map_err(|error| manifest_error(inner, &error))?;
     let epoch = stored.as_ref().map_or(WriterEpoch::NONE, |manifest| WriterEpoch(manifest.writer_epoch()));
+    read_ahead(inner, epoch);
     let inspection = inspection(inner);
     // A shard that was found damaged once is looked at whole, before anything is written to it again.
     let depth = if inner.is_doubted() { Depth::All } else { Depth::End };
@@ -148,6 +150,25 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, Wal, Found), OpenError
     inner.trust();
     let wal = opened.get().cloned().ok_or_else(|| OpenError::Store("the log was not opened".into()))?;
     Ok((db, wal, found))
+}
+
+/// Has the cache learn what an opening needs of an index that is there, while the log is looked at and fenced. Whatever goes wrong
+/// is seen by the opening itself.
+fn read_ahead(inner: &Arc<Inner>, epoch: WriterEpoch) {
+    if epoch == WriterEpoch::NONE {
+        return;
+    }
+    let Shared { runtime, databases, .. } = inner.shared.clone();
+    let (index, limit) = (inner.paths.index().clone(), inner.options.limits.open_timeout);
+    let clock = runtime.clock.clone();
+    runtime.tasks.spawn(TaskKind::ReadAhead, async move {
+        let read = async {
+            let Ok(reader) = databases.read_ahead(index, Role::ShardIndex).await else { return };
+            let _ = Found::read(&reader).await;
+            let _ = reader.close().await;
+        };
+        let _ = clock.timeout(limit, read).await;
+    });
 }
 
 /// Reads what an opening needs of the index before anything is written.

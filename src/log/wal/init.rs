@@ -1,12 +1,14 @@
 //! Opening the log: the takeover's decisions carried out on the store, then replay.
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use futures::stream;
+use futures::stream::{self, BoxStream};
 use parking_lot::Mutex;
 use slatedb::wal::{WalError, WriterInit, WriterInitResult, WriterManifest};
+use tokio::sync::mpsc;
 
 use super::takeover::{FIRST_LIMIT, Failure, Hands, Outcome, silent};
 use super::upload::Backoff;
@@ -17,8 +19,8 @@ use crate::log::stored::metrics::ShardMetrics;
 use crate::log::stored::segment::read::{self, ReadError};
 use crate::log::wal::fence::{Event, Flaw, Identity, Start, Tail, Takeover};
 use crate::log::wal::replay::{Filter, Read, Replay};
-use crate::runtime::Runtime;
 use crate::runtime::clock::Instant;
+use crate::runtime::{Runtime, TaskKind};
 use crate::store::database::{DatabaseClock, Databases};
 use crate::types::WriterEpoch;
 
@@ -64,10 +66,7 @@ impl WriterInit for Init {
             let reader = reader.clone();
             move |flaw| reader.refuse(reader.store.damage(flaw))
         };
-        let objects = stream::iter(takeover.replayed(&tail))
-            .map(move |id| reader.clone().read(id))
-            .buffered(REPLAY_READS)
-            .boxed();
+        let objects = self.read_ahead(takeover.replayed(&tail), reader);
         let clock = self.runtime.clock.clone();
         let done = move |segments| {
             metrics.replayed_segments.set(segments as i64);
@@ -137,6 +136,31 @@ impl Init {
             Err(Failure::Store(error)) => Err(WalError::Unavailable(Arc::new(error))),
             Err(Failure::Manifest(error)) => Err(error),
         }
+    }
+
+    /// Begins to read what replay will ask for: the database looks at its manifest once more before it does.
+    fn read_ahead(&self, ids: RangeInclusive<u64>, reader: Reader) -> BoxStream<'static, Read> {
+        let last = *ids.end();
+        let mut objects =
+            stream::iter(ids).map(move |id| reader.clone().read(id)).buffered(REPLAY_READS).boxed();
+        let (sender, receiver) = mpsc::channel(REPLAY_READS);
+        self.runtime.tasks.spawn(TaskKind::ShardSupervisor, async move {
+            while let Some(read) = objects.next().await {
+                if sender.send(read).await.is_err() {
+                    return;
+                }
+            }
+        });
+        // A task that was stopped must not look like the end of the log.
+        let next = move |(mut receiver, is_over): (mpsc::Receiver<Read>, bool)| async move {
+            if is_over {
+                return None;
+            }
+            let read = receiver.recv().await.unwrap_or(Err(WalError::Closed));
+            let is_over = read.as_ref().map_or(true, |(id, _, _)| *id == last);
+            Some((read, (receiver, is_over)))
+        };
+        stream::unfold((receiver, false), next).boxed()
     }
 
     pub(super) fn reader(&self, epoch: WriterEpoch) -> Reader {

@@ -19,9 +19,11 @@ use object_store::ObjectStore;
 use object_store::path::Path;
 use slatedb::admin::Admin;
 use slatedb::config::{DbReaderOptions, Settings};
-use slatedb::db_cache::DbCache;
 use slatedb::db_cache::moka::{MokaCache, MokaCacheOptions};
-use slatedb::{DbBuilder, DbReader, DbReaderMode, VersionedManifest};
+use slatedb::db_cache::{CacheTarget, DbCache};
+use slatedb::{
+    DbBuilder, DbCacheManagerOps as _, DbReader, DbReaderBuilder, DbReaderMode, VersionedManifest,
+};
 
 pub use clock::DatabaseClock;
 pub use harm::Harm;
@@ -56,9 +58,11 @@ impl Databases {
     /// `cache_bytes` bounds what all databases together keep of their blocks, indexes and filters in memory.
     pub fn new(store: &Store, cache_bytes: u64, runtime: &Runtime) -> Databases {
         let options = MokaCacheOptions { max_capacity: cache_bytes, ..MokaCacheOptions::default() };
+        // Garbage is collected with boundaries where they can be raised.
+        let has_boundaries = store.probe().conditional_update;
         Databases {
             store: store.clone(),
-            objects: Arc::new(Sealed::new(store.object_store(), store.prefix())),
+            objects: Arc::new(Sealed::new(store.object_store(), store.prefix(), has_boundaries)),
             clock: Arc::new(DatabaseClock::new(runtime.clock.clone())),
             cache: Arc::new(MokaCache::new_with_opts(options)),
             runtime: runtime.clone(),
@@ -103,18 +107,32 @@ impl Databases {
 }
 
 impl Databases {
+    /// Has the cache learn where the rows of a database are, for one that opens it soon: filters and indexes of its tables, all
+    /// at once. The reader that it gives sees what is stored, through the same cache.
+    pub async fn read_ahead(&self, path: Path, role: Role) -> Result<DbReader, slatedb::Error> {
+        let cache = (Arc::clone(&self.cache), cache_id(&path));
+        let reader = self.reading(path, role).with_db_cache(cache.0, cache.1).build().await?;
+        let manifest = reader.manifest();
+        let tables = manifest
+            .all_sst_views()
+            .map(|table| reader.warm_sst(table.sst.id, &[CacheTarget::Filters, CacheTarget::Index]));
+        futures::future::try_join_all(tables).await?;
+        Ok(reader)
+    }
+
     /// Reads a database as it is stored, without writing anything and without ending its owner. A shard's own log is not read.
     pub async fn reader(&self, path: Path, role: Role) -> Result<DbReader, slatedb::Error> {
+        self.reading(path, role).with_db_cache_disabled().build().await
+    }
+
+    fn reading(&self, path: Path, role: Role) -> DbReaderBuilder<Path> {
         let options =
             DbReaderOptions { skip_wal_replay: role == Role::ShardIndex, ..DbReaderOptions::default() };
         DbReader::builder(path, Arc::clone(&self.objects))
             .with_reader_mode(DbReaderMode::FollowLatest)
             .with_options(options)
-            .with_db_cache_disabled()
             .with_system_clock(self.clock.clone())
             .with_seed(self.runtime.rng.u64())
-            .build()
-            .await
     }
 }
 

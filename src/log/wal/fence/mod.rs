@@ -256,10 +256,15 @@ impl Takeover {
             Some(Depth::End) | None => u64::from(self.start.window),
         };
         awaited.extend(self.within(0, self.looked_back));
-        let mut actions = vec![Action::Confirm];
+        // An inspection writes nothing: only what looks wrong is doubted there.
+        let confirmed = self.inspected.is_some();
+        let mut actions = if confirmed { Vec::new() } else { vec![Action::Confirm] };
         actions.extend(awaited.iter().map(|id| Action::ReadHeader { id: *id }));
-        self.state = State::Checking { awaited, confirmed: false };
-        Step::Do(actions)
+        self.state = State::Checking { awaited, confirmed };
+        match actions.is_empty() {
+            true => self.checked(),
+            false => Step::Do(actions),
+        }
     }
 
     /// The newest object that was listed.

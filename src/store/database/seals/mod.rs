@@ -9,6 +9,7 @@
 //! magic 8 | CRC32C of the name u32 | length of the content u64 | CRC32C of the content u32 | CRC32C of these u32
 //! ```
 
+mod boundaries;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ use thiserror::Error;
 
 use crate::crc32c;
 use crate::store::ranges;
+use boundaries::Boundaries;
 
 const MAGIC: &[u8; 8] = b"kfkqseal";
 const LEN: usize = 8 + 4 + 8 + 4 + 4;
@@ -98,11 +100,14 @@ pub(super) struct Sealed {
     prefix: Path,
     /// Tables that are what they should be.
     known: Cache<Path, ()>,
+    boundaries: Boundaries,
 }
 
 impl Sealed {
-    pub fn new(inner: Arc<dyn ObjectStore>, prefix: &Path) -> Sealed {
-        Sealed { inner, prefix: prefix.clone(), known: Cache::new(MOST_KNOWN) }
+    /// `has_boundaries` says whether the garbage of databases is collected with them.
+    pub fn new(inner: Arc<dyn ObjectStore>, prefix: &Path, has_boundaries: bool) -> Sealed {
+        let boundaries = Boundaries::new(has_boundaries);
+        Sealed { inner, prefix: prefix.clone(), known: Cache::new(MOST_KNOWN), boundaries }
     }
 
     fn kind(path: &Path) -> Option<Kind> {
@@ -234,7 +239,9 @@ impl ObjectStore for Sealed {
         }
         let mut seal = Seal { name_crc: self.name_crc(location), len: 0, crc: 0 };
         seal.add(&payload);
-        self.inner.put_opts(location, with_seal(payload, seal), opts).await
+        let outcome = self.inner.put_opts(location, with_seal(payload, seal), opts).await;
+        self.boundaries.changed(location);
+        outcome
     }
 
     async fn put_multipart_opts(
@@ -251,8 +258,18 @@ impl ObjectStore for Sealed {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        if let Some(boundary) = self.boundaries.known(location, &options) {
+            return boundary;
+        }
         match Sealed::kind(location).filter(|_| !options.head) {
-            Some(Kind::Whole) if options.range.is_none() => self.get_whole(location, options).await,
+            Some(Kind::Whole) if options.range.is_none() => {
+                let beside = self.boundaries.read_beside(&*self.inner, location);
+                let (got, ()) = tokio::join!(self.get_whole(location, options), beside);
+                if got.is_err() {
+                    self.boundaries.changed(location);
+                }
+                got
+            }
             Some(Kind::Table) => self.get_table(location, options).await,
             Some(Kind::Whole) | None => self.inner.get_opts(location, options).await,
         }
@@ -263,6 +280,7 @@ impl ObjectStore for Sealed {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        prefix.into_iter().for_each(|folder| self.boundaries.listed(folder));
         self.inner.list(prefix)
     }
 
@@ -271,6 +289,7 @@ impl ObjectStore for Sealed {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
+        prefix.into_iter().for_each(|folder| self.boundaries.listed(folder));
         self.inner.list_with_offset(prefix, offset)
     }
 

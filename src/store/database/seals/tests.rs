@@ -2,6 +2,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore as _, ObjectStoreExt as _, PutMultipartOptions, PutPayload, Result};
@@ -14,13 +15,13 @@ const TABLE: &str = "prefix/db/compacted/01HF7YCS5J56VR30F15VTEYA57.sst";
 
 fn sealed() -> (Arc<InMemory>, Sealed) {
     let raw = Arc::new(InMemory::new());
-    let sealed = Sealed::new(raw.clone(), &Path::from("prefix"));
+    let sealed = Sealed::new(raw.clone(), &Path::from("prefix"), true);
     (raw, sealed)
 }
 
 /// A store of another process: it knows nothing yet.
 fn anew(raw: &Arc<InMemory>) -> Sealed {
-    Sealed::new(raw.clone(), &Path::from("prefix"))
+    Sealed::new(raw.clone(), &Path::from("prefix"), true)
 }
 
 async fn stored(raw: &InMemory, path: &str) -> Bytes {
@@ -73,7 +74,7 @@ async fn a_copy_of_another_object_is_told_by_its_name_wherever_the_store_lies() 
     put(&raw, other, stored(&raw, MANIFEST).await).await;
     assert_eq!(problem(read(&sealed, other).await), "is a copy of another object");
     put(&raw, &MANIFEST["prefix/".len()..], stored(&raw, MANIFEST).await).await;
-    let moved = Sealed::new(raw.clone(), &Path::default());
+    let moved = Sealed::new(raw.clone(), &Path::default(), true);
     read(&moved, &MANIFEST["prefix/".len()..]).await.expect("a whole store may move");
 }
 
@@ -121,4 +122,55 @@ async fn the_seal_of_an_upload_in_parts_is_in_its_last_part() {
     let whole = stored(&raw, TABLE).await;
     assert_eq!(whole[..whole.len() - LEN], *b"first second third");
     assert_eq!(read_range(&anew(&raw), TABLE, 0..5).await.expect("is what it should be"), "first");
+}
+
+const BOUNDARY: &str = "prefix/db/gc/manifest.boundary";
+
+/// Lists the manifests and reads the first, as SlateDB does.
+async fn list_and_read(sealed: &Sealed) {
+    let folder = Path::from("prefix/db/manifest");
+    let _: Vec<_> = sealed.list(Some(&folder)).collect().await;
+    read(sealed, MANIFEST).await.expect("reads");
+}
+
+#[tokio::test]
+async fn the_boundary_behind_a_listed_manifest_is_read_beside_it_and_answers_once() {
+    let (raw, sealed) = sealed();
+    sealed.put(&MANIFEST.into(), "content".into()).await.expect("stored");
+    put(&raw, BOUNDARY, "1").await;
+    list_and_read(&sealed).await;
+    put(&raw, BOUNDARY, "2").await;
+    assert_eq!(read(&sealed, BOUNDARY).await.expect("is there"), "1");
+    assert_eq!(read(&sealed, BOUNDARY).await.expect("is there"), "2", "it was for one answer");
+    read(&sealed, MANIFEST).await.expect("reads");
+    put(&raw, BOUNDARY, "3").await;
+    assert_eq!(read(&sealed, BOUNDARY).await.expect("is there"), "3", "nobody had listed anything");
+}
+
+#[tokio::test]
+async fn a_boundary_that_was_read_before_something_changed_is_read_again() {
+    let (raw, sealed) = sealed();
+    sealed.put(&MANIFEST.into(), "content".into()).await.expect("stored");
+    let next = "prefix/db/manifest/00000000000000000002.manifest";
+    list_and_read(&sealed).await;
+    put(&raw, BOUNDARY, "1").await;
+    read(&sealed, next).await.expect_err("is not there");
+    assert_eq!(read(&sealed, BOUNDARY).await.expect("is there"), "1", "a manifest was missed");
+    list_and_read(&sealed).await;
+    put(&raw, BOUNDARY, "2").await;
+    sealed.put(&next.into(), "content".into()).await.expect("stored");
+    assert_eq!(read(&sealed, BOUNDARY).await.expect("is there"), "2", "a manifest was written");
+    list_and_read(&sealed).await;
+    put(&raw, BOUNDARY, "3").await;
+    let _: Vec<_> = sealed.list(Some(&Path::from("prefix/db/manifest"))).collect().await;
+    assert_eq!(read(&sealed, BOUNDARY).await.expect("is there"), "3", "the folder was listed anew");
+}
+
+#[tokio::test]
+async fn boundaries_that_nobody_writes_are_not_asked_for() {
+    let raw = Arc::new(InMemory::new());
+    let sealed = Sealed::new(raw.clone(), &Path::from("prefix"), false);
+    put(&raw, BOUNDARY, "1").await;
+    let answer = read(&sealed, BOUNDARY).await;
+    assert!(matches!(answer, Err(object_store::Error::NotFound { .. })), "{answer:?}");
 }
