@@ -3,7 +3,7 @@
 # seed: nothing is lost, doubled or moved, and every partition goes on within a bounded time.
 # usage: scripts/chaos.sh [--seed N] [--minutes 10] [--rate 5000] [--latency MS] [--store versitygw|gofakes3|local] [--keep]
 #        [--flaw acks-early|no-fence|stale-coordinator|..]
-# The seed is printed first: the same one draws the same blows. KAFKAESQUE_BIN and FAILOVER_BIN name built programs.
+# The command that draws the same blows again is printed first, and after a failure. KAFKAESQUE_BIN and FAILOVER_BIN name built programs.
 # With --flaw, brokers break promises (src/runtime/flaws.rs), and the run has to notice: it fails if it does not.
 # With --store local the store is a folder, and what is between brokers and their store never fails.
 set -euo pipefail
@@ -11,10 +11,11 @@ source "$(dirname "$0")/lib.sh"
 source "$root/scripts/broker.sh"
 source "$root/scripts/stores.sh"
 
-options=() store=versitygw flaw=
+options=() store=versitygw flaw= seed=$RANDOM
 while (($#)); do
   case $1 in
-    --seed | --minutes | --rate | --latency | --partitions) options+=("$1" "$2"); shift ;;
+    --seed) seed=$2; shift ;;
+    --minutes | --rate | --latency | --partitions) options+=("$1" "$2"); shift ;;
     --store) store=$2; shift ;;
     --flaw) flaw=$2; shift ;;
     --keep) options+=("$1") ;;
@@ -41,8 +42,11 @@ case $store in
   *) echo "there is no store $store"; exit 2 ;;
 esac
 [[ -z $flaw ]] || export CHAOS_FLAW=$flaw
+again="scripts/chaos.sh --seed $seed --store $store${flaw:+ --flaw $flaw}${options[*]:+ ${options[*]}}"
+echo "again by: $again"
 code=0
-"$load" chaos --program "$program" "${options[@]}" || code=$?
+"$load" chaos --program "$program" --seed "$seed" "${options[@]}" || code=$?
+((code == 0)) || echo "again by: $again"
 [[ -n $flaw ]] || exit "$code"
 # Another code says that there was no run to speak of.
 ((code == 1)) || { echo "the brokers have a flaw ($flaw), and nobody noticed"; exit 1; }

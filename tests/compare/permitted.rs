@@ -142,6 +142,8 @@ pub static PERMITTED: &[Permitted] = &[
         their_voters_are_fixed,
         "the brokers of theirs vote by configuration",
     ),
+    permit("AddRaftVoter", "error_message", both_speak, "the ids of two clusters"),
+    permit("RemoveRaftVoter", "error_message", both_speak, "the ids of two clusters"),
     permit("ApiVersions", "finalized_features_epoch", both_positive, "each log's own offset"),
     permit("Produce", ".../error_message", only_ours, "we tell what is wrong with a batch"),
     permit("Produce", ".../batch_index_error_message", both_speak, "texts for people"),

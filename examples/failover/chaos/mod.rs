@@ -41,29 +41,27 @@ struct Chaos<'a> {
     struck: Struck,
 }
 
-/// The blows of a run. Says them when it goes, however the run ends.
+/// The blows of a run. It tells them when it is dropped, however the run ends.
 struct Struck {
     begun: Instant,
     counts: BTreeMap<Blow, usize>,
     slowest: Duration,
-    again: String,
 }
 
 pub fn run(plan: &Plan) -> Result<(), Vec<String>> {
     let seed = plan.seed.unwrap_or_else(|| Rng::system().u64());
-    let again = format!("scripts/chaos.sh --seed {seed} --minutes {} --rate {}", plan.minutes, plan.rate);
-    println!("seed {seed}, again by: {again}");
+    println!("seed {seed}");
     let mut field = Field::form(plan);
     if plan.keep {
         println!("logs: {}", field.cluster.keep().display());
     }
     let rng = Rng::seeded(seed);
     let flows = Flows::start(plan, &field, &Rng::seeded(rng.u64()));
-    let struck = Struck { begun: Instant::now(), counts: BTreeMap::new(), slowest: Duration::ZERO, again };
+    let struck = Struck { begun: Instant::now(), counts: BTreeMap::new(), slowest: Duration::ZERO };
     let truth = flows.truth.clone();
     let mut chaos = Chaos { field: &mut field, load: &flows.load, rng, truth, struck };
     chaos.run(Duration::from_secs_f64(60.0 * plan.minutes));
-    let Chaos { struck, .. } = chaos;
+    drop(chaos);
     let mut problems = flows.problems();
     if problems.is_empty() {
         problems = flows.finish();
@@ -71,11 +69,7 @@ pub fn run(plan: &Plan) -> Result<(), Vec<String>> {
     field.members.clone().into_iter().for_each(|id| field.cluster.assert_runs(id));
     field.tell();
     println!("{} problems", problems.len());
-    if problems.is_empty() {
-        return Ok(());
-    }
-    problems.push(format!("again by: {}", struck.again));
-    Err(problems)
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 impl Chaos<'_> {
@@ -149,8 +143,5 @@ impl Chaos<'_> {
 impl Drop for Struck {
     fn drop(&mut self) {
         println!("{:?}; slowest healing {} ms", self.counts, self.slowest.as_millis());
-        if std::thread::panicking() {
-            eprintln!("again by: {}", self.again);
-        }
     }
 }

@@ -41,8 +41,12 @@ impl Handler for AddRaftVoter {
 
 /// Refuses a request that is for another cluster.
 pub(super) fn check_cluster(context: &Context, asked: Option<&str>) -> Result<(), Failure> {
-    match asked.filter(|id| **id != *context.image().cluster_id) {
-        Some(_) => Err(ErrorCode::InconsistentClusterId.into()),
+    let own = &*context.image().cluster_id;
+    match asked.filter(|id| *id != own) {
+        Some(id) => {
+            let why = format!("The given id \"{id}\" doesn't match the cluster id \"{own}\"");
+            Err(Failure::new(ErrorCode::InconsistentClusterId, why))
+        }
         None => Ok(()),
     }
 }
