@@ -85,8 +85,8 @@ for n, target in enumerate(target for panel in panels for target in panel.get("t
     print(f"      - record: panel:{n}\n        expr: {json.dumps(expression)}")
 END
 quietly promtool check rules "$work/dashboard.yml"
-# Metrics of TLS are of brokers that have it; calls, of those that have others (scripts/containers.sh looks for them).
-grep -ohE '\b(kafkaesque|process)_[a-z_]+' "$work/dashboard.yml" <(grep -E '^ +(expr:|sum|/)' "$rules") | sed -E 's/_(bucket|sum|count)$//' | grep -vE '^kafkaesque_(tls|peer)_' | sort -u >"$work/named"
+# Metrics of TLS and of issuers are of brokers that have them; calls, of those that have others (scripts/containers.sh looks for them).
+grep -ohE '\b(kafkaesque|process)_[a-z_]+' "$work/dashboard.yml" <(grep -E '^ +(expr:|sum|/)' "$rules") | sed -E 's/_(bucket|sum|count)$//' | grep -vE '^kafkaesque_(tls|oauth|peer)_' | sort -u >"$work/named"
 missing=0
 while read -r name; do
   grep -q "^# TYPE $name " "$work/metrics" || { echo "no such metric: $name"; missing=1; }
