@@ -44,7 +44,7 @@ pub fn read_all(bootstrap: &str, topic: &str, partitions: usize) -> Vec<Vec<(i64
     let mut ends = Vec::new();
     for partition in 0..partitions as i32 {
         assignment.add_partition_offset(topic, partition, Offset::Beginning).expect("a valid offset");
-        ends.push(end(&consumer, topic, partition));
+        ends.push(load::end(&consumer, topic, partition));
     }
     consumer.assign(&assignment).expect("an assignment");
     let mut found = vec![Vec::new(); ends.len()];
@@ -57,16 +57,4 @@ pub fn read_all(bootstrap: &str, topic: &str, partitions: usize) -> Vec<Vec<(i64
         found[message.partition() as usize].push((message.offset(), number));
     }
     found
-}
-
-/// The end of a partition, which may be on its way to another broker.
-fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> i64 {
-    let begun = Instant::now();
-    loop {
-        match consumer.fetch_watermarks(topic, partition, Duration::from_secs(20)) {
-            Ok((_, end)) => return end,
-            Err(error) => assert!(begun.elapsed() < PATIENCE, "no end of partition {partition}: {error}"),
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }

@@ -191,14 +191,8 @@ impl Load {
 
     /// The ends of these partitions, as those say who lead them.
     pub fn ends(&self, partitions: &[usize]) -> Vec<(usize, i64)> {
-        let begun = Instant::now();
-        let end = |partition: usize| loop {
-            match self.lookup.fetch_watermarks(TOPIC, partition as i32, Duration::from_secs(2)) {
-                Ok((_, end)) => return (partition, end),
-                Err(error) => assert!(begun.elapsed() < PATIENCE, "no end of partition {partition}: {error}"),
-            }
-        };
-        partitions.iter().map(|partition| end(*partition)).collect()
+        let end = |partition: &usize| (*partition, end(&self.lookup, TOPIC, *partition as i32));
+        partitions.iter().map(end).collect()
     }
 
     pub fn partitions(&self) -> usize {
@@ -235,6 +229,18 @@ impl Shared {
             std::thread::sleep(Duration::from_millis(5));
             next = back;
         }
+    }
+}
+
+/// The end of a partition, as the broker says that leads it; the partition may be on its way to another.
+pub fn end(consumer: &BaseConsumer, topic: &str, partition: i32) -> i64 {
+    let begun = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, Duration::from_secs(2)) {
+            Ok((_, end)) => return end,
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "no end of partition {partition}: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 /// The seed of this process, if it simulates one.
 const VARIABLE: &str = "KAFKAESQUE_SIM_CHANCE";
-/// Where clocks of a simulation begin.
+/// The moment at which clocks of a simulation begin.
 const BEGINNING_S: i64 = 1_700_000_000;
 const NANOS: i64 = 1_000_000_000;
 /// The time that each look at a clock takes.
