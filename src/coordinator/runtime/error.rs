@@ -18,7 +18,7 @@ pub enum LoadError {
     #[error(transparent)]
     Read(#[from] PartitionError),
     #[error(transparent)]
-    Key(#[from] keys::Malformed),
+    Key(#[from] keys::RowError),
     #[error(transparent)]
     Row(#[from] Malformed),
 }

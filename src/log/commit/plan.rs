@@ -12,8 +12,8 @@ use crate::log::partition::producers::{Sequenced, Verdict, keep_remembered};
 use crate::log::partition::{PartitionState, Writer};
 use crate::log::stored::error::AppendError;
 use crate::log::stored::keys::{
-    Extent, LeaderEpochStart, LogStart, Object, PartitionSnapshot, ProducerEntry, ProducerRun, Served,
-    flush_marker,
+    Extent, LeaderEpochStart, LogStart, Object, Offsets, PartitionSnapshot, ProducerEntry, ProducerRun,
+    Served, flush_marker,
 };
 use crate::log::stored::segment::{self, Payload};
 use crate::protocol::batch::{Batch, Header, TimestampType};
@@ -206,8 +206,7 @@ impl Plan {
         let base_offset = writer.next_offset;
         let position = self.payload.len();
         let mut published = Published::nothing(&writer.state);
-        let mut producers = Vec::new();
-        let mut max_timestamp = -1;
+        let (mut producers, mut max_timestamp) = (Vec::new(), -1);
         for (Append { batch, permit, .. }, answer) in appends {
             let header = &batch.header;
             let outcome = match judge(writer, header) {
@@ -245,6 +244,7 @@ impl Plan {
             base_offset,
             last_offset: writer.next_offset - 1,
             object: Object::Log(0),
+            offsets: Offsets::Written,
             position: u32::try_from(position).unwrap_or(u32::MAX),
             length: u32::try_from(published.bytes).unwrap_or(u32::MAX),
             leader_epoch: epoch,

@@ -50,7 +50,7 @@ pub enum CollectError {
     #[error("reading the index failed: {0}")]
     Index(#[from] slatedb::Error),
     #[error(transparent)]
-    Malformed(#[from] keys::Malformed),
+    Malformed(#[from] keys::RowError),
     #[error("the store failed: {0}")]
     Store(#[from] object_store::Error),
     #[error("{0} cannot be read: {1}")]

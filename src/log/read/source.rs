@@ -13,7 +13,7 @@ use crate::log::read::shared::{Position, Reads};
 use crate::log::read::tail_cache::Run;
 use crate::log::stored::damage::Damage;
 use crate::log::stored::error::NotOpen;
-use crate::log::stored::keys::{Extent, Lost, Malformed};
+use crate::log::stored::keys::{Extent, Lost, RowError};
 use crate::log::stored::paths::ShardPaths;
 use crate::protocol::batch::HEAD_LEN;
 use crate::types::{Partition, ShardId};
@@ -52,7 +52,7 @@ pub enum ReadError {
     Index(Arc<slatedb::Error>),
     /// The index holds something that it should not.
     #[error(transparent)]
-    Malformed(#[from] Malformed),
+    Malformed(#[from] RowError),
 }
 
 /// The durable batches of one shard in one incarnation. Cheap to clone.

@@ -41,7 +41,7 @@ pub enum RepairError {
     #[error("the index failed: {0}")]
     Index(#[from] slatedb::Error),
     #[error(transparent)]
-    Malformed(#[from] crate::log::stored::keys::Malformed),
+    Malformed(#[from] crate::log::stored::keys::RowError),
     #[error("a broker holds the shard: it changed while it was looked at")]
     Busy,
     #[error("the shard is still damaged: {0}")]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::log::partition::{EpochHistory, Loaded};
 use crate::log::stored::keys::{
-    self, Extent, LeaderEpochStart, LogStart, Lost, Malformed, Object, PartitionSnapshot, Tag,
+    self, Extent, LeaderEpochStart, LogStart, Lost, Object, PartitionSnapshot, RowError, Tag,
 };
 use crate::types::{LeaderEpoch, Partition};
 
@@ -64,8 +64,8 @@ fn rows_of(rows: &Rows, tag: Tag, partition: Partition) -> impl Iterator<Item = 
 }
 
 /// All partitions of which there are rows.
-pub fn all(rows: &Rows) -> Result<BTreeSet<Partition>, Malformed> {
-    let of = |key: &Bytes| -> Result<Option<Partition>, Malformed> {
+pub fn all(rows: &Rows) -> Result<BTreeSet<Partition>, RowError> {
+    let of = |key: &Bytes| -> Result<Option<Partition>, RowError> {
         let tag = Tag::OF_PARTITION.into_iter().find(|tag| key.first() == Some(&(*tag as u8)));
         tag.map(|tag| keys::partition_of(tag, key)).transpose()
     };
@@ -73,7 +73,7 @@ pub fn all(rows: &Rows) -> Result<BTreeSet<Partition>, Malformed> {
 }
 
 /// Decides on one partition.
-pub fn settle(rows: &Rows, partition: Partition, fate: &Fate<'_>) -> Result<Outcome, Malformed> {
+pub fn settle(rows: &Rows, partition: Partition, fate: &Fate<'_>) -> Result<Outcome, RowError> {
     let mut outcome = Outcome::default();
     let mut state = load(rows, partition)?;
     let mut kept = Vec::new();
@@ -130,7 +130,7 @@ pub fn settle(rows: &Rows, partition: Partition, fate: &Fate<'_>) -> Result<Outc
 }
 
 /// The state of a partition, as loading it gives.
-fn load(rows: &Rows, partition: Partition) -> Result<Loaded, Malformed> {
+fn load(rows: &Rows, partition: Partition) -> Result<Loaded, RowError> {
     let get = |key: Bytes| rows.get(&key).map(|value| (key.clone(), value));
     let snapshot = match get(PartitionSnapshot::key(partition)) {
         Some((key, value)) => PartitionSnapshot::decode(&key, value)?.1,
@@ -150,7 +150,7 @@ fn load(rows: &Rows, partition: Partition) -> Result<Loaded, Malformed> {
     Ok(state)
 }
 
-fn accepted(rows: &Rows, partition: Partition) -> Result<Vec<Lost>, Malformed> {
+fn accepted(rows: &Rows, partition: Partition) -> Result<Vec<Lost>, RowError> {
     rows_of(rows, Tag::Lost, partition).map(|(key, value)| Ok(Lost::decode(key, value)?.1)).collect()
 }
 

@@ -2,7 +2,7 @@ use super::policy::{Policy, expires_ms};
 use super::survey::Surveyed;
 use super::watch::{Seen, is_due};
 use crate::log::partition::View;
-use crate::log::stored::keys::{Extent, LogStart, Object};
+use crate::log::stored::keys::{Extent, LogStart, Object, Offsets};
 use crate::settings::Retention;
 use crate::types::LeaderEpoch;
 
@@ -11,6 +11,7 @@ fn extent(length: u32, max_timestamp: i64) -> Extent {
         base_offset: 0,
         last_offset: 9,
         object: Object::Log(1),
+        offsets: Offsets::Written,
         position: 0,
         length,
         leader_epoch: LeaderEpoch(0),

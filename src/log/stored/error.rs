@@ -56,7 +56,7 @@ pub enum PartitionError {
     Index(Arc<slatedb::Error>),
     /// The index holds something that it should not.
     #[error(transparent)]
-    Malformed(#[from] crate::log::stored::keys::Malformed),
+    Malformed(#[from] crate::log::stored::keys::RowError),
 }
 
 impl From<PartitionError> for AppendError {

@@ -17,6 +17,7 @@ use crate::types::ShardId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardPaths {
     shard: ShardId,
+    shards: Path,
     log: Path,
     packed: Path,
     index: Path,
@@ -28,6 +29,7 @@ impl ShardPaths {
         let below = |name: &str| store.path(&format!("shards/{shard}/{name}"));
         ShardPaths {
             shard,
+            shards: store.path("shards"),
             log: below("log"),
             packed: below("packed"),
             index: below("index"),
@@ -75,8 +77,10 @@ impl ShardPaths {
     pub fn object(&self, object: Object) -> Path {
         match object {
             Object::Log(id) => self.segment(id),
-            Object::Packed { epoch, ulid } => {
-                self.packed.clone().join(format!("{epoch:020}-{ulid:032x}.seg"))
+            Object::Packed { epoch, ulid } => self.packed.clone().join(Object::packed_name(epoch, ulid)),
+            Object::OfShard { shard, epoch, ulid } => {
+                let packed = self.shards.clone().join(shard.to_string()).join("packed");
+                packed.join(Object::packed_name(epoch, ulid))
             }
         }
     }

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
 
-use super::{SHARD, World, append_now, batch, read_from};
-use crate::log::OpenError;
+use super::{SHARD, World, append_now, batch, partition, read_from};
 use crate::log::read::fetch;
-use crate::log::stored::keys::{self, Tag};
+use crate::log::stored::keys::{self, Extent, Object, Offsets, Tag};
 use crate::log::stored::paths::ShardPaths;
+use crate::log::{AppendError, OpenError};
+use crate::types::{ShardId, WriterEpoch};
 
 async fn everything(world: &World) -> Vec<(String, u64)> {
     let listed: Vec<_> = world.objects.list(None).try_collect().await.expect("lists");
@@ -137,4 +138,42 @@ async fn a_copy_of_another_segment_is_neither_served_nor_deleted() {
     shard.run_retention().await.expect("a pass");
     world.objects.head(&paths.segment(2)).await.expect("it may be the last copy");
     shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_extent_of_a_form_that_is_not_served_keeps_its_partition_from_being_read_and_loses_nothing() {
+    let of_shard = Object::OfShard { shard: ShardId(3), epoch: WriterEpoch(9), ulid: 0xabc };
+    let forms = [
+        (
+            of_shard,
+            Offsets::Written,
+            "extent in shards/3/packed/00000000000000000009-",
+            "another shard wrote",
+        ),
+        (Object::Log(9), Offsets::OnReading, "extent in log/00000000000000000009.seg", "offsets on reading"),
+    ];
+    for (object, offsets, name, form) in forms {
+        let world = World::new(12);
+        let shard = world.broker().open_with(2, 1).await;
+        append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+        append_now(&shard, 1, batch(&["b"])).await.expect("appended");
+        let open = shard.opened().expect("open");
+        let log = shard.partition(partition(0)).await.expect("loads");
+        let extents = log.source().extents(partition(0), 0, 1, 1).await.expect("indexed");
+        let planted = Extent { base_offset: 1, last_offset: 1, object, offsets, ..extents[0].clone() };
+        let key = Extent::key(partition(0), planted.last_offset);
+        let row = (key.clone(), Some(planted.value()));
+        open.write_rows(vec![row]).expect("taken").await.expect("durable");
+        shard.close().await;
+        let shard = world.broker().open_with(2, 2).await;
+        let error = shard.partition(partition(0)).await.expect_err("it is refused").to_string();
+        assert!(error.starts_with(name) && error.contains(form), "{error}");
+        assert_eq!(append_now(&shard, 0, batch(&["c"])).await, Err(AppendError::Malformed));
+        assert_eq!(read_from(&shard, 1, 0).await, [(0, "b".to_owned())]);
+        world.runtime.clock.sleep(Duration::from_secs(3600)).await;
+        let row = (key, None);
+        shard.opened().expect("open").write_rows(vec![row]).expect("taken").await.expect("durable");
+        assert_eq!(read_from(&shard, 0, 0).await, [(0, "a".to_owned())]);
+        shard.close().await;
+    }
 }

@@ -6,7 +6,10 @@ use super::row::*;
 
 row! {
     /// A run of consecutive record batches of one partition inside one object. A seek to an offset lands on its extent.
-    pub struct Extent = Tag::Extent, "extent", versions 1..=1;
+    ///
+    /// Version 2 is room for writers that are no owners: it is read, and refused; nothing writes it yet.
+    pub struct Extent = Tag::Extent, "extent", versions 1..=2;
+    written in form, served if is_served;
     of { partition: Partition }
     key {
         /// Offset of the last record.
@@ -30,6 +33,7 @@ row! {
         /// Batches of idempotent producers, in offset order; of each producer the last five at most, which is what
         /// Kafka remembers of it.
         producers: Vec<ProducerRun> as Many(2, RunFrom::offset(base_offset)),
+        offsets [2..]: Offsets,
     }
     where base_offset <= last_offset;
 }
@@ -37,7 +41,33 @@ row! {
 impl Extent {
     /// Length of every extent's key, in bytes.
     pub const KEY_LEN: usize = super::PREFIX_LEN + 8;
+
+    /// The earliest version that can say all of it.
+    fn form(&self) -> u8 {
+        if self.is_served().is_ok() { 1 } else { 2 }
+    }
+
+    fn is_served(&self) -> Result<(), RowError> {
+        let form = match (self.object, self.offsets) {
+            (Object::OfShard { .. }, _) => "which another shard wrote",
+            (_, Offsets::OnReading) => "whose records get their offsets on reading",
+            (Object::Log(_) | Object::Packed { .. }, Offsets::Written) => return Ok(()),
+        };
+        Err(RowError::NotServed { object: self.object, form })
+    }
 }
+
+/// The offsets of an extent's records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offsets {
+    /// In the batches.
+    #[default]
+    Written,
+    /// Counted from the extent's first, whatever the batches say: who wrote them did not know.
+    OnReading,
+}
+
+codes!(Offsets { Written = 0, OnReading = 1 });
 
 /// One batch of an idempotent producer, as far as finding its duplicates needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The rows of a shard's index: what every stored key and value means, byte by byte.
 //! It knows nothing of SlateDB, objects or tasks: bytes in, values out.
 //! Entry point: [`Tag`], the table of all kinds of rows; one file per kind.
-//! Invariant: a value that was written is read back the same; anything else is a [`Malformed`], never a panic.
+//! Invariant: a value that was written is read back the same; anything else is a [`RowError`], never a panic.
 //!
 //! All numbers are big-endian, so that keys sort as their fields do.
 
@@ -24,7 +24,7 @@ use crate::log::stored::fields::{Codec, Plain, Reader, Sink as _};
 use crate::types::Partition;
 
 pub use committed_offset::CommittedOffset;
-pub use extent::{Extent, ProducerRun};
+pub use extent::{Extent, Offsets, ProducerRun};
 pub use leader_epoch::LeaderEpochStart;
 pub use log_start::LogStart;
 pub use lost::Lost;
@@ -73,10 +73,19 @@ impl Tag {
 /// Length of a key's part that names a partition, the tag included.
 pub const PREFIX_LEN: usize = 1 + 16 + 4;
 
-/// Stored bytes that are not what their kind of row looks like.
+/// The reason why a stored row is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("malformed {0} row")]
-pub struct Malformed(pub &'static str);
+pub enum RowError {
+    /// The bytes are not what their kind of row looks like.
+    #[error("malformed {0} row")]
+    Malformed(&'static str),
+    /// A later program wrote it.
+    #[error("{row} row of version {version}, and this program reads versions up to {latest}")]
+    TooNew { row: &'static str, version: u8, latest: u8 },
+    /// The form is known, and nothing serves it yet.
+    #[error("extent in {object}, {form}: this program does not serve such")]
+    NotServed { object: Object, form: &'static str },
+}
 
 /// The start of all keys of one kind of a partition.
 pub fn prefix(tag: Tag, partition: Partition) -> [u8; PREFIX_LEN] {
@@ -88,10 +97,13 @@ pub fn prefix(tag: Tag, partition: Partition) -> [u8; PREFIX_LEN] {
 }
 
 /// The partition whose row has this key.
-pub fn partition_of(tag: Tag, key: &[u8]) -> Result<Partition, Malformed> {
+pub fn partition_of(tag: Tag, key: &[u8]) -> Result<Partition, RowError> {
     let mut from = Reader::new(key);
     let is_row = from.take(1) == Some(&[tag as u8]);
-    Some(&mut from).filter(|_| is_row).and_then(|from| Plain.get(from)).ok_or(Malformed("partition's"))
+    Some(&mut from)
+        .filter(|_| is_row)
+        .and_then(|from| Plain.get(from))
+        .ok_or(RowError::Malformed("partition's"))
 }
 
 /// The row that a flush of the index may ride on.
@@ -111,14 +123,14 @@ where
 }
 
 /// The fields of a key of this kind.
-pub fn fields_of<T>(tag: Tag, key: &[u8]) -> Result<T, Malformed>
+pub fn fields_of<T>(tag: Tag, key: &[u8]) -> Result<T, RowError>
 where
     Plain: Codec<T>,
 {
     let mut from = Reader::new(key);
     let is_row = from.take(1) == Some(&[tag as u8]);
     let fields = Some(&mut from).filter(|_| is_row).and_then(|from| Plain.get(from));
-    fields.filter(|_| from.end().is_some()).ok_or(Malformed("coordinator's"))
+    fields.filter(|_| from.end().is_some()).ok_or(RowError::Malformed("coordinator's"))
 }
 
 /// All keys of one kind.

@@ -3,6 +3,7 @@
 //! ```text
 //! row! {
 //!     struct Name = TAG, "name", versions FIRST..=LAST;
+//!     written in VERSION, served if CHECK;    methods; without this line: in the last version, and all are served
 //!     of { FIELD, .. }        what the row is about: fields of the key alone
 //!     key { FIELD, .. }       fields of the key that are part of the row
 //!     value { FIELD, .. }     fields of the value
@@ -10,8 +11,9 @@
 //! }
 //! ```
 //!
-//! Fields are those of [`fields`](crate::log::stored::fields). Rows are written in the last version. From the table come
-//! the struct, `key` (of all fields of the key), `value`, `value_len`, `decode`, and `check_round_trip` for tests.
+//! Fields are those of [`fields`](crate::log::stored::fields). From the table come the struct, `key` (of all
+//! fields of the key), `value`, `value_len`, `decode`, `read` (which also reads what is not served), and `check_round_trip`
+//! for tests.
 
 pub use std::collections::BTreeMap;
 
@@ -19,7 +21,7 @@ pub use bytes::{Bytes, BytesMut};
 
 #[cfg(test)]
 pub use super::tests::check_decoding;
-pub use super::{Malformed, Object, Tag};
+pub use super::{Object, RowError, Tag};
 #[cfg(test)]
 pub use crate::log::stored::fields::tests::{Random, Sample};
 pub use crate::log::stored::fields::*;
@@ -30,6 +32,7 @@ macro_rules! row {
     (
         $(#[$meta:meta])*
         pub struct $name:ident = $tag:expr, $label:literal, versions $first:literal ..= $last:literal;
+        $(written in $form:ident, served if $check:ident;)?
         of { $( $of:ident : $of_type:ty $(as $of_codec:expr)? ),* $(,)? }
         key { $( $(#[$key_doc:meta])* $key:ident : $key_type:ty $(as $key_codec:expr)? ),* $(,)? }
         value {
@@ -61,8 +64,9 @@ macro_rules! row {
 
             fn put(&self, into: &mut impl Sink) {
                 let $name { $($field,)* .. } = self;
-                into.write(&[$last]);
-                $( codec!($($codec)?).put($field, into); )*
+                let version = [$(self.$form(),)? $last][0];
+                into.write(&[version]);
+                $( $(if version >= $since)? { codec!($($codec)?).put($field, into) } )*
             }
 
             /// Number of bytes of the value.
@@ -78,10 +82,20 @@ macro_rules! row {
                 into.freeze()
             }
 
-            /// Reads a stored row back.
+            /// Reads a stored row back, of any form that is served.
             #[allow(unused_parens, reason = "of nothing, it is the row alone")]
-            pub fn decode(key: &[u8], value: &[u8]) -> Result<($($of_type,)* $name), Malformed> {
-                let decode = || {
+            pub fn decode(key: &[u8], value: &[u8]) -> Result<($($of_type,)* $name), RowError> {
+                let ($($of,)* row) = $name::read(key, value)?;
+                $( row.$check()?; )?
+                Ok(($($of,)* row))
+            }
+
+            #[allow(unused_parens, reason = "of nothing, it is the row alone")]
+            pub(super) fn read(key: &[u8], value: &[u8]) -> Result<($($of_type,)* $name), RowError> {
+                if let Some(&version) = value.first().filter(|version| **version > $last) {
+                    return Err(RowError::TooNew { row: $label, version, latest: $last });
+                }
+                let read = || {
                     let mut from = Reader::new(key);
                     (from.take(1)? == [$tag as u8]).then_some(())?;
                     $( let $of: $of_type = codec!($($of_codec)?).get(&mut from)?; )*
@@ -97,7 +111,7 @@ macro_rules! row {
                     $( if !($condition) { return None; } )?
                     Some(($($of,)* $name { $($key,)* $($field,)* }))
                 };
-                decode().ok_or(Malformed($label))
+                read().ok_or(RowError::Malformed($label))
             }
         }
 
@@ -115,7 +129,7 @@ macro_rules! row {
                     let row = $name { $($key,)* $($field,)* };
                     let value = row.value();
                     assert_eq!(value.len(), row.value_len());
-                    return check_decoding(&stored_key, &value, ($($of,)* row), $name::decode);
+                    return check_decoding(&stored_key, &value, ($($of,)* row), $name::read);
                 }
             }
         }

@@ -17,7 +17,7 @@ pub fn check_decoding<R: PartialEq + std::fmt::Debug>(
     key: &[u8],
     value: &[u8],
     row: R,
-    decode: impl Fn(&[u8], &[u8]) -> Result<R, Malformed>,
+    decode: impl Fn(&[u8], &[u8]) -> Result<R, RowError>,
 ) {
     let row = Ok(row);
     assert_eq!(decode(key, value), row);
@@ -97,6 +97,21 @@ fn a_log_start_of_the_first_version_has_nothing_removed() {
     assert_eq!(read, Ok((partition, LogStart { offset: 46, removed_to: 0, removed_bytes: 0 })));
 }
 
+fn extent_of(run: ProducerRun) -> Extent {
+    Extent {
+        base_offset: 40,
+        last_offset: 45,
+        object: Object::Log(12),
+        position: 300,
+        length: 512,
+        leader_epoch: LeaderEpoch(3),
+        max_timestamp: 1_700_000_000_001,
+        appended_ms: 1_700_000_000_002,
+        producers: vec![run],
+        offsets: Offsets::Written,
+    }
+}
+
 /// Key and value of one row of each kind, as they are stored: if this fails, stored data can no longer be read.
 #[test]
 fn the_bytes_are_those_of_the_golden_file() {
@@ -111,22 +126,17 @@ fn the_bytes_are_those_of_the_golden_file() {
         last_offset: 43,
         timestamp: 1_700_000_000_000,
     };
-    let extent = Extent {
-        base_offset: 40,
-        last_offset: 45,
-        object: Object::Log(12),
-        position: 300,
-        length: 512,
-        leader_epoch: LeaderEpoch(3),
-        max_timestamp: 1_700_000_000_001,
-        appended_ms: 1_700_000_000_002,
-        producers: vec![run],
-    };
+    let extent = extent_of(run);
     let packed = Extent {
         object: Object::Packed { epoch: WriterEpoch(9), ulid: 0xabc },
         producers: vec![],
         ..extent.clone()
     };
+    let of_shard = Extent {
+        object: Object::OfShard { shard: ShardId(3), epoch: WriterEpoch(9), ulid: 0xabc },
+        ..packed.clone()
+    };
+    let counted = Extent { offsets: Offsets::OnReading, ..of_shard.clone() };
     let entry =
         ProducerEntry { producer_id: 1_000, producer_epoch: 2, last_appended_ms: 77, batches: vec![run] };
     let snapshot = PartitionSnapshot { next_offset: 46, log_bytes: 9_999, producers: vec![entry] };
@@ -161,6 +171,8 @@ fn the_bytes_are_those_of_the_golden_file() {
         ("committed-offset", CommittedOffset::key("orders".to_owned(), partition), committed.value()),
         ("served", Served::key(), served.value()),
         ("topic", KeptTopic::key(topic.id), topic.value()),
+        ("extent-of-shard", Extent::key(partition, 45), of_shard.value()),
+        ("extent-counted-on-reading", Extent::key(partition, 45), counted.value()),
         ("lost", Lost::key(partition, 99), Lost { first: 46, last: 99 }.value()),
     ];
     let text: String =
@@ -177,6 +189,11 @@ impl Sample<i64> for extent::Delta {
 impl Sample<Object> for Plain {
     fn sample(&self, random: &mut Random) -> Object {
         let (id, epoch, ulid) = (Plain.sample(random), Plain.sample(random), Plain.sample(random));
-        random.one_of([Object::Log(id), Object::Packed { epoch, ulid }])
+        let shard = Plain.sample(random);
+        random.one_of([
+            Object::Log(id),
+            Object::Packed { epoch, ulid },
+            Object::OfShard { shard, epoch, ulid },
+        ])
     }
 }
