@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::cluster::{self, Removal, Removed, Status, Stuck, TakeoverStatus};
+use crate::cluster::{self, LoadStatus, Removal, Removed, Status, Stuck, TakeoverStatus};
 use crate::config::{Config, LogFormat};
 use crate::metadata;
 use crate::ops;
@@ -196,6 +196,17 @@ fn takeover(last: &TakeoverStatus) -> String {
     )
 }
 
+/// A number of bytes, short.
+fn in_bytes(bytes: u64) -> String {
+    let scaled = |unit: u32, name: &str| format!("{:.1} {name}", bytes as f64 / f64::from(1 << unit));
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => scaled(10, "KiB"),
+        1_048_576..1_073_741_824 => scaled(20, "MiB"),
+        _ => scaled(30, "GiB"),
+    }
+}
+
 /// One line for each broker and shard, and one for each problem.
 fn table(status: &Status) -> String {
     let Status { cluster_id, leader, term, index, level, .. } = status;
@@ -217,11 +228,18 @@ fn table(status: &Status) -> String {
         ));
     }
     lines.push(String::new());
-    lines.push(format!("{:>6} {:>6} {:>6} {:>10} {}", "SHARD", "OWNER", "EPOCH", "PARTITIONS", "STATE"));
+    lines.push(format!(
+        "{:>6} {:>6} {:>6} {:>10} {:>10} {:>10} {}",
+        "SHARD", "OWNER", "EPOCH", "PARTITIONS", "IN/S", "OUT/S", "STATE"
+    ));
     for shard in &status.shards {
         let owner = shard.owner.map_or("-".to_owned(), |owner| owner.to_string());
+        let load = status.loads.iter().find(|load| load.shard == shard.id);
+        let bytes = |of: fn(&LoadStatus) -> u64| load.map_or("-".to_owned(), |load| in_bytes(of(load)));
+        let (bytes_in, bytes_out) =
+            (bytes(|load| load.bytes_in_per_second), bytes(|load| load.bytes_out_per_second));
         lines.push(format!(
-            "{:>6} {owner:>6} {:>6} {:>10} {}",
+            "{:>6} {owner:>6} {:>6} {:>10} {bytes_in:>10} {bytes_out:>10} {}",
             shard.id, shard.epoch, shard.partitions, shard.state
         ));
     }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::calm::Calm;
 use super::heartbeat::{Heartbeat, HostState, Reply};
 use super::liveness::{Liveness, Standing};
+use super::load::Load;
 use super::losses::Losses;
 use super::metrics::Sessions;
 use super::placement::{self, Standings};
@@ -181,6 +182,11 @@ impl Controller {
     /// The state of a shard, as its owner said last.
     pub(super) fn state_of(&self, owner: Owner, shard: ShardId, epoch: LeaderEpoch) -> Option<HostState> {
         self.0.leading.lock().as_ref()?.liveness.state_of(owner, shard, epoch)
+    }
+
+    /// The loads of shards, as their owners said last.
+    pub(super) fn loads(&self, image: &Image) -> BTreeMap<ShardId, Load> {
+        self.0.leading.lock().as_ref().map_or_else(BTreeMap::new, |leading| leading.liveness.loads(image))
     }
 
     /// Has a broker that lives give all its shards away, while this broker leads.

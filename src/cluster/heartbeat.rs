@@ -4,10 +4,14 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::load::Load;
 use crate::metadata::Owner;
 use crate::types::{LeaderEpoch, ShardId};
 
 const FORMAT: u8 = 1;
+
+/// Zeros behind a message that is read: fields that came later, at the end, are empty in those of earlier versions.
+pub(super) const LATER_FIELDS: [u8; 16] = [0; 16];
 
 /// A broker's word to the controller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +25,8 @@ pub struct Heartbeat {
     pub stuck_ms: Option<u64>,
     /// It is stopping, and gives its shards away.
     pub is_leaving: bool,
+    /// The loads of the shards that are open. Brokers of earlier versions say none.
+    pub loads: Vec<(ShardId, Load)>,
 }
 
 /// One shard, as its host has it.
@@ -61,7 +67,31 @@ pub fn encode<T: Serialize>(message: &T) -> Bytes {
 
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     match bytes.split_first() {
-        Some((&FORMAT, message)) => postcard::from_bytes(message).ok(),
+        Some((&FORMAT, message)) => postcard::from_bytes(&[message, &LATER_FIELDS].concat()).ok(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{BrokerId, Incarnation};
+
+    fn heartbeat(loads: Vec<(ShardId, Load)>) -> Heartbeat {
+        let from = Owner { broker: BrokerId(2), incarnation: Incarnation(7) };
+        let report = Report { shard: ShardId(1), epoch: LeaderEpoch(4), state: HostState::Open };
+        Heartbeat { from, index: 300, shards: vec![report], stuck_ms: Some(5), is_leaving: true, loads }
+    }
+
+    #[test]
+    fn a_heartbeat_of_an_earlier_version_has_no_loads_and_one_of_this_can_be_read_there() {
+        let loaded = heartbeat(vec![(ShardId(1), Load { bytes_in: 1 << 40, bytes_out: 9 })]);
+        assert_eq!(decode(&encode(&loaded)), Some(loaded.clone()));
+        // As it was before it had loads.
+        let mut before = vec![FORMAT, 4, 7, 172, 2, 1, 1, 8, 1, 1, 5, 1];
+        assert_eq!(decode(&before), Some(heartbeat(Vec::new())));
+        assert!(encode(&loaded).starts_with(&before), "readers of earlier versions stop there");
+        before[0] += 1;
+        assert_eq!(decode::<Heartbeat>(&before), None);
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::heartbeat::{Heartbeat, HostState, Report};
-use crate::metadata::{Image, Owner};
+use super::load::Load;
+use crate::metadata::{self, Image, Owner};
 use crate::runtime::clock::Instant;
 use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId};
 
@@ -35,6 +36,7 @@ struct Heard {
     shards: BTreeMap<ShardId, Report>,
     stuck: Option<Duration>,
     is_leaving: bool,
+    loads: BTreeMap<ShardId, Load>,
 }
 
 /// A broker's standing with the controller.
@@ -128,6 +130,7 @@ impl Liveness {
             shards: heartbeat.shards.iter().map(|report| (report.shard, *report)).collect(),
             stuck: heartbeat.stuck_ms.map(Duration::from_millis),
             is_leaving: heartbeat.is_leaving,
+            loads: heartbeat.loads.iter().copied().collect(),
         };
         let newer = |known: &Heard| known.incarnation > heard.incarnation;
         if !self.heard.get(&heartbeat.from.broker).is_some_and(newer) {
@@ -212,6 +215,16 @@ impl Liveness {
         (report.epoch == epoch).then_some(report.state)
     }
 
+    /// The loads of the image's shards, as far as their owners have said them.
+    pub fn loads(&self, image: &Image) -> BTreeMap<ShardId, Load> {
+        let load = |(id, shard): (&ShardId, &metadata::Shard)| {
+            let owner =
+                shard.owner.filter(|owner| self.state_of(*owner, *id, shard.epoch) == Some(HostState::Open));
+            Some((*id, *self.of(owner?)?.loads.get(id)?))
+        };
+        image.shards.iter().filter_map(load).collect()
+    }
+
     /// True if all shards of the image are open at their owners, or damaged.
     pub fn is_settled(&self, image: &Image) -> bool {
         image.shards.iter().all(|(id, shard)| {
@@ -235,7 +248,14 @@ mod tests {
     }
 
     fn heartbeat(broker: i32, stuck_ms: Option<u64>) -> Heartbeat {
-        Heartbeat { from: owner(broker), index: 5, shards: Vec::new(), stuck_ms, is_leaving: false }
+        Heartbeat {
+            from: owner(broker),
+            index: 5,
+            shards: Vec::new(),
+            stuck_ms,
+            is_leaving: false,
+            loads: Vec::new(),
+        }
     }
 
     #[tokio::test(start_paused = true)]

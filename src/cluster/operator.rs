@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ballot::{Ballot, Unchanged};
 use super::controller::Controller;
+use super::heartbeat::LATER_FIELDS;
 use super::removal::{Removal, Removed, Stuck};
 use super::report::Status;
 use crate::metadata::Metadata;
@@ -33,7 +34,7 @@ pub(super) enum Question {
 pub(super) enum Reply {
     Removed(Result<Removed, Stuck>),
     /// None of a broker that does not lead.
-    Status(Option<Status>),
+    Status(Option<Box<Status>>),
     Shards(Result<(), Stuck>),
     Vote(Result<(), Unchanged>),
 }
@@ -43,7 +44,7 @@ impl Controller {
     pub(super) async fn reply(&self, question: &[u8]) -> Option<Bytes> {
         let reply = match decode(question)? {
             Question::Remove(removal) => Reply::Removed(self.remove(removal).await),
-            Question::Status => Reply::Status(self.status()),
+            Question::Status => Reply::Status(self.status().map(Box::new)),
             Question::Vote(ballot) => Reply::Vote(self.vote(ballot).await),
             Question::Shards(shards) => Reply::Shards(self.add_shards(shards).await),
         };
@@ -58,7 +59,7 @@ fn encode<T: Serialize>(message: &T) -> Bytes {
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     match bytes.split_first() {
-        Some((&FORMAT, message)) => postcard::from_bytes(message).ok(),
+        Some((&FORMAT, message)) => postcard::from_bytes(&[message, &LATER_FIELDS].concat()).ok(),
         _ => None,
     }
 }
@@ -90,7 +91,7 @@ pub async fn add_shards(transport: &dyn Transport, broker: BrokerId, shards: u32
 /// The cluster as `broker` sees it, if it leads.
 pub async fn status(transport: &dyn Transport, broker: BrokerId) -> Result<Option<Status>, Unreachable> {
     match ask(transport, broker, Question::Status).await? {
-        Reply::Status(status) => Ok(status),
+        Reply::Status(status) => Ok(status.map(|status| *status)),
         Reply::Removed(_) | Reply::Shards(_) | Reply::Vote(_) => Ok(None),
     }
 }

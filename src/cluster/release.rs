@@ -49,6 +49,7 @@ impl ShardHost {
         let is_damaged = |id: ShardId, epoch| damaged.get(&id).is_some_and(|(found, _)| *found == epoch);
         let hosted = self.hosted.read();
         let stuck = hosted.values().filter_map(|hosted| hosted.shard()?.waiting_since()).min();
+        let carried = hosted.iter().filter_map(|(id, hosted)| Some((*id, hosted.shard()?.carried())));
         let report = |(shard, hosted): (&ShardId, &Hosted)| {
             let (shard, epoch) = (*shard, hosted.epoch);
             let state = match &hosted.state {
@@ -65,6 +66,7 @@ impl ShardHost {
             shards: hosted.iter().map(report).collect(),
             stuck_ms: stuck.map(|since| now.saturating_duration_since(since).as_millis() as u64),
             is_leaving: self.handover.is_leaving.load(Ordering::Relaxed),
+            loads: self.loads.lock().look(now, carried),
         }
     }
 

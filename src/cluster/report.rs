@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::controller::Controller;
 use super::heartbeat::HostState;
 use super::liveness::Standing;
+use super::load::Load;
 use super::takeover::TakeoverStatus;
 use crate::metadata::{Broker, Quorum};
+use crate::types::ShardId;
 
 /// The state of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,16 @@ pub struct Status {
     pub problems: Vec<String>,
     /// A line for each thing that may be wanted, and is odd.
     pub warnings: Vec<String>,
+    /// The loads of the shards whose owners have said them.
+    pub loads: Vec<LoadStatus>,
+}
+
+/// The load of a shard, as an average over half a minute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadStatus {
+    pub shard: u32,
+    pub bytes_in_per_second: u64,
+    pub bytes_out_per_second: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,8 +123,13 @@ impl Controller {
             last_takeover: self.last_takeover(),
             problems,
             warnings: image.configs.declared.differences().iter().map(ToString::to_string).collect(),
+            loads: self.loads(&image).into_iter().map(of_load).collect(),
         })
     }
+}
+
+fn of_load((id, load): (ShardId, Load)) -> LoadStatus {
+    LoadStatus { shard: id.0, bytes_in_per_second: load.bytes_in, bytes_out_per_second: load.bytes_out }
 }
 
 fn of_broker(

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 
+use super::load::Loads;
 use super::metrics::Metrics;
 use super::ownership::Ownership;
 use super::release::Handover;
@@ -52,6 +53,7 @@ pub struct ShardHost {
     pub(super) served: watch::Sender<Arc<Image>>,
     pub(super) ownership: Ownership,
     pub(super) handover: Handover,
+    pub(super) loads: Mutex<Loads>,
 }
 
 pub(super) struct Hosted {
@@ -110,6 +112,7 @@ impl ShardHost {
             served,
             ownership,
             handover: Handover::new(now),
+            loads: Mutex::default(),
         })
     }
 

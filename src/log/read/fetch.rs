@@ -115,6 +115,7 @@ pub async fn read(
         fetched.add(run);
     }
     log.counts().fetched(fetched.bytes as u64);
+    log.source().count_fetched(fetched.bytes as u64);
     Ok(fetched)
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
+use prometheus::IntCounter;
 use slatedb::Db;
 use slatedb::config::ScanOptions;
 use thiserror::Error;
@@ -64,6 +65,7 @@ struct Inner {
     index: Arc<Db>,
     paths: ShardPaths,
     reads: Reads,
+    fetched_bytes: IntCounter,
 }
 
 impl std::fmt::Debug for Source {
@@ -85,8 +87,19 @@ struct Stretch {
 }
 
 impl Source {
-    pub fn new(shard: ShardId, index: Arc<Db>, paths: ShardPaths, reads: Reads) -> Source {
-        Source(Arc::new(Inner { shard, index, paths, reads }))
+    pub fn new(
+        shard: ShardId,
+        index: Arc<Db>,
+        paths: ShardPaths,
+        reads: Reads,
+        fetched: IntCounter,
+    ) -> Source {
+        Source(Arc::new(Inner { shard, index, paths, reads, fetched_bytes: fetched }))
+    }
+
+    /// Counts bytes that were read for a client, wherever they came from.
+    pub(in crate::log) fn count_fetched(&self, bytes: u64) {
+        self.0.fetched_bytes.inc_by(bytes);
     }
 
     /// The share of all shards.

@@ -78,6 +78,13 @@ pub struct ShardStatus {
     pub epoch: Option<WriterEpoch>,
 }
 
+/// Bytes of record batches that a shard has taken in, durably, and given to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    pub appended_bytes: u64,
+    pub fetched_bytes: u64,
+}
+
 /// One shard: a log of segments and the index over it. Cheap to clone; stays valid while the shard ends and reopens.
 #[derive(Clone)]
 pub struct Shard(Arc<Inner>);
@@ -327,6 +334,12 @@ impl Shard {
         stored.is_ok_and(|stored| {
             stored.is_some_and(|stored| WriterEpoch(stored.writer_epoch()) == open.epoch())
         })
+    }
+
+    /// Bytes that it has carried since this process began, in all openings.
+    pub fn carried(&self) -> Carried {
+        let metrics = &self.0.metrics;
+        Carried { appended_bytes: metrics.appended_bytes.get(), fetched_bytes: metrics.fetched_bytes.get() }
     }
 
     /// Since when something waits to become durable, and nothing did.

@@ -9,7 +9,7 @@ mod open;
 mod standing;
 mod supervisor;
 
-pub use handle::{ConfirmOwner, Shard, ShardOptions, ShardState, ShardStatus, Shared};
+pub use handle::{Carried, ConfirmOwner, Shard, ShardOptions, ShardState, ShardStatus, Shared};
 pub use health::{Cause, Unable};
 pub use open::Open;
 pub use standing::Standing;

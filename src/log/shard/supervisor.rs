@@ -256,8 +256,9 @@ fn start(inner: &Arc<Inner>, db: Db, wal: Wal) -> Running {
     let limits = inner.options.limits;
     let maintenance = inner.shared.databases.maintain(&db, inner.paths.index(), Role::ShardIndex);
     let (queue, requests) = Queue::new(&inner.metrics);
-    let source =
-        Source::new(inner.options.id, Arc::new(db.clone()), inner.paths.clone(), inner.shared.reads.clone());
+    let (paths, reads) = (inner.paths.clone(), inner.shared.reads.clone());
+    let fetched = inner.metrics.fetched_bytes.clone();
+    let source = Source::new(inner.options.id, Arc::new(db.clone()), paths, reads, fetched);
     let (handle, passes) = retention::Handle::new();
     let (metrics, settings) = (Arc::clone(&inner.metrics), Arc::clone(&inner.settings));
     let incarnation = Incarnation::new(db, wal, source, metrics, settings, runtime.clock.clone());

@@ -60,6 +60,8 @@ metrics! {
     appended_bytes: IntCounter = "kafkaesque_appended_bytes_total", "Bytes of record batches made durable.";
     appended_records: IntCounter = "kafkaesque_appended_records_total", "Records made durable.";
     appended_batches: IntCounter = "kafkaesque_appended_batches_total", "Record batches made durable.";
+    fetched_bytes: IntCounter = "kafkaesque_fetched_bytes_total",
+        "Bytes of record batches read for clients.";
     queued_bytes: IntGauge = "kafkaesque_commit_queue_bytes", "Bytes of appends that wait for a commit.";
     high_watermark: IntGauge = "kafkaesque_high_watermark",
         "Sum of the high watermarks of a shard's loaded partitions.";
