@@ -130,5 +130,9 @@ async fn nobody_waits_for_a_shard_that_is_assigned_elsewhere() {
     let (found, _) = tokio::join!(waiting, world.assign(None));
     assert!(found.is_none());
     assert!(world.runtime.clock.instant() < begun + MINUTE / 2);
+    let taken = || world.host.ownership.metrics.taken.get();
+    assert_eq!(taken(), 1, "the broker had not released it");
+    world.assign(Some(world.metadata.owner())).await;
+    assert_eq!(taken(), 1);
     world.end().await;
 }

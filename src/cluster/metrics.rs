@@ -16,6 +16,8 @@ const SECONDS: &[f64] = &[0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.
 pub(super) struct Metrics {
     /// Answers that found no recent proof of ownership.
     pub unproven: IntCounter,
+    /// Shards that others were given though the metadata counts on this broker, which had not released them.
+    pub taken: IntCounter,
     /// From the assignment of a shard, as its new owner sees it, until it is open there.
     pub opening_seconds: Histogram,
 }
@@ -33,9 +35,15 @@ impl Metrics {
                 "Answers that found no recent proof that this broker owns the shard, and waited for one.",
             )
             .expect("a valid metric"),
+            taken: IntCounter::new(
+                "kafkaesque_shards_taken_total",
+                "Shards given to another broker before this one, which lived, released them: a fault.",
+            )
+            .expect("a valid metric"),
             opening_seconds: Histogram::with_opts(seconds.buckets(SECONDS.to_vec())).expect("a valid metric"),
         };
         let _ = registry.register(Box::new(metrics.unproven.clone()));
+        let _ = registry.register(Box::new(metrics.taken.clone()));
         let _ = registry.register(Box::new(metrics.opening_seconds.clone()));
         metrics
     }

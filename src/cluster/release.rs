@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::heartbeat::{Heartbeat, HostState, Reply, Report};
 use super::shard_host::{Hosted, Hosting, ShardHost};
 use crate::log::Shard;
+use crate::metadata::Image;
 use crate::runtime::TaskKind;
 use crate::runtime::clock::Instant;
 use crate::types::{LeaderEpoch, ShardId};
@@ -136,6 +137,27 @@ impl ShardHost {
         found.map(|hosted| hosted.state = state).is_some()
     }
 
+    /// Lets go of the shards that are no longer assigned, or with another epoch. While the metadata counts on
+    /// this broker, that has to wait for its release.
+    pub(super) fn leave(&self, image: &Image, assigned: &BTreeMap<ShardId, LeaderEpoch>) {
+        let is_counted_on = image.counts_on(self.metadata.owner());
+        let mut hosted = self.hosted.write();
+        let gone: Vec<ShardId> = hosted
+            .iter()
+            .filter(|(id, hosted)| assigned.get(id) != Some(&hosted.epoch))
+            .map(|(id, _)| *id)
+            .collect();
+        for (id, left) in gone.into_iter().filter_map(|id| Some((id, hosted.remove(&id)?))) {
+            if is_counted_on && !matches!(left.state, Hosting::Released) {
+                self.ownership.metrics.taken.inc();
+                tracing::error!(shard = %id, epoch = %left.epoch, "a shard was taken that was not released");
+            }
+            if let Some(shard) = left.into_shard() {
+                self.close_shard(shard);
+            }
+        }
+    }
+
     /// Closes a shard beside everything else; until then none of its id is opened.
     pub(super) fn close_shard(&self, shard: Shard) {
         let turn = self.turn(shard.id()).try_lock_owned();
@@ -153,8 +175,7 @@ impl ShardHost {
     /// somebody to take them.
     pub async fn leave_cluster(&self, limit: Duration) {
         let own = self.metadata.owner();
-        let has_others =
-            |image: &crate::metadata::Image| image.live_brokers().any(|broker| broker.id != own.broker);
+        let has_others = |image: &Image| image.live_brokers().any(|broker| broker.id != own.broker);
         if self.is_alone() || !has_others(&self.metadata.image()) {
             return;
         }

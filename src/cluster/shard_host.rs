@@ -83,7 +83,7 @@ impl Hosted {
         }
     }
 
-    fn into_shard(self) -> Option<Shard> {
+    pub fn into_shard(self) -> Option<Shard> {
         match self.state {
             Hosting::Open(shard) | Hosting::Flushing(shard) => Some(shard),
             Hosting::Opening(..) | Hosting::Releasing | Hosting::Released => None,
@@ -245,7 +245,7 @@ impl ShardHost {
     fn follow(self: &Arc<Self>, known: &Image, image: &Image) {
         let assigned: BTreeMap<ShardId, LeaderEpoch> =
             image.shards_of(self.metadata.owner()).map(|(id, shard)| (id, shard.epoch)).collect();
-        self.leave(&assigned);
+        self.leave(image, &assigned);
         for (id, epoch) in &assigned {
             let is_new = self.hosted.read().get(id).is_none_or(|hosted| hosted.epoch != *epoch);
             if is_new {
@@ -259,21 +259,6 @@ impl ShardHost {
         for (id, topic) in image.deleted.iter() {
             if known.deleted.get(id).is_none() {
                 self.remove_data(*id, topic);
-            }
-        }
-    }
-
-    /// Lets go of the shards that are no longer assigned, or with another epoch.
-    fn leave(&self, assigned: &BTreeMap<ShardId, LeaderEpoch>) {
-        let mut hosted = self.hosted.write();
-        let gone: Vec<ShardId> = hosted
-            .iter()
-            .filter(|(id, hosted)| assigned.get(id) != Some(&hosted.epoch))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in gone {
-            if let Some(shard) = hosted.remove(&id).and_then(Hosted::into_shard) {
-                self.close_shard(shard);
             }
         }
     }
