@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brokers killed, suspended, stopped, removed and started anew, cut off from each other and from a store that fails, under load, by a
-# seed: nothing is lost, doubled or moved, and every partition goes on within a bounded time.
+# seed, their clocks set: nothing is lost, doubled or moved, and every partition goes on within a bounded time.
 # usage: scripts/chaos.sh [--seed N] [--minutes 10] [--rate 5000] [--latency MS] [--store versitygw|gofakes3|local] [--keep]
 #        [--flaw acks-early|no-fence|stale-coordinator|..]
 # The command that draws the same blows again is printed first, and after a failure. KAFKAESQUE_BIN and FAILOVER_BIN name built programs.
@@ -41,6 +41,11 @@ case $store in
   local) ;;
   *) echo "there is no store $store"; exit 2 ;;
 esac
+if cc -O2 -shared -fPIC -o "$work/clock.so" "$root/examples/failover/chaos/clock.c"; then
+  export CHAOS_CLOCK_LIBRARY=$work/clock.so
+else
+  echo "no clock is set: there is no C compiler"
+fi
 [[ -z $flaw ]] || export CHAOS_FLAW=$flaw
 again="scripts/chaos.sh --seed $seed --store $store${flaw:+ --flaw $flaw}${options[*]:+ ${options[*]}}"
 echo "again by: $again"

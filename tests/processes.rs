@@ -108,6 +108,11 @@ impl Cluster {
         self.brokers[id].clients
     }
 
+    /// The port of a broker's metrics.
+    pub fn health_port(&self, id: usize) -> u16 {
+        self.brokers[id].health
+    }
+
     /// The id of a broker's process, if it runs.
     pub fn pid(&self, id: usize) -> Option<u32> {
         self.brokers[id].process.as_ref().map(Child::id)

@@ -15,7 +15,7 @@ use super::load::{self, Load};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
-const GROUP: &str = "failover-readers";
+pub const GROUP: &str = "failover-readers";
 
 pub struct Group {
     shared: Arc<Shared>,
@@ -83,6 +83,12 @@ impl Group {
             std::thread::sleep(Duration::from_millis(20));
         }
         self.shared.rebalances.store(0, Ordering::Relaxed);
+    }
+
+    /// What was committed of each partition up to then, whenever it is asked for.
+    pub fn committed(&self) -> impl Fn() -> Vec<i64> + Send + Sync + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || shared.partitions.iter().map(|read| read.lock().committed).collect()
     }
 
     pub fn rebalances(&self) -> usize {

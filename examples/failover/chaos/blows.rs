@@ -11,8 +11,16 @@ use super::{Chaos, FOUNDERS};
 
 const EXIT_LIMIT: Duration = Duration::from_secs(60);
 const REMOVAL_LIMIT: Duration = Duration::from_secs(60);
-/// Suspensions and outages, in milliseconds: from less than any session to more than all.
-const OUTAGES_MS: [u64; 7] = [50, 400, 1_000, 2_500, 5_000, 9_000, 14_000];
+/// Suspensions and outages, in milliseconds: from less than any session to more than all. In half of them others take over, and
+/// something is left of it then.
+const OUTAGES_MS: [u64; 8] = [50, 400, 1_000, 2_500, 5_000, 7_000, 9_000, 14_000];
+/// From the end of a broker to that of its leader's contact with all others: less than it takes to miss a broker.
+const BEREAVED_MS: std::ops::Range<u64> = 100..500;
+/// Another one leads by then, and has given the shards of the first to somebody; and what the former leader wanted of them is not
+/// given up yet.
+const LONELY_MS: std::ops::Range<u64> = 4_300..6_000;
+/// The farthest that a clock is set, either way.
+const MOST_SECONDS: u64 = 300;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blow {
@@ -24,6 +32,7 @@ pub enum Blow {
     Term,
     Join,
     Remove,
+    Bereave,
     // Between brokers.
     CutPair,
     CutOneWay,
@@ -41,39 +50,54 @@ pub enum Blow {
     LostAnswers,
     LatePuts,
     Everything,
+    // Both.
+    Seclude,
+    /// The wall clock of a broker jumps, and back again.
+    SetClock,
 }
 
-/// Those that may strike while something else is wrong.
-pub const HARD: [Blow; 5] = [Blow::Kill, Blow::KillLeader, Blow::KillTwice, Blow::KillAll, Blow::Suspend];
+/// Those that may strike while something else is wrong, each as often as it is told.
+pub const HARD: [(Blow, u64); 5] =
+    [(Blow::Kill, 2), (Blow::KillLeader, 2), (Blow::KillTwice, 2), (Blow::KillAll, 1), (Blow::Suspend, 4)];
 /// All that strike a process.
-pub const OF_PROCESSES: [Blow; 8] = [
-    Blow::Kill,
-    Blow::KillLeader,
-    Blow::KillTwice,
-    Blow::KillAll,
-    Blow::Suspend,
-    Blow::Term,
-    Blow::Join,
-    Blow::Remove,
+pub const OF_PROCESSES: [(Blow, u64); 9] = [
+    (Blow::Kill, 2),
+    (Blow::KillLeader, 2),
+    (Blow::KillTwice, 2),
+    (Blow::KillAll, 1),
+    (Blow::Suspend, 5),
+    (Blow::Term, 2),
+    (Blow::Join, 3),
+    (Blow::Remove, 3),
+    (Blow::Bereave, 6),
 ];
-/// What goes wrong between brokers, and between them and the store, until it is mended.
-pub const BETWEEN: [Blow; 15] = [
-    Blow::CutPair,
-    Blow::CutOneWay,
-    Blow::CutRing,
-    Blow::Isolate,
-    Blow::IsolateLeader,
-    Blow::Halve,
-    Blow::Reset,
-    Blow::SlowLines,
-    Blow::CutRequests,
-    Blow::CutAnswers,
-    Blow::StoreErrors,
-    Blow::SlowStore,
-    Blow::LostAnswers,
-    Blow::LatePuts,
-    Blow::Everything,
+/// What goes wrong between brokers, and between them and the store, until it is mended. More often than the others: a broker that
+/// goes on serving its clients while somebody else takes its shards.
+pub const BETWEEN: [(Blow, u64); 17] = [
+    (Blow::CutPair, 2),
+    (Blow::CutOneWay, 2),
+    (Blow::CutRing, 2),
+    (Blow::Isolate, 6),
+    (Blow::IsolateLeader, 3),
+    (Blow::Halve, 2),
+    (Blow::Reset, 1),
+    (Blow::SlowLines, 2),
+    (Blow::CutRequests, 2),
+    (Blow::CutAnswers, 2),
+    (Blow::StoreErrors, 2),
+    (Blow::SlowStore, 2),
+    (Blow::LostAnswers, 2),
+    (Blow::LatePuts, 2),
+    (Blow::Everything, 2),
+    (Blow::Seclude, 6),
+    (Blow::SetClock, 3),
 ];
+
+/// Both ways between these brokers and those.
+fn pairs(some: &[usize], others: &[usize]) -> Vec<Way> {
+    let ways = some.iter().flat_map(|from| others.iter().map(|to| (*from, *to)));
+    ways.filter(|(from, to)| from != to).flat_map(|(from, to)| [(from, to), (to, from)]).collect()
+}
 
 impl Chaos<'_> {
     pub fn outage(&self) -> Duration {
@@ -135,9 +159,28 @@ impl Chaos<'_> {
                 self.field.members.retain(|id| *id != victim);
                 format!("{victim}")
             }
+            Blow::Bereave => return self.bereave(),
             _ => return None,
         };
         Some(what)
+    }
+
+    /// The leader of the metadata loses a broker, and before it can do anything about that, all others.
+    fn bereave(&mut self) -> Option<String> {
+        let leader = self.leader()?;
+        let others: Vec<usize> = self.field.members.iter().copied().filter(|id| *id != leader).collect();
+        let (victim, lonely) = (self.one_of(&others), self.millis(LONELY_MS));
+        self.field.cluster.kill(victim);
+        std::thread::sleep(self.millis(BEREAVED_MS));
+        self.field.lines.cut(pairs(&[leader], &others));
+        self.field.launch(victim);
+        std::thread::sleep(lonely);
+        self.field.lines.mend();
+        Some(format!("{leader} of {victim}, alone for {} ms", lonely.as_millis()))
+    }
+
+    fn millis(&self, range: std::ops::Range<u64>) -> Duration {
+        Duration::from_millis(range.start + self.rng.below(range.end - range.start))
     }
 
     /// Lets something go wrong between brokers, or between them and the store. None if it cannot be done now.
@@ -146,13 +189,8 @@ impl Chaos<'_> {
         let one = self.one_of(&members);
         let other = self.one_of(&members.iter().copied().filter(|id| *id != one).collect::<Vec<_>>());
         let delay = Duration::from_millis(5 + self.rng.below(600));
-        let both = |(from, to): Way| [(from, to), (to, from)];
-        let pairs = |some: &[usize], others: &[usize]| -> Vec<Way> {
-            let ways = some.iter().flat_map(|from| others.iter().map(|to| (*from, *to)));
-            ways.filter(|(from, to)| from != to).flat_map(both).collect()
-        };
         let (ways, what) = match blow {
-            Blow::CutPair => (both((one, other)).to_vec(), format!("{one} and {other}")),
+            Blow::CutPair => (pairs(&[one], &[other]), format!("{one} and {other}")),
             Blow::CutOneWay => (vec![(one, other)], format!("{one} to {other}")),
             Blow::CutRing => {
                 // Each hears of its neighbour on one side only.
@@ -167,6 +205,17 @@ impl Chaos<'_> {
             Blow::Halve => {
                 let half = members.len() / 2;
                 (pairs(&members[..half], &members[half..]), format!("{:?} off", &members[..half]))
+            }
+            Blow::Seclude => {
+                // Clients reach it, and it knows nothing of what happens, nor can it find out.
+                let store = self.field.store.as_ref()?;
+                store.set(one, Storm { cut: Cut::Requests, ..Storm::default() });
+                (pairs(&[one], &members), format!("{one}"))
+            }
+            Blow::SetClock => {
+                let seconds = self.rng.below(2 * MOST_SECONDS) as i64 - MOST_SECONDS as i64;
+                self.field.clocks.as_ref()?.set(one, seconds);
+                return Some(format!("of {one} by {seconds} s"));
             }
             Blow::Reset => {
                 self.field.lines.reset();

@@ -110,6 +110,16 @@ impl Churn {
         Churn { members: (0..MEMBERS).map(member).collect(), shared }
     }
 
+    pub fn group(&self) -> String {
+        self.shared.group()
+    }
+
+    /// What was committed of each partition up to then, whenever it is asked for.
+    pub fn committed(&self) -> impl Fn() -> Vec<i64> + Send + Sync + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || shared.partitions.iter().map(|partition| partition.lock().committed).collect()
+    }
+
     /// Ends; says how long two members thought that they had the same partition.
     pub fn finish(self) {
         for member in self.members {
@@ -152,9 +162,13 @@ impl Shared {
         drop(consumer);
     }
 
+    fn group(&self) -> String {
+        format!("churn-{:?}", self.protocol)
+    }
+
     fn config(&self, bootstrap: &str) -> rdkafka::ClientConfig {
         let mut config = load::client(bootstrap);
-        config.set("group.id", format!("churn-{:?}", self.protocol)).set("enable.auto.commit", "false");
+        config.set("group.id", self.group()).set("enable.auto.commit", "false");
         config.set("auto.offset.reset", "earliest").set("socket.timeout.ms", "3000");
         config.set("reconnect.backoff.max.ms", "1000");
         match self.protocol {

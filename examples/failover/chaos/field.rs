@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::clocks::Clocks;
 use super::lines::Lines;
 use super::storm::{self, Ways};
 use super::{BROKERS, FOUNDERS, SHARDS};
@@ -16,6 +17,8 @@ pub struct Field {
     pub lines: Lines,
     /// None if the store is a folder, which nothing can stand before.
     pub store: Option<Ways>,
+    /// None if the wall clocks of brokers cannot be set.
+    pub clocks: Option<Clocks>,
     /// Brokers that are members.
     pub members: Vec<usize>,
 }
@@ -45,8 +48,9 @@ impl Field {
             }
             Ways::open(address, &ports)
         });
+        let clocks = Clocks::of(&mut cluster);
         let founders: Vec<usize> = (0..FOUNDERS).collect();
-        let mut field = Field { cluster, lines, store, members: founders.clone() };
+        let mut field = Field { cluster, lines, store, clocks, members: founders.clone() };
         founders.iter().for_each(|id| field.launch_among(*id, &founders));
         founders.iter().for_each(|id| field.cluster.wait_until_ready(*id));
         field
@@ -64,11 +68,14 @@ impl Field {
         }
     }
 
-    /// Nothing is wrong any more between brokers and with their store.
+    /// Nothing is wrong any more between brokers, with their store, and with their clocks.
     pub fn mend(&self) {
         self.lines.mend();
         if let Some(store) = &self.store {
             store.calm();
+        }
+        if let Some(clocks) = &self.clocks {
+            clocks.mend();
         }
     }
 

@@ -9,14 +9,16 @@ use rdkafka::admin::{NewTopic, TopicReplication};
 
 use super::churn::{Churn, Protocol};
 use super::field::Field;
+use super::old::{self, Subject};
 use super::plain::{self, Plain};
 use super::topics::Topics;
 use super::truth::Truth;
 use super::watch;
 use crate::Plan;
 use crate::check;
-use crate::group::Group;
+use crate::group::{self, Group};
 use crate::load::{self, Load};
+use crate::processes::Cluster;
 
 /// The time after which the producer counts a request as lost.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -46,12 +48,18 @@ impl Flows {
         let protocols = [Protocol::Eager, Protocol::Cooperative, Protocol::Consumer];
         let churn = |protocol| Churn::start(&bootstrap, plan.partitions, protocol, &truth, rng);
         let topics = Topics::new(&bootstrap, &truth, Rng::seeded(rng.u64()));
-        let ports: Vec<u16> = field.cluster.ids().map(|id| field.cluster.port(id)).collect();
+        let churns: Vec<Churn> = protocols.into_iter().map(churn).collect();
+        let ports = |of: fn(&Cluster, usize) -> u16| -> Vec<u16> {
+            field.cluster.ids().map(|id| of(&field.cluster, id)).collect()
+        };
+        let clients = ports(Cluster::port);
+        let mut watch = watch::start(&clients, &ports(Cluster::health_port), &bootstrap, &load, &truth);
+        watch.extend(old::start(&clients, subjects(&load, &group, &churns), &truth));
         Flows {
-            churns: protocols.into_iter().map(churn).collect(),
+            churns,
             plain: Plain::start(&bootstrap, &truth),
             topics: std::thread::spawn(|| topics.churn()),
-            watch: watch::start(&ports, &bootstrap, &load, &truth),
+            watch,
             group,
             load,
             bootstrap,
@@ -83,4 +91,17 @@ impl Flows {
         problems.extend(self.truth.all_broken());
         problems
     }
+}
+
+/// Whatever no broker may answer by what was true before.
+fn subjects(load: &Arc<Load>, group: &Group, churns: &[Churn]) -> Vec<Subject> {
+    let load = Arc::clone(load);
+    let ends = move || (0..load.partitions()).map(|partition| load.end(partition)).collect();
+    let mut subjects = vec![
+        Subject { group: None, least: Box::new(ends) },
+        Subject { group: Some(group::GROUP.to_owned()), least: Box::new(group.committed()) },
+    ];
+    let of = |churn: &Churn| Subject { group: Some(churn.group()), least: Box::new(churn.committed()) };
+    subjects.extend(churns.iter().map(of));
+    subjects
 }

@@ -1,12 +1,14 @@
 //! Everything at once, by a seed: brokers are killed, suspended, stopped, removed for good and started anew, cut off from each other
-//! and from a store that fails, one blow after the other and several together. After each, every partition has to take records again
+//! and from a store that fails, their clocks set, one blow after the other and several together. After each, every partition has to take records again
 //! within a bounded time.
 
 mod blows;
 mod churn;
+mod clocks;
 mod field;
 mod flows;
 pub mod lines;
+mod old;
 mod plain;
 mod storm;
 mod topics;
@@ -97,13 +99,13 @@ impl Chaos<'_> {
         let mut words = Vec::new();
         let spoils = self.rng.below(3) > 0;
         if spoils {
-            let blow = self.one_of(&blows::BETWEEN);
+            let blow = self.blow_of(&blows::BETWEEN);
             let what = self.spoil(blow);
             self.note(blow, what, &mut words);
-            std::thread::sleep(self.outage() / 2);
+            std::thread::sleep(self.outage());
         }
         if !spoils || self.rng.below(2) == 0 {
-            let blow = if spoils { self.one_of(&blows::HARD) } else { self.one_of(&blows::OF_PROCESSES) };
+            let blow = if spoils { self.blow_of(&blows::HARD) } else { self.blow_of(&blows::OF_PROCESSES) };
             let what = self.strike(blow);
             self.note(blow, what, &mut words);
         }
@@ -123,6 +125,11 @@ impl Chaos<'_> {
 
     fn one_of<T: Copy>(&self, all: &[T]) -> T {
         all[self.rng.below(all.len() as u64) as usize]
+    }
+
+    fn blow_of(&self, all: &[(Blow, u64)]) -> Blow {
+        let each = all.iter().flat_map(|(blow, weight)| std::iter::repeat_n(*blow, *weight as usize));
+        self.one_of(&each.collect::<Vec<_>>())
     }
 
     /// Waits until all brokers are ready and every partition has taken a record since. Says how long that took, and who had to be

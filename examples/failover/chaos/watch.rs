@@ -1,6 +1,9 @@
-//! Questions asked throughout a run: leader epochs, ends and beginnings of partitions never go back, and one epoch has one leader.
+//! Questions asked throughout a run: leader epochs, ends and beginnings of partitions never go back, one epoch has one leader, and no
+//! broker that is counted on loses a shard that it has not released.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,17 +18,28 @@ use crate::load::{self, Load};
 
 const PAUSE: Duration = Duration::from_millis(50);
 const LIMIT: Duration = Duration::from_secs(5);
+/// Between two looks at a broker's metrics.
+const METRICS_PAUSE: Duration = Duration::from_secs(1);
+const TAKEN: &str = "kafkaesque_shards_taken_total ";
 
 /// Leaders by partition and epoch, as any broker told.
 type Leaders = Arc<Mutex<BTreeMap<(i32, i32), i32>>>;
 
-/// Starts a thread for each broker, by the port of its clients, and one that asks for ends.
-pub fn start(ports: &[u16], bootstrap: &str, load: &Arc<Load>, truth: &Truth) -> Vec<JoinHandle<()>> {
+/// Starts two threads for each broker, by the ports of its clients and of its metrics, and one that asks for ends.
+pub fn start(
+    clients: &[u16],
+    health: &[u16],
+    bootstrap: &str,
+    load: &Arc<Load>,
+    truth: &Truth,
+) -> Vec<JoinHandle<()>> {
     let leaders = Leaders::default();
     let mut threads = Vec::new();
-    for (broker, port) in ports.iter().copied().enumerate() {
-        let (truth, leaders) = (truth.clone(), Arc::clone(&leaders));
-        threads.push(std::thread::spawn(move || watch_broker(broker, port, &leaders, &truth)));
+    for (broker, (port, health)) in clients.iter().copied().zip(health.iter().copied()).enumerate() {
+        let (watching, leaders) = (truth.clone(), Arc::clone(&leaders));
+        threads.push(std::thread::spawn(move || watch_broker(broker, port, &leaders, &watching)));
+        let truth = truth.clone();
+        threads.push(std::thread::spawn(move || watch_metrics(broker, health, &truth)));
     }
     let client: BaseConsumer = load::client(bootstrap).create().expect("a client");
     let (load, truth) = (Arc::clone(load), truth.clone());
@@ -63,6 +77,25 @@ fn watch_broker(broker: usize, port: u16, leaders: &Leaders, truth: &Truth) {
             });
         }
     }
+}
+
+fn watch_metrics(broker: usize, port: u16, truth: &Truth) {
+    while !truth.is_over() {
+        std::thread::sleep(METRICS_PAUSE);
+        let Ok(metrics) = metrics(port) else { continue };
+        let Some(taken) = metrics.lines().find_map(|line| line.strip_prefix(TAKEN)) else { continue };
+        truth.count("looks at metrics");
+        truth.check(taken == "0", || format!("{taken} shards were taken from broker {broker}, which lived"));
+    }
+}
+
+fn metrics(port: u16) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 fn watch_ends(client: &BaseConsumer, load: &Load, truth: &Truth) {
