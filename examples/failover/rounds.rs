@@ -195,7 +195,12 @@ impl Rounds<'_> {
                 .push(format!("cut off from {from}: {} ms from healing to records", took.as_millis()));
         }
         std::thread::sleep(Duration::from_secs(3));
-        format!(", cut off from {from}: paused {} ms, healed within {}", pause.as_millis(), took.as_millis())
+        let counts = self.lines.as_ref().map(Lines::counts);
+        format!(
+            ", cut off from {from}: paused {} ms, healed within {}; lines: {counts:?}",
+            pause.as_millis(),
+            took.as_millis()
+        )
     }
 
     fn recovered(&self, since: Instant) {

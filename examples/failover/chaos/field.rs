@@ -81,8 +81,7 @@ impl Field {
 
     /// Tells what met connections and requests on their way.
     pub fn tell(&self) {
-        let (held, connections) = self.lines.counts();
-        println!("lines: {connections} connections, {held} pieces held");
+        println!("lines: {:?}", self.lines.counts());
         if let Some(store) = &self.store {
             println!("store: {:?}", store.counts);
         }

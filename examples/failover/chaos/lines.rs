@@ -21,6 +21,10 @@ pub type Way = (usize, usize);
 /// Somebody who is no broker.
 const NOBODY: usize = usize::MAX;
 const CHUNK: usize = 64 << 10;
+/// The kernel's table of connections is read piece by piece, and may lack one that is there: it is read so often before the caller
+/// counts as somebody else.
+const LOOKS: usize = 10;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// What is wrong with the lines.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +48,18 @@ struct Shared {
     pids: Mutex<BTreeMap<usize, u32>>,
     held: AtomicU64,
     connections: AtomicU64,
+    strangers: AtomicU64,
+}
+
+/// What has passed, or not.
+#[derive(Clone, Copy, Debug)]
+#[expect(dead_code, reason = "it is printed")]
+pub struct Counts {
+    connections: u64,
+    /// Connections of somebody who is no broker, or could not be found out. Nothing cuts them.
+    strangers: u64,
+    /// Pieces that a cut has held.
+    held: u64,
 }
 
 impl Lines {
@@ -88,10 +104,10 @@ impl Lines {
         });
     }
 
-    /// The number of pieces that a cut has held, and of connections that were made.
-    pub fn counts(&self) -> (u64, u64) {
+    pub fn counts(&self) -> Counts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        (read(&self.shared.held), read(&self.shared.connections))
+        let Shared { held, connections, strangers, .. } = &*self.shared;
+        Counts { connections: read(connections), strangers: read(strangers), held: read(held) }
     }
 }
 
@@ -105,7 +121,7 @@ async fn accept(
     while let Ok((stream, address)) = listener.accept().await {
         let (state, shared) = (state.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            let from = shared.caller(address.port());
+            let from = shared.caller(address.port()).await;
             shared.connections.fetch_add(1, Ordering::Relaxed);
             let resets = state.borrow().resets;
             let mut reset = state.clone();
@@ -172,11 +188,21 @@ async fn pass(state: &watch::Receiver<State>, way: Way, shared: &Shared) {
 
 impl Shared {
     /// The broker that has this port of loopback as its end of a connection.
-    fn caller(&self, port: u16) -> usize {
-        let Some(inode) = socket(port) else { return NOBODY };
+    async fn caller(&self, port: u16) -> usize {
+        for _ in 0..LOOKS {
+            if let Some(broker) = self.broker_of(port) {
+                return broker;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        self.strangers.fetch_add(1, Ordering::Relaxed);
+        NOBODY
+    }
+
+    fn broker_of(&self, port: u16) -> Option<usize> {
+        let inode = socket(port)?;
         let pids = self.pids.lock().clone();
-        let calls = pids.into_iter().find(|(_, pid)| has(*pid, &inode));
-        calls.map_or(NOBODY, |(broker, _)| broker)
+        pids.into_iter().find(|(_, pid)| has(*pid, &inode)).map(|(broker, _)| broker)
     }
 }
 
