@@ -2,24 +2,27 @@
 # Brokers killed, suspended, stopped, removed and started anew, cut off from each other and from a store that fails, under load, by a
 # seed, their clocks set: nothing is lost, doubled or moved, and every partition goes on within a bounded time.
 # usage: scripts/chaos.sh [--seed N] [--minutes 10] [--rate 5000] [--latency MS] [--store versitygw|gofakes3|local] [--keep]
-#        [--flaw acks-early|no-fence|stale-coordinator|..]
+#        [--client java] [--flaw acks-early|no-fence|stale-coordinator|..]
 # The command that draws the same blows again is printed first, and after a failure. KAFKAESQUE_BIN and FAILOVER_BIN name built programs.
+# With --client java, a producer and a group of the Java client are there too.
 # With --flaw, brokers break promises (src/runtime/flaws.rs), and the run has to notice: it fails if it does not.
 # With --store local the store is a folder, and what is between brokers and their store never fails.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$root/scripts/broker.sh"
 source "$root/scripts/stores.sh"
+source "$root/scripts/traffic.sh"
 
-options=() store=versitygw flaw= seed=$RANDOM
+options=() client=librdkafka store=versitygw flaw= seed=$RANDOM
 while (($#)); do
   case $1 in
     --seed) seed=$2; shift ;;
     --minutes | --rate | --latency | --partitions) options+=("$1" "$2"); shift ;;
     --store) store=$2; shift ;;
+    --client) client=$2; options+=("$1" "$2"); shift ;;
     --flaw) flaw=$2; shift ;;
     --keep) options+=("$1") ;;
-    *) sed -n '2,8s/^# //p' "$0"; exit 2 ;;
+    *) sed -n '2,10s/^# //p' "$0"; exit 2 ;;
   esac
   shift
 done
@@ -36,6 +39,7 @@ program=$KAFKAESQUE_BIN load=$FAILOVER_BIN
 forget_settings
 unset KAFKAESQUE_BIN FAILOVER_BIN
 make_work_dir
+[[ $client != java ]] || use_java_traffic
 case $store in
   versitygw | gofakes3) "use_$store" ;;
   local) ;;

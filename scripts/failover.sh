@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Failover of three brokers under load, measured: how long partitions take nothing, and that nothing is lost, doubled or moved.
 # usage: scripts/failover.sh [kill|leader|term|stop|stop-follower|cut|start|grow|many ...] [--rounds 6] [--rate 5000] [--latency MS]
-#        [--suspend-seconds 30] [--keep] [--short]
+#        [--suspend-seconds 30] [--client librdkafka|java] [--keep] [--short]
 # kill: kill -9 of each broker in turn. leader: of the one that leads the metadata, each time. term: SIGTERM of each in turn.
 # stop: SIGSTOP of each in turn for 30 s. stop-follower: of one that does not lead the metadata, whose term must not change.
 # cut: each in turn cut off for as long: from the others, from the store, from the others in one direction.
@@ -13,8 +13,9 @@
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$root/scripts/broker.sh"
+source "$root/scripts/traffic.sh"
 
-modes=() options=()
+modes=() options=() client=librdkafka
 while (($#)); do
   case $1 in
     kill | leader | term | stop | stop-follower | cut | start | grow | many) modes+=("$1") ;;
@@ -22,6 +23,7 @@ while (($#)); do
       options+=("$1" "$2")
       shift
       ;;
+    --client) client=$2; options+=("$1" "$2"); shift ;;
     --keep) options+=("$1") ;;
     --short)
       modes=(kill term)
@@ -37,6 +39,8 @@ find_broker
 find_program FAILOVER_BIN --example failover
 program=$KAFKAESQUE_BIN load=$FAILOVER_BIN
 forget_settings
+make_work_dir
+[[ $client != java ]] || use_java_traffic
 for mode in "${modes[@]}"; do
   echo "== $mode ${options[*]}"
   # Its own limits end it long before, unless it hangs.

@@ -6,14 +6,13 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::TOPIC;
 use super::load::{self, Load};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every record that was sent is there once, in order, and where its acknowledgement says. Returns what is not so.
 pub fn all_there(bootstrap: &str, load: &Load, sent: u64) -> Vec<String> {
-    let found = read_all(bootstrap, TOPIC, load.partitions());
+    let found = read_all(bootstrap, load.topic(), load.partitions());
     let mut problems = Vec::new();
     let mut total = 0;
     for (partition, found) in found.iter().enumerate() {

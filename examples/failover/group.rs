@@ -11,6 +11,7 @@ use rdkafka::message::Message as _;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::TOPIC;
+use super::java::Java;
 use super::load::{self, Load};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,9 +21,11 @@ pub const GROUP: &str = "failover-readers";
 pub struct Group {
     shared: Arc<Shared>,
     members: Mutex<Vec<JoinHandle<()>>>,
+    java: Option<Arc<Java>>,
 }
 
-struct Shared {
+/// What members have read and committed, and what they heard of the group.
+pub struct Shared {
     partitions: Vec<Mutex<Read>>,
     problems: Mutex<Vec<String>>,
     rebalances: AtomicUsize,
@@ -45,20 +48,14 @@ impl ClientContext for Heard {}
 impl ConsumerContext for Heard {
     fn post_rebalance(&self, _: &BaseConsumer<Heard>, rebalance: &Rebalance<'_>) {
         if matches!(rebalance, Rebalance::Assign(_)) {
-            self.0.rebalances.fetch_add(1, Ordering::Relaxed);
+            self.0.assigned();
         }
     }
 }
 
 impl Group {
     pub fn start(bootstrap: &str, partitions: usize, members: usize) -> Group {
-        let shared = Arc::new(Shared {
-            partitions: (0..partitions).map(|_| Mutex::default()).collect(),
-            problems: Mutex::default(),
-            rebalances: AtomicUsize::new(0),
-            failed_commits: AtomicUsize::new(0),
-            stop: AtomicBool::new(false),
-        });
+        let shared = Shared::new(partitions);
         let member = |_| {
             let mut config = load::client(bootstrap);
             config
@@ -72,7 +69,12 @@ impl Group {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || shared.read(&consumer))
         };
-        Group { members: Mutex::new((0..members).map(member).collect()), shared }
+        Group { members: Mutex::new((0..members).map(member).collect()), shared, java: None }
+    }
+
+    /// What the members of a Java client say.
+    pub fn of_java(shared: Arc<Shared>, java: Arc<Java>) -> Group {
+        Group { shared, members: Mutex::default(), java: Some(java) }
     }
 
     /// Waits until something of every partition was read and committed, and counts rebalances from then on.
@@ -115,6 +117,9 @@ impl Group {
         for member in std::mem::take(&mut *self.members.lock()) {
             member.join().expect("a member");
         }
+        if let Some(java) = &self.java {
+            java.end();
+        }
         let mut problems = std::mem::take(&mut *self.shared.problems.lock());
         for (partition, (read, end)) in self.shared.partitions.iter().zip(&ends).enumerate() {
             let next = read.lock().next;
@@ -127,6 +132,29 @@ impl Group {
 }
 
 impl Shared {
+    pub fn new(partitions: usize) -> Arc<Shared> {
+        Arc::new(Shared {
+            partitions: (0..partitions).map(|_| Mutex::default()).collect(),
+            problems: Mutex::default(),
+            rebalances: AtomicUsize::new(0),
+            failed_commits: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+        })
+    }
+
+    pub fn assigned(&self) {
+        self.rebalances.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn committed(&self, partition: usize, next: i64) {
+        let mut of_all = self.partitions[partition].lock();
+        of_all.committed = of_all.committed.max(next);
+    }
+
+    pub fn commit_failed(&self) {
+        self.failed_commits.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn read(&self, consumer: &BaseConsumer<Heard>) {
         let mut committed = Instant::now();
         let mut read = vec![0; self.partitions.len()];
@@ -144,7 +172,7 @@ impl Shared {
         }
     }
 
-    fn take(&self, partition: usize, offset: i64) {
+    pub fn take(&self, partition: usize, offset: i64) {
         let mut read = self.partitions[partition].lock();
         let Read { next, committed } = *read;
         if offset > next {
@@ -173,13 +201,10 @@ impl Shared {
         match consumer.commit(&offsets, CommitMode::Sync) {
             Ok(()) => {
                 for (partition, next) in read.iter().enumerate().filter(|(_, next)| **next > 0) {
-                    let mut of_all = self.partitions[partition].lock();
-                    of_all.committed = of_all.committed.max(*next);
+                    self.committed(partition, *next);
                 }
             }
-            Err(_) => {
-                self.failed_commits.fetch_add(1, Ordering::Relaxed);
-            }
+            Err(_) => self.commit_failed(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! An even load of one idempotent producer, with the longest pause between two acknowledgements of each partition.
+//! An even load of one idempotent producer, librdkafka's or Java's, with the longest pause between two acknowledgements of each
+//! partition.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,25 +18,32 @@ use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProd
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::TOPIC;
+use super::java::Java;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const VALUE_BYTES: usize = 100;
 
 pub struct Load {
-    shared: Arc<Shared>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    topic: String,
+    answers: Arc<Answers>,
+    sender: Sender,
     lookup: BaseConsumer,
 }
 
+enum Sender {
+    Librdkafka { shared: Arc<Shared>, writer: Mutex<Option<JoinHandle<()>>> },
+    Java(Arc<Java>),
+}
+
 struct Shared {
-    producer: ThreadedProducer<Answers>,
+    producer: ThreadedProducer<Heard>,
     partitions: usize,
     stop: AtomicBool,
     sent: AtomicU64,
 }
 
 /// What the brokers answered.
-struct Answers {
+pub struct Answers {
     partitions: Vec<Mutex<Partition>>,
     failures: Mutex<Vec<String>>,
 }
@@ -49,22 +57,42 @@ struct Partition {
     longest: Duration,
 }
 
-impl ClientContext for Answers {}
+impl Answers {
+    pub fn new(partitions: usize) -> Arc<Answers> {
+        let partition = |_| {
+            Mutex::new(Partition { acks: Vec::new(), end: 0, last: Instant::now(), longest: Duration::ZERO })
+        };
+        Arc::new(Answers { partitions: (0..partitions).map(partition).collect(), failures: Mutex::default() })
+    }
 
-impl ProducerContext for Answers {
+    /// Record `number` is there, at this offset.
+    pub fn acked(&self, number: u64, partition: usize, offset: i64) {
+        let now = Instant::now();
+        let mut partition = self.partitions[partition].lock();
+        partition.longest = partition.longest.max(now - partition.last);
+        partition.last = now;
+        partition.end = partition.end.max(offset + 1);
+        partition.acks.push((offset, number));
+    }
+
+    /// Something that should not happen did.
+    pub fn failed(&self, failure: String) {
+        self.failures.lock().push(failure);
+    }
+}
+
+/// Takes librdkafka's word.
+struct Heard(Arc<Answers>);
+
+impl ClientContext for Heard {}
+
+impl ProducerContext for Heard {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
         match result {
-            Ok(message) => {
-                let now = Instant::now();
-                let mut partition = self.partitions[message.partition() as usize].lock();
-                partition.longest = partition.longest.max(now - partition.last);
-                partition.last = now;
-                partition.end = partition.end.max(message.offset() + 1);
-                partition.acks.push((message.offset(), number as u64));
-            }
-            Err((error, _)) => self.failures.lock().push(format!("record {number} failed: {error}")),
+            Ok(message) => self.0.acked(number as u64, message.partition() as usize, message.offset()),
+            Err((error, _)) => self.0.failed(format!("record {number} failed: {error}")),
         }
     }
 }
@@ -76,8 +104,8 @@ pub fn client(bootstrap: &str) -> ClientConfig {
     config
 }
 
-pub fn make_topic(bootstrap: &str, partitions: usize) {
-    make(bootstrap, NewTopic::new(TOPIC, partitions as i32, TopicReplication::Fixed(1)));
+pub fn make_topic(bootstrap: &str, topic: &str, partitions: usize) {
+    make(bootstrap, NewTopic::new(topic, partitions as i32, TopicReplication::Fixed(1)));
 }
 
 /// Makes a topic, and waits for the answer.
@@ -91,11 +119,7 @@ pub fn make(bootstrap: &str, topic: NewTopic<'_>) {
 impl Load {
     /// `patience` is the time after which a request counts as lost.
     pub fn start(bootstrap: &str, partitions: usize, rate: u64, patience: Option<Duration>) -> Load {
-        let partition = |_| {
-            Mutex::new(Partition { acks: Vec::new(), end: 0, last: Instant::now(), longest: Duration::ZERO })
-        };
-        let answers =
-            Answers { partitions: (0..partitions).map(partition).collect(), failures: Mutex::default() };
+        let answers = Answers::new(partitions);
         let mut config = client(bootstrap);
         config.set("acks", "all").set("enable.idempotence", "true").set("enable.gapless.guarantee", "true");
         config.set("message.timeout.ms", "300000").set("queue.buffering.max.messages", "1000000");
@@ -105,37 +129,47 @@ impl Load {
             config.set("reconnect.backoff.max.ms", &patience);
         }
         let shared = Arc::new(Shared {
-            producer: config.create_with_context(answers).expect("a producer"),
+            producer: config.create_with_context(Heard(Arc::clone(&answers))).expect("a producer"),
             partitions,
             stop: AtomicBool::new(false),
             sent: AtomicU64::new(0),
         });
         let writing = Arc::clone(&shared);
         let writer = std::thread::spawn(move || writing.write(rate));
-        let lookup = client(bootstrap).create().expect("a client");
-        Load { shared, writer: Mutex::new(Some(writer)), lookup }
+        let sender = Sender::Librdkafka { shared, writer: Mutex::new(Some(writer)) };
+        Load::of(bootstrap, TOPIC, answers, sender)
     }
 
-    fn answers(&self) -> &Answers {
-        self.shared.producer.context()
+    /// What a Java client sends, and hears in answer.
+    pub fn of_java(bootstrap: &str, topic: &str, answers: Arc<Answers>, java: Arc<Java>) -> Load {
+        Load::of(bootstrap, topic, answers, Sender::Java(java))
+    }
+
+    fn of(bootstrap: &str, topic: &str, answers: Arc<Answers>, sender: Sender) -> Load {
+        let lookup = client(bootstrap).create().expect("a client");
+        Load { topic: topic.to_owned(), answers, sender, lookup }
+    }
+
+    pub fn topic(&self) -> &str {
+        &self.topic
     }
 
     /// Waits until every partition has taken a record after now.
     pub fn settle(&self) {
         let begun = Instant::now();
-        while !(0..self.shared.partitions).all(|partition| self.has_taken(partition, begun)) {
+        while !(0..self.partitions()).all(|partition| self.has_taken(partition, begun)) {
             assert!(begun.elapsed() < PATIENCE, "not all partitions take records");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
     pub fn has_taken(&self, partition: usize, since: Instant) -> bool {
-        self.answers().partitions[partition].lock().last > since
+        self.answers.partitions[partition].lock().last > since
     }
 
     /// Records that were refused for good.
     pub fn failures(&self) -> Vec<String> {
-        self.answers().failures.lock().clone()
+        self.answers.failures.lock().clone()
     }
 
     /// The longest pause of each partition since the last look.
@@ -145,19 +179,19 @@ impl Load {
             let mut partition = partition.lock();
             std::mem::take(&mut partition.longest).max(now - partition.last)
         };
-        self.answers().partitions.iter().map(look).collect()
+        self.answers.partitions.iter().map(look).collect()
     }
 
     /// The broker that leads each partition, as any of them says.
     pub fn leaders(&self) -> Vec<usize> {
         let begun = Instant::now();
         loop {
-            if let Ok(metadata) = self.lookup.fetch_metadata(Some(TOPIC), Duration::from_secs(2))
+            if let Ok(metadata) = self.lookup.fetch_metadata(Some(&self.topic), Duration::from_secs(2))
                 && let Some(topic) = metadata.topics().first()
-                && topic.partitions().len() == self.shared.partitions
+                && topic.partitions().len() == self.partitions()
                 && topic.partitions().iter().all(|partition| partition.leader() >= 0)
             {
-                let mut leaders = vec![0; self.shared.partitions];
+                let mut leaders = vec![0; self.partitions()];
                 topic.partitions().iter().for_each(|p| leaders[p.id() as usize] = p.leader() as usize);
                 return leaders;
             }
@@ -168,43 +202,52 @@ impl Load {
 
     /// Stops, waits for every answer, and tells how many records were sent, and what went wrong.
     pub fn finish(&self) -> (u64, Vec<String>) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(writer) = self.writer.lock().take() {
-            writer.join().expect("the writer");
-        }
-        let flushed = self.shared.producer.flush(PATIENCE);
-        let mut problems: Vec<String> = std::mem::take(&mut self.answers().failures.lock());
-        problems.extend(flushed.err().map(|error| format!("not all records were answered: {error}")));
-        problems.extend(self.shared.producer.client().fatal_error().map(|(_, error)| error));
-        (self.shared.sent.load(Ordering::Relaxed), problems)
+        let (sent, problem) = match &self.sender {
+            Sender::Librdkafka { shared, writer } => shared.finish(writer.lock().take()),
+            Sender::Java(java) => java.stop_producing(),
+        };
+        let mut problems: Vec<String> = std::mem::take(&mut self.answers.failures.lock());
+        problems.extend(problem);
+        (sent, problems)
     }
 
     /// The acknowledged records of a partition: offsets and numbers.
     pub fn acks(&self, partition: usize) -> Vec<(i64, u64)> {
-        self.answers().partitions[partition].lock().acks.clone()
+        self.answers.partitions[partition].lock().acks.clone()
     }
 
     /// After the last record of a partition that was acknowledged.
     pub fn end(&self, partition: usize) -> i64 {
-        self.answers().partitions[partition].lock().end
+        self.answers.partitions[partition].lock().end
     }
 
     /// The ends of these partitions, as those say who lead them.
     pub fn ends(&self, partitions: &[usize]) -> Vec<(usize, i64)> {
-        let end = |partition: &usize| (*partition, end(&self.lookup, TOPIC, *partition as i32));
+        let end = |partition: &usize| (*partition, end(&self.lookup, &self.topic, *partition as i32));
         partitions.iter().map(end).collect()
     }
 
     pub fn partitions(&self) -> usize {
-        self.shared.partitions
+        self.answers.partitions.len()
     }
 }
 
 impl Shared {
+    fn finish(&self, writer: Option<JoinHandle<()>>) -> (u64, Option<String>) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(writer) = writer {
+            writer.join().expect("the writer");
+        }
+        let unanswered = self.producer.flush(PATIENCE).err();
+        let unanswered = unanswered.map(|error| format!("not all records were answered: {error}"));
+        let fatal = self.producer.client().fatal_error().map(|(_, error)| error);
+        (self.sent.load(Ordering::Relaxed), fatal.or(unanswered))
+    }
+
     fn write(&self, rate: u64) {
         let begun = Instant::now();
         let mut number = 0;
-        while !self.stop.load(Ordering::Relaxed) && self.producer.context().failures.lock().is_empty() {
+        while !self.stop.load(Ordering::Relaxed) && self.producer.context().0.failures.lock().is_empty() {
             let due = begun.elapsed().as_micros() as u64 * rate / 1_000_000;
             while number < due {
                 self.send(number);
@@ -224,7 +267,7 @@ impl Shared {
             let full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
             if !full {
                 let failure = format!("record {number} was not queued: {error}");
-                return self.producer.context().failures.lock().push(failure);
+                return self.producer.context().0.failed(failure);
             }
             std::thread::sleep(Duration::from_millis(5));
             next = back;

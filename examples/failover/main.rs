@@ -8,6 +8,7 @@ mod check;
 mod free_port;
 mod group;
 mod growing;
+mod java;
 mod load;
 mod many;
 mod probe;
@@ -62,12 +63,21 @@ struct Plan {
     /// The time of chaos.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
+    /// Whose producer and consumers make the load; of chaos, a part of it.
+    #[arg(long, value_enum, default_value = "librdkafka")]
+    client: Client,
     /// For how long a broker is suspended, or cut off.
     #[arg(long, default_value_t = 30)]
     suspend_seconds: u64,
     /// Leaves the brokers' logs behind.
     #[arg(long)]
     keep: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Client {
+    Librdkafka,
+    Java,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -118,13 +128,7 @@ fn run(plan: &Plan) -> Result<(), Vec<String>> {
     if plan.keep {
         println!("logs: {}", cluster.keep().display());
     }
-    load::make_topic(&cluster.bootstrap(), plan.partitions);
-    let is_silent = matches!(plan.mode, Mode::Stop | Mode::StopFollower | Mode::Cut);
-    let patience = is_silent.then_some(Duration::from_secs(1));
-    let load = Load::start(&cluster.bootstrap(), plan.partitions, plan.rate, patience);
-    let group = Group::start(&cluster.bootstrap(), plan.partitions, 2);
-    load.settle();
-    group.settle();
+    let (load, group) = plan.traffic(&cluster.bootstrap());
     let mut table = Table::default();
     let (left, mut problems) = match plan.mode {
         Mode::Grow => (
@@ -188,6 +192,23 @@ fn start(plan: &Plan) -> (Cluster, Option<Lines>) {
 }
 
 impl Plan {
+    /// A load and a group that have begun.
+    fn traffic(&self, bootstrap: &str) -> (Load, Group) {
+        load::make_topic(bootstrap, TOPIC, self.partitions);
+        let is_silent = matches!(self.mode, Mode::Stop | Mode::StopFollower | Mode::Cut);
+        let patience = is_silent.then_some(Duration::from_secs(1));
+        let (load, group) = match self.client {
+            Client::Librdkafka => (
+                Load::start(bootstrap, self.partitions, self.rate, patience),
+                Group::start(bootstrap, self.partitions, 2),
+            ),
+            Client::Java => java::start(bootstrap, TOPIC, self.partitions, self.rate, patience),
+        };
+        load.settle();
+        group.settle();
+        (load, group)
+    }
+
     fn old(&self) -> &str {
         self.from.as_deref().expect("--from")
     }

@@ -75,7 +75,7 @@ fn prepare(plan: &Plan) -> Cluster {
 }
 
 fn begin(plan: &Plan, cluster: &Cluster) -> Load {
-    load::make_topic(&cluster.bootstrap(), plan.partitions);
+    load::make_topic(&cluster.bootstrap(), TOPIC, plan.partitions);
     let load = Load::start(&cluster.bootstrap(), plan.partitions, plan.rate, None);
     load.settle();
     load

@@ -14,20 +14,27 @@ use super::plain::{self, Plain};
 use super::topics::Topics;
 use super::truth::Truth;
 use super::watch;
-use crate::Plan;
 use crate::check;
 use crate::group::{self, Group};
 use crate::load::{self, Load};
 use crate::processes::Cluster;
+use crate::{Client, Plan, TOPIC, java};
 
+const JAVA_TOPIC: &str = "failover-java";
+const JAVA_PARTITIONS: usize = 6;
+/// One record of Java for so many of librdkafka.
+const JAVA_PART: u64 = 5;
 /// The time after which the producer counts a request as lost.
 const PATIENCE: Duration = Duration::from_secs(1);
+const JAVA_PATIENCE: Duration = Duration::from_secs(3);
 
 pub struct Flows {
     pub truth: Truth,
     pub load: Arc<Load>,
     bootstrap: String,
     group: Group,
+    /// Of the Java client, on a topic of its own.
+    java: Option<(Load, Group)>,
     plain: Plain,
     churns: Vec<Churn>,
     topics: JoinHandle<Topics>,
@@ -37,7 +44,7 @@ pub struct Flows {
 impl Flows {
     pub fn start(plan: &Plan, field: &Field, rng: &Rng) -> Flows {
         let (truth, bootstrap) = (Truth::default(), field.cluster.bootstrap());
-        load::make_topic(&bootstrap, plan.partitions);
+        load::make_topic(&bootstrap, TOPIC, plan.partitions);
         let most_bytes = plain::MOST_BYTES.to_string();
         let topic = NewTopic::new(plain::TOPIC, plain::PARTITIONS as i32, TopicReplication::Fixed(1));
         load::make(&bootstrap, topic.set("max.message.bytes", &most_bytes));
@@ -45,6 +52,7 @@ impl Flows {
         let group = Group::start(&bootstrap, plan.partitions, 2);
         load.settle();
         group.settle();
+        let java = (plan.client == Client::Java).then(|| start_java(&bootstrap, plan.rate / JAVA_PART));
         let protocols = [Protocol::Eager, Protocol::Cooperative, Protocol::Consumer];
         let churn = |protocol| Churn::start(&bootstrap, plan.partitions, protocol, &truth, rng);
         let topics = Topics::new(&bootstrap, &truth, Rng::seeded(rng.u64()));
@@ -60,6 +68,7 @@ impl Flows {
             plain: Plain::start(&bootstrap, &truth),
             topics: std::thread::spawn(|| topics.churn()),
             watch,
+            java,
             group,
             load,
             bootstrap,
@@ -70,7 +79,8 @@ impl Flows {
     /// What is known to be wrong already.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.truth.all_broken();
-        problems.extend(self.load.failures());
+        let loads = self.java.iter().map(|(load, _)| load).chain([&*self.load]);
+        problems.extend(loads.flat_map(Load::failures));
         problems
     }
 
@@ -78,6 +88,17 @@ impl Flows {
     pub fn finish(self) -> Vec<String> {
         self.truth.end();
         let (sent, mut problems) = self.load.finish();
+        if let Some((load, group)) = &self.java {
+            let (sent, failures) = load.finish();
+            problems.extend(failures);
+            problems.extend(check::all_there(&self.bootstrap, load, sent));
+            println!(
+                "Java: {sent} records acknowledged, {} rebalances, {} commits that failed",
+                group.rebalances(),
+                group.failed_commits()
+            );
+            problems.extend(group.finish(load));
+        }
         self.watch.into_iter().for_each(|thread| thread.join().expect("a watch"));
         self.churns.into_iter().for_each(Churn::finish);
         self.topics.join().expect("topics").look();
@@ -104,4 +125,12 @@ fn subjects(load: &Arc<Load>, group: &Group, churns: &[Churn]) -> Vec<Subject> {
     let of = |churn: &Churn| Subject { group: Some(churn.group()), least: Box::new(churn.committed()) };
     subjects.extend(churns.iter().map(of));
     subjects
+}
+
+fn start_java(bootstrap: &str, rate: u64) -> (Load, Group) {
+    load::make_topic(bootstrap, JAVA_TOPIC, JAVA_PARTITIONS);
+    let (load, group) = java::start(bootstrap, JAVA_TOPIC, JAVA_PARTITIONS, rate, Some(JAVA_PATIENCE));
+    load.settle();
+    group.settle();
+    (load, group)
 }
