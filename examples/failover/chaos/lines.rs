@@ -23,8 +23,7 @@ const NOBODY: usize = usize::MAX;
 const CHUNK: usize = 64 << 10;
 /// The kernel's table of connections is read piece by piece, and may lack one that is there: it is read so often before the caller
 /// counts as somebody else.
-const LOOKS: usize = 10;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+const LOOKS: usize = 3;
 
 /// What is wrong with the lines.
 #[derive(Clone, Debug, Default)]
@@ -188,12 +187,12 @@ async fn pass(state: &watch::Receiver<State>, way: Way, shared: &Shared) {
 
 impl Shared {
     /// The broker that has this port of loopback as its end of a connection.
-    async fn caller(&self, port: u16) -> usize {
-        for _ in 0..LOOKS {
-            if let Some(broker) = self.broker_of(port) {
-                return broker;
-            }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+    async fn caller(self: &Arc<Self>, port: u16) -> usize {
+        let shared = Arc::clone(self);
+        let look = move || (0..LOOKS).find_map(|_| shared.broker_of(port));
+        // The table may be long, and nobody waits for it who carries something.
+        if let Ok(Some(broker)) = tokio::task::spawn_blocking(look).await {
+            return broker;
         }
         self.strangers.fetch_add(1, Ordering::Relaxed);
         NOBODY
@@ -208,11 +207,13 @@ impl Shared {
 
 /// The inode of the connection that comes from a port of loopback.
 fn socket(port: u16) -> Option<String> {
-    let local = format!("0100007F:{port:04X}");
+    let local = format!(" 0100007F:{port:04X} ");
     let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
-    let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let found = fields.into_iter().find(|fields| fields.get(1) == Some(&local.as_str()))?;
-    found.get(9).map(|inode| (*inode).to_owned())
+    // The remote address comes after the local one; the tenth field is the inode.
+    let of_port = |line: &&str| line.find(&local).is_some_and(|at| line[..at].matches(':').count() == 1);
+    let inodes = table.lines().filter(of_port).filter_map(|line| line.split_whitespace().nth(9));
+    // A connection that is over has none.
+    inodes.into_iter().find(|inode| *inode != "0").map(str::to_owned)
 }
 
 fn has(pid: u32, inode: &str) -> bool {

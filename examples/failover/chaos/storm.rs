@@ -179,6 +179,8 @@ impl Way {
     ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
         let stream = TcpStream::connect(self.store).await?;
         stream.set_nodelay(true)?;
+        // Connections that are over do not wait for what is late, or there would soon be no port for another one.
+        stream.set_zero_linger()?;
         let (mut store, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let (mut head, body) = store.send_request(request).await?.into_parts();
