@@ -1,9 +1,12 @@
 //! Storms between a broker and its store: an HTTP proxy for each broker, which fails requests, delays them, loses their answers,
 //! passes PUTs on late, or lets nothing through.
 
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +14,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -179,15 +183,49 @@ impl Way {
     ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
         let stream = TcpStream::connect(self.store).await?;
         stream.set_nodelay(true)?;
-        // Connections that are over do not wait for what is late, or there would soon be no port for another one.
         stream.set_zero_linger()?;
-        let (mut store, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let stream = TokioIo::new(Abrupt(stream));
+        let (mut store, connection) = hyper::client::conn::http1::handshake(stream).await?;
         tokio::spawn(connection);
         let (mut head, body) = store.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
         // The body goes on in one piece.
         head.headers.remove(hyper::header::TRANSFER_ENCODING);
+        // The broker's connection is another one.
+        head.headers.remove(hyper::header::CONNECTION);
         Ok(Response::from_parts(head, Full::new(body)))
+    }
+}
+
+/// A connection that is not closed but reset: one that is closed stays in the kernel's table for a minute, and of those that a store
+/// ends after each answer there would soon be tens of thousands.
+struct Abrupt(TcpStream);
+
+impl AsyncRead for Abrupt {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Abrupt {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 
