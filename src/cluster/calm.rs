@@ -10,6 +10,9 @@ const AFTER_TROUBLE: Duration = Duration::from_secs(10);
 /// The same after another shard has moved for balance.
 const AFTER_A_MOVE: Duration = Duration::from_secs(1);
 
+/// Calm before shards move for what they carry: by then averages of it have forgotten how it was before.
+const LONG: Duration = Duration::from_secs(300);
+
 #[derive(Debug, Default)]
 pub struct Calm {
     since: Option<Instant>,
@@ -37,6 +40,11 @@ impl Calm {
         let wait = if self.follows_a_move { AFTER_A_MOVE } else { AFTER_TROUBLE };
         now.duration_since(*self.since.get_or_insert(now)) >= wait
     }
+
+    /// True if it lasts for minutes.
+    pub fn lasts_long(&self, now: Instant) -> bool {
+        self.since.is_some_and(|since| now.duration_since(since) >= LONG)
+    }
 }
 
 #[cfg(test)]
@@ -49,7 +57,7 @@ mod tests {
         let start = Clock::simulated(0).instant();
         let after = |millis| start + Duration::from_millis(millis);
         let mut calm = Calm::default();
-        assert!(!calm.lasts(after(0)));
+        assert!(!calm.lasts_long(after(400_000)) && !calm.lasts(after(0)));
         assert!(!calm.lasts(after(9_999)));
         assert!(calm.lasts(after(10_000)));
         calm.a_move();
@@ -63,5 +71,8 @@ mod tests {
         assert!(!calm.lasts(after(12_000)));
         assert!(!calm.lasts(after(21_999)));
         assert!(calm.lasts(after(22_000)));
+        assert!(!calm.lasts_long(after(311_999)) && calm.lasts_long(after(312_000)));
+        calm.a_move();
+        assert!(!calm.lasts_long(after(700_000)), "another move is as far away");
     }
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::balance;
 use super::calm::Calm;
 use super::heartbeat::{Heartbeat, HostState, Reply};
 use super::liveness::{Liveness, Standing};
 use super::load::Load;
 use super::losses::Losses;
 use super::metrics::Sessions;
-use super::placement::{self, Standings};
+use super::placement::{self, Move, Standings};
 use super::removal;
 use super::takeover::{LastTakeover, TakeoverStatus};
 use crate::metadata::{Broker, Command, Image, Metadata, Owner, ProposeError};
@@ -55,8 +56,8 @@ pub(super) struct Leading {
     liveness: Liveness,
     /// Shards that are to be released, by their owners.
     release: Vec<(Owner, ShardId, LeaderEpoch)>,
-    /// A shard that moves for balance.
-    moving: Option<(Owner, ShardId, LeaderEpoch)>,
+    /// A shard that moves for balance, or two that change places.
+    moving: Vec<Move>,
     calm: Calm,
     losses: Losses,
     last_takeover: LastTakeover,
@@ -86,7 +87,8 @@ impl Controller {
         let age = |agreed: Instant| now.duration_since(agreed).as_millis() as u64;
         let image = metadata.image();
         let owned = image.shards_of(heartbeat.from).map(|(id, shard)| (id, shard.epoch));
-        let asked = leading.release.iter().chain(&leading.moving);
+        let moving = leading.moving.iter().map(|step| (step.from, step.shard, step.epoch));
+        let asked = leading.release.iter().copied().chain(moving);
         let asked = asked.filter(|(owner, _, _)| *owner == heartbeat.from);
         Reply {
             proof_age_ms: metadata
@@ -94,7 +96,7 @@ impl Controller {
                 .map(age)
                 .filter(|_| !Liveness::may_be_given_up(heartbeat)),
             owned: owned.collect(),
-            release: asked.map(|(_, shard, epoch)| (*shard, *epoch)).collect(),
+            release: asked.map(|(_, shard, epoch)| (shard, epoch)).collect(),
             nobody_takes: leading.nobody_takes,
         }
     }
@@ -213,7 +215,7 @@ impl Controller {
                 term,
                 liveness: Liveness::new(now),
                 release: Vec::new(),
-                moving: None,
+                moving: Vec::new(),
                 calm: Calm::default(),
                 losses: Losses::default(),
                 last_takeover: LastTakeover::default(),
@@ -236,6 +238,7 @@ impl Controller {
         let mut plan = placement::plan(
             image,
             &standings,
+            &leading.moving,
             |owner| liveness.has_caught_up(owner, image),
             |owner, shard, epoch| {
                 liveness.has_released(owner, shard, epoch)
@@ -286,18 +289,19 @@ impl Controller {
 impl Leading {
     /// True of a shard that its owner is to release.
     fn has_asked_for(&self, standings: &Standings, asked: (Owner, ShardId, LeaderEpoch)) -> bool {
-        standings.get(&asked.0.broker) == Some(&Standing::Leaving) || self.moving == Some(asked)
+        let is_asked = |step: &Move| (step.from, step.shard, step.epoch) == asked;
+        standings.get(&asked.0.broker) == Some(&Standing::Leaving) || self.moving.iter().any(is_asked)
     }
 
-    /// Has one shard at a time move for balance, once all has been calm for a while.
+    /// Has one shard at a time move for balance, or two change places, once all has been calm for a while.
     fn balance(&mut self, image: &Image, standings: &Standings, now: Instant, nothing_else: bool) {
-        let is_moving = |(owner, shard, epoch): &(Owner, ShardId, LeaderEpoch)| {
-            image.shard(*shard).is_some_and(|now| now.owner == Some(*owner) && now.epoch == *epoch)
-        };
-        if self.moving.as_ref().is_some_and(is_moving) {
+        self.moving.retain(|step| {
+            let now = image.shard(step.shard);
+            now.is_some_and(|now| now.owner == Some(step.from) && now.epoch == step.epoch)
+        });
+        if !self.moving.is_empty() {
             return self.calm.a_move();
         }
-        self.moving = None;
         let is_stable = |standing: &Standing| matches!(standing, Standing::Live | Standing::Dead);
         if !nothing_else || !self.release.is_empty() || !standings.values().all(is_stable) {
             return self.calm.trouble();
@@ -306,7 +310,13 @@ impl Leading {
             return self.calm.opening();
         }
         if self.calm.lasts(now) {
-            self.moving = placement::balance(image, standings);
+            self.moving = balance::by_count(image, standings).into_iter().collect();
+        }
+        if self.moving.is_empty() && self.calm.lasts_long(now) {
+            self.moving = balance::by_load(image, standings, &self.liveness.loads(image));
+        }
+        for Move { shard, from, to, .. } in &self.moving {
+            tracing::info!(%shard, from = %from.broker, %to, "shard moves for balance");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Invariant: a shard is opened here only while the metadata says that this life of this broker owns it.
 
 mod answering;
+mod balance;
 mod ballot;
 mod calm;
 mod controller;

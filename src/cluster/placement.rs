@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::liveness::Standing;
-use crate::metadata::{self, Broker, Command, Image, Owner};
+use crate::metadata::{Broker, Command, Image, Owner};
 use crate::types::{BrokerId, LeaderEpoch, ShardId};
 
 /// The brokers of the image, as the controller takes them.
@@ -18,15 +18,24 @@ pub struct Plan {
     pub release: Vec<(Owner, ShardId, LeaderEpoch)>,
 }
 
-/// Shards by the broker that has them, or will.
-struct Load<'a> {
-    image: &'a Image,
-    shards: BTreeMap<BrokerId, usize>,
+/// A shard on its way from an owner that lives to another broker: released first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    pub from: Owner,
+    pub shard: ShardId,
+    pub epoch: LeaderEpoch,
+    pub to: BrokerId,
 }
 
-impl<'a> Load<'a> {
+/// Numbers of shards by the broker that has them, or will.
+pub(super) struct Spread<'a> {
+    image: &'a Image,
+    pub shards: BTreeMap<BrokerId, usize>,
+}
+
+impl<'a> Spread<'a> {
     /// Of the brokers that may get shards: those that `count`, and are not about to leave.
-    fn of(image: &'a Image, standings: &Standings, counts: impl Fn(Owner) -> bool) -> Load<'a> {
+    pub fn of(image: &'a Image, standings: &Standings, counts: impl Fn(Owner) -> bool) -> Spread<'a> {
         let is_taking = |broker: &&Arc<Broker>| {
             standings.get(&broker.id) == Some(&Standing::Live) && counts(broker.life())
         };
@@ -37,11 +46,11 @@ impl<'a> Load<'a> {
                 *count += 1;
             }
         }
-        Load { image, shards }
+        Spread { image, shards }
     }
 
     /// The broker with the fewest shards, of those the one in the rack with the fewest.
-    fn least(&self) -> Option<BrokerId> {
+    pub fn least(&self) -> Option<BrokerId> {
         let mut racks: BTreeMap<Option<&str>, usize> = BTreeMap::new();
         let rack = |id: BrokerId| self.image.broker(id).and_then(|broker| broker.rack.as_deref());
         for (id, count) in &self.shards {
@@ -50,7 +59,7 @@ impl<'a> Load<'a> {
         self.shards.keys().copied().min_by_key(|id| (self.shards[id], racks[&rack(*id)], *id))
     }
 
-    fn most(&self) -> Option<BrokerId> {
+    pub fn most(&self) -> Option<BrokerId> {
         self.shards.keys().copied().max_by_key(|id| (self.shards[id], *id))
     }
 
@@ -62,12 +71,13 @@ impl<'a> Load<'a> {
 }
 
 /// Fences brokers that are dead, counts again on those that are not, and gives their shards to others: those without an owner
-/// at once, those whose owner leaves after it has released them.
+/// at once, those whose owner leaves after it has released them. Shards that are `moving` for balance go where they are to.
 ///
 /// `is_back` says of a live broker that its image is up to date; `has_released` that an owner has closed a shard.
 pub fn plan(
     image: &Image,
     standings: &Standings,
+    moving: &[Move],
     is_back: impl Fn(Owner) -> bool,
     has_released: impl Fn(Owner, ShardId, LeaderEpoch) -> bool,
 ) -> Plan {
@@ -95,7 +105,7 @@ pub fn plan(
         is_fenced: image.is_live(broker),
     };
     plan.commands = fences.into_iter().map(fence).collect();
-    let mut load = Load::of(image, standings, counts);
+    let mut spread = Spread::of(image, standings, counts);
     for (id, shard) in image.shards.iter() {
         let needs_owner = match shard.owner.filter(|owner| counts(*owner)) {
             None => true,
@@ -104,16 +114,19 @@ pub fn plan(
                 let is_released = has_released(owner, *id, shard.epoch);
                 // One at a time, while the others are served.
                 let first = !plan.release.iter().any(|(releasing, _, _)| *releasing == owner);
-                if is_leaving && !is_released && first && load.least().is_some() {
+                if is_leaving && !is_released && first && spread.least().is_some() {
                     plan.release.push((owner, *id, shard.epoch));
                 }
-                if is_released && let Some(count) = load.shards.get_mut(&owner.broker) {
+                if is_released && let Some(count) = spread.shards.get_mut(&owner.broker) {
                     *count -= 1;
                 }
                 is_released
             }
         };
-        if needs_owner && let Some(owner) = load.least().and_then(|least| load.give(least)) {
+        let is_wanted = |step: &&Move| (step.shard, step.epoch) == (*id, shard.epoch);
+        let wanted = moving.iter().find(is_wanted).map(|step| step.to);
+        let to = wanted.filter(|to| spread.shards.contains_key(to)).or_else(|| spread.least());
+        if needs_owner && let Some(owner) = to.and_then(|to| spread.give(to)) {
             let owner = Some(owner);
             plan.commands.push(Command::MoveShard { shard: *id, owner, replaces: shard.epoch });
         }
@@ -121,22 +134,8 @@ pub fn plan(
     plan
 }
 
-/// The shard whose move brings the brokers closer together in their numbers of shards, if they differ by two or more.
-pub fn balance(image: &Image, standings: &Standings) -> Option<(Owner, ShardId, LeaderEpoch)> {
-    let load = Load::of(image, standings, |owner| image.counts_on(owner));
-    let (most, least) = (load.most()?, load.least()?);
-    if load.shards[&most] < load.shards[&least] + 2 {
-        return None;
-    }
-    let of_most = |(id, shard): (&ShardId, &metadata::Shard)| {
-        let owner = shard.owner.filter(|owner| owner.broker == most)?;
-        Some((owner, *id, shard.epoch))
-    };
-    image.shards.iter().find_map(of_most)
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::metadata::Shard;
     use crate::types::Incarnation;
@@ -156,7 +155,7 @@ mod tests {
         })
     }
 
-    fn image(brokers: &[(i32, u64)], owners: &[Option<(i32, u64)>]) -> Image {
+    pub fn image(brokers: &[(i32, u64)], owners: &[Option<(i32, u64)>]) -> Image {
         let mut image = Image::empty();
         for &(id, incarnation) in brokers {
             image.brokers.insert_mut(BrokerId(id), broker(id, incarnation, None));
@@ -168,14 +167,18 @@ mod tests {
         image
     }
 
-    fn standings(standings: &[(i32, Standing)]) -> Standings {
+    pub fn standings(standings: &[(i32, Standing)]) -> Standings {
         standings.iter().map(|(id, standing)| (BrokerId(*id), *standing)).collect()
     }
 
     /// Each command in short: `f1` and `u1` fence broker 1, and count on it again; `0>1` gives it shard 0; `r0` releases that.
     fn planned(image: &Image, of: &[(i32, Standing)], released: &[u32]) -> Vec<String> {
+        planned_amid(image, of, released, &[])
+    }
+
+    fn planned_amid(image: &Image, of: &[(i32, Standing)], released: &[u32], moving: &[Move]) -> Vec<String> {
         let has_released = |_, shard: ShardId, _| released.contains(&shard.0);
-        let plan = plan(image, &standings(of), |_| true, has_released);
+        let plan = plan(image, &standings(of), moving, |_| true, has_released);
         let short = |command: &Command| match command {
             Command::Fence { broker, is_fenced, .. } => {
                 format!("{}{broker}", if *is_fenced { 'f' } else { 'u' })
@@ -244,13 +247,26 @@ mod tests {
         let found = planned(&image, &[(1, LIVE), (2, LIVE), (3, LIVE), (4, LIVE)], &[]);
         assert_eq!(found, ["0>1", "2>3"], "rack b has one already");
     }
-
     #[test]
-    fn balance_moves_a_shard_where_brokers_differ_by_two() {
-        let two = |owners| image(&[(1, 1), (2, 1)], owners);
-        let of = standings(&[(1, LIVE), (2, LIVE)]);
-        let moved = |image: &Image| balance(image, &of).map(|(owner, shard, _)| (owner.broker.0, shard.0));
-        assert_eq!(moved(&two(&[Some((1, 1)), Some((1, 1)), Some((2, 1))])), None);
-        assert_eq!(moved(&two(&[Some((2, 1)), Some((1, 1)), Some((1, 1)), Some((1, 1))])), Some((1, 1)));
+    fn a_shard_that_moves_goes_where_it_is_to_unless_nothing_does_there() {
+        let owned = image(&[(1, 1), (2, 1), (3, 1)], &[Some((1, 1)), Some((2, 1)), Some((3, 1))]);
+        let owner = |id| Owner { broker: BrokerId(id), incarnation: Incarnation(1) };
+        let step = |from, shard, to| Move {
+            from: owner(from),
+            shard: ShardId(shard),
+            epoch: LeaderEpoch(0),
+            to: BrokerId(to),
+        };
+        let moving = [step(1, 0, 3), step(3, 2, 1)];
+        let live = [(1, LIVE), (2, LIVE), (3, LIVE)];
+        assert!(planned_amid(&owned, &live, &[], &moving).is_empty(), "not before they are released");
+        assert_eq!(planned_amid(&owned, &live, &[0, 2], &moving), ["0>3", "2>1"]);
+        assert_eq!(planned_amid(&owned, &live, &[2], &moving), ["2>1"]);
+        assert_eq!(
+            planned_amid(&owned, &[(1, LIVE), (2, LIVE), (3, DEAD)], &[0], &moving),
+            ["f3", "0>1", "2>1"]
+        );
+        let earlier = Move { epoch: LeaderEpoch(-1), ..step(1, 0, 3) };
+        assert_eq!(planned_amid(&owned, &live, &[0], &[earlier]), ["0>1"], "it is another assignment's");
     }
 }
