@@ -25,6 +25,8 @@ use crate::types::{BrokerId, LeaderEpoch, ShardId};
 
 /// Between two looks at who is silent.
 const LOOK: Duration = Duration::from_millis(100);
+/// The same while somebody's machine refuses connections.
+const CLOSE_LOOK: Duration = Duration::from_millis(20);
 /// The same for whoever waits until all shards are open.
 const SETTLED_POLL: Duration = Duration::from_millis(10);
 /// The time in which the leader before can say that it is there.
@@ -40,6 +42,8 @@ struct Inner {
     /// Silence after which a broker loses its shards.
     session: Duration,
     leading: Mutex<Option<Leading>>,
+    /// The leader that this broker knew last.
+    known_leader: Mutex<Option<BrokerId>>,
     /// Something was heard that may change the plan.
     news: Notify,
     metrics: Sessions,
@@ -70,31 +74,40 @@ pub(super) struct Leading {
 
 impl Controller {
     pub fn new(metadata: Metadata, session: Duration, runtime: Runtime) -> Controller {
-        let (leading, news) = (Mutex::default(), Notify::new());
+        let (leading, known_leader, news) = (Mutex::default(), Mutex::default(), Notify::new());
         let metrics = Sessions::register(&runtime.metrics);
         let changing = Arc::default();
-        Controller(Arc::new(Inner { metadata, runtime, session, leading, news, metrics, changing }))
+        Controller(Arc::new(Inner {
+            metadata,
+            runtime,
+            session,
+            leading,
+            known_leader,
+            news,
+            metrics,
+            changing,
+        }))
     }
 
     /// Takes a broker's word, and answers it; says nothing if this broker does not lead.
     pub fn hear(&self, heartbeat: &Heartbeat) -> Reply {
         let Inner { metadata, runtime, news, .. } = &*self.0;
+        let (image, now) = (metadata.image(), runtime.clock.instant());
         let mut leading = self.0.leading.lock();
-        let Some(leading) = leading.as_mut().filter(|_| metadata.leads()) else { return Reply::default() };
-        let now = runtime.clock.instant();
+        let Some(leading) = self.lead(&mut leading, &image, now) else { return Reply::default() };
         leading.liveness.hear(now, heartbeat);
         news.notify_one();
         let age = |agreed: Instant| now.duration_since(agreed).as_millis() as u64;
-        let image = metadata.image();
+        // A proof must not outlast the moment at which its owner is given up.
+        let may_be_given_up = Liveness::may_be_given_up(heartbeat)
+            || metadata.refuses_for(heartbeat.from.broker).is_some()
+            || leading.losses.has_given_up(heartbeat.from);
         let owned = image.shards_of(heartbeat.from).map(|(id, shard)| (id, shard.epoch));
         let moving = leading.moving.iter().map(|step| (step.from, step.shard, step.epoch));
         let asked = leading.release.iter().copied().chain(moving);
         let asked = asked.filter(|(owner, _, _)| *owner == heartbeat.from);
         Reply {
-            proof_age_ms: metadata
-                .majority_agreed()
-                .map(age)
-                .filter(|_| !Liveness::may_be_given_up(heartbeat)),
+            proof_age_ms: metadata.majority_agreed().map(age).filter(|_| !may_be_given_up),
             owned: owned.collect(),
             release: asked.map(|(_, shard, epoch)| (shard, epoch)).collect(),
             nobody_takes: leading.nobody_takes,
@@ -105,11 +118,10 @@ impl Controller {
     pub async fn run(self) {
         let Inner { metadata, runtime, news, .. } = &*self.0;
         let mut images = metadata.subscribe();
-        let mut known_leader = None;
         loop {
             let image = images.borrow_and_update().clone();
-            let commands = self.plan(&image, known_leader);
-            known_leader = metadata.leader().or(known_leader);
+            let commands = self.plan(&image);
+            self.note_leader();
             if !commands.is_empty() {
                 if !carry_out(metadata, commands).await {
                     runtime.clock.sleep(LOOK).await;
@@ -121,9 +133,23 @@ impl Controller {
                 () = runtime.shutdown.requested() => return,
                 changed = images.changed() => if changed.is_err() { return },
                 () = news.notified() => {}
-                () = runtime.clock.sleep(LOOK) => {}
+                () = runtime.clock.sleep(self.until_next_look(&image)) => {}
             }
         }
+    }
+
+    fn note_leader(&self) {
+        let Inner { metadata, leading, known_leader, .. } = &*self.0;
+        // Elected since the last look, it still has a predecessor.
+        let leads_unseen = leading.lock().is_none();
+        let leader = metadata.leader().filter(|id| !leads_unseen || *id != metadata.broker_id());
+        let mut known = known_leader.lock();
+        *known = leader.or(*known);
+    }
+
+    fn until_next_look(&self, image: &Image) -> Duration {
+        let mut refusing = image.live_brokers().filter_map(|broker| self.0.metadata.refuses_for(broker.id));
+        if self.0.metadata.leads() && refusing.next().is_some() { CLOSE_LOOK } else { LOOK }
     }
 
     /// Begins a change of the voters, if there are better ones and no change is under way.
@@ -199,32 +225,34 @@ impl Controller {
         self.0.news.notify_one();
     }
 
-    fn plan(&self, image: &Image, predecessor: Option<BrokerId>) -> Vec<Command> {
-        let Inner { metadata, runtime, .. } = &*self.0;
-        let mut leading = self.0.leading.lock();
+    /// The time in which this broker leads, begun if it has only just been elected; none if it does not lead.
+    fn lead<'a>(
+        &self,
+        leading: &'a mut Option<Leading>,
+        image: &Image,
+        now: Instant,
+    ) -> Option<&'a mut Leading> {
+        let metadata = &self.0.metadata;
         if !metadata.leads() || !image.is_formed() {
             if leading.take().is_some() {
                 self.0.metrics.forget();
             }
-            return Vec::new();
+            return None;
         }
-        let now = runtime.clock.instant();
         let term = metadata.quorum().term;
         if leading.as_ref().is_none_or(|leading| leading.term != term) {
-            *leading = Some(Leading {
-                term,
-                liveness: Liveness::new(now),
-                release: Vec::new(),
-                moving: Vec::new(),
-                calm: Calm::default(),
-                losses: Losses::default(),
-                last_takeover: LastTakeover::default(),
-                draining: BTreeSet::new(),
-                nobody_takes: false,
-                predecessor: predecessor.filter(|id| *id != metadata.broker_id()),
-            });
+            let predecessor = *self.0.known_leader.lock();
+            let predecessor = predecessor.filter(|id| *id != metadata.broker_id());
+            *leading = Some(Leading::new(term, predecessor, now));
         }
-        let Some(leading) = leading.as_mut() else { return Vec::new() };
+        leading.as_mut()
+    }
+
+    fn plan(&self, image: &Image) -> Vec<Command> {
+        let Inner { metadata, runtime, .. } = &*self.0;
+        let mut leading = self.0.leading.lock();
+        let now = runtime.clock.instant();
+        let Some(leading) = self.lead(&mut leading, image, now) else { return Vec::new() };
         let standings = self.standings(leading, image, now);
         self.count(leading, image, &standings, now);
         // The leader before has just been met too, but it is not waited for if it is known to be gone.
@@ -273,9 +301,10 @@ impl Controller {
             let owner = broker.life();
             leading.liveness.meet(now, owner);
             let refuses = self.0.metadata.refuses_for(broker.id);
-            // A majority has given the leader before up already: it is gone, unless it says soon that it is not.
+            // A majority has given the leader before up already: it is gone, unless it says soon that it is not. No proof of
+            // its own has outlasted that.
             let is_given_up = leading.predecessor == Some(broker.id)
-                && now.duration_since(leading.liveness.since()) >= GRACE
+                && (refuses.is_some() || now.duration_since(leading.liveness.since()) >= GRACE)
                 && !leading.liveness.has_heard(owner);
             let refuses = if is_given_up { Some(Duration::MAX) } else { refuses };
             let standing = leading.liveness.standing(owner, now, self.0.session, refuses);
@@ -287,6 +316,21 @@ impl Controller {
 }
 
 impl Leading {
+    fn new(term: u64, predecessor: Option<BrokerId>, now: Instant) -> Leading {
+        Leading {
+            term,
+            liveness: Liveness::new(now),
+            release: Vec::new(),
+            moving: Vec::new(),
+            calm: Calm::default(),
+            losses: Losses::default(),
+            last_takeover: LastTakeover::default(),
+            draining: BTreeSet::new(),
+            nobody_takes: false,
+            predecessor,
+        }
+    }
+
     /// True of a shard that its owner is to release.
     fn has_asked_for(&self, standings: &Standings, asked: (Owner, ShardId, LeaderEpoch)) -> bool {
         let is_asked = |step: &Move| (step.from, step.shard, step.epoch) == asked;

@@ -28,9 +28,13 @@ pub async fn beat(
     loop {
         let sent = runtime.clock.instant();
         let heartbeat = shards.heartbeat();
-        let reply = match metadata.leader() {
+        let leader = metadata.leader();
+        let reply = match leader {
             Some(leader) if leader == metadata.broker_id() => Some(controller.hear(&heartbeat)),
-            Some(leader) => ask(&*transport, leader, &heartbeat).await,
+            Some(controller) => tokio::select! {
+                reply = ask(&*transport, controller, &heartbeat) => reply,
+                () = metadata.leader_is_not(leader) => None,
+            },
             None => None,
         };
         if let Some(reply) = reply {
@@ -39,6 +43,8 @@ pub async fn beat(
         tokio::select! {
             () = metadata.stopped() => return,
             () = shards.changed() => {}
+            // A new controller waits for everybody's word.
+            () = metadata.leader_is_not(leader) => {}
             () = runtime.clock.sleep(BEAT) => {}
         }
     }

@@ -1,5 +1,7 @@
 //! Heartbeats: what brokers and the controller say to each other, several times a second, storing nothing.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::load::Load;
 use crate::metadata::Owner;
 use crate::types::{LeaderEpoch, ShardId};
+
+/// The longest that a proof of ownership lasts where others may take a shard over: less than any takeover takes.
+pub const PROOF: Duration = Duration::from_millis(400);
 
 const FORMAT: u8 = 1;
 

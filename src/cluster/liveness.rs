@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::heartbeat::{Heartbeat, HostState, Report};
+use super::heartbeat::{Heartbeat, HostState, PROOF, Report};
 use super::load::Load;
 use crate::metadata::{self, Image, Owner};
 use crate::runtime::clock::Instant;
@@ -11,6 +11,11 @@ use crate::types::{BrokerId, Incarnation, LeaderEpoch, ShardId};
 
 /// A broker whose machine refuses connections for so long is gone.
 const GONE_AFTER: Duration = Duration::from_millis(500);
+/// The same of one that has said nothing since its last proof of ownership ran out.
+const SILENT_GONE_AFTER: Duration = Duration::from_millis(200);
+/// No proof of ownership lasts so long after the word of its owner that it answered.
+const UNPROVEN_AFTER: Duration = Duration::from_millis(450);
+const _: () = assert!(UNPROVEN_AFTER.as_millis() >= PROOF.as_millis() + 50);
 /// A broker loses its shards if its appends have not become durable for so long, while those of others have.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
@@ -154,8 +159,7 @@ impl Liveness {
         let met = self.met.get(&owner.broker).filter(|(incarnation, _)| *incarnation == owner.incarnation);
         let met = met.map_or(self.since, |(_, since)| *since);
         let last = heard.map_or(met, |heard| heard.at);
-        let is_gone = refuses.is_some_and(|refuses| refuses >= GONE_AFTER);
-        if is_gone || now.duration_since(last) >= session {
+        if is_gone(heard, now, refuses) || now.duration_since(last) >= session {
             return Standing::Dead;
         }
         match heard {
@@ -177,11 +181,12 @@ impl Liveness {
     ) -> (Cause, Duration) {
         let heard = self.of(owner);
         let silence = now.saturating_duration_since(heard.map_or(self.since, |heard| heard.at));
-        let cause = match refuses {
-            _ if heard.is_some_and(|heard| heard.is_leaving) => Cause::Left,
-            Some(refuses) if refuses >= GONE_AFTER => Cause::Refused,
-            _ if heard.is_none() || silence >= session => Cause::Silent,
-            _ => Cause::Stuck,
+        let cause = match heard {
+            Some(heard) if heard.is_leaving => Cause::Left,
+            heard if is_gone(heard, now, refuses) => Cause::Refused,
+            None => Cause::Silent,
+            Some(_) if silence >= session => Cause::Silent,
+            Some(_) => Cause::Stuck,
         };
         (cause, silence)
     }
@@ -234,6 +239,14 @@ impl Liveness {
             })
         })
     }
+}
+
+/// True of a broker whose machine has refused connections for long enough, and that can prove nothing any more. Proofs of
+/// one that this controller has never heard ran out before it was elected.
+fn is_gone(heard: Option<&Heard>, now: Instant, refuses: Option<Duration>) -> bool {
+    let has_no_proof = heard.is_none_or(|heard| now.saturating_duration_since(heard.at) >= UNPROVEN_AFTER);
+    let enough = if has_no_proof { SILENT_GONE_AFTER } else { GONE_AFTER };
+    refuses.is_some_and(|refuses| refuses >= enough)
 }
 
 #[cfg(test)]
@@ -297,6 +310,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_refused_broker_is_given_up_once_its_proofs_have_run_out() {
+        let start = Clock::simulated(0).instant();
+        let mut liveness = Liveness::new(start);
+        let after = |millis| start + Duration::from_millis(millis);
+        let standing = |liveness: &Liveness, at, refuses| {
+            liveness.standing(owner(1), after(at), SESSION, Some(Duration::from_millis(refuses)))
+        };
+        assert_eq!(standing(&liveness, 300, 199), Standing::Unknown);
+        assert_eq!(standing(&liveness, 300, 200), Standing::Dead, "it has no proof of this controller");
+        liveness.hear(after(1_000), &heartbeat(1, None));
+        assert_eq!(standing(&liveness, 1_449, 400), Standing::Live, "what it was told may still hold");
+        assert_eq!(standing(&liveness, 1_450, 199), Standing::Live, "it may just be starting again");
+        assert_eq!(standing(&liveness, 1_450, 200), Standing::Dead);
+        liveness.hear(after(2_000), &heartbeat(1, None));
+        assert_eq!(standing(&liveness, 2_001, 499), Standing::Live);
+        assert_eq!(standing(&liveness, 2_001, 500), Standing::Dead, "it gets no proofs while it refuses");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_session_has_one_cause_of_its_end() {
         let start = Clock::simulated(0).instant();
         let mut liveness = Liveness::new(start);
@@ -307,7 +339,7 @@ mod tests {
         };
         let ended = |cause, millis| (cause, Duration::from_millis(millis));
         assert_eq!(ending(&liveness, 3_000, None), ended(Cause::Silent, 3_000));
-        assert_eq!(ending(&liveness, 700, Some(500)), ended(Cause::Refused, 700));
+        assert_eq!(ending(&liveness, 700, Some(200)), ended(Cause::Refused, 700));
         assert_eq!(ending(&liveness, 700, None), ended(Cause::Stuck, 700));
         liveness.hear(after(900), &Heartbeat { is_leaving: true, ..heartbeat(1, None) });
         assert_eq!(ending(&liveness, 1_500, Some(600)), ended(Cause::Left, 600));

@@ -30,6 +30,11 @@ pub struct Lost {
 }
 
 impl Losses {
+    /// True of a broker that was dead at the last look.
+    pub fn has_given_up(&self, owner: Owner) -> bool {
+        self.dead.contains(&owner)
+    }
+
     /// Compares with the look before. `ending` tells of a broker that is dead, if that is news.
     pub fn look(
         &mut self,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::heartbeat::Reply;
+use super::heartbeat::{PROOF, Reply};
 use super::metrics::Metrics;
 use super::shard_host::ShardHost;
 use crate::log::Shard;
@@ -14,8 +14,6 @@ use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
 use crate::types::LeaderEpoch;
 
-/// The longest that a proof lasts where others may take a shard over: less than any takeover takes.
-const PROOF: Duration = Duration::from_millis(400);
 /// The difference that wall clock and monotone clock may show between two looks: more, and the machine was suspended.
 const DRIFT_MS: i64 = 200;
 

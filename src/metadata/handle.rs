@@ -329,6 +329,11 @@ impl Metadata {
         self.0.node.last_leader()
     }
 
+    /// Returns when the leader that this broker follows is another than `known`.
+    pub async fn leader_is_not(&self, known: Option<BrokerId>) {
+        self.0.node.leader_is_not(known).await;
+    }
+
     /// True if this broker has no peers, and there can be none.
     pub fn is_alone(&self) -> bool {
         self.0.settings.voters.is_empty()

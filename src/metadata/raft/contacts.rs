@@ -23,8 +23,8 @@ pub(super) struct Contacts {
 struct Known {
     /// The last word of a leader; before the first one, the start of this process.
     heard: Instant,
-    /// The machine of the leader refuses connections, and nothing was heard since.
-    leader_is_gone: bool,
+    /// The leader whose machine refuses connections, and since when, if nothing was heard since.
+    gone_leader: Option<(BrokerId, Instant)>,
     /// The term in which this broker leads or led last, and since when.
     term: u64,
     leads_since: Instant,
@@ -42,7 +42,7 @@ impl Contacts {
     pub(super) fn new(clock: Clock) -> Contacts {
         let now = clock.instant();
         let known =
-            Known { heard: now, leader_is_gone: false, term: 0, leads_since: now, peers: BTreeMap::new() };
+            Known { heard: now, gone_leader: None, term: 0, leads_since: now, peers: BTreeMap::new() };
         Contacts { clock, known: Mutex::new(known), wanted: Notify::new() }
     }
 
@@ -59,17 +59,20 @@ impl Contacts {
     pub(super) fn hear_leader(&self) {
         let mut known = self.known.lock();
         known.heard = self.clock.instant();
-        known.leader_is_gone = false;
+        known.gone_leader = None;
     }
 
-    pub(super) fn leader_is_gone(&self) {
-        self.known.lock().leader_is_gone = true;
+    /// The machine of the leader refuses connections.
+    pub(super) fn leader_is_gone(&self, leader: BrokerId) {
+        let now = self.clock.instant();
+        let mut known = self.known.lock();
+        known.gone_leader = known.gone_leader.filter(|(gone, _)| *gone == leader).or(Some((leader, now)));
     }
 
     /// The time since a leader was heard, and whether its process is known to be gone.
     pub(super) fn silence(&self) -> (Duration, bool) {
         let known = self.known.lock();
-        (self.clock.instant().saturating_duration_since(known.heard), known.leader_is_gone)
+        (self.clock.instant().saturating_duration_since(known.heard), known.gone_leader.is_some())
     }
 
     /// This broker leads in `term`.
@@ -80,6 +83,10 @@ impl Contacts {
             known.term = term;
             known.leads_since = self.clock.instant();
             known.peers.clear();
+            // The leader before is as it was.
+            if let Some((gone, since)) = known.gone_leader.take() {
+                known.peers.insert(gone, Peer { agreed: None, refuses_since: Some(since) });
+            }
         }
     }
 
@@ -176,8 +183,15 @@ mod tests {
         let clock = Clock::simulated(0);
         let contacts = Contacts::new(clock.clone());
         clock.sleep(Duration::from_millis(700)).await;
-        contacts.leader_is_gone();
+        contacts.leader_is_gone(BrokerId(2));
         assert_eq!(contacts.silence(), (Duration::from_millis(700), true));
+        clock.sleep(Duration::from_millis(40)).await;
+        contacts.leader_is_gone(BrokerId(2));
+        contacts.lead(3);
+        assert_eq!(contacts.refuses_for(BrokerId(2)), Some(Duration::from_millis(40)), "the leader before");
+        contacts.agreed(BrokerId(2), 3, clock.instant());
+        assert_eq!(contacts.refuses_for(BrokerId(2)), None);
+        contacts.leader_is_gone(BrokerId(2));
         contacts.hear_leader();
         assert_eq!(contacts.silence(), (Duration::ZERO, false));
         contacts.missed(BrokerId(1), true);

@@ -127,7 +127,7 @@ async fn look_for_leader(node: &Node) {
     if let Err(error) = node.peers().call(leader, Call::Ping, QUICK_LIMIT).await
         && error.is_refused
     {
-        node.contacts().leader_is_gone();
+        node.contacts().leader_is_gone(leader);
     }
 }
 

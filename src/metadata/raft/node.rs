@@ -223,6 +223,15 @@ impl Node {
         self.raft.metrics().borrow().current_leader.map(broker_id)
     }
 
+    /// Returns when that is another than `known`.
+    pub(in crate::metadata) async fn leader_is_not(&self, known: Option<BrokerId>) {
+        let mut metrics = self.raft.metrics();
+        if metrics.wait_for(|now| now.current_leader.map(broker_id) != known).await.is_err() {
+            // The member has stopped, and follows nobody else any more.
+            std::future::pending().await
+        }
+    }
+
     /// The leader, once one is known that may lead. Nobody waits for it for ever.
     pub(in crate::metadata) async fn leader(&self) -> Result<BrokerId, ProposeError> {
         self.leader_by(self.clock.instant() + LEADER_LIMIT).await
