@@ -1,6 +1,7 @@
 //! Proof of ownership: that this broker owned a shard a moment ago. An owner that cannot tell must not send clients elsewhere in a
 //! log that may have gone on without it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use crate::log::Shard;
 use crate::metadata;
 use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
-use crate::types::LeaderEpoch;
+use crate::types::{LeaderEpoch, ShardId};
 
 /// The difference that wall clock and monotone clock may show between two looks: more, and the machine was suspended.
 const DRIFT_MS: i64 = 200;
@@ -22,6 +23,10 @@ pub(super) struct Ownership {
     /// One request at a time asks who owns what; the others wait for its reply.
     confirming: tokio::sync::Mutex<()>,
     clocks: Mutex<Clocks>,
+    /// Shards that were found to be this broker's when somebody asked for want of a proof, and when that was.
+    found: Mutex<BTreeMap<ShardId, (LeaderEpoch, Instant)>>,
+    /// One waiting request at a time asks for all.
+    finding: tokio::sync::Mutex<()>,
     pub metrics: Metrics,
 }
 
@@ -42,6 +47,8 @@ impl Ownership {
                 wall_ms: clock.now_ms(),
                 agree_since: clock.instant(),
             }),
+            found: Mutex::default(),
+            finding: tokio::sync::Mutex::default(),
             metrics,
         }
     }
@@ -93,6 +100,38 @@ impl ShardHost {
             shard.confirm_ownership(asked);
         }
         owns
+    }
+
+    /// Returns one of these shards, each with the epoch that it is assigned with, once nothing has proven for a session that it is
+    /// this broker's, and asking does not either. Whoever waits for news of it would wait for what happens elsewhere.
+    pub async fn unproven(&self, owned: &[(Shard, LeaderEpoch)]) -> ShardId {
+        let clock = &self.runtime.clock;
+        let begun = clock.instant();
+        loop {
+            let last = owned.iter().map(|(shard, epoch)| (self.last_proof(shard, *epoch), shard, *epoch));
+            let Some((at, shard, epoch)) = last.min_by_key(|(at, ..)| *at).filter(|_| !self.is_alone())
+            else {
+                return std::future::pending().await;
+            };
+            // One that has only just been opened was proven by that.
+            clock.sleep_until(at.unwrap_or(begun) + self.options.session).await;
+            let _one_at_a_time = self.ownership.finding.lock().await;
+            if self.last_proof(shard, epoch) != at {
+                continue;
+            }
+            let asked = clock.instant();
+            if !self.still_owns(shard, epoch).await {
+                return shard.id();
+            }
+            self.ownership.found.lock().insert(shard.id(), (epoch, asked));
+        }
+    }
+
+    /// The last moment at which the shard is known to have been this broker's.
+    fn last_proof(&self, shard: &Shard, epoch: LeaderEpoch) -> Option<Instant> {
+        let found = self.ownership.found.lock().get(&shard.id()).copied();
+        let found = found.filter(|(of, _)| *of == epoch).map(|(_, at)| at);
+        shard.confirmed_at().max(found)
     }
 
     /// Takes the controller's word, asked for at `sent`, for the shards that are open here.

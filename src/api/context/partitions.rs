@@ -106,6 +106,11 @@ impl Broker {
         Ok((opened, epoch))
     }
 
+    /// Returns one of these shards, each with its epoch, once this broker can no longer tell that it is its own.
+    pub async fn unproven(&self, owned: &[(Shard, LeaderEpoch)]) -> ShardId {
+        self.shards.unproven(owned).await
+    }
+
     /// The epoch with which a shard is assigned to this broker, if it is.
     pub fn assigned(&self, image: &Image, id: ShardId) -> Option<LeaderEpoch> {
         image.shard(id).filter(|shard| self.is_owner(shard)).map(|shard| shard.epoch)

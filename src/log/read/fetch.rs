@@ -1,5 +1,7 @@
 //! Fetching: batches of many partitions within one budget, waiting for more if there is too little.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -172,35 +174,42 @@ impl Fetched {
 
 impl Fetch {
     /// Reads, and waits if that gave fewer than `min_bytes`: until there are enough, a partition has an error, the time is
-    /// over, or others need the memory. The answers are in the order of the partitions; their memory goes with them.
-    pub async fn run(self, reads: &Reads) -> (Vec<Result<Fetched, ReadError>>, Share) {
+    /// over, others need the memory, or `in_vain` says that nothing is to be waited for. The answers are in the order of the
+    /// partitions; their memory goes with them, and what `in_vain` said.
+    pub async fn run<E>(
+        self,
+        reads: &Reads,
+        in_vain: impl Future<Output = E>,
+    ) -> (Vec<Result<Fetched, ReadError>>, Share, Option<E>) {
+        let mut in_vain = pin!(in_vain);
         let clock = &reads.runtime().clock;
         let deadline = clock.instant() + self.max_wait;
         let mut share = reads.answers().share(self.max_bytes).await;
         let mut answers = self.read_all(share.bytes()).await;
         share.settle(total_bytes(&answers));
         if self.max_wait.is_zero() || self.partitions.is_empty() || self.is_enough(&answers) {
-            return (answers, share);
+            return (answers, share, None);
         }
         let mut waiting = reads.waiters().register();
         let mut moved: Vec<usize> = (0..self.partitions.len()).collect();
         loop {
             if !share.grow(self.max_bytes.saturating_sub(share.bytes())).await {
                 share.settle(total_bytes(&answers));
-                return (answers, share);
+                return (answers, share, None);
             }
             self.read_on(&mut waiting, &moved, share.bytes(), &mut answers).await;
             share.settle(total_bytes(&answers));
             if self.is_enough(&answers) {
-                return (answers, share);
+                return (answers, share, None);
             }
             let came = tokio::select! {
                 came = self.wait(&mut waiting, deadline, reads) => came,
                 () = share.wanted_back() => None,
+                why = &mut in_vain => return (answers, share, Some(why)),
             };
             moved = match came {
                 Some(moved) => moved,
-                None => return (answers, share),
+                None => return (answers, share, None),
             };
         }
     }

@@ -1,5 +1,6 @@
 //! Fetches of many partitions: budgets, waiting, and what ends it.
 
+use std::future::{pending, ready};
 use std::time::Duration;
 
 use super::{Broker, World, append, append_now, batch, partition};
@@ -24,7 +25,7 @@ fn fetch(partitions: Vec<Wanted>, max_bytes: usize, min_bytes: usize, wait_ms: u
 async fn run(broker: &Broker, fetch: Fetch) -> (Vec<Result<Fetched, ReadError>>, Duration) {
     let clock = &broker.shared.runtime.clock;
     let start = clock.instant();
-    let (answers, _) = fetch.run(&broker.shared.reads).await;
+    let (answers, _, _) = fetch.run(&broker.shared.reads, pending::<()>()).await;
     assert_eq!(broker.shared.reads.waiters().armed(), 0, "nothing is left behind");
     (answers, clock.instant() - start)
 }
@@ -181,13 +182,36 @@ async fn the_first_batch_of_an_answer_is_given_whatever_its_size() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fetch_that_waits_in_vain_answers_with_what_it_has() {
+    let world = World::new(1);
+    let broker = world.broker();
+    let shard = broker.open_with(2, 1).await;
+    append_now(&shard, 0, batch(&["v"])).await.expect("durable");
+    let clock = &broker.shared.runtime.clock;
+    let begun = clock.instant();
+    let asked = fetch(wanted(&shard, &[(0, 0), (1, 0)], 1000).await, 1000, 1000, 60_000);
+    let in_vain = async {
+        clock.sleep(Duration::from_secs(2)).await;
+        "nobody knows"
+    };
+    let (answers, _, why) = asked.run(&broker.shared.reads, in_vain).await;
+    assert_eq!((next_offsets(&answers), why), (vec![1, 0], Some("nobody knows")));
+    assert_eq!(clock.instant() - begun, Duration::from_secs(2));
+    let enough = fetch(wanted(&shard, &[(0, 0)], 1000).await, 1000, 1, 60_000);
+    let (_, _, why) = enough.run(&broker.shared.reads, ready(())).await;
+    assert_eq!(why, None, "it has not waited");
+    assert_eq!(broker.shared.reads.waiters().armed(), 0);
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fetch_that_is_dropped_leaves_nothing_behind() {
     let world = World::new(1);
     let broker = world.broker();
     let shard = broker.open_with(2, 1).await;
     let fetch = fetch(wanted(&shard, &[(0, 0), (1, 0)], 100).await, 100, 1, 60_000);
     let clock = &broker.shared.runtime.clock;
-    let gone = clock.timeout(Duration::from_secs(1), fetch.run(&broker.shared.reads)).await;
+    let gone = clock.timeout(Duration::from_secs(1), fetch.run(&broker.shared.reads, pending::<()>())).await;
     assert!(gone.is_err());
     assert_eq!(broker.shared.reads.waiters().armed(), 0);
     shard.close().await;

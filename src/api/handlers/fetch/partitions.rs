@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::isolation;
-use crate::api::context::{Broker, Context};
+use crate::api::context::{Broker, Context, Led};
 use crate::api::errors::Failure;
 use crate::api::fetch_session::{Key, Params, TopicKey};
 use crate::api::topics::{Leadership, leader_endpoints};
-use crate::log::PartitionLog;
 use crate::log::fetch::{Fetch as Reading, Fetched, Isolation, Wanted};
+use crate::log::{PartitionLog, ReadError, Shard};
 use crate::metadata::{Image, Topic};
 use crate::protocol::ErrorCode;
 use crate::protocol::codec::Records;
@@ -20,7 +20,7 @@ use crate::runtime::memory::Share;
 use crate::types::LeaderEpoch;
 
 /// A partition that is to be read, or its answer if that is there already.
-pub(super) type Found = Result<Wanted, Box<PartitionData>>;
+pub(super) type Found = Result<(Wanted, Led), Box<PartitionData>>;
 
 pub(super) fn find_topic<'a>(image: &'a Image, key: &TopicKey) -> Result<&'a Arc<Topic>, ErrorCode> {
     match key {
@@ -32,12 +32,11 @@ pub(super) fn find_topic<'a>(image: &'a Image, key: &TopicKey) -> Result<&'a Arc
 pub(super) async fn find(context: &Context, image: &Image, key: &Key, asked: &Params) -> Found {
     let topic = find_topic(image, &key.topic).map_err(|code| Box::new(refused(code.into())))?;
     match open(&context.broker, image, topic, key.partition, asked).await {
-        Ok((log, None)) => Ok(Wanted {
-            log,
-            offset: asked.fetch_offset,
-            max_bytes: usize::try_from(asked.max_bytes).unwrap_or(0),
-        }),
-        Ok((log, Some(diverging_epoch))) => Err(Box::new(diverged(&log, diverging_epoch))),
+        Ok((led, log, None)) => {
+            let max_bytes = usize::try_from(asked.max_bytes).unwrap_or(0);
+            Ok((Wanted { log, offset: asked.fetch_offset, max_bytes }, led))
+        }
+        Ok((_, log, Some(diverging_epoch))) => Err(Box::new(diverged(&log, diverging_epoch))),
         Err(failure) => Err(Box::new(refused(failure))),
     }
 }
@@ -70,7 +69,7 @@ async fn open(
     topic: &Topic,
     index: i32,
     asked: &Params,
-) -> Result<(Arc<PartitionLog>, Option<EpochEndOffset>), Failure> {
+) -> Result<(Led, Arc<PartitionLog>, Option<EpochEndOffset>), Failure> {
     let led = broker.lead(image, topic, index, asked.current_leader_epoch)?;
     let log = led.shard.partition(led.partition).await?;
     let diverging = diverging(&log, asked)?;
@@ -78,7 +77,7 @@ async fn open(
     if diverging.is_some() || !in_range {
         led.must_still_own(broker).await?;
     }
-    Ok((log, diverging))
+    Ok((led, log, diverging))
 }
 
 /// The end of what the client's log and ours have in common, if they part and it says which epoch its last record has (`Partition.readRecords`).
@@ -100,8 +99,13 @@ pub(super) async fn read(
 ) -> (Vec<PartitionData>, Share) {
     let broker = &context.broker;
     let mut partitions = Vec::with_capacity(found.len());
+    let mut leads = Vec::with_capacity(found.len());
+    let mut take = |(wanted, led): (Wanted, Led)| {
+        partitions.push(wanted);
+        leads.push((led.shard, led.epoch));
+    };
     let answered: Vec<Option<Box<PartitionData>>> =
-        found.into_iter().map(|found| found.map(|wanted| partitions.push(wanted)).err()).collect();
+        found.into_iter().map(|found| found.map(&mut take).err()).collect();
     let reading = Reading {
         max_bytes: usize::try_from(request.max_bytes).unwrap_or(0).min(broker.options.fetch_max_bytes),
         min_bytes: match partitions.len() == answered.len() {
@@ -113,13 +117,21 @@ pub(super) async fn read(
         isolation: isolation(request.isolation_level),
     };
     let committed = reading.isolation == Isolation::ReadCommitted;
-    let (fetched, share) = reading.run(&broker.reads).await;
-    let mut fetched = fetched.into_iter();
+    let (fetched, share, lost) = reading.run(&broker.reads, broker.unproven(&leads)).await;
+    // Records in hand are worth more than the error.
+    let is_lost = |shard: &Shard, fetched: &Result<Fetched, ReadError>| {
+        lost == Some(shard.id()) && fetched.as_ref().is_ok_and(|fetched| fetched.bytes == 0)
+    };
+    let mut fetched =
+        fetched.into_iter().zip(&leads).map(|(fetched, (shard, _))| match is_lost(shard, &fetched) {
+            true => Err(Failure::from(ErrorCode::NotLeaderOrFollower)),
+            false => fetched.map_err(Failure::from),
+        });
     let answer = |answered: Option<Box<PartitionData>>| match answered {
         Some(answer) => *answer,
         None => match fetched.next() {
             Some(Ok(fetched)) => records(fetched, committed),
-            Some(Err(error)) => refused(error.into()),
+            Some(Err(failure)) => refused(failure),
             None => refused(ErrorCode::UnknownServerError.into()),
         },
     };

@@ -9,6 +9,7 @@ use crate::api::handlers::list_offsets::ListOffsets;
 use crate::api::handlers::offset_for_leader_epoch::OffsetForLeaderEpoch;
 use crate::api::handlers::produce::Produce;
 use crate::cluster::heartbeat::Reply;
+use crate::metadata::{Applied, Command};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::{delete_records, fetch, list_offsets, offset_for_leader_epoch, produce};
 use crate::types::{LeaderEpoch, ShardId};
@@ -126,6 +127,31 @@ async fn a_fetch_that_waits_where_the_partition_leaves_is_told_where_it_goes() {
     assert!(node.runtime.clock.instant() < begun + std::time::Duration::from_secs(10));
     assert_eq!(told_by_produce(&producing.as_mut().await).0, NOT_LEADER);
     drop(producing);
+    cluster.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_waits_for_nothing_where_nobody_can_tell_who_owns_the_partition() {
+    let cluster = Cluster::simulated().await;
+    let (leader, cut_off) = (cluster.leader(), (cluster.leader() + 1) % 3);
+    let (node, next) = (&cluster.brokers[cut_off], &cluster.brokers[leader]);
+    let topic = node.host.image().topic_by_name("t").expect("there").id;
+    let begun = node.runtime.clock.instant();
+    let shard = ShardId(cut_off as u32);
+    let mut fetching = Box::pin(node.ask::<Fetch>(17, fetch_one(topic, shard.0 as i32, -1, 600_000)));
+    assert!(is_waiting(node, &mut fetching).await);
+    cluster.switchboard.cut(cut_off as i32);
+    // Its own manifest says that nobody else has opened the shard.
+    let waits = node.runtime.clock.timeout(Duration::from_secs(30), &mut fetching).await;
+    assert!(waits.is_err(), "it owns what nobody has taken from it");
+    let owner = Some(next.metadata.owner());
+    let assigned = next.metadata.propose(Command::AssignShard { shard, owner }).await.expect("an outcome");
+    let Ok(Applied::Assigned { epoch }) = assigned else { panic!("not assigned: {assigned:?}") };
+    next.host.caught_up(next.metadata.image().index).await;
+    assert!(next.host.shard_soon(shard, epoch, Duration::from_secs(60)).await.is_some());
+    assert_eq!(told_by_fetch(&fetching.await).0, NOT_LEADER);
+    assert!(node.runtime.clock.instant() < begun + Duration::from_secs(60));
+    cluster.switchboard.mend(cut_off as i32);
     cluster.end().await;
 }
 

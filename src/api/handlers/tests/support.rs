@@ -49,21 +49,34 @@ pub struct Node {
 impl Cluster {
     /// Brokers 0 to 2 and shards 0 to 3. Nobody owns one yet.
     pub async fn new() -> Cluster {
+        Cluster::new_in(|_| Runtime::system()).await
+    }
+
+    async fn new_in(runtime: impl Fn(u64) -> Runtime) -> Cluster {
         let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
-        let processes = bucket.start_cluster(3, &switchboard).await;
+        let start = |id| bucket.start_voter_in(runtime(id as u64), id, 3, &switchboard);
+        let processes = futures::future::join_all((0..3).map(start)).await;
         let brokers = processes.into_iter().map(|process| Node::new(process, &bucket)).collect();
         Cluster { brokers, switchboard }
     }
 
     /// The same, where broker 0 owns shard 0, and so on; broker 2 owns shard 3 too. Topic `t` has a partition on each.
     pub async fn settled() -> Cluster {
-        let cluster = Cluster::new().await;
+        Cluster::new().await.settle().await
+    }
+
+    /// The same, each with a clock that follows tokio's.
+    pub async fn simulated() -> Cluster {
+        Cluster::new_in(Runtime::simulated).await.settle().await
+    }
+
+    async fn settle(self) -> Cluster {
         for (shard, broker) in [(0, 0), (1, 1), (2, 2), (3, 2)] {
-            cluster.assign(shard, broker).await;
+            self.assign(shard, broker).await;
         }
-        cluster.create("t", &[0, 1, 2, 3]).await;
-        cluster.opened().await;
-        cluster
+        self.create("t", &[0, 1, 2, 3]).await;
+        self.opened().await;
+        self
     }
 
     /// Has broker 0 propose a command, and returns once all brokers serve what it did.
