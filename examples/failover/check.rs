@@ -1,5 +1,6 @@
 //! What the log holds in the end, against what was acknowledged.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -12,7 +13,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every record that was sent is there once, in order, and where its acknowledgement says. Returns what is not so.
 pub fn all_there(bootstrap: &str, load: &Load, sent: u64) -> Vec<String> {
-    let found = read_all(bootstrap, load.topic(), load.partitions());
+    let mut found = read_all(bootstrap, load.topic(), load.partitions());
+    if load.has_begun_anew() {
+        let again =
+            found.iter_mut().zip(0..).map(|(found, partition)| last_of_each(found, &load.acks(partition)));
+        println!("the producer began a new epoch, and sent {} records again", again.sum::<usize>());
+    }
     let mut problems = Vec::new();
     let mut total = 0;
     for (partition, found) in found.iter().enumerate() {
@@ -32,6 +38,16 @@ pub fn all_there(bootstrap: &str, load: &Load, sent: u64) -> Vec<String> {
         problems.push(format!("{total} records of {sent} are there"));
     }
     problems
+}
+
+/// Leaves of each record that was sent again where it was acknowledged, if it is there. Returns how many are left out.
+fn last_of_each(found: &mut Vec<(i64, u64)>, acks: &[(i64, u64)]) -> usize {
+    let acked: BTreeSet<(i64, u64)> = acks.iter().copied().collect();
+    let there: BTreeSet<u64> =
+        found.iter().filter(|place| acked.contains(place)).map(|(_, number)| *number).collect();
+    let before = found.len();
+    found.retain(|place| acked.contains(place) || !there.contains(&place.1));
+    before - found.len()
 }
 
 /// Offsets and numbers of all records of a topic, by partition.

@@ -2,12 +2,11 @@
 //! partition.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -16,6 +15,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientContext, Statistics};
 
 use super::TOPIC;
 use super::java::Java;
@@ -46,6 +46,8 @@ struct Shared {
 pub struct Answers {
     partitions: Vec<Mutex<Partition>>,
     failures: Mutex<Vec<String>>,
+    /// The epoch of the producer, as it says.
+    epoch: AtomicI64,
 }
 
 struct Partition {
@@ -62,7 +64,11 @@ impl Answers {
         let partition = |_| {
             Mutex::new(Partition { acks: Vec::new(), end: 0, last: Instant::now(), longest: Duration::ZERO })
         };
-        Arc::new(Answers { partitions: (0..partitions).map(partition).collect(), failures: Mutex::default() })
+        Arc::new(Answers {
+            partitions: (0..partitions).map(partition).collect(),
+            failures: Mutex::default(),
+            epoch: AtomicI64::new(0),
+        })
     }
 
     /// Record `number` is there, at this offset.
@@ -84,7 +90,12 @@ impl Answers {
 /// Takes librdkafka's word.
 struct Heard(Arc<Answers>);
 
-impl ClientContext for Heard {}
+impl ClientContext for Heard {
+    fn stats(&self, statistics: Statistics) {
+        let epoch = statistics.eos.map_or(0, |eos| eos.producer_epoch);
+        self.0.epoch.fetch_max(epoch, Ordering::Relaxed);
+    }
+}
 
 impl ProducerContext for Heard {
     type DeliveryOpaque = usize;
@@ -122,6 +133,7 @@ impl Load {
         let answers = Answers::new(partitions);
         let mut config = client(bootstrap);
         config.set("acks", "all").set("enable.idempotence", "true").set("enable.gapless.guarantee", "true");
+        config.set("statistics.interval.ms", "500");
         config.set("message.timeout.ms", "300000").set("queue.buffering.max.messages", "1000000");
         if let Some(patience) = patience {
             let patience = patience.as_millis().to_string();
@@ -225,6 +237,12 @@ impl Load {
     pub fn ends(&self, partitions: &[usize]) -> Vec<(usize, i64)> {
         let end = |partition: &usize| (*partition, end(&self.lookup, &self.topic, *partition as i32));
         partitions.iter().map(end).collect()
+    }
+
+    /// True if the producer has begun a new epoch. librdkafka does when a batch is refused for its sequence number, and sends what
+    /// it has no answer to once more in that, which nobody can tell from something new.
+    pub fn has_begun_anew(&self) -> bool {
+        self.answers.epoch.load(Ordering::Relaxed) > 0
     }
 
     pub fn partitions(&self) -> usize {
