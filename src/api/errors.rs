@@ -117,7 +117,9 @@ impl From<log::AppendError> for Failure {
             AppendError::InvalidProducerEpoch => ErrorCode::InvalidProducerEpoch,
             AppendError::OutOfOrderSequence => ErrorCode::OutOfOrderSequenceNumber,
             AppendError::OffsetOutOfRange => ErrorCode::OffsetOutOfRange,
-            AppendError::Full | AppendError::Malformed => ErrorCode::KafkaStorageError,
+            AppendError::Full | AppendError::Malformed | AppendError::NotAtLevel => {
+                ErrorCode::KafkaStorageError
+            }
         };
         Failure::new(code, error.to_string())
     }

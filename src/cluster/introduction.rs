@@ -18,9 +18,17 @@ impl ShardHost {
     /// Tells the open shards of the metadata that they serve under from now on.
     pub(super) fn serve_under(&self, image: &Image) {
         for (id, hosted) in self.hosted.read().iter() {
-            if let (Some(shard), Some(served)) = (hosted.shard(), standing::served(image, *id)) {
-                shard.serve_under(served);
+            if let Some(shard) = hosted.shard() {
+                ShardHost::tell_metadata(image, shard, *id);
             }
+        }
+    }
+
+    /// Tells a shard of the metadata that it serves under from now on.
+    pub(super) fn tell_metadata(image: &Image, shard: &Shard, id: ShardId) {
+        shard.set_level(image.level().unwrap_or_default());
+        if let Some(served) = standing::served(image, id) {
+            shard.serve_under(served);
         }
     }
 

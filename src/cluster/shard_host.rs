@@ -370,9 +370,7 @@ impl ShardHost {
                     self.damaged.write().remove(&id);
                     let image = self.metadata.image();
                     shard.set_producer_expiration(self.broker_settings(&image).producer_expiration);
-                    if let Some(served) = standing::served(&image, id) {
-                        shard.serve_under(served);
-                    }
+                    ShardHost::tell_metadata(&image, &shard, id);
                     for topic in image.topics.iter() {
                         self.introduce(&image, topic, &shard, id, epoch);
                     }

@@ -335,6 +335,10 @@ impl CommitTask {
         }
         let (durable, is_durable) = oneshot::channel();
         let (payload, rows) = plan.encode(self.incarnation.wal.next_id());
+        if let Err(error) = self.incarnation.settings.check_forms(&rows) {
+            tracing::error!(%error, "nothing was stored");
+            return Err(Lost);
+        }
         let chunks = payload.chunks.clone();
         if plan.flush_index {
             self.metrics.index_flushes.inc();

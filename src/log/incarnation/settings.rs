@@ -2,20 +2,22 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::log::partition::Known;
-use crate::log::stored::keys::Served;
+use crate::log::stored::keys::{RowError, Served, forms};
 use crate::types::Partition;
 
 /// Everything that a shard is told to obey: it outlives the shard's incarnations.
 pub struct Settings {
     partitions: Mutex<HashMap<Partition, Known>>,
     producer_expiration_ms: AtomicI64,
+    /// The level of the cluster: forms of rows that may be written.
+    level: AtomicU16,
     /// The metadata that all this is from, or newer.
     served: Mutex<Option<Arc<Served>>>,
     /// Rows of topics with partitions here, as they are stored, or about to be.
@@ -27,6 +29,7 @@ impl Settings {
         let settings = Settings {
             partitions: Mutex::default(),
             producer_expiration_ms: AtomicI64::default(),
+            level: AtomicU16::default(),
             served: Mutex::default(),
             topics: Mutex::default(),
         };
@@ -42,6 +45,16 @@ impl Settings {
     pub fn set_producer_expiration(&self, expiration: Duration) {
         let ms = i64::try_from(expiration.as_millis()).unwrap_or(i64::MAX);
         self.producer_expiration_ms.store(ms, Ordering::Relaxed);
+    }
+
+    pub fn set_level(&self, level: u16) {
+        self.level.store(level, Ordering::Relaxed);
+    }
+
+    /// Fails if a row is of a form that a broker of the cluster may not know.
+    pub fn check_forms(&self, rows: &[(Bytes, Option<Bytes>)]) -> Result<(), RowError> {
+        let bytes = rows.iter().map(|(key, value)| (&key[..], value.as_deref()));
+        forms::check(self.level.load(Ordering::Relaxed), bytes)
     }
 
     /// A producer whose last batch is older is forgotten, in milliseconds since the Unix epoch.

@@ -289,6 +289,11 @@ impl Shard {
         }
     }
 
+    /// Writes rows of the forms that this level of the cluster allows, from now on; before, of those that all do.
+    pub fn set_level(&self, level: u16) {
+        self.0.settings.set_level(level);
+    }
+
     /// Obeys another `producer.id.expiration.ms` from now on.
     pub fn set_producer_expiration(&self, expiration: Duration) {
         self.0.settings.set_producer_expiration(expiration);

@@ -104,6 +104,10 @@ impl Open {
     /// Writes rows of another kind than a partition's: all or none, a value or a deletion each. The ticket resolves
     /// once they are durable.
     pub fn write_rows(&self, rows: Vec<Row>) -> Result<Ticket<()>, AppendError> {
+        self.0.incarnation.settings.check_forms(&rows).map_err(|error| {
+            tracing::error!(%error, "nothing was stored");
+            AppendError::NotAtLevel
+        })?;
         self.0.queue.write_rows(rows)
     }
 

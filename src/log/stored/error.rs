@@ -37,6 +37,9 @@ pub enum AppendError {
     /// Records up to an offset were to be deleted that is above the high watermark.
     #[error("the offset is above the high watermark")]
     OffsetOutOfRange,
+    /// The cluster has brokers that could not read a row; nothing was stored.
+    #[error("the level of the cluster does not allow to store this")]
+    NotAtLevel,
     /// Stored rows of the partition are not what they should be.
     #[error("stored data of the partition is malformed")]
     Malformed,

@@ -219,10 +219,10 @@ async fn rows_of_others_are_durable_and_bound_the_replay_too() {
     let mut broker = world.broker();
     broker.limits.flush_every_segments = 10;
     let shard = broker.open_with(1, 1).await;
-    let key = bytes::Bytes::from_static(b"\xf0key");
+    let key = bytes::Bytes::from_static(b"\x06group");
     let open = shard.opened().expect("open");
     for n in 0..60u8 {
-        let row = (key.clone(), Some(bytes::Bytes::from(vec![n])));
+        let row = (key.clone(), Some(bytes::Bytes::from(vec![1, n])));
         open.write_rows(vec![row]).expect("taken").await.expect("durable");
     }
     world.runtime.clock.sleep(Duration::from_secs(300)).await;
@@ -233,7 +233,7 @@ async fn rows_of_others_are_durable_and_bound_the_replay_too() {
     assert!((1..=21).contains(&replayed), "{replayed} segments replayed");
     let open = shard.opened().expect("open");
     let stored = open.index().get(&key).await.expect("reads");
-    assert_eq!(stored.as_deref(), Some(&[59u8][..]));
+    assert_eq!(stored.as_deref(), Some(&[1u8, 59][..]));
     open.write_rows(vec![(key.clone(), None)]).expect("taken").await.expect("durable");
     assert_eq!(open.index().get(&key).await.expect("reads"), None);
     shard.close().await;
@@ -255,4 +255,21 @@ async fn silent_producers_are_forgotten_as_the_expiration_of_now_says() {
         assert_eq!(repeated, Ok(again), "with {expiration:?}");
         shard.close().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_another_broker_could_not_read_is_not_written() {
+    let world = World::new(11);
+    let shard = world.broker().open_with(1, 1).await;
+    shard.set_level(6);
+    let open = shard.opened().expect("open");
+    let key = bytes::Bytes::from_static(b"\x06group");
+    let write =
+        |version: u8| open.write_rows(vec![(key.clone(), Some(bytes::Bytes::from(vec![version, 7])))]);
+    assert_eq!(write(2).err(), Some(AppendError::NotAtLevel));
+    assert_eq!(open.index().get(&key).await.expect("reads"), None);
+    write(1).expect("taken").await.expect("durable");
+    assert_eq!(append_now(&shard, 0, batch(&["a"])).await, Ok(0), "the shard serves as before");
+    assert_eq!(open.index().get(&key).await.expect("reads").as_deref(), Some(&[1u8, 7][..]));
+    shard.close().await;
 }

@@ -99,7 +99,7 @@ async fn what_an_idle_shard_wrote_last_is_indexed_within_a_minute_and_then_nothi
     let broker = world.broker();
     let shard = broker.open_with(1, 1).await;
     let row =
-        (keys::key(Tag::ClassicGroup, &"g".to_owned()), Some(Bytes::from_static(b"not of a partition")));
+        (keys::key(Tag::ClassicGroup, &"g".to_owned()), Some(Bytes::from_static(b"\x01not of a partition")));
     shard.opened().expect("open").write_rows(vec![row]).expect("taken").await.expect("durable");
     let written = super::retention::segments(&broker).await.len() as u64;
     world.runtime.clock.sleep(Duration::from_secs(62)).await;
@@ -157,6 +157,8 @@ async fn an_extent_of_a_form_that_is_not_served_keeps_its_partition_from_being_r
         let shard = world.broker().open_with(2, 1).await;
         append_now(&shard, 0, batch(&["a"])).await.expect("appended");
         append_now(&shard, 1, batch(&["b"])).await.expect("appended");
+        // A level that none is.
+        shard.set_level(u16::MAX);
         let open = shard.opened().expect("open");
         let log = shard.partition(partition(0)).await.expect("loads");
         let extents = log.source().extents(partition(0), 0, 1, 1).await.expect("indexed");

@@ -7,6 +7,7 @@
 
 mod committed_offset;
 mod extent;
+pub mod forms;
 mod leader_epoch;
 mod log_start;
 mod lost;
@@ -85,6 +86,11 @@ pub enum RowError {
     /// The form is known, and nothing serves it yet.
     #[error("extent in {object}, {form}: this program does not serve such")]
     NotServed { object: Object, form: &'static str },
+    /// Another broker could not read it.
+    #[error(
+        "row of kind {kind}, version {version}, which level {level} of the cluster does not allow to write"
+    )]
+    NotAtLevel { kind: u8, version: u8, level: u16 },
 }
 
 /// The start of all keys of one kind of a partition.

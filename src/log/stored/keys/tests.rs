@@ -175,6 +175,11 @@ fn the_bytes_are_those_of_the_golden_file() {
         ("extent-counted-on-reading", Extent::key(partition, 45), counted.value()),
         ("lost", Lost::key(partition, 99), Lost { first: 46, last: 99 }.value()),
     ];
+    for (name, key, value) in &rows {
+        let (is_reserved, row) = (value[0] == 2 && key[0] == Tag::Extent as u8, (&key[..], Some(&value[..])));
+        assert_eq!(forms::check(0, [row]).is_ok(), !is_reserved, "{name}");
+        assert!(!is_reserved || forms::check(u16::MAX - 1, [row]).is_err(), "nothing writes it");
+    }
     let text: String =
         rows.iter().map(|(name, key, value)| format!("{name} {} {}\n", hex(key), hex(value))).collect();
     assert_eq!(text, include_str!("golden/rows.txt"));
