@@ -4,6 +4,7 @@ mod groups;
 mod responses;
 
 use super::fetch_session::SessionError;
+use crate::cluster::Unchanged;
 use crate::coordinator::Gone;
 use crate::log;
 use crate::log::ReadError;
@@ -178,6 +179,21 @@ impl From<SessionError> for Failure {
             SessionError::TopicIds => ErrorCode::FetchSessionTopicIdError,
         }
         .into()
+    }
+}
+
+impl From<Unchanged> for Failure {
+    fn from(unchanged: Unchanged) -> Failure {
+        let code = match unchanged {
+            Unchanged::Duplicate { .. } => ErrorCode::DuplicateVoter,
+            Unchanged::NotFound { .. } => ErrorCode::VoterNotFound,
+            Unchanged::NotReady(_) => ErrorCode::RequestTimedOut,
+            Unchanged::Later(_) => ErrorCode::NotLeaderOrFollower,
+            Unchanged::Alone { .. } | Unchanged::NobodyElse(_) | Unchanged::NoMajority(_) => {
+                ErrorCode::InvalidRequest
+            }
+        };
+        Failure::new(code, unchanged.to_string())
     }
 }
 

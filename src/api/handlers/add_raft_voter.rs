@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
-use crate::cluster::{Ballot, Unchanged};
+use crate::cluster::Ballot;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::add_raft_voter::{Request, Response};
 use crate::types::BrokerId;
@@ -33,7 +33,7 @@ impl Handler for AddRaftVoter {
         let change = context.broker.vote(ballot);
         match context.broker.runtime.clock.timeout(limit, change).await {
             Ok(Ok(())) => Ok(Response::default()),
-            Ok(Err(unchanged)) => Err(failure(&unchanged)),
+            Ok(Err(unchanged)) => Err(unchanged.into()),
             Err(_) => Err(ErrorCode::RequestTimedOut.into()),
         }
     }
@@ -49,17 +49,4 @@ pub(super) fn check_cluster(context: &Context, asked: Option<&str>) -> Result<()
         }
         None => Ok(()),
     }
-}
-
-pub(super) fn failure(unchanged: &Unchanged) -> Failure {
-    let code = match unchanged {
-        Unchanged::Duplicate { .. } => ErrorCode::DuplicateVoter,
-        Unchanged::NotFound { .. } => ErrorCode::VoterNotFound,
-        Unchanged::NotReady(_) => ErrorCode::RequestTimedOut,
-        Unchanged::Later(_) => ErrorCode::NotLeaderOrFollower,
-        Unchanged::Alone { .. } | Unchanged::NobodyElse(_) | Unchanged::NoMajority(_) => {
-            ErrorCode::InvalidRequest
-        }
-    };
-    Failure::new(code, unchanged.to_string())
 }

@@ -6,7 +6,7 @@
 use crate::api::context::Context;
 use crate::api::errors::Failure;
 use crate::api::handler::{Handler, Versions};
-use crate::api::handlers::add_raft_voter::{check_cluster, failure};
+use crate::api::handlers::add_raft_voter::check_cluster;
 use crate::cluster::Ballot;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::remove_raft_voter::{Request, Response};
@@ -29,9 +29,7 @@ impl Handler for RemoveRaftVoter {
             return Err(Failure::new(ErrorCode::VoterNotFound, why));
         }
         let ballot = Ballot { broker: BrokerId(request.voter_id), votes: false };
-        match context.broker.vote(ballot).await {
-            Ok(()) => Ok(Response::default()),
-            Err(unchanged) => Err(failure(&unchanged)),
-        }
+        context.broker.vote(ballot).await?;
+        Ok(Response::default())
     }
 }
