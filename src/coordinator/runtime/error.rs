@@ -9,8 +9,23 @@ pub struct Gone;
 
 /// Bytes that are no row of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a stored group cannot be read")]
-pub struct Malformed;
+pub enum Malformed {
+    #[error("a stored group cannot be read")]
+    Bytes,
+    /// A later program wrote it.
+    #[error("a stored group has a row of version {version}, and this program reads versions up to {latest}")]
+    TooNew { version: u8, latest: u8 },
+}
+
+impl Malformed {
+    /// The reason why a value was not read by who knows versions up to `latest`.
+    pub fn of(value: &[u8], latest: u8) -> Malformed {
+        match value.first() {
+            Some(&version) if version > latest => Malformed::TooNew { version, latest },
+            _ => Malformed::Bytes,
+        }
+    }
+}
 
 /// The reason why machines of a shard were not loaded.
 #[derive(Debug, thiserror::Error)]

@@ -138,6 +138,6 @@ impl Stored {
     }
 
     pub fn decode(from: Bytes) -> Result<Stored, Malformed> {
-        read(VERSION, &from).ok_or(Malformed)
+        read(VERSION, &from).ok_or_else(|| Malformed::of(&from, VERSION))
     }
 }

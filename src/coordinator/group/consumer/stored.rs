@@ -95,7 +95,7 @@ impl runtime::Row for Row {
             4 => read(VERSION, &value).map(|names| Row::Pattern(name, Some(names))),
             _ => None,
         };
-        Ok((group, row.ok_or(Malformed)?))
+        Ok((group, row.ok_or_else(|| Malformed::of(&value, VERSION))?))
     }
 }
 

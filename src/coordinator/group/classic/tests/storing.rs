@@ -103,11 +103,14 @@ fn golden() -> Stored {
 fn bytes_cut_short_or_with_something_behind_are_malformed() {
     let row = golden().encode();
     for end in 0..row.len() {
-        assert_eq!(Stored::decode(row.slice(..end)), Err(Malformed), "{end}");
+        assert_eq!(Stored::decode(row.slice(..end)), Err(Malformed::Bytes), "{end}");
     }
     let mut longer = row.to_vec();
     longer.push(0);
-    assert_eq!(Stored::decode(longer.into()), Err(Malformed));
+    let mut later = row.to_vec();
+    later[0] = 2;
+    assert_eq!(Stored::decode(later.into()), Err(Malformed::TooNew { version: 2, latest: 1 }));
+    assert_eq!(Stored::decode(longer.into()), Err(Malformed::Bytes));
 }
 
 proptest! {
