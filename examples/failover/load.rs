@@ -123,8 +123,17 @@ pub fn make_topic(bootstrap: &str, topic: &str, partitions: usize) {
 pub fn make(bootstrap: &str, topic: NewTopic<'_>) {
     let admin: AdminClient<DefaultClientContext> = client(bootstrap).create().expect("an admin client");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let made = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new()));
-    assert_eq!(made.expect("an answer"), [Ok(topic.name.to_owned())]);
+    let begun = Instant::now();
+    loop {
+        let made = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new()));
+        let made = made.ok().and_then(|made| made.into_iter().next());
+        match made {
+            Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => return,
+            // On a busy machine the brokers may elect somebody first.
+            _ => assert!(begun.elapsed() < PATIENCE, "topic {} is not made: {made:?}", topic.name),
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 impl Load {
