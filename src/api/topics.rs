@@ -166,9 +166,10 @@ pub fn validate_assignment(image: &Image, brokers: &[i32], replicas: Option<usiz
     }
 }
 
-/// Addresses of the brokers that clients of a listener may be sent to. Each message spells the same struct anew.
-pub fn endpoints<E: From<Endpoint>>(image: &Image, listener: &str) -> Vec<E> {
-    image.live_brokers().filter_map(|broker| Endpoint::of(broker, listener)).map(E::from).collect()
+/// Addresses of the brokers that clients of a listener are told of. Each message spells the same struct anew.
+pub fn endpoints<E: From<Endpoint>>(broker: &Broker, image: &Image, listener: &str) -> Vec<E> {
+    let told = image.brokers.values().filter(|one| broker.is_told_of(image, one.id));
+    told.filter_map(|one| Endpoint::of(one, listener)).map(E::from).collect()
 }
 
 /// Addresses of those that an answer names as leaders, each once (KIP-951).

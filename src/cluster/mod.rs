@@ -28,6 +28,7 @@ mod report;
 mod shard_host;
 mod shown;
 mod standing;
+mod taken;
 mod takeover;
 #[cfg(test)]
 mod tests;

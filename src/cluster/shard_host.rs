@@ -12,13 +12,14 @@ use super::metrics::Metrics;
 use super::ownership::Ownership;
 use super::release::Handover;
 use super::standing;
+use super::taken::Taken;
 use crate::log::{Cause, Damage, Limits, OpenError, Shard, ShardOptions, Shared, Unable};
 use crate::metadata::{self, Command, Image, Metadata};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, TaskKind};
 use crate::settings::BrokerSettings;
 use crate::store::Store;
-use crate::types::{LeaderEpoch, ShardId};
+use crate::types::{BrokerId, LeaderEpoch, ShardId};
 
 /// The time for which to wait before a shard that did not open is tried again.
 const REOPEN_AFTER: Duration = Duration::from_millis(500);
@@ -54,6 +55,7 @@ pub struct ShardHost {
     pub(super) ownership: Ownership,
     pub(super) handover: Handover,
     pub(super) loads: Mutex<Loads>,
+    taken: Mutex<Taken>,
 }
 
 pub(super) struct Hosted {
@@ -113,12 +115,18 @@ impl ShardHost {
             ownership,
             handover: Handover::new(now),
             loads: Mutex::default(),
+            taken: Mutex::default(),
         })
     }
 
     /// The newest image that requests can be served by: hosted shards know every partition in it.
     pub fn image(&self) -> Arc<Image> {
         self.served.borrow().clone()
+    }
+
+    /// True of a broker that clients are told of: one that lives, or was given up only a moment ago.
+    pub fn is_told_of(&self, image: &Image, broker: BrokerId) -> bool {
+        image.is_live(broker) || self.taken.lock().is_told(broker, self.runtime.clock.instant())
     }
 
     /// Waits until [`ShardHost::image`] is as new as the Raft index `index`.
@@ -227,6 +235,7 @@ impl ShardHost {
         loop {
             let image = images.borrow_and_update().clone();
             self.follow(&known, &image);
+            self.taken.lock().look(&known, &image, self.runtime.clock.instant());
             self.served.send_replace(image.clone());
             known = image;
             tokio::select! {

@@ -190,6 +190,11 @@ impl Broker {
         self.metadata().quorum_of_leader().await
     }
 
+    /// True of a broker that clients are told of.
+    pub fn is_told_of(&self, image: &Image, broker: BrokerId) -> bool {
+        self.shards.is_told_of(image, broker)
+    }
+
     /// The broker that clients are told is the controller: the metadata's leader, or any other that is there.
     pub fn controller(&self, image: &Image) -> Option<BrokerId> {
         let known = [self.metadata().leader(), Some(self.id)].into_iter().flatten();

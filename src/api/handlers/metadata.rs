@@ -3,7 +3,8 @@
 //! epochs. 8: authorised operations (KIP-430). 10: topic ids. 12: lookup by id. 13: an error for the whole answer
 //! (KIP-1102).
 //! Left out: REBOOTSTRAP_REQUIRED is never sent. A topic that is created by asking is in the answer at once, where Kafka
-//! says UNKNOWN_TOPIC_OR_PARTITION until the next try.
+//! says UNKNOWN_TOPIC_OR_PARTITION until the next try. A broker whose partitions others have just taken is listed for two seconds
+//! more, about as long as a Kafka takes to notice.
 
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ impl Handler for Metadata {
         let image = context.image();
         let with_topic_operations = request.include_topic_authorized_operations;
         Response {
-            brokers: topics::endpoints(&image, &context.client.session.listener),
+            brokers: topics::endpoints(&context.broker, &image, &context.client.session.listener),
             cluster_id: Some(image.cluster_id.to_string()),
             controller_id: context.broker.controller(&image).map_or(NOBODY, |id| id.0),
             topics: topics

@@ -8,11 +8,12 @@ use crate::api::handlers::describe_quorum::DescribeQuorum;
 use crate::api::handlers::describe_topic_partitions::DescribeTopicPartitions;
 use crate::api::handlers::find_coordinator::FindCoordinator;
 use crate::api::handlers::metadata::Metadata;
-use crate::metadata::Image;
+use crate::metadata::{Command, Image, Owner};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::{
     describe_cluster, describe_quorum, describe_topic_partitions, find_coordinator, metadata,
 };
+use crate::types::ShardId;
 
 const LATEST: i16 = 13;
 
@@ -92,6 +93,31 @@ async fn clients_are_not_sent_to_a_fenced_broker() {
         assert_eq!(response.brokers.len(), 3);
         assert_eq!(response.topics[0].partitions[gone].leader_id, gone as i32);
     }
+    cluster.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_hear_of_new_leaders_hear_of_the_old_one_for_two_more_seconds() {
+    let cluster = Cluster::simulated().await;
+    let (leader, gone) = (cluster.leader(), (cluster.leader() + 1) % 3);
+    let node = &cluster.brokers[leader];
+    let listed = async || {
+        let response = metadata_of(node, LATEST).await;
+        let leader_id = response.topics[0].partitions[gone].leader_id;
+        (response.brokers.len(), usize::try_from(leader_id).ok())
+    };
+    let Owner { broker, incarnation } = cluster.brokers[gone].metadata.owner();
+    let fence = Command::Fence { broker, incarnation, is_fenced: true };
+    let owner = Some(node.metadata.owner());
+    let assign = |shard| Command::AssignShard { shard: ShardId(shard), owner };
+    node.metadata.propose_many(vec![fence, assign(gone as u32)]).await.expect("outcomes");
+    cluster.serves(node.metadata.image().index).await;
+    assert_eq!(listed().await, (3, Some(leader)), "librdkafka forgets the new leader with the old one");
+    let without: Vec<(i32, bool)> =
+        (0..3).filter(|id| *id != gone as i32).map(|broker| (broker, false)).collect();
+    assert_eq!(describe_cluster(node, false).await, without);
+    node.runtime.clock.sleep(Duration::from_secs(2)).await;
+    assert_eq!(listed().await, (2, Some(leader)));
     cluster.end().await;
 }
 
