@@ -15,7 +15,7 @@ use super::image::SLOTS;
 use super::settings::{DEFAULT_CLUSTER_ID, MetadataSettings, Voter};
 use crate::runtime::Clock;
 use crate::store::Store;
-use crate::types::{BrokerId, Incarnation};
+use crate::types::BrokerId;
 
 const FORMAT: u32 = 1;
 /// The description's name.
@@ -38,6 +38,9 @@ pub struct ClusterFile {
     /// The number of brokers that formed the cluster, those whose ids were given up since included.
     #[serde(skip)]
     pub founders: usize,
+    /// If this broker's id was another one's before: the entry from which on that did not vote.
+    #[serde(skip)]
+    pub given_up_at: Option<u64>,
 }
 
 impl ClusterFile {
@@ -54,12 +57,14 @@ impl ClusterFile {
             shards: settings.shards,
             slots: SLOTS,
             founders: 0,
+            given_up_at: None,
         }
     }
 
-    /// Whoever founded the cluster under an id that was given up since, by `former`, was another broker.
-    pub(super) fn take_out_former(&mut self, broker: BrokerId, former: Incarnation) {
-        self.voters.retain(|voter| voter.id != broker || former == Incarnation(0));
+    /// Whoever founded the cluster under an id that was given up since was another broker.
+    pub(super) fn take_out_former(&mut self, broker: BrokerId, given_up_at: Option<u64>) {
+        self.given_up_at = given_up_at;
+        self.voters.retain(|voter| voter.id != broker || given_up_at.is_none());
     }
 
     fn check(&self, settings: &MetadataSettings) -> Result<(), StartError> {

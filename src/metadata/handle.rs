@@ -21,7 +21,7 @@ use super::metrics::Metrics;
 use super::outcome::{Applied, Outcome};
 use super::producer_ids::ProducerIds;
 use super::proposals::{Proposals, each_step, proposals};
-use super::quorum::Quorum;
+use super::quorum::{Quorum, VoterLists};
 use super::raft::{Node, RETRY, Start, last_write_ms, look};
 use super::settings::MetadataSettings;
 use crate::peer::{Alone, Transport};
@@ -116,7 +116,7 @@ impl Metadata {
             databases.stored_manifest(path).map_err(failed),
             bootstrap::has_objects(&*objects, &shards, &runtime.clock),
         )?;
-        cluster.take_out_former(settings.broker_id, home.former);
+        cluster.take_out_former(settings.broker_id, home.given_up_at);
         // A broker among others may start for the first time when they have shards already.
         let is_founder = cluster.voters.iter().map(|voter| voter.id).eq([settings.broker_id]);
         let is_formed = has_shards && is_founder && !settings.is_rebuilt;
@@ -347,6 +347,16 @@ impl Metadata {
     /// The brokers that vote.
     pub fn voters(&self) -> BTreeSet<BrokerId> {
         self.0.node.electorate().voters()
+    }
+
+    /// The voters that this broker goes by, as of which term and entry. A majority of each list has to agree.
+    pub fn voter_lists(&self) -> VoterLists {
+        self.0.node.voter_lists()
+    }
+
+    /// Returns when there may be other voters than before, or never.
+    pub async fn voters_change(&self) {
+        self.0.node.members_change().await;
     }
 
     pub fn quorum(&self) -> Quorum {

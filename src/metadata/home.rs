@@ -21,6 +21,8 @@ pub struct RaftHome {
     pub path: Path,
     /// The newest process that had the broker's id before the id was given up; every later one is newer.
     pub former: Incarnation,
+    /// If the id was given up: up to this entry of the log, whoever votes under it is the former broker.
+    pub given_up_at: Option<u64>,
 }
 
 /// A broker that was removed for good.
@@ -30,22 +32,29 @@ struct FormerBroker {
     incarnation: Incarnation,
     /// The folder of its Raft database.
     left: String,
+    /// The entry from which on it did not vote.
+    #[serde(default)]
+    index: u64,
 }
 
 impl RaftHome {
     pub async fn of(store: &Store, broker: BrokerId, clock: &Clock) -> Result<RaftHome, StartError> {
         let Some(former) = former(store, broker, clock).await? else {
-            return Ok(RaftHome { path: store.path(&format!("raft/{broker}")), former: Incarnation(0) });
+            let path = store.path(&format!("raft/{broker}"));
+            return Ok(RaftHome { path, former: Incarnation(0), given_up_at: None });
         };
         let incarnation = former.incarnation;
-        Ok(RaftHome { path: store.path(&format!("raft/{broker}-{incarnation}")), former: incarnation })
+        let path = store.path(&format!("raft/{broker}-{incarnation}"));
+        Ok(RaftHome { path, former: incarnation, given_up_at: Some(former.index) })
     }
 
-    /// Gives up the id of `broker`, whose last process was `last`: the next one begins anew.
+    /// Gives up the id of `broker`, whose last process was `last`, and which has not voted since entry `index`: the next one
+    /// begins anew.
     pub async fn give_up(
         store: &Store,
         broker: BrokerId,
         last: Incarnation,
+        index: u64,
         clock: &Clock,
     ) -> Result<(), StartError> {
         let home = RaftHome::of(store, broker, clock).await?;
@@ -53,7 +62,7 @@ impl RaftHome {
             return Ok(());
         }
         let path = former_path(store, broker);
-        let former = FormerBroker { incarnation: last, left: home.path.to_string() };
+        let former = FormerBroker { incarnation: last, left: home.path.to_string(), index };
         let former = serde_json::to_vec(&former).map_err(|error| unreadable(&path, error))?;
         let former = Bytes::from(former);
         let objects = store.object_store();

@@ -53,7 +53,7 @@ pub use joining::{ForgetError, MOST_VOTERS};
 pub use members::{Member, Members, Proposed};
 pub use outcome::{Applied, Outcome, Refused};
 pub use placing::Placing;
-pub use quorum::{Quorum, Replica};
+pub use quorum::{Quorum, Replica, VoterLists};
 pub use settings::{DEFAULT_CLUSTER_ID, MetadataSettings, SNAPSHOT_LOG_BYTES, Timeouts, Voter};
 pub use users::{ScramCredentials, Users};
 pub use version::LEVEL;

@@ -1,5 +1,7 @@
 //! The Raft group as one broker sees it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::types::BrokerId;
@@ -36,4 +38,12 @@ pub struct Replica {
     /// The last time at which it is known to have agreed that the leader is one, in milliseconds since the Unix epoch. Only
     /// the leader knows that too.
     pub last_heard_ms: Option<i64>,
+}
+
+/// The voters: two lists of them while they change, and one otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VoterLists {
+    /// Term and index of the entry that says so; of none before the group is formed.
+    pub since: Option<(u64, u64)>,
+    pub lists: Vec<BTreeSet<BrokerId>>,
 }

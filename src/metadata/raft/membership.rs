@@ -11,7 +11,7 @@ use super::node::{Node, RETRY};
 use super::rpc::{Call, Joining, Reply};
 use super::types::{broker_id, node_id};
 use crate::metadata::error::ProposeError;
-use crate::metadata::quorum::{Quorum, Replica};
+use crate::metadata::quorum::{Quorum, Replica, VoterLists};
 use crate::types::BrokerId;
 
 /// The longest wait for a broker to take another in, or to say who could.
@@ -28,7 +28,21 @@ impl Node {
         if lists.iter().all(BTreeSet::is_empty) {
             lists = vec![self.founders().keys().copied().map(broker_id).collect()];
         }
+        // A log that is on its way here begins with voters of long ago: one of this id would lead a group of its own.
+        if self.is_of_former(metrics.membership_config.log_id().map(|id| id.index)) {
+            lists.iter_mut().for_each(|list| list.retain(|id| *id != self.id()));
+        }
         Electorate::new(self.id(), lists)
+    }
+
+    pub(in crate::metadata) fn voter_lists(&self) -> VoterLists {
+        let metrics = self.raft().metrics();
+        let stored = metrics.borrow().membership_config.clone();
+        let lists = stored.membership().get_joint_config().iter();
+        VoterLists {
+            since: stored.log_id().map(|id| (id.leader_id.term, id.index)),
+            lists: lists.map(|list| list.iter().copied().map(broker_id).collect()).collect(),
+        }
     }
 
     /// All who vote or listen, as far as this broker knows.
@@ -47,7 +61,7 @@ impl Node {
     }
 
     /// Returns when there may be other members than before.
-    pub(super) async fn members_change(&self) {
+    pub(in crate::metadata) async fn members_change(&self) {
         let mut metrics = self.raft().metrics();
         let before = metrics.borrow().membership_config.clone();
         if metrics.wait_for(|now| now.membership_config != before).await.is_err() {

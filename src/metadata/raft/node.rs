@@ -80,6 +80,8 @@ struct Found {
     index: u64,
     /// The voters that form the group, if nobody has.
     founders: BTreeMap<u64, BasicNode>,
+    /// Voters of entries up to this one may have had this broker's id before it.
+    given_up_at: Option<u64>,
 }
 
 impl Node {
@@ -101,7 +103,8 @@ impl Node {
         };
         let founders = start.cluster.voters.iter();
         let founders = founders.map(|voter| (node_id(voter.id), BasicNode::new(&voter.address))).collect();
-        let found = Found { index: log.last().map_or(0, |id| id.index), founders };
+        let index = log.last().map_or(0, |id| id.index);
+        let found = Found { index, founders, given_up_at: start.cluster.given_up_at };
         let raft =
             Raft::new(id, config, peers.clone(), log.clone(), machine).await.map_err(|e| failed(&e))?;
         let node = Node {
@@ -343,6 +346,11 @@ impl Node {
 
     pub(super) fn last_log(&self) -> Option<LogId> {
         self.log.last()
+    }
+
+    /// True if a voter of this broker's id, by entry `index`, was another broker.
+    pub(super) fn is_of_former(&self, index: Option<u64>) -> bool {
+        self.found.given_up_at.is_some_and(|at| index.is_none_or(|index| index <= at))
     }
 
     pub(super) fn founders(&self) -> &BTreeMap<u64, BasicNode> {

@@ -112,6 +112,29 @@ async fn a_founder_that_was_removed_comes_back_by_one_that_came_later() {
     close(&brokers).await;
 }
 
+/// The log that it gets begins with a group of which it is the only voter.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_broker_of_all_comes_back_anew_and_leads_no_group_of_its_own() {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let mut brokers = grown(&bucket, &switchboard, false).await;
+    vote_by(&brokers, &[1]).await;
+    switchboard.hang_up(0);
+    brokers[0].metadata.close().await;
+    let leads = || brokers[1].metadata.leads().then_some(());
+    eventually(&brokers[1], "the other leads", leads).await;
+    brokers[1].metadata.forget(BrokerId(0)).await.expect("it is forgotten");
+    for n in 0..40 {
+        brokers[1].create(&format!("after-{n}")).await;
+    }
+    let term = brokers[1].metadata.quorum().term;
+    brokers[0] = start(&bucket, 0, &[0, 1], &switchboard).await;
+    assert_eq!(brokers[0].metadata.sync().await.expect("up to date").topics.len(), 41);
+    let quorum = brokers[1].metadata.quorum();
+    assert_eq!((quorum.term, quorum.leader), (term, Some(BrokerId(1))));
+    assert_eq!(brokers[0].metadata.voters(), ids(&[1]));
+    close(&brokers).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_that_formed_a_cluster_stay_five_though_one_of_their_ids_is_another_broker_now() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
