@@ -82,7 +82,8 @@ impl Life {
                 self.world.sleep(Duration::from_millis(2)).await;
             }
             self.number += 1;
-            let row = (row_key(), Some(Bytes::from(format!("{:08}", self.number))));
+            // Its version first.
+            let row = (row_key(), Some(Bytes::from(format!("\u{1}{:08}", self.number))));
             let written = shard.opened().expect("open").write_rows(vec![row]).expect("taken");
             for (index, value, ticket) in tickets {
                 if let Ok(appended) = ticket.await {

@@ -152,7 +152,7 @@ async fn read_and_append(world: &World, shard: &Shard, told: &Told) -> Result<En
     let row = clock.timeout(PATIENCE, async { Ok(shard.opened()?.index().get(row_key()).await) }).await;
     match row {
         Ok(Ok::<_, kafkaesque::log::NotOpen>(Ok(Some(row)))) => {
-            let row: u64 = std::str::from_utf8(&row).expect("text").parse().expect("a number");
+            let row: u64 = std::str::from_utf8(&row[1..]).expect("text").parse().expect("a number");
             if row < told.row {
                 return Ok(End::Lost(format!("row {} is {row}", told.row)));
             }
