@@ -151,7 +151,8 @@ impl StateMachine {
         Ok(batch)
     }
 
-    async fn build(&self) -> Result<Snapshot<Group>, SnapshotError> {
+    /// The state as it is now.
+    fn current(&self) -> Result<(SnapshotMeta, Bytes), SnapshotError> {
         let bytes = Bytes::from(snapshot::encode(&self.image)?);
         let snapshot_id = match self.applied {
             Some(id) => format!("{}-{}", id.leader_id, id.index),
@@ -159,6 +160,11 @@ impl StateMachine {
         };
         let meta =
             SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone(), snapshot_id };
+        Ok((meta, bytes))
+    }
+
+    async fn build(&self) -> Result<Snapshot<Group>, SnapshotError> {
+        let (meta, bytes) = self.current()?;
         self.store(&meta, &bytes).await?;
         tracing::info!(bytes = bytes.len(), index = self.image.index, "metadata snapshot stored");
         Ok(Snapshot { meta, snapshot: Box::new(Cursor::new(bytes.into())) })
@@ -221,8 +227,12 @@ impl RaftStateMachine<Group> for StateMachine {
         Ok(())
     }
 
+    /// Nothing is applied while this is waited for: so what is stored is not read, and a later state is as good.
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<Group>>, StorageError> {
-        let stored = self.stored().await.map_err(|error| StorageIOError::read_snapshot(None, &error))?;
-        Ok(stored.map(|(row, bytes)| Snapshot { meta: row.meta, snapshot: Box::new(Cursor::new(bytes)) }))
+        if !self.upkeep.has_snapshot() {
+            return Ok(None);
+        }
+        let (meta, bytes) = self.current().map_err(|error| StorageIOError::read_snapshot(None, &error))?;
+        Ok(Some(Snapshot { meta, snapshot: Box::new(Cursor::new(bytes.into())) }))
     }
 }

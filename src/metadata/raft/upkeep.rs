@@ -142,6 +142,11 @@ impl Upkeep {
         self.snapshot_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    /// True if one is stored.
+    pub(super) fn has_snapshot(&self) -> bool {
+        self.snapshot_bytes.load(Ordering::Relaxed) > 0
+    }
+
     pub(super) fn snapshot_is_due(&self) -> bool {
         let log =
             self.appended.load(Ordering::Relaxed).saturating_sub(self.at_snapshot.load(Ordering::Relaxed));
