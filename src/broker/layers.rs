@@ -36,6 +36,7 @@ pub(crate) fn metadata_settings(config: &Config, bound_ports: &[u16], store: &St
         timeouts: timeouts.raised_for(store.probe().put_p99),
         snapshot_log_bytes: metadata::SNAPSHOT_LOG_BYTES,
         agreed: Arc::new(config.agreed().clone()),
+        level: metadata::Command::LATEST,
         is_rebuilt: false,
     }
 }

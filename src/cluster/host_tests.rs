@@ -47,6 +47,7 @@ impl World {
             timeouts: Timeouts::local(),
             snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
             agreed: Default::default(),
+            level: Command::LATEST,
             is_rebuilt: false,
         };
         let databases = Databases::new(&store, 4 << 20, &runtime);

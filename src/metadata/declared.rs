@@ -30,7 +30,7 @@ impl Declared {
         self.0.remove_mut(&broker);
     }
 
-    pub(super) fn of(&self, broker: BrokerId) -> Option<&Arc<BTreeMap<String, String>>> {
+    pub fn of(&self, broker: BrokerId) -> Option<&Arc<BTreeMap<String, String>>> {
         self.0.get(&broker)
     }
 

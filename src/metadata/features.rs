@@ -1,5 +1,7 @@
 //! Features that a cluster finalises: what all its brokers agree to speak.
 
+use std::collections::BTreeMap;
+
 use super::version::{self, LEVEL};
 
 /// A feature with the levels that this program supports.
@@ -37,4 +39,18 @@ impl Feature {
 /// The feature of that name, if there is one.
 pub fn lookup(name: &str) -> Option<&'static Feature> {
     FEATURES.iter().find(|feature| feature.name == name)
+}
+
+/// The features of a cluster that a process of this level forms.
+pub(super) fn at_birth(level: u16) -> BTreeMap<String, i16> {
+    let born = FEATURES.iter().filter(|feature| feature.at_birth != 0);
+    let mut levels: BTreeMap<String, i16> =
+        born.map(|feature| (feature.name.to_owned(), feature.at_birth)).collect();
+    if level < version::LATEST {
+        // A program from before levels knows none; others have their own.
+        levels.remove(LEVEL);
+        let own = i16::try_from(level).ok().filter(|_| level >= version::OF_LEVELS);
+        levels.extend(own.map(|own| (LEVEL.to_owned(), own)));
+    }
+    levels
 }

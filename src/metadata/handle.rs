@@ -88,7 +88,7 @@ impl Metadata {
     ) -> Result<Metadata, StartError> {
         settings.check()?;
         let opening = async {
-            level::check(store, &runtime.clock).await?;
+            level::check(store, settings.level, &runtime.clock).await?;
             let home = RaftHome::of(store, settings.broker_id, &runtime.clock).await?;
             let opening = Metadata::open_at(&home, store, databases, settings, transport, runtime);
             opening.await.map_err(|error| error.of_damage(&home.path))

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::bootstrap::ClusterFile;
 use super::command::Command;
 use super::error::{ProposeError, StartError};
-use super::features::FEATURES;
 use super::handle::{Metadata, START_LIMIT, too_slow};
 use super::home::RaftHome;
 use super::image::Broker;
@@ -14,7 +13,7 @@ use super::outcome::{Outcome, Refused};
 use super::raft::RETRY;
 use super::settings::MetadataSettings;
 use super::version;
-use super::{keeping, level};
+use super::{features, keeping, level};
 use crate::types::BrokerId;
 
 /// Voters that a group grows to by itself, unless more have founded it.
@@ -48,12 +47,11 @@ impl Metadata {
             }
         }
         if !self.image().is_formed() {
-            let born = FEATURES.iter().filter(|feature| feature.at_birth != 0);
             let form = Command::FormCluster {
                 cluster_id: cluster.cluster_id.clone(),
                 shards: cluster.shards,
                 slots: cluster.slots,
-                features: born.map(|feature| (feature.name.to_owned(), feature.at_birth)).collect(),
+                features: features::at_birth(settings.level),
             };
             level::mark(&self.0.store, form.version(), &self.0.runtime.clock).await?;
             match self.insist(form).await? {
@@ -86,7 +84,7 @@ impl Metadata {
             incarnation: self.incarnation(),
             listeners: settings.listeners.clone(),
             rack: settings.rack.clone(),
-            command_version: Command::LATEST,
+            command_version: settings.level,
         };
         // This broker itself, as it was registered by an older version, may be what does not know the newer command.
         let known = self.image().level();

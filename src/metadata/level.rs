@@ -9,20 +9,19 @@ use object_store::{ObjectStore as _, ObjectStoreExt as _};
 
 use super::bootstrap::patiently;
 use super::error::StartError;
-use super::version;
 use crate::runtime::Clock;
 use crate::store::Store;
 
 const FOLDER: &str = "levels";
 
-/// Fails if the cluster at this place is at a level that this program does not know.
-pub(super) async fn check(store: &Store, clock: &Clock) -> Result<(), StartError> {
+/// Fails if the cluster at this place is at a level that is above the program's own.
+pub(super) async fn check(store: &Store, own: u16, clock: &Clock) -> Result<(), StartError> {
     let folder = store.path(FOLDER);
     let list = || async { store.object_store().list(Some(&folder)).try_collect::<Vec<_>>().await };
     let found = patiently("reading the cluster's level", clock, list).await?;
     let levels = found.iter().filter_map(|object| object.location.filename()?.parse::<u16>().ok());
-    match levels.max().filter(|level| *level > version::LATEST) {
-        Some(level) => Err(StartError::TooOld { level, latest: version::LATEST }),
+    match levels.max().filter(|level| *level > own) {
+        Some(level) => Err(StartError::TooOld { level, latest: own }),
         None => Ok(()),
     }
 }

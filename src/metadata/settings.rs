@@ -39,6 +39,8 @@ pub struct MetadataSettings {
     pub snapshot_log_bytes: u64,
     /// Settings that all brokers of the cluster are to have alike, by their names.
     pub agreed: Arc<BTreeMap<String, String>>,
+    /// The newest level that this process speaks, as others hear it. Less than the program's own stands for an older program.
+    pub level: u16,
     /// Metadata that is gone is made anew, though there are shards: somebody is about to repair it.
     pub is_rebuilt: bool,
 }

@@ -41,6 +41,7 @@ async fn make_behind_its_back(data: &Path, name: &str) {
     let databases = Databases::new(&store, 8 << 20, &runtime);
     let settings = MetadataSettings {
         agreed: Default::default(),
+        level: Command::LATEST,
         is_rebuilt: false,
         broker_id: BrokerId(0),
         cluster_id: None,

@@ -43,7 +43,7 @@ const METADATA: Parts = &[
     ("bootstrap", &["error", "image", "settings"]),
     ("home", &["bootstrap", "error"]),
     ("metrics", &["outcome"]),
-    ("level", &["bootstrap", "error", "version"]),
+    ("level", &["bootstrap", "error"]),
     ("snapshot", &["image", "users", "version"]),
     ("apply", &["command", "features", "history", "image", "members", "outcome", "version"]),
     ("raft", &["apply", "bootstrap", "command", "error", "image", "outcome", "quorum", "settings", "snapshot",

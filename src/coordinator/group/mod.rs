@@ -18,6 +18,6 @@ pub(super) mod world;
 pub use machines::Group;
 pub use members::{CommitRefusal, Committer, DeleteRefusal, Reader};
 pub use operations::{Delete, Describe, Described, List, Listed, Watched};
-pub use settings::Settings;
+pub use settings::{Classic, Consumer, Settings};
 pub use topics::{Topic, TopicNames, Topics};
 pub use world::{MetadataSource, World};

@@ -14,7 +14,6 @@ use slatedb::config::ScanOptions;
 use super::keys::{self, Key};
 use super::types::{Entry, Group, LogId, StorageError, StorageIOError, Vote};
 use super::upkeep::Upkeep;
-use crate::metadata::version;
 
 /// Encoded entries that are also kept decoded, in bytes: what followers that keep up ask for.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
@@ -26,6 +25,8 @@ const SEND_BYTES: usize = 1024 * 1024;
 #[derive(Clone)]
 pub(super) struct LogStore {
     node: u64,
+    /// The newest level that this process knows.
+    level: u16,
     upkeep: Arc<Upkeep>,
     log: Arc<Mutex<Log>>,
 }
@@ -61,6 +62,7 @@ impl LogStore {
     /// Reads what the database has. Entries that `applied`, a snapshot's last, covers do not count as new.
     pub(super) async fn open(
         node: u64,
+        level: u16,
         upkeep: Arc<Upkeep>,
         applied: Option<LogId>,
     ) -> Result<LogStore, LogError> {
@@ -90,7 +92,7 @@ impl LogStore {
             None => log.purged,
         };
         upkeep.log_grew(new_bytes);
-        Ok(LogStore { node, upkeep, log: Arc::new(Mutex::new(log)) })
+        Ok(LogStore { node, level, upkeep, log: Arc::new(Mutex::new(log)) })
     }
 
     /// The last entry that is there.
@@ -126,7 +128,7 @@ impl LogStore {
         let mut batch = WriteBatch::new();
         let mut sizes = Vec::with_capacity(entries.len());
         for entry in &entries {
-            if keys::newest_version(entry) > version::LATEST {
+            if keys::newest_version(entry) > self.level {
                 return Err(keys::DecodeError::TooNew { level: keys::newest_version(entry) }.into());
             }
             let value = keys::encode_entry(entry)?;

@@ -94,7 +94,7 @@ impl Node {
         let (publish, image) = watch::channel(Arc::new(Image::empty()));
         let machine = StateMachine::open(Arc::clone(&upkeep), Arc::new(publish)).await;
         let machine = machine.map_err(|error| StartError::Rows(Box::new(error)))?;
-        let log = LogStore::open(id, Arc::clone(&upkeep), machine.applied()).await;
+        let log = LogStore::open(id, start.settings.level, Arc::clone(&upkeep), machine.applied()).await;
         let log = log.map_err(|error| StartError::Rows(Box::new(error)))?;
         let peers = Peers {
             me: start.settings.broker_id,

@@ -35,7 +35,7 @@ async fn database(objects: &Arc<InMemory>) -> Arc<Upkeep> {
 
 async fn open(objects: &Arc<InMemory>) -> (LogStore, Arc<Upkeep>) {
     let upkeep = database(objects).await;
-    let log = LogStore::open(0, Arc::clone(&upkeep), None).await.expect("a log");
+    let log = LogStore::open(0, Command::LATEST, Arc::clone(&upkeep), None).await.expect("a log");
     (log, upkeep)
 }
 
@@ -57,7 +57,7 @@ impl StoreBuilder<Group, LogStore, StateMachine> for Fresh {
         let (publish, _) = watch::channel(Arc::new(Image::empty()));
         let machine =
             StateMachine::open(Arc::clone(&upkeep), Arc::new(publish)).await.expect("a state machine");
-        let log = LogStore::open(99, upkeep, machine.applied()).await.expect("a log");
+        let log = LogStore::open(99, Command::LATEST, upkeep, machine.applied()).await.expect("a log");
         Ok(((), log, machine))
     }
 }
@@ -161,7 +161,7 @@ async fn a_gap_in_the_log_stops_the_start() {
     let mut batch = slatedb::WriteBatch::new();
     batch.delete(Key::Entry(2).encode());
     upkeep.write(batch).await.expect("deleted");
-    let opened = LogStore::open(0, database(&objects).await, None).await;
+    let opened = LogStore::open(0, Command::LATEST, database(&objects).await, None).await;
     assert!(opened.is_err());
 }
 

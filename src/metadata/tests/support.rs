@@ -252,6 +252,7 @@ pub fn settings(broker: i32) -> MetadataSettings {
         timeouts: Timeouts::local(),
         snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
         agreed: Arc::default(),
+        level: Command::LATEST,
         is_rebuilt: false,
     }
 }
