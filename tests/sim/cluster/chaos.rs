@@ -11,7 +11,7 @@ use kafkaesque::types::BrokerId;
 use super::clients::{PARTITIONS, TOPIC};
 use super::network::Weather;
 use super::world::World;
-use super::{changes, offsets, progress, proofs, records};
+use super::{changes, classic, consumer, levels, members, offsets, progress, proofs, records};
 use crate::truth::{Check, Violation};
 
 /// The time that the first start of a cluster may take.
@@ -23,7 +23,8 @@ const PRODUCERS: i64 = 5;
 /// A seed's decisions about a whole run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub brokers: i32,
+    /// Brokers that form the cluster.
+    pub founders: i32,
     pub shards: u32,
     pub steps: u64,
     /// Of a generator of its own: the steps of a seed stay the same whatever comes of them.
@@ -33,6 +34,10 @@ pub struct Plan {
     /// Nothing happens but that leaders of the metadata are alone, one after the other: what they then do wrong is not covered up
     /// by something else.
     pub is_lonely: bool,
+    /// Brokers join, and are removed.
+    pub changes_members: bool,
+    /// Brokers start as an older program, and are upgraded one after the other.
+    pub upgrades: bool,
 }
 
 impl Plan {
@@ -55,10 +60,29 @@ impl Plan {
             loss: rng.below(2) * rng.below(4),
             twice: rng.below(6),
         };
-        let brokers = if rng.below(4) == 0 { 5 } else { 3 };
+        let founders = if rng.below(4) == 0 { 5 } else { 3 };
         let (steps, steps_seed) = (4 + rng.below(8), rng.u64());
-        let plan = Plan { brokers, shards: 4, steps, steps_seed, faults, weather, is_lonely: false };
-        if seed % 4 == 3 { plan.lonely() } else { plan }
+        let plan = Plan {
+            founders,
+            shards: 4,
+            steps,
+            steps_seed,
+            faults,
+            weather,
+            is_lonely: false,
+            changes_members: false,
+            upgrades: seed % 8 == 2,
+        };
+        match seed % 4 {
+            3 => plan.lonely(),
+            1 => plan.changing(&rng),
+            _ => plan,
+        }
+    }
+
+    fn changing(self, rng: &Rng) -> Plan {
+        let founders = if rng.below(3) == 0 { 1 } else { self.founders };
+        Plan { founders, steps: 6 + rng.below(6), changes_members: true, ..self }
     }
 
     fn lonely(self) -> Plan {
@@ -78,7 +102,12 @@ pub async fn whole(world: &World, plan: &Plan) -> Check {
         world.set_faults(plan.faults.clone());
         world.network().set(plan.weather);
         for _ in 0..plan.steps {
-            let rest = if plan.is_lonely { lonely(world, &rng) } else { disturb(world, &rng) };
+            let rest = match (plan.is_lonely, plan.changes_members) {
+                (true, _) => lonely(world, &rng),
+                (_, true) => change(world, &rng),
+                _ if plan.upgrades => upgrade(world, &rng),
+                _ => disturb(world, &rng),
+            };
             for _ in 0..rest {
                 world.sleep_ms(100).await;
                 world.bury();
@@ -90,6 +119,7 @@ pub async fn whole(world: &World, plan: &Plan) -> Check {
         }
         heal(world);
         world.keep_everybody();
+        levels::upgrade_all(world).await;
         progress::resume(world).await?;
         world.settle();
         let ended = world.runtime().clock.timeout(Duration::from_secs(60), work).await;
@@ -105,7 +135,7 @@ pub async fn whole(world: &World, plan: &Plan) -> Check {
 
 /// Starts all brokers, and makes the topic.
 async fn form(world: &World, plan: &Plan) -> Check {
-    for id in 0..plan.brokers {
+    for id in 0..plan.founders {
         world.start(id);
     }
     loop {
@@ -130,6 +160,7 @@ async fn form(world: &World, plan: &Plan) -> Check {
         if let Some(answer) = world.ask(&process, request, 7).await
             && [0, 36].contains(&answer.topics[0].error_code)
         {
+            world.is_formed();
             return Ok(());
         }
     }
@@ -144,6 +175,8 @@ fn work(world: &World) -> impl Future<Output = ()> + use<> {
     for who in 0..2 {
         world.spawn(changes::administer(world.clone(), who));
         world.spawn(offsets::commit(world.clone(), who));
+        world.spawn(classic::belong(world.clone(), "classic".to_owned()));
+        world.spawn(consumer::belong(world.clone(), "consumer".to_owned(), who));
     }
     let producers: Vec<_> =
         (0..PRODUCERS).map(|id| world.spawn(records::produce(world.clone(), id, id % 3 != 2))).collect();
@@ -153,12 +186,12 @@ fn work(world: &World) -> impl Future<Output = ()> + use<> {
 /// A leader that is alone until another one has taken over, while somebody may go whose shards it has to place. Returns for how many
 /// tenths of a second nothing else is to happen.
 fn lonely(world: &World, rng: &Rng) -> u64 {
-    let (who, kills) = (rng.below(world.brokers() as u64) as i32, rng.below(2) == 0);
+    let (who, kills) = (world.broker(rng.u64()), rng.below(2) == 0);
     let (calm, alone) = (rng.below(900), 1_500 + rng.below(3_500));
     world.note(format!("{STEP}alone, {who}"));
     let leader = world.leader().unwrap_or(who);
     if kills {
-        world.kill((leader + 1) % world.brokers());
+        world.kill((leader + 1) % world.brokers().len() as i32);
     }
     let world = world.clone();
     world.clone().spawn(async move {
@@ -168,10 +201,43 @@ fn lonely(world: &World, rng: &Rng) -> u64 {
     60 + rng.below(20)
 }
 
+/// A broker joins or leaves, or something else happens meanwhile. Returns for how many tenths of a second nothing else is to happen.
+fn change(world: &World, rng: &Rng) -> u64 {
+    let (who, what) = (world.broker(rng.u64()), rng.below(100));
+    world.note(format!("{STEP}{what}, {who} of {:?}", world.brokers()));
+    match what {
+        0..35 => drop(world.join()),
+        35..70 if world.brokers().len() < 2 => {}
+        35..55 => drop(world.spawn(members::remove(world.clone(), who, true))),
+        55..70 => {
+            world.kill(who);
+            world.spawn(members::remove(world.clone(), who, false));
+        }
+        _ => return disturb(world, rng),
+    }
+    10 + rng.below(50)
+}
+
+/// A broker stops, to be another program from then on, or something else happens. Returns for how many tenths of a second nothing
+/// else is to happen.
+fn upgrade(world: &World, rng: &Rng) -> u64 {
+    let (who, what) = (world.broker(rng.u64()), rng.below(100));
+    let level = match what {
+        0..50 => levels::NEW,
+        50..60 => levels::OLD,
+        _ => return disturb(world, rng),
+    };
+    world.note(format!("{STEP}{what}, {who} is to be of level {level}"));
+    world.told(|told| told.levels.set(who, level));
+    world.leave(who);
+    10 + rng.below(50)
+}
+
 /// One event that may make things go wrong. Returns for how many tenths of a second nothing else is to happen.
 fn disturb(world: &World, rng: &Rng) -> u64 {
-    let who = rng.below(world.brokers() as u64) as i32;
-    let other = (who + 1 + rng.below(world.brokers() as u64 - 1) as i32) % world.brokers();
+    let all = world.brokers().len() as u64;
+    let (first, apart) = (rng.below(all), 1 + rng.below(all - 1));
+    let (who, other) = (world.broker(first), world.broker(first + apart));
     let (own, peer) = (BrokerId(who), BrokerId(other));
     let what = rng.below(100);
     world.note(format!("{STEP}{what}, {who} and {other}"));
@@ -200,7 +266,7 @@ fn disturb(world: &World, rng: &Rng) -> u64 {
         _ => {
             world.note("lines are mended".to_owned());
             world.network().mend();
-            for id in 0..world.brokers() {
+            for id in world.everybody() {
                 world.hold_puts(id, false);
                 world.contact(id, Contact::Full);
             }
@@ -215,7 +281,7 @@ fn heal(world: &World) {
     world.network().mend();
     world.network().set(Weather { latency: Duration::from_millis(2), ..Weather::default() });
     world.set_faults(Faults { latency: Duration::from_millis(2), ..Faults::default() });
-    for id in 0..world.brokers() {
+    for id in world.everybody() {
         world.hold_puts(id, false);
         world.contact(id, Contact::Full);
     }
@@ -230,7 +296,9 @@ async fn look(world: &World) -> Check {
         let all = all.map_err(|_| Violation::Stuck(format!("partition {partition} is not read")))?;
         world.told(|told| told.records.found(partition, all))?;
     }
-    for id in 0..world.brokers() {
+    members::look(world)?;
+    levels::look(world).await?;
+    for id in world.brokers() {
         let Some(process) = world.process(id) else { continue };
         let Ok(image) = process.metadata.sync().await else {
             return Err(Violation::Stuck(format!("{id} does not sync")));

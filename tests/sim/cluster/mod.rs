@@ -2,13 +2,20 @@
 //! controller, shard hosts, coordinators and API, in one process, on one paused clock.
 //! It knows nothing of sockets: brokers call each other in memory, and clients hand frames to the API.
 //! Entry points: [`chaos`], which disturbs; a file for each promise: [`records`], [`watermarks`], [`proofs`], [`changes`],
-//! [`owners`], [`offsets`], [`progress`]; [`flawed`], which shows that they would be seen to be broken.
+//! [`owners`], [`offsets`], [`groups`], [`members`], [`levels`], [`progress`]; [`flawed`], which shows that they would be seen to be broken.
 //! Invariant: a seed names one run, in a process of its own ([`runs`]): chance and clocks inside libraries follow it too.
 
+mod absence;
 mod changes;
 mod chaos;
+mod classic;
 mod clients;
+mod consumer;
+mod coordinated;
 mod flawed;
+mod groups;
+mod levels;
+mod members;
 mod network;
 mod offsets;
 mod owners;
@@ -38,7 +45,10 @@ fn one_run() {
     fastrand::seed(seed);
     simulate(async {
         let plan = Plan::of(seed);
-        let world = World::new(seed, plan.brokers, plan.shards, flawed::of_this_process());
+        let world = World::new(seed, plan.founders, plan.shards, flawed::of_this_process());
+        if plan.upgrades {
+            world.told(|told| (0..plan.founders).for_each(|id| told.levels.set(id, levels::OLD)));
+        }
         let check = chaos::whole(&world, &plan).await;
         world.note(format!("{plan:?}"));
         runs::report(&check, world.told(|told| told.records.acked), &world.events());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,11 +12,9 @@ use kafkaesque::api;
 use kafkaesque::auth::{Authenticator, UserSources, Users};
 use kafkaesque::cluster::{Answering, Controller, Departures, GroupTopics, HostOptions, ShardHost, heart};
 use kafkaesque::coordinator::Coordinators;
-use kafkaesque::coordinator::group::{MetadataSource, Settings};
+use kafkaesque::coordinator::group::{Classic, Consumer, MetadataSource, Settings};
 use kafkaesque::log::{Limits, LogMetrics, ReadLimits, Reads, Shared};
-use kafkaesque::metadata::{
-    Listener, Metadata, MetadataSettings, SNAPSHOT_LOG_BYTES, StartError, Timeouts, Voter,
-};
+use kafkaesque::metadata::{Listener, Metadata, MetadataSettings, StartError, Timeouts, Voter};
 use kafkaesque::net::{self, Service as _};
 use kafkaesque::peer::Transport;
 use kafkaesque::protocol::batch::Depth;
@@ -33,6 +32,8 @@ use tokio::sync::{oneshot, watch};
 use super::network::{Line, Network};
 
 const SESSION: Duration = Duration::from_secs(3);
+/// Ids that brokers may have, from 0 on.
+pub const MOST_BROKERS: i32 = 6;
 
 /// Whether a process runs.
 #[derive(Clone)]
@@ -59,20 +60,34 @@ impl Condition {
 pub struct Surroundings {
     pub objects: Arc<dyn ObjectStore>,
     pub network: Network,
-    pub brokers: i32,
+    /// Brokers from 0 on that form the cluster; others join it.
+    pub founders: i32,
     pub shards: u32,
     /// Those of every broker.
     pub flaws: Flaws,
+    /// There was a cluster once.
+    pub formed: Arc<AtomicBool>,
+    /// Bytes of the metadata's log between two snapshots.
+    pub snapshot_log_bytes: Arc<AtomicU64>,
+}
+
+impl Surroundings {
+    fn is_formed(&self) -> bool {
+        self.formed.load(Ordering::Relaxed)
+    }
 }
 
 /// One life of a broker.
 #[derive(Clone)]
 pub struct Process {
     pub id: BrokerId,
+    /// The newest level that it knows.
+    pub level: u16,
     pub runtime: Runtime,
     pub condition: Condition,
     pub metadata: Metadata,
     pub shards: Arc<ShardHost>,
+    pub departures: Departures,
     service: Arc<api::Service>,
 }
 
@@ -80,6 +95,8 @@ pub struct Process {
 #[derive(Clone)]
 pub struct Body {
     pub id: BrokerId,
+    /// The newest level that it knows.
+    pub level: u16,
     pub runtime: Runtime,
     pub faults: FaultPlan,
     pub condition: Condition,
@@ -87,11 +104,11 @@ pub struct Body {
 
 impl Body {
     /// A process whose wall clock is `skew_ms` ahead.
-    pub fn new(id: BrokerId, seed: u64, skew_ms: i64) -> Body {
+    pub fn new(id: BrokerId, seed: u64, skew_ms: i64, level: u16) -> Body {
         let clock = Clock::simulated(1_700_000_000_000 + skew_ms);
         let runtime = Runtime { clock, ..Runtime::simulated(seed) };
         let faults = FaultPlan::new(&runtime);
-        Body { id, runtime, faults, condition: Condition::new() }
+        Body { id, level, runtime, faults, condition: Condition::new() }
     }
 
     pub fn stand(&self, contact: Contact) {
@@ -105,13 +122,13 @@ impl Body {
     }
 
     pub async fn start(&self, around: &Surroundings) -> Result<Process, StartError> {
-        let Body { id, mut runtime, faults, condition } = self.clone();
+        let Body { id, level, mut runtime, faults, condition } = self.clone();
         runtime.flaws = around.flaws;
         let store = Store::untested(faults.wrap(Arc::clone(&around.objects)), Path::from("data"), &runtime);
         let databases = Databases::new(&store, 1 << 20, &runtime);
         let line = Line { own: id, condition: condition.clone(), network: around.network.clone() };
         let transport: Arc<dyn Transport> = Arc::new(line);
-        let settings = metadata_settings(id, around);
+        let settings = metadata_settings(id, level, around);
         let metadata =
             Metadata::open(&store, &databases, &settings, Arc::clone(&transport), &runtime).await?;
         let controller = Controller::new(metadata.clone(), SESSION, runtime.clone());
@@ -141,7 +158,7 @@ impl Body {
             heart::beat(Arc::clone(&shards), controller, transport, metadata.clone(), runtime.clone());
         runtime.tasks.spawn(TaskKind::Controller, beating);
         let broker = api::Broker::new(
-            departures,
+            departures.clone(),
             Arc::clone(&shards),
             reads,
             coordinators,
@@ -150,7 +167,7 @@ impl Body {
         );
         let security = security(&metadata, &runtime);
         let service = Arc::new(api::Service::new(Arc::new(broker), security).expect("metrics of its own"));
-        Ok(Process { id, runtime, condition, metadata, shards, service })
+        Ok(Process { id, level, runtime, condition, metadata, shards, departures, service })
     }
 }
 
@@ -223,9 +240,11 @@ fn decode<R: Request>(frame: &Bytes, version: i16) -> R::Response {
     R::Response::decode(&body, version).expect("a response")
 }
 
-fn metadata_settings(id: BrokerId, around: &Surroundings) -> MetadataSettings {
+fn metadata_settings(id: BrokerId, level: u16, around: &Surroundings) -> MetadataSettings {
     let address = |id: i32| format!("broker-{id}:9093");
-    let voters = (0..around.brokers).map(|id| Voter { id: BrokerId(id), address: address(id) });
+    // Who joins, or comes back, may find others than the founders.
+    let named = if around.is_formed() { 0..MOST_BROKERS } else { 0..around.founders };
+    let voters = named.map(|id| Voter { id: BrokerId(id), address: address(id) });
     MetadataSettings {
         broker_id: id,
         cluster_id: Some("sim".to_owned()),
@@ -235,8 +254,9 @@ fn metadata_settings(id: BrokerId, around: &Surroundings) -> MetadataSettings {
         listeners: vec![Listener { name: "PLAINTEXT".to_owned(), host: format!("broker-{id}"), port: 9092 }],
         rack: None,
         timeouts: Timeouts { proposal: Duration::from_secs(10), session: SESSION, ..Timeouts::local() },
-        snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
-        agreed: Arc::default(),
+        snapshot_log_bytes: around.snapshot_log_bytes.load(Ordering::Relaxed),
+        agreed: Arc::new(BTreeMap::from([("SIMULATED".to_owned(), "true".to_owned())])),
+        level,
         is_rebuilt: false,
     }
 }
@@ -257,10 +277,18 @@ fn coordinators(shards: &Arc<ShardHost>, runtime: &Runtime) -> Arc<Coordinators>
         topics: Box::new(move || Arc::new(GroupTopics::of(topics.image()))),
         group_settings: Box::new(|_, of_all| of_all),
     };
-    let coordinators = Arc::new(Coordinators::new(Settings::default(), source, runtime.clone()));
+    let coordinators = Arc::new(Coordinators::new(group_settings(), source, runtime.clone()));
     let following = Arc::clone(&coordinators).run(shards.follow_shards());
     runtime.tasks.spawn(TaskKind::Coordinator, following.boxed());
     coordinators
+}
+
+/// Groups that do not wait long for members.
+fn group_settings() -> Settings {
+    let classic = Classic { initial_delay_ms: 300, ..Classic::default() };
+    let consumer =
+        Consumer { session_timeout_ms: 6_000, heartbeat_interval_ms: 1_000, ..Consumer::default() };
+    Settings { classic, consumer, ..Settings::default() }
 }
 
 /// A listener without logins.

@@ -16,7 +16,7 @@ pub async fn ask_for_ends(world: World) {
     while world.phase() == Phase::Working {
         world.sleep_ms(world.below(80)).await;
         let partition = world.below(PARTITIONS as u64) as i32;
-        for process in (0..world.brokers()).filter_map(|id| world.process(id)) {
+        for process in world.everybody().into_iter().filter_map(|id| world.process(id)) {
             // A broker that stands still keeps nobody from asking the others.
             let asking = world.clone();
             world.spawn(async move { ask(&asking, &process, partition).await });

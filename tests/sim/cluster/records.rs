@@ -8,7 +8,7 @@ use kafkaesque::protocol::messages::{fetch, produce};
 
 use super::clients::{Client, Leader, PARTITIONS, TOPIC, batches, is_retriable};
 use super::process::Process;
-use super::world::{Phase, World};
+use super::world::{PATIENCE, Phase, World};
 use crate::engine::{batch, batch_of};
 use crate::truth::{Check, Truth, Violation};
 use crate::world::Contents;
@@ -132,7 +132,7 @@ impl Producer {
             return numbers.start;
         };
         let requests = numbers.clone().map(|number| self.request(number)).collect();
-        let answers = world.ask_all(&process, requests, PRODUCE).await;
+        let answers = world.ask_all(&process, requests, PRODUCE, PATIENCE).await;
         let mut acked = numbers.start;
         let mut all = true;
         for (number, answer) in numbers.zip(answers) {

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use kafkaesque::metadata::{Image, Refused, SNAPSHOT_LOG_BYTES, StartError};
 use kafkaesque::protocol::codec::Request;
 use kafkaesque::runtime::{Flaws, Runtime, TaskKind};
 use kafkaesque::store::faults::{Contact, Faults};
@@ -12,10 +14,13 @@ use object_store::memory::InMemory;
 use parking_lot::Mutex;
 
 use super::changes::Changes;
+use super::groups::Groups;
+use super::levels::{self, Levels};
+use super::members::{self, Members};
 use super::network::Network;
 use super::offsets::Offsets;
 use super::owners;
-use super::process::{Body, Process, Surroundings};
+use super::process::{Body, MOST_BROKERS, Process, Surroundings};
 use super::records::Records;
 use super::watermarks::Watermarks;
 use crate::truth::{Check, Violation};
@@ -32,6 +37,9 @@ pub struct Told {
     pub watermarks: Watermarks,
     pub changes: Changes,
     pub offsets: Offsets,
+    pub members: Members,
+    pub groups: Groups,
+    pub levels: Levels,
 }
 
 /// The work of clients at a time.
@@ -51,6 +59,8 @@ struct Inner {
     around: Surroundings,
     faults: Mutex<Faults>,
     seats: Mutex<BTreeMap<i32, Seat>>,
+    /// Brokers that are to be there.
+    wanted: Mutex<BTreeSet<i32>>,
     /// Brokers that nobody writes to.
     shunned: Mutex<BTreeSet<i32>>,
     told: Mutex<Told>,
@@ -66,15 +76,24 @@ struct Seat {
 }
 
 impl World {
-    pub fn new(seed: u64, brokers: i32, shards: u32, flaws: Flaws) -> World {
+    pub fn new(seed: u64, founders: i32, shards: u32, flaws: Flaws) -> World {
         let runtime = Runtime::simulated(seed);
         let network = Network::new(&runtime);
-        let around = Surroundings { objects: Arc::new(InMemory::new()), network, brokers, shards, flaws };
+        let around = Surroundings {
+            objects: Arc::new(InMemory::new()),
+            network,
+            founders,
+            shards,
+            flaws,
+            formed: Arc::new(AtomicBool::new(false)),
+            snapshot_log_bytes: Arc::new(AtomicU64::new(SNAPSHOT_LOG_BYTES)),
+        };
         World(Arc::new(Inner {
             runtime,
             around,
             faults: Mutex::default(),
             seats: Mutex::default(),
+            wanted: Mutex::new((0..founders).collect()),
             shunned: Mutex::default(),
             told: Mutex::default(),
             phase: Mutex::new(Phase::Working),
@@ -91,8 +110,30 @@ impl World {
         &self.0.around.network
     }
 
-    pub fn brokers(&self) -> i32 {
-        self.0.around.brokers
+    /// Those that are to be there.
+    pub fn brokers(&self) -> Vec<i32> {
+        self.0.wanted.lock().iter().copied().collect()
+    }
+
+    /// Those whose process may be there, removed or not.
+    pub fn everybody(&self) -> Vec<i32> {
+        self.0.seats.lock().keys().copied().collect()
+    }
+
+    /// One of those that are to be there, by a number.
+    pub fn broker(&self, number: u64) -> i32 {
+        let brokers = self.brokers();
+        brokers[(number % brokers.len() as u64) as usize]
+    }
+
+    /// Brokers that start from now on make snapshots of the metadata after so many bytes of its log.
+    pub fn set_snapshots(&self, log_bytes: u64) {
+        self.0.around.snapshot_log_bytes.store(log_bytes, Ordering::Relaxed);
+    }
+
+    /// There is a cluster, which others may join.
+    pub fn is_formed(&self) {
+        self.0.around.formed.store(true, Ordering::Relaxed);
     }
 
     pub fn below(&self, bound: u64) -> u64 {
@@ -147,16 +188,23 @@ impl World {
     /// Starts a broker's next process, again and again until it has joined or another takes its place.
     pub fn start(&self, id: i32) {
         let skew_ms = self.below(2 * SKEW_MS) as i64 - SKEW_MS as i64;
-        let body = Body::new(BrokerId(id), self.0.runtime.rng.u64(), skew_ms);
+        let level = self.told(|told| told.levels.of(id));
+        let body = Body::new(BrokerId(id), self.0.runtime.rng.u64(), skew_ms, level);
         body.faults.set(self.0.faults.lock().clone());
-        self.note(format!("{id} starts, {skew_ms} ms ahead"));
+        self.note(format!("{id} starts, {skew_ms} ms ahead, of level {level}"));
         self.0.seats.lock().insert(id, Seat { body: body.clone(), process: None });
         let world = self.clone();
         self.0.runtime.tasks.spawn(TaskKind::Request, async move {
             match body.start(&world.0.around).await {
                 Ok(process) => {
-                    world.note(format!("{id} is there"));
+                    let incarnation = process.metadata.incarnation();
+                    world.note(format!("{id} is there, as {incarnation}"));
+                    let check = world.told(|told| told.members.started(process.id, incarnation));
+                    world.judge(check);
                     world.spawn(owners::watch(world.clone(), process.clone()));
+                    world.spawn(levels::watch(world.clone(), process.clone()));
+                    world.spawn(members::watch_voters(world.clone(), process.clone()));
+                    world.spawn(members::watch_brokers(world.clone(), process.clone()));
                     if let Some(seat) =
                         world.0.seats.lock().get_mut(&id).filter(|seat| !seat.body.condition.is_gone())
                     {
@@ -165,6 +213,12 @@ impl World {
                 }
                 Err(error) => {
                     world.note(format!("{id} does not start: {error}"));
+                    if matches!(
+                        error,
+                        StartError::TooOld { .. } | StartError::Refused(Refused::TooOld { .. })
+                    ) {
+                        world.told(|told| told.levels.set(id, levels::NEW));
+                    }
                     body.runtime.shutdown.request();
                 }
             }
@@ -194,7 +248,7 @@ impl World {
 
     /// Processes that ended by themselves are gone.
     pub fn bury(&self) {
-        for id in 0..self.brokers() {
+        for id in self.everybody() {
             let Some(body) = self.body(id) else { continue };
             if body.runtime.shutdown.is_requested() && !body.condition.is_gone() {
                 self.note(format!("{id} ended: {:?}", body.runtime.tasks.failure()));
@@ -205,7 +259,7 @@ impl World {
 
     /// Of those that are gone, each starts again with a chance of one in so many.
     pub fn restart(&self, one_in: u64) {
-        for id in 0..self.brokers() {
+        for id in self.brokers() {
             if self.is_gone(id) && self.below(one_in) == 0 {
                 self.start(id);
             }
@@ -222,6 +276,21 @@ impl World {
                 world.sleep_ms(100).await;
             }
         });
+    }
+
+    /// A broker that is not there yet, or was removed, joins. None if all are there.
+    pub fn join(&self) -> Option<i32> {
+        let joining = (0..MOST_BROKERS).find(|id| self.0.wanted.lock().insert(*id))?;
+        self.kill(joining);
+        self.note(format!("{joining} joins"));
+        self.start(joining);
+        Some(joining)
+    }
+
+    /// The metadata knows a broker no more: nobody starts it again.
+    pub fn removed(&self, id: BrokerId) {
+        self.note(format!("{id} is removed"));
+        self.0.wanted.lock().remove(&id.0);
     }
 
     /// The broker gives its shards away, and stops.
@@ -263,13 +332,21 @@ impl World {
 
     /// The broker that leads the metadata, or thinks so.
     pub fn leader(&self) -> Option<i32> {
-        (0..self.brokers()).find(|id| self.process(*id).is_some_and(|process| process.metadata.leads()))
+        self.everybody()
+            .into_iter()
+            .find(|id| self.process(*id).is_some_and(|process| process.metadata.leads()))
+    }
+
+    /// The newest image that anybody has.
+    pub fn newest_image(&self) -> Option<Arc<Image>> {
+        let processes = self.everybody().into_iter().filter_map(|id| self.process(id));
+        processes.map(|process| process.metadata.image()).max_by_key(|image| image.index)
     }
 
     /// Nothing passes between a broker and the others for a while.
     pub fn isolate(&self, id: i32, millis: u64, is_shunned: bool) {
         self.note(format!("{id} is alone for {millis} ms, and shunned: {is_shunned}"));
-        for peer in (0..self.brokers()).filter(|peer| *peer != id) {
+        for peer in (0..MOST_BROKERS).filter(|peer| *peer != id) {
             self.network().cut(BrokerId(id), BrokerId(peer));
             self.network().cut(BrokerId(peer), BrokerId(id));
         }
@@ -303,7 +380,7 @@ impl World {
 
     /// One of the processes that are there, whether they run or not.
     pub fn somebody(&self) -> Option<Process> {
-        let there: Vec<Process> = (0..self.brokers()).filter_map(|id| self.process(id)).collect();
+        let there: Vec<Process> = self.everybody().into_iter().filter_map(|id| self.process(id)).collect();
         let which = self.below(there.len() as u64) as usize;
         there.into_iter().nth(which)
     }
@@ -313,7 +390,21 @@ impl World {
     where
         R::Response: Send + 'static,
     {
-        self.ask_all(process, vec![request], version).await.pop().flatten()
+        self.ask_for(process, request, version, PATIENCE).await
+    }
+
+    /// The same, of a client that waits so long.
+    pub async fn ask_for<R: Request>(
+        &self,
+        process: &Process,
+        request: R,
+        version: i16,
+        patience: Duration,
+    ) -> Option<R::Response>
+    where
+        R::Response: Send + 'static,
+    {
+        self.ask_all(process, vec![request], version, patience).await.pop().flatten()
     }
 
     pub async fn ask_all<R: Request>(
@@ -321,6 +412,7 @@ impl World {
         process: &Process,
         requests: Vec<R>,
         version: i16,
+        patience: Duration,
     ) -> Vec<Option<R::Response>>
     where
         R::Response: Send + 'static,
@@ -330,7 +422,7 @@ impl World {
             self.sleep_ms(5).await;
             return requests.iter().map(|_| None).collect();
         }
-        let answers = process.ask_all(requests, version, PATIENCE).await;
+        let answers = process.ask_all(requests, version, patience).await;
         self.sleep_ms(self.below(4)).await;
         answers
     }
