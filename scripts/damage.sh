@@ -8,6 +8,6 @@ forget_settings
 make_work_dir
 use_versitygw
 export KAFKAESQUE_HARM_STORE=environment
-quietly cargo test --quiet --manifest-path "$root/Cargo.toml" --test broker -- \
+quietly cargo_test --quiet --manifest-path "$root/Cargo.toml" --test broker -- \
   harm_after_sigterm_is_seen harm_after_sigkill_with_segments
 echo "ok damage on versitygw"

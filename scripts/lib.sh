@@ -58,6 +58,18 @@ quietly() {
   fi
 }
 
+# cargo_test ARGUMENT...: `cargo test` on the dependencies of the release build, so that none is built twice; what is in this
+# repository is built as in a debug build, and lies in the release build's place until that is made again.
+cargo_test() {
+  local flags=() name
+  for name in kafkaesque kafkaesque-clients; do
+    flags+=(--config "profile.release.package.$name.opt-level=0")
+    flags+=(--config "profile.release.package.$name.debug-assertions=true")
+    flags+=(--config "profile.release.package.$name.overflow-checks=true")
+  done
+  cargo test --release "${flags[@]}" "$@"
+}
+
 # Whether something listens on this loopback port.
 is_open() {
   (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null

@@ -39,7 +39,9 @@ for tool in kcat kafka kafka-tools kafka-apps python python-old node node-client
   prepare "installing $tool" scripts/tools/$tool.sh
 done
 
-check "cargo test" cargo test --all-targets --no-fail-fast
+check "cargo test" cargo_test --all-targets --no-fail-fast
+# Before the release build, whose binary's place it takes.
+check "damage on an S3 server" timeout 600 scripts/damage.sh
 prepare "release build" cargo build --release --bin kafkaesque --example cluster
 export KAFKAESQUE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/kafkaesque
 
@@ -69,7 +71,6 @@ check "consumer groups" timeout 240 scripts/groups/run.sh "$addr" short
 check "consumer groups of KIP-848" timeout 240 scripts/groups/run.sh "$addr" consumer
 check "consumer groups over kill -9" timeout 240 scripts/groups/crash.sh
 check "a failing store" timeout 240 scripts/outage.sh
-check "damage on an S3 server" timeout 600 scripts/damage.sh
 check "a full disk" timeout 180 scripts/full-disk.sh
 check "metrics, dashboard and alerts" timeout 180 scripts/metrics.sh
 check "clients with TLS and SASL" timeout 400 scripts/security.sh
