@@ -39,7 +39,8 @@ pub struct TakeoverStatus {
 impl LastTakeover {
     /// Takes what was lost since the last look; `is_settled` says that every shard is open at its owner.
     pub fn look(&mut self, lost: &Lost, is_settled: bool, now: Instant) {
-        if let Some((cause, silence)) = lost.ended.first() {
+        // From a broker that had nothing, nothing is taken.
+        if let Some((cause, silence)) = lost.ended.first().filter(|_| lost.orphaned > 0) {
             let silence = silence.unwrap_or_default();
             let (assigned, open) = (None, None);
             self.0 = Some(Takeover { cause: *cause, silence, given_up: now, assigned, open });
@@ -87,6 +88,8 @@ mod tests {
         last.look(&Lost::default(), false, at(200));
         last.look(&Lost::default(), true, at(250));
         last.look(&assigned(0), true, at(900));
+        let returned = vec![(Cause::Replaced, None)];
+        last.look(&Lost { ended: returned, ..Lost::default() }, true, at(950));
         let told = last.status(at(1100)).expect("a takeover");
         let (assigned_ms, open_ms) = (Some(30), Some(150));
         let expected = TakeoverStatus {
