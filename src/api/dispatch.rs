@@ -58,6 +58,7 @@ impl Service {
             permit: frame.permit.clone(),
             more_to_come: frame.more_to_come,
             closer: connection.closer.clone(),
+            refusals: connection.refusals.clone(),
         };
         let admitted = (entry.admit)(context, &body).map_err(|error| Malformed::body(&header, error))?;
         let finishing = admitted.finishing.await;

@@ -14,6 +14,7 @@ mod handlers;
 mod login;
 mod metrics;
 mod operations;
+mod refusals;
 mod rules;
 mod session;
 mod together;

@@ -199,7 +199,13 @@ fn build(mut builder: Builder, values: &[&str]) -> Batch {
 }
 
 pub fn append(shard: &Shard, index: i32, batch: Batch) -> Result<Ticket<Appended>, AppendError> {
-    shard.append(Append { partition: partition(index), batch, permit: Permit::none(), more_to_come: false })
+    shard.append(Append {
+        partition: partition(index),
+        batch,
+        permit: Permit::none(),
+        more_to_come: false,
+        after_refusal: false,
+    })
 }
 
 /// The values of stored batches, each with its offset, or what is wrong with the bytes.

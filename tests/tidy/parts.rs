@@ -64,6 +64,7 @@ const METADATA: Parts = &[
 #[rustfmt::skip] // A part a line.
 const API: Parts = &[
     ("session", &[]),
+    ("refusals", &[]),
     ("fetch_session", &[]),
     ("operations", &[]),
     ("rules", &[]),
@@ -71,12 +72,12 @@ const API: Parts = &[
     ("topic_settings", &[]),
     ("metrics", &[]),
     ("errors", &["fetch_session"]),
-    ("context", &["session", "fetch_session", "topic_settings", "errors"]),
+    ("context", &["session", "refusals", "fetch_session", "topic_settings", "errors"]),
     ("topics", &["errors", "context"]),
     ("configs", &["errors", "context", "topics"]),
     ("handler", &["errors", "context"]),
     ("handlers", &["fetch_session", "operations", "rules", "together", "errors", "context", "topics", "configs", "handler"]),
-    ("login", &["session", "handler", "handlers"]),
+    ("login", &["session", "refusals", "handler", "handlers"]),
     // Of the handlers it knows the list alone.
     ("dispatch", &["metrics", "context", "handler", "handlers", "login"]),
 ];

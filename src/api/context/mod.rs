@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 
 use crate::api::errors::{Failure, no_producer_id};
 use crate::api::fetch_session::SharedSessions;
+use crate::api::refusals::Refusals;
 use crate::api::session::Session;
 use crate::api::topic_settings::Resolved;
 use crate::cluster::{Ballot, Departures, Removal, Removed, ShardHost, Stuck, Unchanged};
@@ -82,6 +83,8 @@ pub struct Context {
     pub more_to_come: bool,
     /// Of the request's connection: what comes behind its reason to close is not taken any more.
     pub closer: Closer,
+    /// Of batches, on the request's connection.
+    pub refusals: Refusals,
 }
 
 /// The client that asks.

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::refusals::Refusals;
 use crate::api::session::Session;
 use crate::auth::mapping::Mapping;
 use crate::auth::{Authenticator, Mechanism, Principal, certificate};
@@ -49,6 +50,7 @@ pub struct Sasl {
 pub struct Connection {
     pub peer: Peer,
     pub closer: Closer,
+    pub refusals: Refusals,
     session: Arc<Session>,
     /// Of a listener with SASL.
     login: Option<Login>,
@@ -74,7 +76,8 @@ impl Connection {
                 }
             }
         }
-        Connection { peer: peer.clone(), closer, session: Arc::new(session), login }
+        let refusals = Refusals::default();
+        Connection { peer: peer.clone(), closer, refusals, session: Arc::new(session), login }
     }
 
     pub fn session(&self) -> &Arc<Session> {

@@ -21,6 +21,9 @@ pub struct Append {
     pub permit: Permit,
     /// Set if another is probably on its way from the same producer, which does not wait for this one's answer.
     pub more_to_come: bool,
+    /// Set if a batch of the same connection was refused a moment ago for a reason that has passed. Its producer sends that again, so
+    /// one that would leave a gap is refused for the same reason, and so is one that does not begin where its producer is unknown.
+    pub after_refusal: bool,
 }
 
 /// The offset of an appended batch, and its time.

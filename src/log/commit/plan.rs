@@ -207,9 +207,9 @@ impl Plan {
         let position = self.payload.len();
         let mut published = Published::nothing(&writer.state);
         let (mut producers, mut max_timestamp) = (Vec::new(), -1);
-        for (Append { batch, permit, .. }, answer) in appends {
+        for (Append { batch, permit, after_refusal, .. }, answer) in appends {
             let header = &batch.header;
-            let outcome = match judge(writer, header) {
+            let outcome = match judge(writer, header, after_refusal) {
                 Verdict::Refuse(error) => Err(error),
                 Verdict::Duplicate(first) => Ok(appended(header, first.base_offset, first.timestamp, writer)),
                 Verdict::Accept => {
@@ -320,16 +320,20 @@ impl Plan {
     }
 }
 
-fn judge(writer: &Writer, header: &Header) -> Verdict {
+fn judge(writer: &Writer, header: &Header, after_refusal: bool) -> Verdict {
     if !header.is_idempotent() {
         return Verdict::Accept;
     }
-    writer.producers.judge(Sequenced {
+    let batch = Sequenced {
         producer_id: header.producer_id,
         producer_epoch: header.producer_epoch,
         first_sequence: header.base_sequence,
         last_sequence: header.last_sequence(),
-    })
+    };
+    match after_refusal {
+        true => writer.producers.judge_after_refusal(batch),
+        false => writer.producers.judge(batch),
+    }
 }
 
 fn run(header: &Header, base_offset: i64) -> Option<ProducerRun> {

@@ -43,8 +43,13 @@ impl Bench {
 
     fn append(&mut self, index: i32, batch: Batch) {
         let (answer, outcome) = oneshot::channel();
-        let append =
-            Append { partition: partition(index), batch, permit: Permit::none(), more_to_come: false };
+        let append = Append {
+            partition: partition(index),
+            batch,
+            permit: Permit::none(),
+            more_to_come: false,
+            after_refusal: false,
+        };
         self.planner.add(Work::Append(append, answer));
         self.outcomes.push(outcome);
     }

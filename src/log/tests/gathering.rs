@@ -9,7 +9,13 @@ use crate::store::RequestKind;
 /// An append whose producer sends on without waiting for the answer.
 fn append_of_many(shard: &Shard, value: &str) -> Ticket<Appended> {
     let batch = batch(&[value]);
-    let append = Append { partition: partition(0), batch, permit: Permit::none(), more_to_come: true };
+    let append = Append {
+        partition: partition(0),
+        batch,
+        permit: Permit::none(),
+        more_to_come: true,
+        after_refusal: false,
+    };
     shard.append(append).expect("taken")
 }
 

@@ -134,6 +134,9 @@ impl Pending {
                             _ => clock.timeout_at(self.deadline, ticket).await.map_err(|_| TimedOut),
                         };
                         unknown |= matches!(outcome, Ok(Err(AppendError::IncarnationEnded)));
+                        if matches!(outcome, Ok(Err(AppendError::Full))) {
+                            context.refusals.note(clock.instant());
+                        }
                         let outcome = outcome.map_err(Refusal::from);
                         let outcome = outcome.and_then(|outcome| outcome.map_err(Refusal::from));
                         outcome.map_err(|refusal| refusal.by(led))

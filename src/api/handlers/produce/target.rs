@@ -45,7 +45,9 @@ impl Target<'_> {
             -1..=1 => {}
             _ => return Err(ErrorCode::InvalidRequiredAcks.into()),
         }
-        let led = self.lead(data.index).await?;
+        let now = || self.context.broker.runtime.clock.instant();
+        let after_refusal = self.context.refusals.are_recent(now());
+        let led = self.lead(data.index).await.inspect_err(|_| self.context.refusals.note(now()))?;
         let batch = match self.validate(begun, spent).await {
             Ok(batch) => batch,
             Err(invalid) => return Err(Refusal::of_batch(invalid).by(led)),
@@ -55,7 +57,9 @@ impl Target<'_> {
             batch,
             permit: permit.clone(),
             more_to_come: self.context.more_to_come,
-        })?;
+            after_refusal,
+        });
+        let ticket = ticket.inspect_err(|_| self.context.refusals.note(now()))?;
         Ok((ticket, led))
     }
 

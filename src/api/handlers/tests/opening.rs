@@ -2,19 +2,26 @@
 
 use std::time::Duration;
 
-use super::support::{Cluster, Node, answer, is_waiting, produce_one};
+use super::support::{Cluster, Node, answer, is_waiting, produce_batch, produce_one};
+use crate::api::context::Context;
 use crate::api::handlers::heartbeat::Heartbeat;
 use crate::api::handlers::list_groups::ListGroups;
 use crate::api::handlers::offset_commit::OffsetCommit;
 use crate::api::handlers::produce::Produce;
+use crate::api::refusals::Refusals;
 use crate::net::CloseReason;
 use crate::protocol::ErrorCode;
+use crate::protocol::batch::Builder;
 use crate::protocol::messages::{heartbeat, list_groups, offset_commit, produce};
+use crate::runtime::Runtime;
 use crate::types::Partition;
 
 /// Nobody's broker opens shard 0, all at once; topic `t` has a partition there.
 async fn opening() -> Cluster {
-    let cluster = Cluster::new().await;
+    opens(Cluster::new().await).await
+}
+
+async fn opens(cluster: Cluster) -> Cluster {
     cluster.create("t", &[0, 1]).await;
     cluster.assign(1, 0).await;
     cluster.opened().await;
@@ -105,6 +112,30 @@ async fn an_opening_that_takes_too_long_holds_up_nobody() {
     assert_eq!(committed(&node.ask::<OffsetCommit>(9, commit_one(&group)).await), loading);
     assert_eq!(beat(node, &group).await, loading);
     assert!(clock.instant() < late + Duration::from_secs(1));
+    cluster.end().await;
+}
+
+/// Taken, it would be out of order, and one that was refused would count as stored with its client (librdkafka).
+#[tokio::test(start_paused = true)]
+async fn a_batch_behind_a_refused_one_is_not_taken_before_it() {
+    let cluster = opens(Cluster::new_in(Runtime::simulated).await).await;
+    let node = &cluster.brokers[0];
+    let refusals = Refusals::default();
+    let send = async |sequence| {
+        let batch = Builder::new().producer(7, 0, sequence);
+        let context = Context { refusals: refusals.clone(), ..node.context(12) };
+        outcome(&answer::<Produce>(context, produce_batch(0, batch)).await)
+    };
+    let refused = (ErrorCode::NotLeaderOrFollower.code(), -1);
+    assert_eq!(send(0).await, refused);
+    node.faults.hold_puts(false);
+    cluster.opened().await;
+    assert_eq!(send(1).await, refused);
+    assert_eq!(send(0).await, (0, 0));
+    assert_eq!(send(2).await, refused);
+    assert_eq!((send(1).await, send(2).await), ((0, 1), (0, 2)));
+    node.runtime.clock.sleep(Duration::from_secs(10)).await;
+    assert_eq!(send(4).await, (ErrorCode::OutOfOrderSequenceNumber.code(), -1), "a gap for good");
     cluster.end().await;
 }
 

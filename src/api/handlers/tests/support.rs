@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::api::context::{Broker, Client, Context, Options};
 use crate::api::handler::{Handler, Reply};
 use crate::api::handlers::init_producer_id::InitProducerId;
+use crate::api::refusals::Refusals;
 use crate::api::session::Session;
 use crate::cluster::{Controller, Departures, GroupTopics, HostOptions, ShardHost};
 use crate::coordinator::Coordinators;
@@ -52,7 +53,7 @@ impl Cluster {
         Cluster::new_in(|_| Runtime::system()).await
     }
 
-    async fn new_in(runtime: impl Fn(u64) -> Runtime) -> Cluster {
+    pub async fn new_in(runtime: impl Fn(u64) -> Runtime) -> Cluster {
         let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
         let start = |id| bucket.start_voter_in(runtime(id as u64), id, 3, &switchboard);
         let processes = futures::future::join_all((0..3).map(start)).await;
@@ -210,6 +211,7 @@ impl Node {
             permit: Permit::none(),
             more_to_come: false,
             closer: Closer::new(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -240,7 +242,11 @@ pub async fn allocate_id(node: &Node) -> (i16, i64) {
 
 /// A request to produce one record to partition `index` of topic `t`.
 pub fn produce_one(index: i32) -> produce::Request {
-    let mut builder = Builder::new();
+    produce_batch(index, Builder::new())
+}
+
+/// The same of a batch that is begun.
+pub fn produce_batch(index: i32, mut builder: Builder) -> produce::Request {
     builder.push(&NewRecord { timestamp: 1_000, value: Some(b"v"), ..NewRecord::default() });
     let batch = builder.build().expect("a valid batch");
     let records = Records::from(batch.to_bytes());

@@ -13,7 +13,7 @@ mod tests;
 
 use std::collections::HashMap;
 
-use crate::log::stored::error::AppendError;
+use crate::log::stored::error::{AppendError, NotOpen};
 use crate::log::stored::keys::{ProducerEntry, ProducerRun};
 
 /// Batches of a producer that are remembered; a client has no more in flight.
@@ -84,6 +84,16 @@ impl Producers {
             Verdict::Accept
         } else {
             Verdict::Refuse(AppendError::OutOfOrderSequence)
+        }
+    }
+
+    /// The same of a batch whose predecessor may have been refused, and not known here for that: a gap is none yet.
+    pub fn judge_after_refusal(&self, batch: Sequenced) -> Verdict {
+        let is_known = self.0.contains_key(&batch.producer_id);
+        match self.judge(batch) {
+            Verdict::Refuse(AppendError::OutOfOrderSequence) => Verdict::Refuse(NotOpen.into()),
+            Verdict::Accept if !is_known && batch.first_sequence != 0 => Verdict::Refuse(NotOpen.into()),
+            verdict => verdict,
         }
     }
 

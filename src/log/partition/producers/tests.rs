@@ -41,6 +41,20 @@ fn batches_follow_one_another() {
 }
 
 #[test]
+fn a_gap_behind_a_refusal_may_still_be_filled() {
+    let not_open = Verdict::Refuse(NotOpen.into());
+    let mut producers = Producers::default();
+    assert_eq!(producers.judge_after_refusal(sequenced(3, 500, 510)), not_open, "nothing of it is here");
+    assert_eq!(producers.judge_after_refusal(sequenced(3, 0, 4)), Verdict::Accept);
+    accept(&mut producers, 3, 0, 4, 100);
+    assert_eq!(producers.judge_after_refusal(sequenced(3, 8, 9)), not_open);
+    assert_eq!(producers.judge_after_refusal(sequenced(4, 5, 9)), not_open);
+    assert_eq!(producers.judge_after_refusal(sequenced(3, 5, 9)), Verdict::Accept);
+    assert!(matches!(producers.judge_after_refusal(sequenced(3, 0, 4)), Verdict::Duplicate(_)));
+    assert_eq!(producers.judge_after_refusal(sequenced(2, 5, 9)), OLD_EPOCH);
+}
+
+#[test]
 fn the_last_five_batches_are_found_again_with_their_offsets() {
     let mut producers = Producers::default();
     for batch in 0..7 {
