@@ -2,32 +2,46 @@
 //! log that may have gone on without it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::heartbeat::{PROOF, Reply};
 use super::metrics::Metrics;
 use super::shard_host::ShardHost;
 use crate::log::Shard;
 use crate::metadata;
-use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
+use crate::runtime::{Clock, TaskKind};
 use crate::types::{LeaderEpoch, ShardId};
 
 /// The difference that wall clock and monotone clock may show between two looks: more, and the machine was suspended.
 const DRIFT_MS: i64 = 200;
+/// A denial is told for a session, but looked into again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The state that is shared by all shards of a broker.
 pub(super) struct Ownership {
     /// One request at a time asks who owns what; the others wait for its reply.
     confirming: tokio::sync::Mutex<()>,
     clocks: Mutex<Clocks>,
-    /// Shards that were found to be this broker's when somebody asked for want of a proof, and when that was.
-    found: Mutex<BTreeMap<ShardId, (LeaderEpoch, Instant)>>,
-    /// One waiting request at a time asks for all.
-    finding: tokio::sync::Mutex<()>,
+    /// The last answers of those that were asked for want of a proof.
+    found: Mutex<BTreeMap<ShardId, Found>>,
+    /// Questions that are, or were, asked for requests that wait: one at a time for each shard. They outlast who asked.
+    questions: Mutex<BTreeMap<ShardId, JoinHandle<()>>>,
+    answered: watch::Sender<()>,
     pub metrics: Metrics,
+}
+
+/// An answer to the question who owns a shard.
+#[derive(Clone, Copy)]
+struct Found {
+    epoch: LeaderEpoch,
+    asked: Instant,
+    owns: bool,
 }
 
 /// Both clocks at the last word of the controller.
@@ -48,7 +62,8 @@ impl Ownership {
                 agree_since: clock.instant(),
             }),
             found: Mutex::default(),
-            finding: tokio::sync::Mutex::default(),
+            questions: Mutex::default(),
+            answered: watch::Sender::default(),
             metrics,
         }
     }
@@ -83,10 +98,21 @@ impl ShardHost {
         if !self.is_alone() {
             self.ownership.metrics.unproven.inc();
         }
+        let begun = self.runtime.clock.instant();
         let _one_at_a_time = self.ownership.confirming.lock().await;
         if self.has_proof(shard) {
             return true;
         }
+        // Others have asked since.
+        let found = self.found(shard.id(), epoch);
+        if found.is_some_and(|found| !found.owns && found.asked >= begun) {
+            return false;
+        }
+        self.ask(shard, epoch).await
+    }
+
+    /// Asks the metadata, then the stored index, and notes the answer.
+    async fn ask(&self, shard: &Shard, epoch: LeaderEpoch) -> bool {
         let asked = self.runtime.clock.instant();
         let owns = match self.metadata.sync().await {
             Ok(image) => {
@@ -99,39 +125,77 @@ impl ShardHost {
         if owns && self.is_alone() {
             shard.confirm_ownership(asked);
         }
+        self.ownership.found.lock().insert(shard.id(), Found { epoch, asked, owns });
+        self.ownership.answered.send_replace(());
         owns
     }
 
     /// Returns one of these shards, each with the epoch that it is assigned with, once nothing has proven for a session that it is
     /// this broker's, and asking does not either. Whoever waits for news of it would wait for what happens elsewhere.
-    pub async fn unproven(&self, owned: &[(Shard, LeaderEpoch)]) -> ShardId {
-        let clock = &self.runtime.clock;
-        let begun = clock.instant();
-        loop {
-            let last = owned.iter().map(|(shard, epoch)| (self.last_proof(shard, *epoch), shard, *epoch));
-            let Some((at, shard, epoch)) = last.min_by_key(|(at, ..)| *at).filter(|_| !self.is_alone())
-            else {
-                return std::future::pending().await;
-            };
-            // One that has only just been opened was proven by that.
-            clock.sleep_until(at.unwrap_or(begun) + self.options.session).await;
-            let _one_at_a_time = self.ownership.finding.lock().await;
-            if self.last_proof(shard, epoch) != at {
-                continue;
+    ///
+    /// Answers are remembered: of those that wait for less than one takes, the next is told.
+    pub async fn unproven(self: &Arc<Self>, owned: &BTreeMap<ShardId, (Shard, LeaderEpoch)>) -> ShardId {
+        let (clock, session) = (&self.runtime.clock, self.options.session);
+        let mut answered = self.ownership.answered.subscribe();
+        while !self.is_alone() {
+            answered.mark_unchanged();
+            let now = clock.instant();
+            let mut look = now + session;
+            for (id, (shard, epoch)) in owned {
+                let Found { asked, owns, .. } = self.last_word(shard, *epoch, now);
+                let is_fresh = now < asked + session;
+                let lasts = if owns { session } else { ASK_AGAIN.min(session) };
+                if now >= asked + lasts {
+                    self.ask_for_others(shard, *epoch);
+                    look = look.min(now + ASK_AGAIN);
+                }
+                if !owns && is_fresh {
+                    return *id;
+                }
+                look = if is_fresh { look.min(asked + session) } else { look };
             }
-            let asked = clock.instant();
-            if !self.still_owns(shard, epoch).await {
-                return shard.id();
+            tokio::select! {
+                _ = answered.changed() => {}
+                () = clock.sleep_until(look) => {}
             }
-            self.ownership.found.lock().insert(shard.id(), (epoch, asked));
         }
+        std::future::pending().await
     }
 
-    /// The last moment at which the shard is known to have been this broker's.
-    fn last_proof(&self, shard: &Shard, epoch: LeaderEpoch) -> Option<Instant> {
-        let found = self.ownership.found.lock().get(&shard.id()).copied();
-        let found = found.filter(|(of, _)| *of == epoch).map(|(_, at)| at);
-        shard.confirmed_at().max(found)
+    /// Asks in a task of its own, unless that is under way.
+    fn ask_for_others(self: &Arc<Self>, shard: &Shard, epoch: LeaderEpoch) {
+        let mut questions = self.ownership.questions.lock();
+        if questions.get(&shard.id()).is_some_and(|question| !question.is_finished()) {
+            return;
+        }
+        let (host, asked) = (Arc::clone(self), shard.clone());
+        let question = self.runtime.tasks.spawn(TaskKind::Periodic, async move {
+            tokio::select! {
+                () = host.runtime.shutdown.requested() => {}
+                _ = host.ask(&asked, epoch) => {}
+            }
+        });
+        questions.insert(shard.id(), question);
+    }
+
+    fn found(&self, id: ShardId, epoch: LeaderEpoch) -> Option<Found> {
+        self.ownership.found.lock().get(&id).copied().filter(|found| found.epoch == epoch)
+    }
+
+    /// The newest word on the shard: the controller's, or the answer to a question. One that has neither has only just been
+    /// opened, and was proven by that.
+    fn last_word(&self, shard: &Shard, epoch: LeaderEpoch, now: Instant) -> Found {
+        let confirmed = shard.confirmed_at().map(|asked| Found { epoch, asked, owns: true });
+        match (confirmed, self.found(shard.id(), epoch)) {
+            (Some(confirmed), Some(found)) if found.asked > confirmed.asked => found,
+            (Some(confirmed), _) => confirmed,
+            (None, Some(found)) => found,
+            (None, None) => {
+                let opened = Found { epoch, asked: now, owns: true };
+                self.ownership.found.lock().insert(shard.id(), opened);
+                opened
+            }
+        }
     }
 
     /// Takes the controller's word, asked for at `sent`, for the shards that are open here.

@@ -1,6 +1,6 @@
 //! Partitions that this broker leads, and their shards.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -107,7 +107,7 @@ impl Broker {
     }
 
     /// Returns one of these shards, each with its epoch, once this broker can no longer tell that it is its own.
-    pub async fn unproven(&self, owned: &[(Shard, LeaderEpoch)]) -> ShardId {
+    pub async fn unproven(&self, owned: &BTreeMap<ShardId, (Shard, LeaderEpoch)>) -> ShardId {
         self.shards.unproven(owned).await
     }
 

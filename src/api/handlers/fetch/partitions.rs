@@ -1,5 +1,6 @@
 //! The partitions of a fetch: found, checked, read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::api::errors::Failure;
 use crate::api::fetch_session::{Key, Params, TopicKey};
 use crate::api::topics::{Leadership, leader_endpoints};
 use crate::log::fetch::{Fetch as Reading, Fetched, Isolation, Wanted};
-use crate::log::{PartitionLog, ReadError, Shard};
+use crate::log::{PartitionLog, ReadError};
 use crate::metadata::{Image, Topic};
 use crate::protocol::ErrorCode;
 use crate::protocol::codec::Records;
@@ -17,7 +18,7 @@ use crate::protocol::messages::fetch::{
     EpochEndOffset, LeaderIdAndEpoch, NodeEndpoint, PartitionData, Request,
 };
 use crate::runtime::memory::Share;
-use crate::types::LeaderEpoch;
+use crate::types::{LeaderEpoch, ShardId};
 
 /// A partition that is to be read, or its answer if that is there already.
 pub(super) type Found = Result<(Wanted, Led), Box<PartitionData>>;
@@ -99,10 +100,12 @@ pub(super) async fn read(
 ) -> (Vec<PartitionData>, Share) {
     let broker = &context.broker;
     let mut partitions = Vec::with_capacity(found.len());
-    let mut leads = Vec::with_capacity(found.len());
+    let mut shards = Vec::with_capacity(found.len());
+    let mut owned = BTreeMap::new();
     let mut take = |(wanted, led): (Wanted, Led)| {
         partitions.push(wanted);
-        leads.push((led.shard, led.epoch));
+        shards.push(led.shard.id());
+        owned.entry(led.shard.id()).or_insert((led.shard, led.epoch));
     };
     let answered: Vec<Option<Box<PartitionData>>> =
         found.into_iter().map(|found| found.map(&mut take).err()).collect();
@@ -117,13 +120,13 @@ pub(super) async fn read(
         isolation: isolation(request.isolation_level),
     };
     let committed = reading.isolation == Isolation::ReadCommitted;
-    let (fetched, share, lost) = reading.run(&broker.reads, broker.unproven(&leads)).await;
+    let (fetched, share, lost) = reading.run(&broker.reads, broker.unproven(&owned)).await;
     // Records in hand are worth more than the error.
-    let is_lost = |shard: &Shard, fetched: &Result<Fetched, ReadError>| {
-        lost == Some(shard.id()) && fetched.as_ref().is_ok_and(|fetched| fetched.bytes == 0)
+    let is_lost = |shard: ShardId, fetched: &Result<Fetched, ReadError>| {
+        lost == Some(shard) && fetched.as_ref().is_ok_and(|fetched| fetched.bytes == 0)
     };
     let mut fetched =
-        fetched.into_iter().zip(&leads).map(|(fetched, (shard, _))| match is_lost(shard, &fetched) {
+        fetched.into_iter().zip(shards).map(|(fetched, shard)| match is_lost(shard, &fetched) {
             true => Err(Failure::from(ErrorCode::NotLeaderOrFollower)),
             false => fetched.map_err(Failure::from),
         });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::support::{Cluster, fetch_one, is_waiting, produce_one};
+use super::support::{Cluster, Node, fetch_one, is_waiting, produce_one};
 use crate::api::handlers::delete_records::DeleteRecords;
 use crate::api::handlers::fetch::Fetch;
 use crate::api::handlers::list_offsets::ListOffsets;
@@ -144,13 +144,45 @@ async fn a_fetch_waits_for_nothing_where_nobody_can_tell_who_owns_the_partition(
     // Its own manifest says that nobody else has opened the shard.
     let waits = node.runtime.clock.timeout(Duration::from_secs(30), &mut fetching).await;
     assert!(waits.is_err(), "it owns what nobody has taken from it");
+    take_over(next, shard).await;
+    assert_eq!(told_by_fetch(&fetching.await).0, NOT_LEADER);
+    assert!(node.runtime.clock.instant() < begun + Duration::from_secs(60));
+    cluster.switchboard.mend(cut_off as i32);
+    cluster.end().await;
+}
+
+/// Assigns the shard to the broker, which leads, and returns once it is open there.
+async fn take_over(next: &Node, shard: ShardId) {
     let owner = Some(next.metadata.owner());
     let assigned = next.metadata.propose(Command::AssignShard { shard, owner }).await.expect("an outcome");
     let Ok(Applied::Assigned { epoch }) = assigned else { panic!("not assigned: {assigned:?}") };
     next.host.caught_up(next.metadata.image().index).await;
     assert!(next.host.shard_soon(shard, epoch, Duration::from_secs(60)).await.is_some());
-    assert_eq!(told_by_fetch(&fetching.await).0, NOT_LEADER);
-    assert!(node.runtime.clock.instant() < begun + Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn fetches_that_wait_for_less_than_an_answer_takes_hear_it_one_after_another() {
+    let cluster = Cluster::simulated().await;
+    let (leader, cut_off) = (cluster.leader(), (cluster.leader() + 1) % 3);
+    let (node, next) = (&cluster.brokers[cut_off], &cluster.brokers[leader]);
+    let topic = node.host.image().topic_by_name("t").expect("there").id;
+    let shard = ShardId(cut_off as u32);
+    let fetch = || node.ask::<Fetch>(17, fetch_one(topic, shard.0 as i32, -1, 500));
+    cluster.switchboard.cut(cut_off as i32);
+    for _ in 0..20 {
+        assert_eq!(told_by_fetch(&fetch().await).0, 0, "it owns what nobody has taken from it");
+    }
+    take_over(next, shard).await;
+    let taken = node.runtime.clock.instant();
+    while told_by_fetch(&fetch().await).0 == 0 {
+        assert!(node.runtime.clock.instant() < taken + Duration::from_secs(6), "nobody was told");
+    }
+    for _ in 0..5 {
+        let begun = node.runtime.clock.instant();
+        assert_eq!(told_by_fetch(&fetch().await).0, NOT_LEADER);
+        assert!(node.runtime.clock.instant() < begun + Duration::from_millis(100), "it is known");
+        node.runtime.clock.sleep(Duration::from_millis(900)).await;
+    }
     cluster.switchboard.mend(cut_off as i32);
     cluster.end().await;
 }
