@@ -32,6 +32,7 @@ mod taken;
 mod takeover;
 #[cfg(test)]
 mod tests;
+mod undecided;
 mod voting;
 mod watch;
 
