@@ -227,7 +227,13 @@ impl RaftStateMachine<Group> for StateMachine {
         Ok(())
     }
 
-    /// Nothing is applied while this is waited for: so what is stored is not read, and a later state is as good.
+    /// Snapshots for others, made of the image: nothing is applied while this is waited for, so what is stored is not read, and
+    /// a later state is as good.
+    ///
+    /// Condition: at the start, the library asks for this too, and takes the answer for stored: it may purge the log up to
+    /// there. The image is the stored snapshot's then, because [`super::log_store::LogStore`] has no `read_committed`, and so
+    /// nothing is applied again before. Had it one, the image would be newer than what is stored, and a restart would lack
+    /// entries: then the answer at the start has to be read from the store.
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<Group>>, StorageError> {
         if !self.upkeep.has_snapshot() {
             return Ok(None);
