@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StartError;
 use super::image::SLOTS;
+use super::quorum::EntryId;
 use super::settings::{DEFAULT_CLUSTER_ID, MetadataSettings, Voter};
 use crate::runtime::Clock;
 use crate::store::Store;
@@ -40,7 +41,7 @@ pub struct ClusterFile {
     pub founders: usize,
     /// If this broker's id was another one's before: the entry from which on that did not vote.
     #[serde(skip)]
-    pub given_up_at: Option<u64>,
+    pub given_up_at: Option<EntryId>,
 }
 
 impl ClusterFile {
@@ -62,7 +63,7 @@ impl ClusterFile {
     }
 
     /// Whoever founded the cluster under an id that was given up since was another broker.
-    pub(super) fn take_out_former(&mut self, broker: BrokerId, given_up_at: Option<u64>) {
+    pub(super) fn take_out_former(&mut self, broker: BrokerId, given_up_at: Option<EntryId>) {
         self.given_up_at = given_up_at;
         self.voters.retain(|voter| voter.id != broker || given_up_at.is_none());
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{patiently, read_json, unreadable};
 use super::error::StartError;
+use super::quorum::EntryId;
 use crate::runtime::Clock;
 use crate::store::Store;
 use crate::types::{BrokerId, Incarnation};
@@ -22,7 +23,7 @@ pub struct RaftHome {
     /// The newest process that had the broker's id before the id was given up; every later one is newer.
     pub former: Incarnation,
     /// If the id was given up: up to this entry of the log, whoever votes under it is the former broker.
-    pub given_up_at: Option<u64>,
+    pub given_up_at: Option<EntryId>,
 }
 
 /// A broker that was removed for good.
@@ -32,9 +33,13 @@ struct FormerBroker {
     incarnation: Incarnation,
     /// The folder of its Raft database.
     left: String,
-    /// The entry from which on it did not vote.
+    /// The entry from which on it did not vote; older versions did not say of which term it is, nor of which leader.
     #[serde(default)]
     index: u64,
+    #[serde(default)]
+    term: u64,
+    #[serde(default)]
+    leader: u64,
 }
 
 impl RaftHome {
@@ -45,16 +50,17 @@ impl RaftHome {
         };
         let incarnation = former.incarnation;
         let path = store.path(&format!("raft/{broker}-{incarnation}"));
-        Ok(RaftHome { path, former: incarnation, given_up_at: Some(former.index) })
+        let FormerBroker { index, term, leader, .. } = former;
+        Ok(RaftHome { path, former: incarnation, given_up_at: Some(EntryId { term, leader, index }) })
     }
 
-    /// Gives up the id of `broker`, whose last process was `last`, and which has not voted since entry `index`: the next one
+    /// Gives up the id of `broker`, whose last process was `last`, and which has not voted since entry `at`: the next one
     /// begins anew.
     pub async fn give_up(
         store: &Store,
         broker: BrokerId,
         last: Incarnation,
-        index: u64,
+        at: EntryId,
         clock: &Clock,
     ) -> Result<(), StartError> {
         let home = RaftHome::of(store, broker, clock).await?;
@@ -62,7 +68,9 @@ impl RaftHome {
             return Ok(());
         }
         let path = former_path(store, broker);
-        let former = FormerBroker { incarnation: last, left: home.path.to_string(), index };
+        let EntryId { term, leader, index } = at;
+        let left = home.path.to_string();
+        let former = FormerBroker { incarnation: last, left, index, term, leader };
         let former = serde_json::to_vec(&former).map_err(|error| unreadable(&path, error))?;
         let former = Bytes::from(former);
         let objects = store.object_store();

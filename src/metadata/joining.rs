@@ -147,8 +147,8 @@ impl Metadata {
         }
         let registered = self.image().broker(broker).map(|broker| broker.incarnation);
         if let Some(incarnation) = registered {
-            let index = self.voter_lists().since.map_or(0, |(_, index)| index);
-            RaftHome::give_up(store, broker, incarnation, index, clock).await?;
+            let at = self.0.node.voters_since().unwrap_or_default();
+            RaftHome::give_up(store, broker, incarnation, at, clock).await?;
             self.propose(Command::Unregister { broker, incarnation }).await??;
             let index = self.image().index;
             let heard = self.0.node.has_heard_of(broker, index);

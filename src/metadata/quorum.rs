@@ -47,3 +47,20 @@ pub struct VoterLists {
     pub since: Option<(u64, u64)>,
     pub lists: Vec<BTreeSet<BrokerId>>,
 }
+
+/// An entry of the metadata's log, compared as Raft compares the ends of two logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EntryId {
+    /// The term in which it was written; 0 if that is not known.
+    pub term: u64,
+    /// Its writer: the Raft library tells two leaders of one term apart.
+    pub leader: u64,
+    pub index: u64,
+}
+
+impl EntryId {
+    /// True if a log that ends with `last` has this entry, which is committed.
+    pub fn is_in(&self, last: Option<EntryId>) -> bool {
+        last.is_some_and(|last| if self.term == 0 { last.index >= self.index } else { last >= *self })
+    }
+}

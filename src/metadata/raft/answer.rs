@@ -1,6 +1,8 @@
 //! Answers to the calls of other brokers.
 
 use bytes::Bytes;
+use openraft::error::RaftError;
+use openraft::raft::{VoteRequest, VoteResponse};
 
 use super::election;
 use super::node::Node;
@@ -45,7 +47,7 @@ impl Node {
         let from = Owner { broker: request.from, incarnation: request.incarnation };
         match request.call {
             Call::Append(request) => Reply::Append(self.raft().append_entries(request).await),
-            Call::Vote(request) => Reply::Vote(self.raft().vote(request).await),
+            Call::Vote(request) => Reply::Vote(self.vote(request).await),
             Call::Snapshot(request) => Reply::Snapshot(self.raft().install_snapshot(request).await),
             // Not passed on: two brokers that each take the other for the leader would do so for ever.
             Call::Propose { .. } if !self.leads() => Reply::Propose(Err(self.not_leader())),
@@ -64,6 +66,14 @@ impl Node {
             Call::Quorum => Reply::Quorum(self.quorum()),
             Call::Join(joining) => Reply::Join(self.take_in(joining).await),
         }
+    }
+
+    async fn vote(&self, request: VoteRequest<u64>) -> Result<VoteResponse<u64>, RaftError<u64>> {
+        if !self.may_vote_for(request.last_log_id) {
+            let own = self.raft().metrics().borrow().vote;
+            return Ok(VoteResponse::new(own, self.last_log(), false));
+        }
+        self.raft().vote(request).await
     }
 
     /// True if the caller may lead in `term`, as far as this voter knows.

@@ -157,5 +157,6 @@ async fn others_consent(node: &Node) -> bool {
 /// The answer to a voter that would campaign.
 pub(super) fn consents(node: &Node, last_log: Option<LogId>) -> bool {
     let (silence, _) = node.contacts().silence();
-    node.leading_term().is_none() && silence >= CONSENT && last_log >= node.last_log()
+    let is_behind = last_log < node.last_log() || !node.may_vote_for(last_log);
+    node.leading_term().is_none() && silence >= CONSENT && !is_behind
 }

@@ -25,6 +25,8 @@ const SEND_BYTES: usize = 1024 * 1024;
 #[derive(Clone)]
 pub(super) struct LogStore {
     node: u64,
+    /// The least vote that is ever read.
+    begins_in: Vote,
     /// The newest level that this process knows.
     level: u16,
     upkeep: Arc<Upkeep>,
@@ -92,7 +94,12 @@ impl LogStore {
             None => log.purged,
         };
         upkeep.log_grew(new_bytes);
-        Ok(LogStore { node, level, upkeep, log: Arc::new(Mutex::new(log)) })
+        Ok(LogStore { node, begins_in: Vote::default(), level, upkeep, log: Arc::new(Mutex::new(log)) })
+    }
+
+    /// Has the log begin in a term that is over for this broker: leaders of earlier ones are refused.
+    pub(super) fn begin_in(&mut self, vote: Vote) {
+        self.begins_in = vote;
     }
 
     /// The last entry that is there.
@@ -303,13 +310,14 @@ impl RaftLogStorage<Group> for LogStore {
     async fn read_vote(&mut self) -> Result<Option<Vote>, StorageError> {
         let value = self.upkeep.db().get(Key::Vote.encode()).await;
         let value = value.map_err(|error| StorageIOError::read_vote(&error))?;
-        let Some(value) = value else { return Ok(None) };
+        let begins_in = (self.begins_in != Vote::default()).then_some(self.begins_in);
+        let Some(value) = value else { return Ok(begins_in) };
         let mut vote: Vote = keys::decode(&value).map_err(|error| StorageIOError::read_vote(&error))?;
         if vote.leader_id.voted_for() == Some(self.node) {
             vote.committed = false;
         }
         self.log.lock().vote = Some(vote);
-        Ok(Some(vote))
+        Ok(Some(begins_in.filter(|least| vote < *least).unwrap_or(vote)))
     }
 
     async fn append<I>(&mut self, entries: I, callback: LogFlushed<Group>) -> Result<(), StorageError>

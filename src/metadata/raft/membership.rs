@@ -11,7 +11,7 @@ use super::node::{Node, RETRY};
 use super::rpc::{Call, Joining, Reply};
 use super::types::{broker_id, node_id};
 use crate::metadata::error::ProposeError;
-use crate::metadata::quorum::{Quorum, Replica, VoterLists};
+use crate::metadata::quorum::{EntryId, Quorum, Replica, VoterLists};
 use crate::types::BrokerId;
 
 /// The longest wait for a broker to take another in, or to say who could.
@@ -43,6 +43,13 @@ impl Node {
             since: stored.log_id().map(|id| (id.leader_id.term, id.index)),
             lists: lists.map(|list| list.iter().copied().map(broker_id).collect()).collect(),
         }
+    }
+
+    /// The entry that says who votes.
+    pub(in crate::metadata) fn voters_since(&self) -> Option<EntryId> {
+        let metrics = self.raft().metrics();
+        let since = *metrics.borrow().membership_config.log_id();
+        since.map(EntryId::from)
     }
 
     /// All who vote or listen, as far as this broker knows.

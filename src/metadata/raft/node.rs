@@ -20,12 +20,13 @@ use super::log_store::LogStore;
 use super::network::Peers;
 use super::rpc::Written;
 use super::state_machine::StateMachine;
-use super::types::{Batch, Group, LogId, broker_id, node_id};
+use super::types::{Batch, Group, LogId, Vote, broker_id, node_id};
 use super::upkeep::Upkeep;
 use crate::metadata::bootstrap::ClusterFile;
 use crate::metadata::command::Command;
 use crate::metadata::error::{ProposeError, StartError};
 use crate::metadata::image::Image;
+use crate::metadata::quorum::EntryId;
 use crate::metadata::settings::{MetadataSettings, Timeouts};
 use crate::peer::Transport;
 use crate::runtime::clock::Instant;
@@ -81,7 +82,7 @@ struct Found {
     /// The voters that form the group, if nobody has.
     founders: BTreeMap<u64, BasicNode>,
     /// Voters of entries up to this one may have had this broker's id before it.
-    given_up_at: Option<u64>,
+    given_up_at: Option<EntryId>,
 }
 
 impl Node {
@@ -95,7 +96,10 @@ impl Node {
         let machine = StateMachine::open(Arc::clone(&upkeep), Arc::new(publish)).await;
         let machine = machine.map_err(|error| StartError::Rows(Box::new(error)))?;
         let log = LogStore::open(id, start.settings.level, Arc::clone(&upkeep), machine.applied()).await;
-        let log = log.map_err(|error| StartError::Rows(Box::new(error)))?;
+        let mut log = log.map_err(|error| StartError::Rows(Box::new(error)))?;
+        if let Some(at) = start.cluster.given_up_at {
+            log.begin_in(Vote::new(at.term, at.leader));
+        }
         let peers = Peers {
             me: start.settings.broker_id,
             incarnation: start.incarnation,
@@ -350,7 +354,13 @@ impl Node {
 
     /// True if a voter of this broker's id, by entry `index`, was another broker.
     pub(super) fn is_of_former(&self, index: Option<u64>) -> bool {
-        self.found.given_up_at.is_some_and(|at| index.is_none_or(|index| index <= at))
+        self.found.given_up_at.is_some_and(|at| index.is_none_or(|index| index <= at.index))
+    }
+
+    /// True if this broker may vote for one whose log ends with `last`. A log that lacks the end of the broker which had this id
+    /// before counts on that one's vote, and has a majority without this broker's.
+    pub(super) fn may_vote_for(&self, last: Option<LogId>) -> bool {
+        self.found.given_up_at.is_none_or(|at| at.is_in(last.map(EntryId::from)))
     }
 
     pub(super) fn founders(&self) -> &BTreeMap<u64, BasicNode> {

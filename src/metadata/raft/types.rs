@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metadata::command::Command;
 use crate::metadata::outcome::Outcome;
+use crate::metadata::quorum::EntryId;
 use crate::types::BrokerId;
 
 /// Encoded size of the commands of one entry, in bytes, at most.
@@ -32,6 +33,12 @@ pub(super) type Membership = openraft::StoredMembership<u64, openraft::BasicNode
 pub(super) type SnapshotMeta = openraft::SnapshotMeta<u64, openraft::BasicNode>;
 pub(super) type StorageError = openraft::StorageError<u64>;
 pub(super) type StorageIOError = openraft::StorageIOError<u64>;
+
+impl From<LogId> for EntryId {
+    fn from(id: LogId) -> EntryId {
+        EntryId { term: id.leader_id.term, leader: id.leader_id.node_id, index: id.index }
+    }
+}
 
 /// The contents of one entry of the log. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -160,6 +160,56 @@ async fn five_that_formed_a_cluster_stay_five_though_one_of_their_ids_is_another
     close(&brokers).await;
 }
 
+/// A voter that was cut off all the while, as a follower or as the leader, and counts on a broker whose id is another's now.
+async fn counts_on_a_former_voter(is_leader: bool) {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let run = |id: i32, peers: &'static [i32]| {
+        let (bucket, switchboard) = (bucket.clone(), switchboard.clone());
+        async move { bucket.start_member(Runtime::simulated(70 + id as u64), id, peers, &switchboard).await }
+    };
+    let mut brokers = futures::future::join_all((0..3).map(|id| run(id, &[0, 1, 2]))).await;
+    brokers.push(run(3, &[0, 1, 2, 3]).await);
+    let clock = brokers[0].runtime.clock.clone();
+    let first = eventually(&brokers[0], "a leader", || brokers.iter().position(|b| b.metadata.leads())).await;
+    let behind = if is_leader { first } else { (first + 1) % 3 };
+    switchboard.cut(behind as i32);
+    clock.sleep(Duration::from_secs(4)).await;
+    let leads = || (0..3).find(|n| *n != behind && brokers[*n].metadata.leads());
+    let leader = eventually(&brokers[0], "a leader", leads).await;
+    let former = 3 - behind - leader;
+    vote_by(&brokers[leader..=leader], &[leader as i32, behind as i32, 3]).await;
+    switchboard.hang_up(former as i32);
+    brokers[former].metadata.close().await;
+    brokers[leader].metadata.forget(BrokerId(former as i32)).await.expect("it is forgotten");
+    // The new broker of that id and the one that knows no better have nobody but each other.
+    switchboard.cut(leader as i32);
+    switchboard.cut(3);
+    switchboard.mend(behind as i32);
+    let watching = async {
+        eventually(&brokers[leader], "a new broker", || switchboard.has(former as i32).then_some(())).await;
+        for _ in 0..400 {
+            assert!(!brokers[behind].metadata.leads(), "two majorities");
+            clock.sleep(Duration::from_millis(25)).await;
+        }
+        switchboard.mend(leader as i32);
+        switchboard.mend(3);
+    };
+    let (new, ()) = tokio::join!(run(former as i32, &[0, 1, 2]), watching);
+    brokers[former] = new;
+    brokers[behind].create("together").await;
+    assert_eq!(brokers[former].metadata.sync().await.expect("up to date").topics.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_broker_of_a_former_id_does_not_vote_by_its_predecessors_right() {
+    counts_on_a_former_voter(false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_broker_of_a_former_id_follows_no_leader_of_its_predecessors_time() {
+    counts_on_a_former_voter(true).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_learner_that_forgot_its_log_is_taught_again_and_may_vote_then() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());

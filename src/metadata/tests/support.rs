@@ -54,6 +54,11 @@ impl Switchboard {
         lines.gone.insert(BrokerId(broker));
     }
 
+    /// True if a process of this broker answers.
+    pub fn has(&self, broker: i32) -> bool {
+        self.0.lock().brokers.contains_key(&BrokerId(broker))
+    }
+
     pub fn mend(&self, broker: i32) {
         self.0.lock().cut.remove(&BrokerId(broker));
     }
