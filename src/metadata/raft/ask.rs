@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use openraft::{BasicNode, RaftMetrics};
+
 use super::node::Node;
 use super::rpc::{Call, Reply, Written};
 use crate::metadata::command::Command;
@@ -125,5 +127,30 @@ impl Node {
     async fn ask(&self, leader: BrokerId, call: Call) -> Result<Reply, ProposeError> {
         let reply = self.peers().call(leader, call, self.timeouts().proposal).await;
         reply.map_err(|_| ProposeError::NotLeader { leader: Some(leader) })
+    }
+}
+
+/// True if the image has an entry that this broker wrote as the leader that it is: the first of them comes after everything that
+/// was committed before. The library may tell two leaders of one term apart.
+pub(super) fn has_applied_own(now: &RaftMetrics<u64, BasicNode>) -> bool {
+    now.last_applied.is_some_and(|id| id.leader_id == now.vote.leader_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::CommittedLeaderId;
+
+    use super::*;
+    use crate::metadata::raft::types::{LogId, Vote};
+
+    #[test]
+    fn a_leader_has_to_apply_an_entry_of_its_own_first() {
+        let mut now = RaftMetrics::new_initial(1);
+        now.vote = Vote::new_committed(5, 1);
+        assert!(!has_applied_own(&now));
+        for (term, leader, is_own) in [(4, 1, false), (5, 0, false), (5, 1, true)] {
+            now.last_applied = Some(LogId::new(CommittedLeaderId::new(term, leader), 9));
+            assert_eq!(has_applied_own(&now), is_own, "term {term}, leader {leader}");
+        }
     }
 }

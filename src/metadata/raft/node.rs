@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use slatedb::Db;
 use tokio::sync::watch;
 
-use super::ask::Readers;
+use super::ask::{Readers, has_applied_own};
 use super::config::config;
 use super::contacts::Contacts;
 use super::election;
@@ -214,9 +214,13 @@ impl Node {
         self.raft.metrics().borrow().current_term
     }
 
-    /// The last moment at which a majority agreed that this broker leads, if it does.
+    /// The last moment at which a majority agreed that this broker leads, if it does, and its image has everything that was
+    /// committed before.
     pub(in crate::metadata) fn majority_agreed(&self) -> Option<Instant> {
         let (term, voters) = self.leading()?;
+        if !has_applied_own(&self.raft.metrics().borrow()) {
+            return None;
+        }
         self.contacts.majority_agreed(term, &voters)
     }
 
