@@ -61,9 +61,6 @@ pub fn by_load(image: &Image, standings: &Standings, loads: &BTreeMap<ShardId, L
     let Some((&most, &peak)) = carried.iter().max_by_key(|(id, load)| (**load, Reverse(**id))) else {
         return Vec::new();
     };
-    if peak < FLOOR {
-        return Vec::new();
-    }
     let gain = carried.values().sum::<u128>() * GAIN_PERCENT / (100 * carried.len() as u128);
     let of = |broker: BrokerId| burdens.iter().copied().filter(move |burden| burden.owner.broker == broker);
     let mut best: Option<(u128, Vec<Move>)> = None;
@@ -81,7 +78,7 @@ pub fn by_load(image: &Image, standings: &Standings, loads: &BTreeMap<ShardId, L
             }
         }
     }
-    best.map_or_else(Vec::new, |(_, moves)| moves)
+    best.filter(|_| peak >= FLOOR).map_or_else(Vec::new, |(_, moves)| moves)
 }
 
 #[cfg(test)]

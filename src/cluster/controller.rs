@@ -18,7 +18,6 @@ use super::metrics::Sessions;
 use super::placement::{self, Move, Standings};
 use super::removal;
 use super::takeover::{LastTakeover, TakeoverStatus};
-use super::undecided::{Log, Undecided};
 use crate::metadata::{Broker, Command, Image, Metadata, Owner, ProposeError};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, TaskKind};
@@ -43,8 +42,6 @@ struct Inner {
     /// Silence after which a broker loses its shards.
     session: Duration,
     leading: Mutex<Option<Leading>>,
-    /// It outlasts the time in which this broker leads: so does its log.
-    undecided: Mutex<Undecided>,
     /// The leader that this broker knew last.
     known_leader: Mutex<Option<BrokerId>>,
     /// Something was heard that may change the plan.
@@ -71,16 +68,13 @@ pub(super) struct Leading {
     /// Brokers that are to give everything away, though they live.
     draining: BTreeSet<Owner>,
     nobody_takes: bool,
-    /// The leader before, in the life that led.
-    predecessor: Option<Owner>,
-    /// The end of what may be in the log of leaders before.
-    inherits: u64,
+    /// The leader before.
+    predecessor: Option<BrokerId>,
 }
 
 impl Controller {
     pub fn new(metadata: Metadata, session: Duration, runtime: Runtime) -> Controller {
-        let (leading, undecided, known_leader) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let news = Notify::new();
+        let (leading, known_leader, news) = (Mutex::default(), Mutex::default(), Notify::new());
         let metrics = Sessions::register(&runtime.metrics);
         let changing = Arc::default();
         Controller(Arc::new(Inner {
@@ -88,7 +82,6 @@ impl Controller {
             runtime,
             session,
             leading,
-            undecided,
             known_leader,
             news,
             metrics,
@@ -99,12 +92,8 @@ impl Controller {
     /// Takes a broker's word, and answers it; says nothing if this broker does not lead.
     pub fn hear(&self, heartbeat: &Heartbeat) -> Reply {
         let Inner { metadata, runtime, news, .. } = &*self.0;
+        let (image, now) = (metadata.image(), runtime.clock.instant());
         let mut leading = self.0.leading.lock();
-        // Read in turn, or a word that waited for the lock would seem older than what was planned meanwhile. The image is the
-        // last: it shows what is decided.
-        let (log, now) = (self.log(), runtime.clock.instant());
-        let is_undecided = self.0.undecided.lock().has(heartbeat.from, now, self.0.session, log);
-        let image = metadata.image();
         let Some(leading) = self.lead(&mut leading, &image, now) else { return Reply::default() };
         leading.liveness.hear(now, heartbeat);
         news.notify_one();
@@ -112,10 +101,7 @@ impl Controller {
         // A proof must not outlast the moment at which its owner is given up.
         let may_be_given_up = Liveness::may_be_given_up(heartbeat)
             || metadata.refuses_for(heartbeat.from.broker).is_some()
-            || leading.losses.has_given_up(heartbeat.from)
-            || !image.counts_on(heartbeat.from)
-            || log.applied < leading.inherits
-            || is_undecided;
+            || leading.losses.has_given_up(heartbeat.from);
         let owned = image.shards_of(heartbeat.from).map(|(id, shard)| (id, shard.epoch));
         let moving = leading.moving.iter().map(|step| (step.from, step.shard, step.epoch));
         let asked = leading.release.iter().copied().chain(moving);
@@ -137,7 +123,7 @@ impl Controller {
             let commands = self.plan(&image);
             self.note_leader();
             if !commands.is_empty() {
-                if !self.carry_out(commands).await {
+                if !carry_out(metadata, commands).await {
                     runtime.clock.sleep(LOOK).await;
                 }
                 continue;
@@ -150,34 +136,6 @@ impl Controller {
                 () = runtime.clock.sleep(self.until_next_look(&image)) => {}
             }
         }
-    }
-
-    /// True if all was done. A refusal is an outcome: the image has moved on, and the next plan knows.
-    async fn carry_out(&self, commands: Vec<Command>) -> bool {
-        let Inner { metadata, runtime, undecided, .. } = &*self.0;
-        let proposed = metadata.propose_many(commands).await;
-        let mut undecided = undecided.lock();
-        match proposed {
-            Ok(outcomes) => {
-                undecided.end(outcomes.iter().any(Result::is_ok));
-                for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-                    tracing::debug!(%refused, "assignment refused");
-                }
-                outcomes.iter().all(Result::is_ok)
-            }
-            Err(error) => {
-                undecided.fail(runtime.clock.instant());
-                tracing::warn!(%error, "assignments not proposed");
-                false
-            }
-        }
-    }
-
-    fn log(&self) -> Log {
-        let quorum = self.0.metadata.quorum();
-        let own = quorum.member(self.0.metadata.broker_id());
-        let last_entry = own.and_then(|own| own.log_index).unwrap_or(quorum.index);
-        Log { last_entry, applied: quorum.index }
     }
 
     fn note_leader(&self) {
@@ -235,8 +193,8 @@ impl Controller {
     /// The standings of brokers; none if this broker does not lead.
     pub(super) fn known_standings(&self) -> Option<KnownStandings> {
         let Inner { metadata, runtime, leading, .. } = &*self.0;
-        let mut leading = leading.lock();
         let (image, now) = (metadata.image(), runtime.clock.instant());
+        let mut leading = leading.lock();
         let leading = leading.as_mut().filter(|_| metadata.leads())?;
         let standings = self.standings(leading, &image, now);
         let age = |id: &BrokerId| leading.liveness.met_for(*id, now);
@@ -245,8 +203,8 @@ impl Controller {
 
     /// The last takeover in this broker's term as the leader.
     pub(super) fn last_takeover(&self) -> Option<TakeoverStatus> {
-        let leading = self.0.leading.lock();
-        leading.as_ref()?.last_takeover.status(self.0.runtime.clock.instant())
+        let now = self.0.runtime.clock.instant();
+        self.0.leading.lock().as_ref()?.last_takeover.status(now)
     }
 
     /// The state of a shard, as its owner said last.
@@ -285,8 +243,7 @@ impl Controller {
         if leading.as_ref().is_none_or(|leading| leading.term != term) {
             let predecessor = *self.0.known_leader.lock();
             let predecessor = predecessor.filter(|id| *id != metadata.broker_id());
-            let predecessor = predecessor.and_then(|id| image.broker(id)).map(|broker| broker.life());
-            *leading = Some(Leading::new(term, predecessor, self.log().last_entry, now));
+            *leading = Some(Leading::new(term, predecessor, now));
         }
         leading.as_mut()
     }
@@ -316,9 +273,6 @@ impl Controller {
                     || (flaws.assigns_first && leading.has_asked_for(&standings, (owner, shard, epoch)))
             },
         );
-        if !plan.commands.is_empty() {
-            self.0.undecided.lock().propose(leading.losers(image, &plan.commands));
-        }
         if flaws.assigns_blindly {
             plan.commands.iter_mut().for_each(forget_what_it_replaces);
         }
@@ -349,7 +303,7 @@ impl Controller {
             let refuses = self.0.metadata.refuses_for(broker.id);
             // A majority has given the leader before up already: it is gone, unless it says soon that it is not. No proof of
             // its own has outlasted that.
-            let is_given_up = leading.predecessor == Some(owner)
+            let is_given_up = leading.predecessor == Some(broker.id)
                 && (refuses.is_some() || now.duration_since(leading.liveness.since()) >= GRACE)
                 && !leading.liveness.has_heard(owner);
             let refuses = if is_given_up { Some(Duration::MAX) } else { refuses };
@@ -362,7 +316,7 @@ impl Controller {
 }
 
 impl Leading {
-    fn new(term: u64, predecessor: Option<Owner>, inherits: u64, now: Instant) -> Leading {
+    fn new(term: u64, predecessor: Option<BrokerId>, now: Instant) -> Leading {
         Leading {
             term,
             liveness: Liveness::new(now),
@@ -374,19 +328,7 @@ impl Leading {
             draining: BTreeSet::new(),
             nobody_takes: false,
             predecessor,
-            inherits,
         }
-    }
-
-    /// Those who lose something by these commands that they have not given away themselves.
-    fn losers(&self, image: &Image, commands: &[Command]) -> BTreeSet<Owner> {
-        let has_lost = |owner: &Owner| self.losses.has_given_up(*owner) || !image.counts_on(*owner);
-        let loser = |command: &Command| match *command {
-            Command::Fence { broker, incarnation, is_fenced: true } => Some(Owner { broker, incarnation }),
-            Command::MoveShard { shard, .. } => image.shard(shard)?.owner.filter(has_lost),
-            _ => None,
-        };
-        commands.iter().filter_map(loser).collect()
     }
 
     /// True of a shard that its owner is to release.
@@ -429,6 +371,18 @@ fn forget_what_it_replaces(command: &mut Command) {
     }
 }
 
-#[cfg(test)]
-#[path = "controller_tests.rs"]
-mod tests;
+/// True if all was done. A refusal is an outcome: the image has moved on, and the next plan knows.
+async fn carry_out(metadata: &Metadata, commands: Vec<Command>) -> bool {
+    match metadata.propose_many(commands).await {
+        Ok(outcomes) => {
+            for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+                tracing::debug!(%refused, "assignment refused");
+            }
+            outcomes.iter().all(Result::is_ok)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "assignments not proposed");
+            false
+        }
+    }
+}

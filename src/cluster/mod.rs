@@ -32,7 +32,6 @@ mod taken;
 mod takeover;
 #[cfg(test)]
 mod tests;
-mod undecided;
 mod voting;
 mod watch;
 
