@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::load::Load;
+use super::message;
 use crate::metadata::Owner;
 use crate::types::{LeaderEpoch, ShardId};
 
@@ -14,9 +15,6 @@ use crate::types::{LeaderEpoch, ShardId};
 pub const PROOF: Duration = Duration::from_millis(400);
 
 const FORMAT: u8 = 1;
-
-/// Zeros behind a message that is read: fields that came later, at the end, are empty in those of earlier versions.
-pub(super) const LATER_FIELDS: [u8; 16] = [0; 16];
 
 /// A broker's word to the controller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,15 +64,11 @@ pub struct Reply {
 }
 
 pub fn encode<T: Serialize>(message: &T) -> Bytes {
-    // Vectors of plain numbers can always be encoded.
-    postcard::to_extend(message, vec![FORMAT]).unwrap_or_default().into()
+    message::encode(FORMAT, message)
 }
 
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    match bytes.split_first() {
-        Some((&FORMAT, message)) => postcard::from_bytes(&[message, &LATER_FIELDS].concat()).ok(),
-        _ => None,
-    }
+    message::decode(FORMAT, bytes)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod introduction;
 mod liveness;
 mod load;
 mod losses;
+mod message;
 mod metrics;
 mod operator;
 pub mod outage;

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::ballot::{Ballot, Unchanged};
 use super::controller::Controller;
-use super::heartbeat::LATER_FIELDS;
+use super::message;
 use super::removal::{Removal, Removed, Stuck};
 use super::report::Status;
 use crate::metadata::Metadata;
@@ -42,32 +41,20 @@ pub(super) enum Reply {
 impl Controller {
     /// The answer to an operator; none if it is no question of one.
     pub(super) async fn reply(&self, question: &[u8]) -> Option<Bytes> {
-        let reply = match decode(question)? {
+        let reply = match message::decode(FORMAT, question)? {
             Question::Remove(removal) => Reply::Removed(self.remove(removal).await),
             Question::Status => Reply::Status(self.status().map(Box::new)),
             Question::Vote(ballot) => Reply::Vote(self.vote(ballot).await),
             Question::Shards(shards) => Reply::Shards(self.add_shards(shards).await),
         };
-        Some(encode(&reply))
-    }
-}
-
-fn encode<T: Serialize>(message: &T) -> Bytes {
-    // Plain numbers and texts can always be encoded.
-    postcard::to_extend(message, vec![FORMAT]).unwrap_or_default().into()
-}
-
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    match bytes.split_first() {
-        Some((&FORMAT, message)) => postcard::from_bytes(&[message, &LATER_FIELDS].concat()).ok(),
-        _ => None,
+        Some(message::encode(FORMAT, &reply))
     }
 }
 
 async fn ask(transport: &dyn Transport, broker: BrokerId, question: Question) -> Result<Reply, Unreachable> {
-    let answer = transport.call(broker, Service::Controller, encode(&question), ANSWER_LIMIT).await?;
+    let answer = transport.call(broker, Service::Controller, message::encode(FORMAT, &question), ANSWER_LIMIT).await?;
     let reason = || "it is of another version".to_owned();
-    decode(&answer).ok_or_else(|| Unreachable { broker, is_refused: false, reason: reason() })
+    message::decode(FORMAT, &answer).ok_or_else(|| Unreachable { broker, is_refused: false, reason: reason() })
 }
 
 /// Asks `broker` to take the next step of a removal, which it does if it leads.
