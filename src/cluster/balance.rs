@@ -53,14 +53,13 @@ pub fn by_load(image: &Image, standings: &Standings, loads: &BTreeMap<ShardId, L
             && image.counts_on(owner)
             && let Some(sum) = carried.get_mut(&owner.broker)
         {
-            let load = u128::from(load.bytes_in) + u128::from(load.bytes_out);
+            let load = u128::from(load.total());
             *sum += load;
             burdens.push(Burden { owner, shard: *id, epoch: shard.epoch, load });
         }
     }
-    let Some((&most, &peak)) = carried.iter().max_by_key(|(id, load)| (**load, Reverse(**id))) else {
-        return Vec::new();
-    };
+    let peak = carried.iter().max_by_key(|(id, load)| (**load, Reverse(**id)));
+    let Some((&most, &peak)) = peak.filter(|(_, peak)| **peak >= FLOOR) else { return Vec::new() };
     let gain = carried.values().sum::<u128>() * GAIN_PERCENT / (100 * carried.len() as u128);
     let of = |broker: BrokerId| burdens.iter().copied().filter(move |burden| burden.owner.broker == broker);
     let mut best: Option<(u128, Vec<Move>)> = None;
@@ -78,7 +77,7 @@ pub fn by_load(image: &Image, standings: &Standings, loads: &BTreeMap<ShardId, L
             }
         }
     }
-    best.filter(|_| peak >= FLOOR).map_or_else(Vec::new, |(_, moves)| moves)
+    best.map_or_else(Vec::new, |(_, moves)| moves)
 }
 
 #[cfg(test)]

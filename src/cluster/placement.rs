@@ -247,6 +247,7 @@ pub(super) mod tests {
         let found = planned(&image, &[(1, LIVE), (2, LIVE), (3, LIVE), (4, LIVE)], &[]);
         assert_eq!(found, ["0>1", "2>3"], "rack b has one already");
     }
+
     #[test]
     fn a_shard_that_moves_goes_where_it_is_to_unless_nothing_does_there() {
         let owned = image(&[(1, 1), (2, 1), (3, 1)], &[Some((1, 1)), Some((2, 1)), Some((3, 1))]);
