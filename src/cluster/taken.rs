@@ -21,11 +21,10 @@ impl Taken {
         self.0.retain(|_, since| now.saturating_duration_since(*since) < TOLD_FOR);
         let is_elsewhere =
             |owner: Owner, has: Option<Owner>| has.is_some_and(|has| has.broker != owner.broker);
-        for owner in before.live_brokers().map(|broker| broker.life()) {
+        let is_fenced = |owner: &Owner| image.broker(owner.broker).is_some() && !image.is_live(owner.broker);
+        for owner in before.live_brokers().map(|broker| broker.life()).filter(is_fenced) {
             let mut had = before.shards_of(owner);
-            let is_taken =
-                had.any(|(id, _)| is_elsewhere(owner, image.shard(id).and_then(|shard| shard.owner)));
-            if is_taken && image.broker(owner.broker).is_some() && !image.is_live(owner.broker) {
+            if had.any(|(id, _)| is_elsewhere(owner, image.shard(id).and_then(|shard| shard.owner))) {
                 self.0.insert(owner.broker, now);
             }
         }
