@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::runtime::Clock;
 use crate::runtime::clock::Instant;
 
 /// The time for which what was on its way behind a refused batch may still come.
@@ -16,12 +17,12 @@ const STILL_COMING: Duration = Duration::from_secs(10);
 pub struct Refusals(Arc<Mutex<Option<Instant>>>);
 
 impl Refusals {
-    pub fn note(&self, now: Instant) {
-        *self.0.lock() = Some(now);
+    pub fn note(&self, clock: &Clock) {
+        *self.0.lock() = Some(clock.instant());
     }
 
     /// True if something may be on its way whose predecessor was refused.
-    pub fn are_recent(&self, now: Instant) -> bool {
-        self.0.lock().is_some_and(|refused| now.saturating_duration_since(refused) < STILL_COMING)
+    pub fn are_recent(&self, clock: &Clock) -> bool {
+        self.0.lock().is_some_and(|refused| clock.instant().saturating_duration_since(refused) < STILL_COMING)
     }
 }

@@ -135,7 +135,7 @@ impl Pending {
                         };
                         unknown |= matches!(outcome, Ok(Err(AppendError::IncarnationEnded)));
                         if matches!(outcome, Ok(Err(AppendError::Full))) {
-                            context.refusals.note(clock.instant());
+                            context.refusals.note(clock);
                         }
                         let outcome = outcome.map_err(Refusal::from);
                         let outcome = outcome.and_then(|outcome| outcome.map_err(Refusal::from));

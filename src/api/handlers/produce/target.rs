@@ -35,8 +35,8 @@ impl Target<'_> {
             return Err(ErrorCode::UnknownTopicOrPartition.into());
         }
         let records = data.records.map(Records::into_bytes).unwrap_or_default();
-        let now_ms = self.context.broker.runtime.clock.now_ms();
-        let begun = Validation::begin(&records, &self.rules, now_ms);
+        let clock = &self.context.broker.runtime.clock;
+        let begun = Validation::begin(&records, &self.rules, clock.now_ms());
         if let Some(invalid) = begun.as_ref().err().filter(|invalid| invalid.is_shape()) {
             return Err(Refusal::of_batch(invalid.clone()));
         }
@@ -45,9 +45,9 @@ impl Target<'_> {
             -1..=1 => {}
             _ => return Err(ErrorCode::InvalidRequiredAcks.into()),
         }
-        let now = || self.context.broker.runtime.clock.instant();
-        let after_refusal = self.context.refusals.are_recent(now());
-        let led = self.lead(data.index).await.inspect_err(|_| self.context.refusals.note(now()))?;
+        let refusals = &self.context.refusals;
+        let after_refusal = refusals.are_recent(clock);
+        let led = self.lead(data.index).await.inspect_err(|_| refusals.note(clock))?;
         let batch = match self.validate(begun, spent).await {
             Ok(batch) => batch,
             Err(invalid) => return Err(Refusal::of_batch(invalid).by(led)),
@@ -59,7 +59,7 @@ impl Target<'_> {
             more_to_come: self.context.more_to_come,
             after_refusal,
         });
-        let ticket = ticket.inspect_err(|_| self.context.refusals.note(now()))?;
+        let ticket = ticket.inspect_err(|_| refusals.note(clock))?;
         Ok((ticket, led))
     }
 
