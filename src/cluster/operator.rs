@@ -52,9 +52,14 @@ impl Controller {
 }
 
 async fn ask(transport: &dyn Transport, broker: BrokerId, question: Question) -> Result<Reply, Unreachable> {
-    let answer = transport.call(broker, Service::Controller, message::encode(FORMAT, &question), ANSWER_LIMIT).await?;
+    let answer =
+        transport.call(broker, Service::Controller, message::encode(FORMAT, &question), ANSWER_LIMIT).await?;
     let reason = || "it is of another version".to_owned();
-    message::decode(FORMAT, &answer).ok_or_else(|| Unreachable { broker, is_refused: false, reason: reason() })
+    message::decode(FORMAT, &answer).ok_or_else(|| Unreachable {
+        broker,
+        is_refused: false,
+        reason: reason(),
+    })
 }
 
 /// Asks `broker` to take the next step of a removal, which it does if it leads.

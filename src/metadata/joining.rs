@@ -147,7 +147,7 @@ impl Metadata {
         }
         let registered = self.image().broker(broker).map(|broker| broker.incarnation);
         if let Some(incarnation) = registered {
-            let at = self.0.node.voters_since().unwrap_or_default();
+            let at = self.0.node.voter_lists().since.unwrap_or_default();
             RaftHome::give_up(store, broker, incarnation, at, clock).await?;
             self.propose(Command::Unregister { broker, incarnation }).await??;
             let index = self.image().index;

@@ -43,8 +43,8 @@ pub struct Replica {
 /// The voters: two lists of them while they change, and one otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VoterLists {
-    /// Term and index of the entry that says so; of none before the group is formed.
-    pub since: Option<(u64, u64)>,
+    /// The entry that says so; none before the group is formed.
+    pub since: Option<EntryId>,
     pub lists: Vec<BTreeSet<BrokerId>>,
 }
 

@@ -40,16 +40,9 @@ impl Node {
         let stored = metrics.borrow().membership_config.clone();
         let lists = stored.membership().get_joint_config().iter();
         VoterLists {
-            since: stored.log_id().map(|id| (id.leader_id.term, id.index)),
+            since: stored.log_id().map(EntryId::from),
             lists: lists.map(|list| list.iter().copied().map(broker_id).collect()).collect(),
         }
-    }
-
-    /// The entry that says who votes.
-    pub(in crate::metadata) fn voters_since(&self) -> Option<EntryId> {
-        let metrics = self.raft().metrics();
-        let since = *metrics.borrow().membership_config.log_id();
-        since.map(EntryId::from)
     }
 
     /// All who vote or listen, as far as this broker knows.

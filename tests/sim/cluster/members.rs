@@ -41,7 +41,7 @@ impl Members {
 
     /// Somebody goes by these voters.
     fn vote(&mut self, voters: VoterLists) -> Check {
-        let Some(since) = voters.since else { return Ok(()) };
+        let Some(since) = voters.since.map(|at| (at.term, at.index)) else { return Ok(()) };
         let known = self.voters.entry(since).or_insert_with(|| voters.lists.clone());
         if *known != voters.lists {
             let problem = format!("the voters since {since:?} are {known:?}, and {:?}", voters.lists);
