@@ -6,6 +6,7 @@ use kafkaesque::protocol::codec::Request;
 use kafkaesque::protocol::messages::{find_coordinator, offset_commit, offset_fetch};
 
 use super::clients::TOPIC;
+use super::offsets::committing;
 use super::world::World;
 use crate::truth::Violation;
 
@@ -82,23 +83,10 @@ impl Coordinated {
     }
 
     pub async fn commit(&mut self, identity: &Identity, partition: i32, offset: i64) -> Committed {
-        let committed = offset_commit::OffsetCommitRequestPartition {
-            partition_index: partition,
-            committed_offset: offset,
-            committed_leader_epoch: -1,
-            committed_metadata: None,
-        };
-        let topic = offset_commit::OffsetCommitRequestTopic {
-            name: TOPIC.to_owned(),
-            partitions: vec![committed],
-            ..Default::default()
-        };
         let request = offset_commit::Request {
-            group_id: self.group.clone(),
             generation_id_or_member_epoch: identity.generation,
             member_id: identity.member.clone(),
-            topics: vec![topic],
-            ..Default::default()
+            ..committing(&self.group, partition, offset)
         };
         let Some(answer) = self.ask(request, COMMIT).await else { return Committed::Unknown };
         match answer.topics[0].partitions[0].error_code {

@@ -16,6 +16,22 @@ pub struct Offsets {
     pub acked: usize,
 }
 
+/// A group's commit of an offset, by nobody's name.
+pub fn committing(group: &str, partition: i32, offset: i64) -> offset_commit::Request {
+    let partition = offset_commit::OffsetCommitRequestPartition {
+        partition_index: partition,
+        committed_offset: offset,
+        committed_leader_epoch: -1,
+        committed_metadata: None,
+    };
+    let topic = offset_commit::OffsetCommitRequestTopic {
+        name: TOPIC.to_owned(),
+        partitions: vec![partition],
+        ..Default::default()
+    };
+    offset_commit::Request { group_id: group.to_owned(), topics: vec![topic], ..Default::default() }
+}
+
 /// Commits growing offsets of a group of its own, and asks for them. After a commit without an answer it is another group: what
 /// was given up may come later.
 pub async fn commit(world: World, who: u64) {
@@ -34,20 +50,7 @@ pub async fn commit(world: World, who: u64) {
             continue;
         }
         next += 1;
-        let partition = offset_commit::OffsetCommitRequestPartition {
-            partition_index: 0,
-            committed_offset: next,
-            committed_leader_epoch: -1,
-            committed_metadata: None,
-        };
-        let topic = offset_commit::OffsetCommitRequestTopic {
-            name: TOPIC.to_owned(),
-            partitions: vec![partition],
-            ..Default::default()
-        };
-        let request =
-            offset_commit::Request { group_id: group.clone(), topics: vec![topic], ..Default::default() };
-        let Some(answer) = world.ask(&process, request, 8).await else {
+        let Some(answer) = world.ask(&process, committing(&group, 0, next), 8).await else {
             life += 1;
             continue;
         };
