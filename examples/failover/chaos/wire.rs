@@ -122,34 +122,40 @@ impl Line {
 
 /// The ends of partitions in an answer; those that were refused are left out.
 pub fn ends(answer: &[u8]) -> Option<Vec<(usize, i64)>> {
-    let mut answer = Reader(answer);
-    let mut found = Vec::new();
-    for _ in 0..answer.i32()? {
-        answer.text()?;
-        for _ in 0..answer.i32()? {
-            let (partition, error) = (answer.i32()?, answer.i16()?);
-            answer.skip(8)?;
-            let end = answer.i64()?;
-            found.extend((error == 0).then_some((partition as usize, end)));
-        }
-    }
-    Some(found)
+    of_partitions(&mut Reader(answer), |answer| {
+        let error = answer.i16()?;
+        answer.skip(8)?;
+        Some((answer.i64()?, error))
+    })
 }
 
 /// The committed offsets in an answer, -1 of what nothing was committed for; those that were refused are left out.
 pub fn committed(answer: &[u8]) -> Option<Vec<(usize, i64)>> {
     let mut answer = Reader(answer);
+    let mut found = of_partitions(&mut answer, |answer| {
+        let offset = answer.i64()?;
+        answer.text()?;
+        Some((offset, answer.i16()?))
+    })?;
+    if answer.i16()? != 0 {
+        found.clear();
+    }
+    Some(found)
+}
+
+/// An offset of each partition without an error, of all topics: `read` gives both, of what follows the partition's number.
+fn of_partitions(
+    answer: &mut Reader<'_>,
+    read: impl Fn(&mut Reader<'_>) -> Option<(i64, i16)>,
+) -> Option<Vec<(usize, i64)>> {
     let mut found = Vec::new();
     for _ in 0..answer.i32()? {
         answer.text()?;
         for _ in 0..answer.i32()? {
-            let (partition, offset) = (answer.i32()?, answer.i64()?);
-            answer.text()?;
-            found.extend((answer.i16()? == 0).then_some((partition as usize, offset)));
+            let partition = answer.i32()?;
+            let (offset, error) = read(answer)?;
+            found.extend((error == 0).then_some((partition as usize, offset)));
         }
-    }
-    if answer.i16()? != 0 {
-        found.clear();
     }
     Some(found)
 }
