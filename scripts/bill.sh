@@ -6,6 +6,7 @@
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$root/scripts/broker.sh"
+source "$root/scripts/cluster.sh"
 
 sizes='1 3 5' seconds=120 rate=5000 latency=40
 while (($#)); do
@@ -25,21 +26,6 @@ find_program BENCHMARK_BIN --example benchmark
 benchmark=$BENCHMARK_BIN
 forget_settings
 export HOST=127.0.0.1 SHARDS=6 STORE_FAULTS=latency=${latency}ms
-
-# launch ID PEERS: starts a broker, and waits until it is ready.
-launch() {
-  start "$work/broker-$1.log" env BROKER_ID="$1" PORT="${ports[$1]}" HEALTH_PORT="${health[$1]}" \
-    RAFT_LISTEN_ADDR="127.0.0.1:${raft[$1]}" RAFT_PEERS="$2" "$KAFKAESQUE_BIN"
-  processes[$1]=$started
-}
-
-until_ready() {
-  local deadline=$((SECONDS + 60))
-  until curl -sf -m 2 -o "$work/ready" "http://127.0.0.1:${health[$1]}/ready"; do
-    ((SECONDS < deadline)) || { tail -n 25 "$work/broker-$1.log"; exit 1; }
-    sleep 0.2
-  done
-}
 
 # requests: how many of each kind each broker has made, a line each.
 requests() {
@@ -69,17 +55,10 @@ charge() {
 
 for brokers in $sizes; do
   export DATA_PATH=$work/data-$brokers
-  ports=() raft=() health=() processes=() peers='' bootstrap=''
-  for ((id = 0; id < brokers; id++)); do
-    ports+=("$(free_port $((10000 + 3000 * id)))")
-    raft+=("$(free_port $((25000 + 1000 * id)))")
-    health+=("$(free_port $((29000 + 700 * id)))")
-    bootstrap+=${bootstrap:+,}127.0.0.1:${ports[id]}
-    ((id >= 3)) || peers+=${peers:+,}$id=127.0.0.1:${raft[id]}
-  done
-  for ((id = 0; id < brokers && id < 3; id++)); do launch $id "$peers"; done
+  choose_cluster_ports "$brokers"
+  for ((id = 0; id < brokers && id < 3; id++)); do launch $id; done
   for ((id = 0; id < brokers && id < 3; id++)); do until_ready $id; done
-  for ((id = 3; id < brokers; id++)); do launch $id "$peers,$id=127.0.0.1:${raft[id]}"; until_ready $id; done
+  for ((id = 3; id < brokers; id++)); do launch $id; until_ready $id; done
   # Shards move for balance after ten calm seconds.
   sleep 30
   requests >"$work/before"

@@ -5,6 +5,7 @@
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$root/scripts/broker.sh"
+source "$root/scripts/cluster.sh"
 
 lines=60000
 "$root/scripts/tools/kcat.sh"
@@ -13,38 +14,7 @@ find_broker
 forget_settings
 export HOST=127.0.0.1 DATA_PATH=$work/data DEFAULT_NUM_PARTITIONS=6
 
-ports=() raft=() health=() processes=() peers='' bootstrap=''
-for id in 0 1 2; do
-  ports+=("$(free_port $((10000 + 3000 * id)))")
-  raft+=("$(free_port $((19000 + 3000 * id)))")
-  health+=("$(free_port $((28000 + 1000 * id)))")
-  peers+=${peers:+,}$id=127.0.0.1:${raft[id]}
-  bootstrap+=${bootstrap:+,}127.0.0.1:${ports[id]}
-done
-
-# launch ID: starts a broker; does not wait for it.
-launch() {
-  start "$work/broker-$1.log" env BROKER_ID="$1" PORT="${ports[$1]}" HEALTH_PORT="${health[$1]}" \
-    RAFT_LISTEN_ADDR="127.0.0.1:${raft[$1]}" RAFT_PEERS="$peers" "$KAFKAESQUE_BIN"
-  processes[$1]=$started
-}
-
-# fail WHAT: shows the brokers' last words, and ends the script.
-fail() {
-  echo "$1"
-  tail -n 25 "$work"/broker-*.log
-  exit 1
-}
-
-# until_ready ID
-until_ready() {
-  local deadline=$((SECONDS + 60))
-  until curl -sf -m 2 -o "$work/ready" "http://127.0.0.1:${health[$1]}/ready"; do
-    kill -0 "${processes[$1]}" 2>/dev/null || fail "broker $1 ended by itself"
-    ((SECONDS < deadline)) || fail "broker $1 does not get ready"
-    sleep 0.1
-  done
-}
+choose_cluster_ports 3
 
 # leader_of PARTITION: the broker that leads it.
 leader_of() {
