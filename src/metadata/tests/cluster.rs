@@ -10,7 +10,7 @@ fn leader(processes: &[Process]) -> Option<usize> {
     processes.iter().position(|process| process.metadata.leads())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn any_broker_takes_proposals_and_sees_what_they_did() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let brokers = bucket.start_cluster(3, &switchboard).await;
@@ -31,7 +31,7 @@ async fn any_broker_takes_proposals_and_sees_what_they_did() {
     close(&brokers).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn a_voter_that_comes_late_deposes_nobody_and_takes_part() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let first = (0..2).map(|id| bucket.start_voter(id, 3, &switchboard));
@@ -50,7 +50,7 @@ async fn a_voter_that_comes_late_deposes_nobody_and_takes_part() {
     close(&brokers).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn automatic_creation_on_all_brokers_at_once_makes_one_topic() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let brokers = bucket.start_cluster(3, &switchboard).await;
@@ -70,7 +70,7 @@ async fn automatic_creation_on_all_brokers_at_once_makes_one_topic() {
     close(&brokers).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn a_follower_asks_the_leader_to_validate() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let brokers = bucket.start_cluster(3, &switchboard).await;
@@ -82,7 +82,7 @@ async fn a_follower_asks_the_leader_to_validate() {
     close(&brokers).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn the_others_go_on_without_the_leader_and_tell_it_later() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let brokers = bucket.start_cluster(3, &switchboard).await;
@@ -108,7 +108,7 @@ async fn the_others_go_on_without_the_leader_and_tell_it_later() {
 }
 
 /// The process that was replaced cannot even ask: its calls carry the lower incarnation.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_comes_back_has_the_log_and_its_old_process_is_refused() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let mut brokers = bucket.start_cluster(3, &switchboard).await;

@@ -12,7 +12,6 @@ use crate::metadata::{
     Command, FEATURES, Feature, Image, LEVEL, MetadataSettings, Placing, ProposeError, Refused, StartError,
     Voter, snapshot,
 };
-use crate::runtime::Runtime;
 use crate::types::{BrokerId, Incarnation, ShardId};
 
 const LATEST: u16 = Command::LATEST;
@@ -30,7 +29,7 @@ async fn names(bucket: &Bucket, folder: &str) -> Vec<String> {
     names
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn nothing_is_written_that_the_oldest_broker_cannot_read_and_the_level_rises_after_it() {
     let bucket = Bucket::new();
     let process = bucket.start_beside(BrokerId(9), OLD).await;
@@ -62,7 +61,7 @@ async fn nothing_is_written_that_the_oldest_broker_cannot_read_and_the_level_ris
     metadata.close().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn a_new_cluster_is_at_the_newest_level_and_a_program_that_is_too_old_touches_nothing() {
     let bucket = Bucket::new();
     let process = bucket.start().await;
@@ -90,7 +89,7 @@ fn the_level_is_a_feature_of_its_own() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn settings_that_differ_are_known_to_all() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let voters: Vec<Voter> =
@@ -101,7 +100,7 @@ async fn settings_that_differ_are_known_to_all() {
         let address = format!("broker-{id}:9093");
         let voters = voters.clone();
         let settings = MetadataSettings { voters, address, agreed: Arc::new(agreed), ..settings(id) };
-        bucket.start_as(Runtime::system(), &settings, &switchboard).await
+        bucket.start_as(bucket.runtime(), &settings, &switchboard).await
     };
     let mut brokers = futures::future::join_all((0..3).map(&start)).await;
     let told = |broker: usize| {
@@ -122,14 +121,14 @@ async fn settings_that_differ_are_known_to_all() {
         agreed,
         ..settings(2)
     };
-    brokers[2] = bucket.start_as(Runtime::system(), &same, &switchboard).await;
+    brokers[2] = bucket.start_as(bucket.runtime(), &same, &switchboard).await;
     let metadata = &brokers[0].metadata;
     let is_settled = || metadata.image().configs.declared.differences().is_empty().then_some(());
     eventually(&brokers[0], "an agreement", is_settled).await;
     close(&brokers).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn shards_are_added_and_take_what_is_new() {
     let bucket = Bucket::new();
     let process = bucket.start().await;

@@ -8,7 +8,6 @@ use object_store::path::Path;
 
 use super::support::{Bucket, Process, Switchboard, close, eventually, settings};
 use crate::metadata::{ForgetError, MetadataSettings, ProposeError, StartError, Voter};
-use crate::runtime::Runtime;
 use crate::types::BrokerId;
 
 fn ids(ids: &[i32]) -> BTreeSet<BrokerId> {
@@ -16,7 +15,7 @@ fn ids(ids: &[i32]) -> BTreeSet<BrokerId> {
 }
 
 async fn start(bucket: &Bucket, id: i32, peers: &[i32], switchboard: &Switchboard) -> Process {
-    bucket.start_member(Runtime::system(), id, peers, switchboard).await
+    bucket.start_member(bucket.runtime(), id, peers, switchboard).await
 }
 
 /// The leader has the group vote by `voters`: one that leads since a moment ago has to commit first what it found.
@@ -34,6 +33,17 @@ async fn vote_by<'a>(brokers: &'a [Process], voters: &[i32]) -> &'a Process {
     }
 }
 
+/// Whoever leads has the group vote by `voters` and forgets a broker: an election may come between the two.
+async fn forget(brokers: &[Process], voters: &[i32], id: i32) {
+    loop {
+        match vote_by(brokers, voters).await.metadata.forget(BrokerId(id)).await {
+            Ok(()) => return,
+            Err(ForgetError::Group(ProposeError::Overloaded | ProposeError::NotLeader { .. })) => {}
+            Err(error) => panic!("{id} is not forgotten: {error}"),
+        }
+    }
+}
+
 /// A cluster that one broker has formed, and its first three members; all vote if `votes`.
 async fn grown(bucket: &Bucket, switchboard: &Switchboard, votes: bool) -> Vec<Process> {
     let mut brokers = vec![start(bucket, 0, &[0], switchboard).await];
@@ -47,7 +57,7 @@ async fn grown(bucket: &Bucket, switchboard: &Switchboard, votes: bool) -> Vec<P
     brokers
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn brokers_join_the_cluster_of_one_and_it_fails_over_to_them() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let mut brokers = grown(&bucket, &switchboard, false).await;
@@ -75,7 +85,7 @@ async fn brokers_join_the_cluster_of_one_and_it_fails_over_to_them() {
     close(&brokers).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn a_member_that_knows_none_of_the_others_does_not_start() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let brokers = grown(&bucket, &switchboard, true).await;
@@ -97,15 +107,14 @@ async fn a_member_that_knows_none_of_the_others_does_not_start() {
     assert!(matches!(error, Some(StartError::OtherVoters { .. })), "{error:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn a_founder_that_was_removed_comes_back_by_one_that_came_later() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let mut brokers = bucket.start_cluster(3, &switchboard).await;
     brokers.push(start(&bucket, 3, &[2, 3], &switchboard).await);
     switchboard.hang_up(0);
     brokers[0].metadata.close().await;
-    let leader = vote_by(&brokers[1..], &[1, 2, 3]).await;
-    leader.metadata.forget(BrokerId(0)).await.expect("it is forgotten");
+    forget(&brokers[1..], &[1, 2, 3], 0).await;
     brokers[0] = start(&bucket, 0, &[0, 3], &switchboard).await;
     assert_eq!(brokers[0].metadata.quorum_of_leader().await.learners.len(), 1);
     assert_eq!(brokers[0].metadata.sync().await.expect("up to date").brokers.size(), 4);
@@ -113,16 +122,14 @@ async fn a_founder_that_was_removed_comes_back_by_one_that_came_later() {
 }
 
 /// The log that it gets begins with a group of which it is the only voter.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn the_first_broker_of_all_comes_back_anew_and_leads_no_group_of_its_own() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let mut brokers = grown(&bucket, &switchboard, false).await;
     vote_by(&brokers, &[1]).await;
     switchboard.hang_up(0);
     brokers[0].metadata.close().await;
-    let leads = || brokers[1].metadata.leads().then_some(());
-    eventually(&brokers[1], "the other leads", leads).await;
-    brokers[1].metadata.forget(BrokerId(0)).await.expect("it is forgotten");
+    forget(&brokers[1..2], &[1], 0).await;
     for n in 0..40 {
         brokers[1].create(&format!("after-{n}")).await;
     }
@@ -135,23 +142,13 @@ async fn the_first_broker_of_all_comes_back_anew_and_leads_no_group_of_its_own()
     close(&brokers).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn five_that_formed_a_cluster_stay_five_though_one_of_their_ids_is_another_broker_now() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let mut brokers = bucket.start_cluster(5, &switchboard).await;
     switchboard.hang_up(4);
     brokers[4].metadata.close().await;
-    let leads = || brokers[..4].iter().find(|broker| broker.metadata.leads());
-    loop {
-        let metadata = &eventually(&brokers[0], "a leader", leads).await.metadata;
-        let leader = metadata.broker_id();
-        let others = (0..4).map(BrokerId).filter(|id| *id != leader).take(2);
-        let voters = others.chain([leader]).collect();
-        // An election may come between.
-        if metadata.change_voters(&voters).await.is_ok() && metadata.forget(BrokerId(4)).await.is_ok() {
-            break;
-        }
-    }
+    forget(&brokers[..4], &[0, 1, 2], 4).await;
     brokers[4] = start(&bucket, 4, &[0, 4], &switchboard).await;
     for broker in &brokers {
         assert_eq!(broker.metadata.wanted_voters(), 5, "broker {}", broker.metadata.broker_id());
@@ -164,7 +161,7 @@ async fn counts_on_a_former_voter(is_leader: bool) {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let run = |id: i32, peers: &'static [i32]| {
         let (bucket, switchboard) = (bucket.clone(), switchboard.clone());
-        async move { bucket.start_member(Runtime::simulated(70 + id as u64), id, peers, &switchboard).await }
+        async move { bucket.start_member(bucket.runtime(), id, peers, &switchboard).await }
     };
     let mut brokers = futures::future::join_all((0..3).map(|id| run(id, &[0, 1, 2]))).await;
     brokers.push(run(3, &[0, 1, 2, 3]).await);
@@ -179,7 +176,7 @@ async fn counts_on_a_former_voter(is_leader: bool) {
     vote_by(&brokers[leader..=leader], &[leader as i32, behind as i32, 3]).await;
     switchboard.hang_up(former as i32);
     brokers[former].metadata.close().await;
-    brokers[leader].metadata.forget(BrokerId(former as i32)).await.expect("it is forgotten");
+    forget(&brokers[leader..=leader], &[leader as i32, behind as i32, 3], former as i32).await;
     // The new broker of that id and the one that knows no better have nobody but each other.
     switchboard.cut(leader as i32);
     switchboard.cut(3);
@@ -209,7 +206,7 @@ async fn a_new_broker_of_a_former_id_follows_no_leader_of_its_predecessors_time(
     counts_on_a_former_voter(true).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn a_learner_that_forgot_its_log_is_taught_again_and_may_vote_then() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let mut brokers = grown(&bucket, &switchboard, false).await;
@@ -237,7 +234,7 @@ async fn a_learner_that_forgot_its_log_is_taught_again_and_may_vote_then() {
     close(&brokers).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_was_removed_leaves_nothing_and_its_id_begins_anew() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let mut brokers = grown(&bucket, &switchboard, true).await;
@@ -246,8 +243,7 @@ async fn a_broker_that_was_removed_leaves_nothing_and_its_id_begins_anew() {
     assert!(matches!(metadata.forget(BrokerId(2)).await, Err(ForgetError::Votes(_))));
     switchboard.hang_up(2);
     brokers[2].metadata.close().await;
-    vote_by(&brokers[..1], &[0]).await;
-    metadata.forget(BrokerId(2)).await.expect("it is forgotten");
+    forget(&brokers[..1], &[0], 2).await;
     let metadata = &brokers[1].metadata;
     eventually(&brokers[1], "word of it", || metadata.image().broker(BrokerId(2)).is_none().then_some(()))
         .await;

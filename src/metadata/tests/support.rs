@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -97,7 +98,11 @@ impl Transport for Line {
 
 /// The world that survives every broker.
 #[derive(Clone)]
-pub struct Bucket(Arc<dyn ObjectStore>);
+pub struct Bucket {
+    objects: Arc<dyn ObjectStore>,
+    /// Lives of brokers so far, so that each has its own random numbers.
+    lives: Arc<AtomicU64>,
+}
 
 /// One life of a broker.
 pub struct Process {
@@ -107,26 +112,31 @@ pub struct Process {
 
 impl Bucket {
     pub fn new() -> Bucket {
-        Bucket(Arc::new(InMemory::new()))
+        Bucket { objects: Arc::new(InMemory::new()), lives: Arc::default() }
     }
 
     pub fn objects(&self) -> &dyn ObjectStore {
-        &*self.0
+        &*self.objects
+    }
+
+    /// What the next life of a broker runs on.
+    pub fn runtime(&self) -> Runtime {
+        Runtime::simulated(self.lives.fetch_add(1, Ordering::Relaxed))
     }
 
     pub fn store(&self, runtime: &Runtime) -> (Store, Databases) {
-        let store = Store::untested(self.0.clone(), Path::from("data"), runtime);
+        let store = Store::untested(self.objects.clone(), Path::from("data"), runtime);
         let databases = Databases::new(&store, 4 * 1024 * 1024, runtime);
         (store, databases)
     }
 
     /// The same bucket, reached through faults.
     pub fn behind(&self, plan: &FaultPlan) -> Bucket {
-        Bucket(plan.wrap(self.0.clone()))
+        Bucket { objects: plan.wrap(self.objects.clone()), lives: self.lives.clone() }
     }
 
     pub async fn try_start(&self, settings: &MetadataSettings) -> Result<Process, StartError> {
-        self.start_in(Runtime::system(), settings).await
+        self.start_in(self.runtime(), settings).await
     }
 
     pub async fn start_in(
@@ -146,7 +156,7 @@ impl Bucket {
     }
 
     pub async fn start_voter(&self, id: i32, count: i32, switchboard: &Switchboard) -> Process {
-        self.start_voter_in(Runtime::system(), id, count, switchboard).await
+        self.start_voter_in(self.runtime(), id, count, switchboard).await
     }
 
     pub async fn start_voter_in(
@@ -198,7 +208,7 @@ impl Bucket {
 
     /// Broker 0 in a cluster that a program which knew of no levels has formed, and a broker of which is registered.
     pub async fn start_beside(&self, old: BrokerId, command_version: u16) -> Process {
-        let runtime = Runtime::system();
+        let runtime = self.runtime();
         let (store, databases) = self.store(&runtime);
         let opened = Metadata::open(&store, &databases, &settings(0), Arc::new(Alone), &runtime).await;
         let metadata = opened.expect("the metadata opens");
