@@ -178,7 +178,11 @@ for block in "${blocks[@]}"; do
     serve "$block" || { echo "FAILED: $(cat "$block")"; exit 1; }
     use_server "$block" || { echo "a client is not served after: $(cat "$block")"; exit 1; }
   else
-    timeout 900 bash -euo pipefail "$block" >"$work/output" 2>&1 </dev/null || { cat "$block"; tail -n 40 "$work/output"; exit 1; }
+    timeout 900 bash -euo pipefail "$block" >"$work/output" 2>&1 </dev/null || {
+      tail -n 40 "$block" "$work/output" "$work/server.log"
+      df -h "$work"
+      exit 1
+    }
     tail -n 3 "$work/output"
   fi
   followed=$((followed + 1))

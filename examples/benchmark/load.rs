@@ -41,6 +41,12 @@ struct Answered {
     acks: Latencies,
 }
 
+impl Answers {
+    fn acked(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).acked
+    }
+}
+
 impl ClientContext for Answers {}
 
 impl ProducerContext for Answers {
@@ -123,15 +129,20 @@ fn produce(options: &Options, number: u32) -> Outcome<Answered> {
         if options.keys > 0 {
             record = record.key(&key);
         }
-        send(&producer, record)?;
+        send(&producer, &answers, record)?;
     }
     producer.flush(PATIENCE)?;
     drop(producer);
     Ok(answers.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
 }
 
-/// Waits for room in the producer's queue.
-fn send(producer: &ThreadedProducer<Answers>, mut record: BaseRecord<'_, str, [u8], usize>) -> Outcome<()> {
+/// Waits for room in the producer's queue, as long as the broker acknowledges anything.
+fn send(
+    producer: &ThreadedProducer<Answers>,
+    answers: &Answers,
+    mut record: BaseRecord<'_, str, [u8], usize>,
+) -> Outcome<()> {
+    let mut progress = (answers.acked(), Instant::now());
     loop {
         match producer.send(record) {
             Ok(()) => return Ok(()),
@@ -140,6 +151,12 @@ fn send(producer: &ThreadedProducer<Answers>, mut record: BaseRecord<'_, str, [u
                 std::thread::sleep(Duration::from_micros(500));
             }
             Err((error, _)) => return Err(error.into()),
+        }
+        let acked = answers.acked();
+        if acked > progress.0 {
+            progress = (acked, Instant::now());
+        } else if progress.1.elapsed() > PATIENCE {
+            return Err(format!("{acked} records were acknowledged, then none for {PATIENCE:?}").into());
         }
     }
 }
