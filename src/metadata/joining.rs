@@ -91,8 +91,16 @@ impl Metadata {
         if known.is_some_and(|known| known < version::OF_CLUSTERS) {
             self.insist(Command::RegisterBroker(broker.clone())).await??;
         }
-        self.insist(Command::Register { broker, address: settings.address.clone() }).await??;
-        Ok(())
+        let register = Command::Register { broker, address: settings.address.clone() };
+        loop {
+            match self.propose(register.clone()).await {
+                // It may be no member any more, if a broker that had its id before is being removed.
+                Err(ProposeError::Timeout | ProposeError::NotLeader { .. } | ProposeError::Overloaded) => {
+                    self.announce().await;
+                }
+                registered => return Ok(registered?.map(drop)?),
+            }
+        }
     }
 
     /// Proposes until there is an outcome. Only for commands that may be applied twice.

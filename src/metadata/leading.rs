@@ -17,6 +17,7 @@ use super::outcome::{Applied, Outcome, Refused};
 use super::raft::{Node, Proposed, Written};
 use super::version;
 use crate::runtime::Shutdown;
+use crate::types::BrokerId;
 
 /// Proposals that wait, at most: one of each broker, and what those sent that were started again.
 const QUEUE: usize = 256;
@@ -32,6 +33,18 @@ struct Waiting {
     proposed: Proposed,
     bytes: usize,
     answer: oneshot::Sender<Result<Written, ProposeError>>,
+}
+
+impl Waiting {
+    /// The broker that registers itself by it.
+    fn registers(&self) -> Option<BrokerId> {
+        let from = self.proposed.from.broker;
+        let registers = |command: &Command| match command {
+            Command::Register { broker, .. } | Command::RegisterBroker(broker) => broker.id == from,
+            _ => false,
+        };
+        self.proposed.commands.iter().any(registers).then_some(from)
+    }
 }
 
 impl gathering::Waiting for Waiting {
@@ -108,6 +121,12 @@ impl Leader {
         if let Err(error) = self.node.catch_up().await {
             return refuse(group, &error);
         }
+        // Held until it is written: a broker that registers is a member by then.
+        let _members = match group.iter().any(|waiting| waiting.registers().is_some()) {
+            true => Some(self.node.members_stay().await),
+            false => None,
+        };
+        let group = self.members_of(group);
         let image = self.node.image();
         let mut draft = Image::clone(&image);
         let mut writing = Vec::new();
@@ -144,6 +163,16 @@ impl Leader {
 }
 
 impl Leader {
+    /// Refuses who registers without being a member, as one that was dropped a moment ago: it would hear of nothing.
+    fn members_of(&self, group: Vec<Waiting>) -> Vec<Waiting> {
+        let is_stranger = |waiting: &mut Waiting| {
+            waiting.registers().is_some_and(|broker| !self.node.members().contains(&broker))
+        };
+        let mut group = group;
+        refuse(group.extract_if(.., is_stranger).collect(), &ProposeError::Overloaded);
+        group
+    }
+
     /// Writes an entry, unless there is nothing in it and the image at `index` says it all.
     async fn write(&self, entry: Vec<Command>, index: u64) -> Result<Written, ProposeError> {
         if entry.is_empty() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use openraft::error::{ClientWriteError, RaftError};
 use openraft::{BasicNode, ChangeMembers};
+use tokio::sync::MutexGuard;
 
 use super::electorate::Electorate;
 use super::node::{Node, RETRY};
@@ -144,16 +145,30 @@ impl Node {
         }
     }
 
-    /// Has a learner listen no more.
+    /// Nobody is dropped as long as this is held.
+    pub(in crate::metadata) async fn members_stay(&self) -> MutexGuard<'_, ()> {
+        self.changing_learners.lock().await
+    }
+
+    /// Has a learner listen no more, unless a new broker of its id is registered by now.
     pub(in crate::metadata) async fn drop_learner(&self, broker: BrokerId) -> Result<(), ProposeError> {
-        let metrics = self.raft().metrics();
+        let _alone = self.changing_learners.lock().await;
+        self.catch_up().await?;
+        if self.image().broker(broker).is_some() {
+            return Ok(());
+        }
+        let mut metrics = self.raft().metrics();
         let is_known = metrics.borrow().membership_config.membership().get_node(&node_id(broker)).is_some();
         if !is_known {
             return Ok(());
         }
         self.announced.lock().remove(&broker);
         let gone = BTreeSet::from([node_id(broker)]);
-        changed(self.raft().change_membership(ChangeMembers::RemoveNodes(gone), false).await)
+        changed(self.raft().change_membership(ChangeMembers::RemoveNodes(gone), false).await)?;
+        let told =
+            metrics.wait_for(|now| now.membership_config.membership().get_node(&node_id(broker)).is_none());
+        told.await.map_err(|_| ProposeError::Stopped)?;
+        Ok(())
     }
 
     pub(in crate::metadata) fn quorum(&self) -> Quorum {

@@ -71,6 +71,8 @@ pub(in crate::metadata) struct Node {
     found: Found,
     /// Places of members by their own word, since this process started.
     pub(super) announced: Mutex<BTreeMap<BrokerId, String>>,
+    /// Held while learners are dropped, and while brokers are registered, which have to be members.
+    pub(super) changing_learners: tokio::sync::Mutex<()>,
     /// The last term in which this broker, as the leader, had applied all that was committed before.
     caught_up_term: AtomicU64,
 }
@@ -124,6 +126,7 @@ impl Node {
             callers: Mutex::default(),
             found,
             announced: Mutex::default(),
+            changing_learners: tokio::sync::Mutex::default(),
             caught_up_term: AtomicU64::new(0),
         };
         node.upkeep.begin_as(node.electorate().has_me());

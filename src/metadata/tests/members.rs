@@ -258,3 +258,29 @@ async fn a_broker_that_was_removed_leaves_nothing_and_its_id_begins_anew() {
     assert!(brokers[2].metadata.image().topic_by_name("before").is_some());
     close(&brokers).await;
 }
+
+/// Its former self does not hear of the removal, which waits for that.
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_comes_back_while_it_is_removed_is_a_member() {
+    for late_ms in (0..2_400).step_by(80) {
+        let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+        let mut brokers = grown(&bucket, &switchboard, false).await;
+        switchboard.hang_up(2);
+        brokers[2].metadata.close().await;
+        let back = async {
+            brokers[1].runtime.clock.sleep(Duration::from_millis(late_ms)).await;
+            start(&bucket, 2, &[0, 1], &switchboard).await
+        };
+        let removed = brokers[0].metadata.forget(BrokerId(2));
+        let (removed, back) = tokio::join!(removed, back);
+        removed.expect("it is forgotten");
+        brokers[2] = back;
+        brokers[0].create("after").await;
+        let image = brokers[2].metadata.sync().await.expect("up to date");
+        assert!(
+            image.topic_by_name("after").is_some() && image.broker(BrokerId(2)).is_some(),
+            "{late_ms} ms"
+        );
+        close(&brokers).await;
+    }
+}
