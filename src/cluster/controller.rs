@@ -101,7 +101,8 @@ impl Controller {
         // A proof must not outlast the moment at which its owner is given up.
         let may_be_given_up = Liveness::may_be_given_up(heartbeat)
             || metadata.refuses_for(heartbeat.from.broker).is_some()
-            || leading.losses.has_given_up(heartbeat.from);
+            || leading.losses.has_given_up(heartbeat.from)
+            || !image.counts_on(heartbeat.from);
         let owned = image.shards_of(heartbeat.from).map(|(id, shard)| (id, shard.epoch));
         let moving = leading.moving.iter().map(|step| (step.from, step.shard, step.epoch));
         let asked = leading.release.iter().copied().chain(moving);
@@ -386,3 +387,7 @@ async fn carry_out(metadata: &Metadata, commands: Vec<Command>) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "controller_tests.rs"]
+mod tests;

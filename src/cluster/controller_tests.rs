@@ -1,0 +1,90 @@
+//! A controller on the leader of three brokers that nobody else tells anything.
+
+use super::*;
+use crate::metadata::tests::support::{Bucket, Process, Switchboard};
+use crate::metadata::{Applied, Shard};
+
+const SESSION: Duration = Duration::from_secs(3);
+const SHARD: ShardId = ShardId(0);
+
+struct World {
+    bucket: Bucket,
+    switchboard: Switchboard,
+    processes: Vec<Process>,
+    /// The broker that leads, and another that owns the shard.
+    leader: usize,
+    owner: usize,
+    controller: Controller,
+}
+
+impl World {
+    async fn new() -> World {
+        let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+        let start = |id| bucket.start_voter_in(Runtime::simulated(id as u64), id, 3, &switchboard);
+        let processes = futures::future::join_all((0..3).map(start)).await;
+        let leader = processes.iter().position(|process| process.metadata.leads()).expect("a leader");
+        let Process { metadata, runtime } = &processes[leader];
+        let controller = Controller::new(metadata.clone(), SESSION, runtime.clone());
+        let owner = (leader + 1) % 3;
+        let world = World { bucket, switchboard, processes, leader, owner, controller };
+        let owner = Some(world.owner());
+        world.propose(Command::AssignShard { shard: SHARD, owner }).await;
+        world
+    }
+
+    fn metadata(&self) -> &Metadata {
+        &self.processes[self.leader].metadata
+    }
+
+    fn owner(&self) -> Owner {
+        self.processes[self.owner].metadata.owner()
+    }
+
+    async fn propose(&self, command: Command) -> Applied {
+        self.metadata().propose(command).await.expect("an outcome").expect("done")
+    }
+
+    async fn fence(&self, is_fenced: bool) {
+        let Owner { broker, incarnation } = self.owner();
+        self.propose(Command::Fence { broker, incarnation, is_fenced }).await;
+    }
+
+    /// The controller's answer to a broker whose image is up to date.
+    fn hear(&self, from: Owner) -> Reply {
+        let index = self.metadata().image().index;
+        self.controller.hear(&Heartbeat {
+            from,
+            index,
+            shards: Vec::new(),
+            stuck_ms: None,
+            is_leaving: false,
+            loads: Vec::new(),
+        })
+    }
+
+    fn is_proven(&self) -> bool {
+        let reply = self.hear(self.owner());
+        assert!(reply.owned.iter().any(|(id, _)| *id == SHARD));
+        reply.proof_age_ms.is_some()
+    }
+
+    async fn sleep(&self, millis: u64) {
+        self.processes[self.leader].runtime.clock.sleep(Duration::from_millis(millis)).await;
+    }
+
+    async fn end(self) {
+        futures::future::join_all(self.processes.iter().map(|process| process.metadata.close())).await;
+        self.processes.iter().for_each(|process| process.runtime.shutdown.request());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fenced_broker_has_no_proof_of_what_is_still_its_own() {
+    let world = World::new().await;
+    assert!(world.is_proven());
+    world.fence(true).await;
+    assert!(!world.is_proven(), "whoever comes next is given the shard");
+    world.fence(false).await;
+    assert!(world.is_proven());
+    world.end().await;
+}
