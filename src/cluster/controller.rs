@@ -92,8 +92,9 @@ impl Controller {
     /// Takes a broker's word, and answers it; says nothing if this broker does not lead.
     pub fn hear(&self, heartbeat: &Heartbeat) -> Reply {
         let Inner { metadata, runtime, news, .. } = &*self.0;
-        let (image, now) = (metadata.image(), runtime.clock.instant());
         let mut leading = self.0.leading.lock();
+        // Read in turn, or a word that waited for the lock would seem older than what was planned meanwhile.
+        let (image, now) = (metadata.image(), runtime.clock.instant());
         let Some(leading) = self.lead(&mut leading, &image, now) else { return Reply::default() };
         leading.liveness.hear(now, heartbeat);
         news.notify_one();
@@ -194,8 +195,8 @@ impl Controller {
     /// The standings of brokers; none if this broker does not lead.
     pub(super) fn known_standings(&self) -> Option<KnownStandings> {
         let Inner { metadata, runtime, leading, .. } = &*self.0;
-        let (image, now) = (metadata.image(), runtime.clock.instant());
         let mut leading = leading.lock();
+        let (image, now) = (metadata.image(), runtime.clock.instant());
         let leading = leading.as_mut().filter(|_| metadata.leads())?;
         let standings = self.standings(leading, &image, now);
         let age = |id: &BrokerId| leading.liveness.met_for(*id, now);
@@ -204,8 +205,8 @@ impl Controller {
 
     /// The last takeover in this broker's term as the leader.
     pub(super) fn last_takeover(&self) -> Option<TakeoverStatus> {
-        let now = self.0.runtime.clock.instant();
-        self.0.leading.lock().as_ref()?.last_takeover.status(now)
+        let leading = self.0.leading.lock();
+        leading.as_ref()?.last_takeover.status(self.0.runtime.clock.instant())
     }
 
     /// The state of a shard, as its owner said last.

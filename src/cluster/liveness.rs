@@ -128,8 +128,9 @@ impl Liveness {
     }
 
     pub fn hear(&mut self, now: Instant, heartbeat: &Heartbeat) {
+        let known = self.of(heartbeat.from).map(|known| known.at);
         let heard = Heard {
-            at: now,
+            at: known.map_or(now, |at| at.max(now)),
             incarnation: heartbeat.from.incarnation,
             index: heartbeat.index,
             shards: heartbeat.shards.iter().map(|report| (report.shard, *report)).collect(),
@@ -282,6 +283,8 @@ mod tests {
         liveness.hear(after(3_500), &heartbeat(1, None));
         assert_eq!(standing(&liveness, 6_499), Standing::Live);
         assert_eq!(standing(&liveness, 6_500), Standing::Dead);
+        liveness.hear(after(3_400), &heartbeat(1, None));
+        assert_eq!(standing(&liveness, 6_499), Standing::Live, "nothing is forgotten for an older word");
         let newer = Owner { incarnation: Incarnation(2), ..owner(1) };
         liveness.hear(after(7_000), &Heartbeat { from: newer, ..heartbeat(1, None) });
         liveness.hear(after(7_001), &heartbeat(1, None));
