@@ -68,8 +68,8 @@ pub(super) struct Leading {
     /// Brokers that are to give everything away, though they live.
     draining: BTreeSet<Owner>,
     nobody_takes: bool,
-    /// The leader before.
-    predecessor: Option<BrokerId>,
+    /// The leader before, in the life that led.
+    predecessor: Option<Owner>,
 }
 
 impl Controller {
@@ -245,6 +245,7 @@ impl Controller {
         if leading.as_ref().is_none_or(|leading| leading.term != term) {
             let predecessor = *self.0.known_leader.lock();
             let predecessor = predecessor.filter(|id| *id != metadata.broker_id());
+            let predecessor = predecessor.and_then(|id| image.broker(id)).map(|broker| broker.life());
             *leading = Some(Leading::new(term, predecessor, now));
         }
         leading.as_mut()
@@ -305,7 +306,7 @@ impl Controller {
             let refuses = self.0.metadata.refuses_for(broker.id);
             // A majority has given the leader before up already: it is gone, unless it says soon that it is not. No proof of
             // its own has outlasted that.
-            let is_given_up = leading.predecessor == Some(broker.id)
+            let is_given_up = leading.predecessor == Some(owner)
                 && (refuses.is_some() || now.duration_since(leading.liveness.since()) >= GRACE)
                 && !leading.liveness.has_heard(owner);
             let refuses = if is_given_up { Some(Duration::MAX) } else { refuses };
@@ -318,7 +319,7 @@ impl Controller {
 }
 
 impl Leading {
-    fn new(term: u64, predecessor: Option<BrokerId>, now: Instant) -> Leading {
+    fn new(term: u64, predecessor: Option<Owner>, now: Instant) -> Leading {
         Leading {
             term,
             liveness: Liveness::new(now),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::metadata::tests::support::{Bucket, Process, Switchboard};
-use crate::metadata::{Applied, Shard};
+use crate::metadata::Applied;
 
 const SESSION: Duration = Duration::from_secs(3);
 const SHARD: ShardId = ShardId(0);
@@ -86,5 +86,37 @@ async fn a_fenced_broker_has_no_proof_of_what_is_still_its_own() {
     assert!(!world.is_proven(), "whoever comes next is given the shard");
     world.fence(false).await;
     assert!(world.is_proven());
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_life_of_the_leader_before_is_waited_for() {
+    let mut world = World::new().await;
+    let (before, others) = (world.owner(), [world.leader, (world.leader + 2) % 3]);
+    *world.controller.0.known_leader.lock() = Some(before.broker);
+    let standing = |world: &World| world.controller.known_standings().expect("it leads")[&before.broker].0;
+    let plan = |world: &World| world.controller.plan(&world.metadata().image());
+    plan(&world);
+    world.sleep(400).await;
+    assert_eq!(standing(&world), Standing::Dead, "a majority has given it up");
+    world.switchboard.hang_up(before.broker.0);
+    world.sleep(1_000).await;
+    let again = world.bucket.start_voter_in(Runtime::simulated(9), before.broker.0, 3, &world.switchboard);
+    let again = again.await;
+    let before = std::mem::replace(&mut world.processes[world.owner], again);
+    for other in others {
+        world.hear(world.processes[other].metadata.owner());
+    }
+    world.metadata().sync().await.expect("a leader");
+    assert_eq!(world.metadata().image().broker(world.owner().broker).map(|it| it.life()), Some(world.owner()));
+    assert_eq!(standing(&world), Standing::Unknown, "it was not the leader");
+    assert_eq!(plan(&world), [], "its shards wait for a moment");
+    for other in 0..3 {
+        world.hear(world.processes[other].metadata.owner());
+    }
+    let owner = Some(world.owner());
+    let anew = |command: &Command| matches!(command, Command::MoveShard { owner: to, .. } if *to == owner);
+    assert!(plan(&world).iter().any(anew));
+    before.metadata.close().await;
     world.end().await;
 }
