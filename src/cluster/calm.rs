@@ -12,10 +12,13 @@ const AFTER_A_MOVE: Duration = Duration::from_secs(1);
 
 /// Calm before shards move for what they carry: by then averages of it have forgotten how it was before.
 const LONG: Duration = Duration::from_secs(300);
+/// Between two looks at what they carry: comparing all pairs takes its time.
+const WEIGH_EVERY: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub struct Calm {
     since: Option<Instant>,
+    weighed: Option<Instant>,
     follows_a_move: bool,
 }
 
@@ -27,7 +30,7 @@ impl Calm {
 
     /// A shard is on its way to balance.
     pub fn a_move(&mut self) {
-        *self = Calm { since: None, follows_a_move: true };
+        *self = Calm { follows_a_move: true, ..Calm::default() };
     }
 
     /// Shards are being opened.
@@ -41,9 +44,15 @@ impl Calm {
         now.duration_since(*self.since.get_or_insert(now)) >= wait
     }
 
-    /// True if it lasts for minutes.
-    pub fn lasts_long(&self, now: Instant) -> bool {
-        self.since.is_some_and(|since| now.duration_since(since) >= LONG)
+    /// True if it lasts for minutes, and nobody was told so a moment ago.
+    pub fn lasts_long(&mut self, now: Instant) -> bool {
+        let is_due = |at: Option<Instant>, after| at.is_some_and(|at| now.duration_since(at) >= after);
+        let is_long = is_due(self.since, LONG);
+        let is_next = self.weighed.is_none() || is_due(self.weighed, WEIGH_EVERY);
+        if is_long && is_next {
+            self.weighed = Some(now);
+        }
+        is_long && is_next
     }
 }
 
@@ -72,6 +81,8 @@ mod tests {
         assert!(!calm.lasts(after(21_999)));
         assert!(calm.lasts(after(22_000)));
         assert!(!calm.lasts_long(after(311_999)) && calm.lasts_long(after(312_000)));
+        assert!(!calm.lasts_long(after(316_999)), "it was told a moment ago");
+        assert!(calm.lasts_long(after(317_000)) && !calm.lasts_long(after(317_001)));
         calm.a_move();
         assert!(!calm.lasts_long(after(700_000)), "another move is as far away");
     }

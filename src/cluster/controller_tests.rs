@@ -1,8 +1,8 @@
 //! A controller on the leader of three brokers that nobody else tells anything.
 
 use super::*;
-use crate::metadata::tests::support::{Bucket, Process, Switchboard};
 use crate::metadata::Applied;
+use crate::metadata::tests::support::{Bucket, Process, Switchboard};
 
 const SESSION: Duration = Duration::from_secs(3);
 const SHARD: ShardId = ShardId(0);
@@ -108,7 +108,10 @@ async fn the_next_life_of_the_leader_before_is_waited_for() {
         world.hear(world.processes[other].metadata.owner());
     }
     world.metadata().sync().await.expect("a leader");
-    assert_eq!(world.metadata().image().broker(world.owner().broker).map(|it| it.life()), Some(world.owner()));
+    assert_eq!(
+        world.metadata().image().broker(world.owner().broker).map(|it| it.life()),
+        Some(world.owner())
+    );
     assert_eq!(standing(&world), Standing::Unknown, "it was not the leader");
     assert_eq!(plan(&world), [], "its shards wait for a moment");
     for other in 0..3 {
