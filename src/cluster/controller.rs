@@ -18,6 +18,7 @@ use super::metrics::Sessions;
 use super::placement::{self, Move, Standings};
 use super::removal;
 use super::takeover::{LastTakeover, TakeoverStatus};
+use super::undecided::{Log, Undecided};
 use crate::metadata::{Broker, Command, Image, Metadata, Owner, ProposeError};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, TaskKind};
@@ -42,6 +43,8 @@ struct Inner {
     /// Silence after which a broker loses its shards.
     session: Duration,
     leading: Mutex<Option<Leading>>,
+    /// It outlasts the time in which this broker leads: so does its log.
+    undecided: Mutex<Undecided>,
     /// The leader that this broker knew last.
     known_leader: Mutex<Option<BrokerId>>,
     /// Something was heard that may change the plan.
@@ -70,11 +73,14 @@ pub(super) struct Leading {
     nobody_takes: bool,
     /// The leader before, in the life that led.
     predecessor: Option<Owner>,
+    /// The end of what may be in the log of leaders before.
+    inherits: u64,
 }
 
 impl Controller {
     pub fn new(metadata: Metadata, session: Duration, runtime: Runtime) -> Controller {
-        let (leading, known_leader, news) = (Mutex::default(), Mutex::default(), Notify::new());
+        let (leading, undecided, known_leader) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let news = Notify::new();
         let metrics = Sessions::register(&runtime.metrics);
         let changing = Arc::default();
         Controller(Arc::new(Inner {
@@ -82,6 +88,7 @@ impl Controller {
             runtime,
             session,
             leading,
+            undecided,
             known_leader,
             news,
             metrics,
@@ -93,8 +100,11 @@ impl Controller {
     pub fn hear(&self, heartbeat: &Heartbeat) -> Reply {
         let Inner { metadata, runtime, news, .. } = &*self.0;
         let mut leading = self.0.leading.lock();
-        // Read in turn, or a word that waited for the lock would seem older than what was planned meanwhile.
-        let (image, now) = (metadata.image(), runtime.clock.instant());
+        // Read in turn, or a word that waited for the lock would seem older than what was planned meanwhile. The image is the
+        // last: it shows what is decided.
+        let (log, now) = (self.log(), runtime.clock.instant());
+        let is_undecided = self.0.undecided.lock().has(heartbeat.from, now, self.0.session, log);
+        let image = metadata.image();
         let Some(leading) = self.lead(&mut leading, &image, now) else { return Reply::default() };
         leading.liveness.hear(now, heartbeat);
         news.notify_one();
@@ -103,7 +113,9 @@ impl Controller {
         let may_be_given_up = Liveness::may_be_given_up(heartbeat)
             || metadata.refuses_for(heartbeat.from.broker).is_some()
             || leading.losses.has_given_up(heartbeat.from)
-            || !image.counts_on(heartbeat.from);
+            || !image.counts_on(heartbeat.from)
+            || log.applied < leading.inherits
+            || is_undecided;
         let owned = image.shards_of(heartbeat.from).map(|(id, shard)| (id, shard.epoch));
         let moving = leading.moving.iter().map(|step| (step.from, step.shard, step.epoch));
         let asked = leading.release.iter().copied().chain(moving);
@@ -125,7 +137,7 @@ impl Controller {
             let commands = self.plan(&image);
             self.note_leader();
             if !commands.is_empty() {
-                if !carry_out(metadata, commands).await {
+                if !self.carry_out(commands).await {
                     runtime.clock.sleep(LOOK).await;
                 }
                 continue;
@@ -138,6 +150,34 @@ impl Controller {
                 () = runtime.clock.sleep(self.until_next_look(&image)) => {}
             }
         }
+    }
+
+    /// True if all was done. A refusal is an outcome: the image has moved on, and the next plan knows.
+    async fn carry_out(&self, commands: Vec<Command>) -> bool {
+        let Inner { metadata, runtime, undecided, .. } = &*self.0;
+        let proposed = metadata.propose_many(commands).await;
+        let mut undecided = undecided.lock();
+        match proposed {
+            Ok(outcomes) => {
+                undecided.end(outcomes.iter().any(Result::is_ok));
+                for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+                    tracing::debug!(%refused, "assignment refused");
+                }
+                outcomes.iter().all(Result::is_ok)
+            }
+            Err(error) => {
+                undecided.fail(runtime.clock.instant());
+                tracing::warn!(%error, "assignments not proposed");
+                false
+            }
+        }
+    }
+
+    fn log(&self) -> Log {
+        let quorum = self.0.metadata.quorum();
+        let own = quorum.member(self.0.metadata.broker_id());
+        let last_entry = own.and_then(|own| own.log_index).unwrap_or(quorum.index);
+        Log { last_entry, applied: quorum.index }
     }
 
     fn note_leader(&self) {
@@ -246,7 +286,7 @@ impl Controller {
             let predecessor = *self.0.known_leader.lock();
             let predecessor = predecessor.filter(|id| *id != metadata.broker_id());
             let predecessor = predecessor.and_then(|id| image.broker(id)).map(|broker| broker.life());
-            *leading = Some(Leading::new(term, predecessor, now));
+            *leading = Some(Leading::new(term, predecessor, self.log().last_entry, now));
         }
         leading.as_mut()
     }
@@ -276,6 +316,9 @@ impl Controller {
                     || (flaws.assigns_first && leading.has_asked_for(&standings, (owner, shard, epoch)))
             },
         );
+        if !plan.commands.is_empty() {
+            self.0.undecided.lock().propose(leading.losers(image, &plan.commands));
+        }
         if flaws.assigns_blindly {
             plan.commands.iter_mut().for_each(forget_what_it_replaces);
         }
@@ -319,7 +362,7 @@ impl Controller {
 }
 
 impl Leading {
-    fn new(term: u64, predecessor: Option<Owner>, now: Instant) -> Leading {
+    fn new(term: u64, predecessor: Option<Owner>, inherits: u64, now: Instant) -> Leading {
         Leading {
             term,
             liveness: Liveness::new(now),
@@ -331,7 +374,19 @@ impl Leading {
             draining: BTreeSet::new(),
             nobody_takes: false,
             predecessor,
+            inherits,
         }
+    }
+
+    /// Those who lose something by these commands that they have not given away themselves.
+    fn losers(&self, image: &Image, commands: &[Command]) -> BTreeSet<Owner> {
+        let has_lost = |owner: &Owner| self.losses.has_given_up(*owner) || !image.counts_on(*owner);
+        let loser = |command: &Command| match *command {
+            Command::Fence { broker, incarnation, is_fenced: true } => Some(Owner { broker, incarnation }),
+            Command::MoveShard { shard, .. } => image.shard(shard)?.owner.filter(has_lost),
+            _ => None,
+        };
+        commands.iter().filter_map(loser).collect()
     }
 
     /// True of a shard that its owner is to release.
@@ -371,22 +426,6 @@ impl Leading {
 fn forget_what_it_replaces(command: &mut Command) {
     if let Command::MoveShard { shard, owner, .. } = *command {
         *command = Command::AssignShard { shard, owner };
-    }
-}
-
-/// True if all was done. A refusal is an outcome: the image has moved on, and the next plan knows.
-async fn carry_out(metadata: &Metadata, commands: Vec<Command>) -> bool {
-    match metadata.propose_many(commands).await {
-        Ok(outcomes) => {
-            for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-                tracing::debug!(%refused, "assignment refused");
-            }
-            outcomes.iter().all(Result::is_ok)
-        }
-        Err(error) => {
-            tracing::warn!(%error, "assignments not proposed");
-            false
-        }
     }
 }
 

@@ -123,3 +123,32 @@ async fn the_next_life_of_the_leader_before_is_waited_for() {
     before.metadata.close().await;
     world.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_gets_no_proof_while_it_may_yet_lose_its_shards() {
+    let world = World::new().await;
+    let (inner, owner) = (&world.controller.0, world.owner());
+    let plan = || world.controller.plan(&world.metadata().image());
+    assert!(world.is_proven());
+    assert_eq!(plan(), [], "the others were met only now");
+    world.sleep(SESSION.as_millis() as u64 - 500).await;
+    world.hear(world.metadata().owner());
+    world.sleep(500).await;
+    let Owner { broker, incarnation } = owner;
+    let commands = plan();
+    assert!(commands.contains(&Command::Fence { broker, incarnation, is_fenced: true }));
+    // This broker ceases to lead for a moment, in the same term.
+    *inner.leading.lock() = None;
+    assert!(!world.is_proven(), "the proposal is under way");
+    inner.undecided.lock().fail(inner.runtime.clock.instant());
+    *inner.leading.lock() = None;
+    assert!(!world.is_proven(), "it may be in the log");
+    world.sleep(SESSION.as_millis() as u64).await;
+    assert!(world.is_proven(), "it is not");
+    inner.undecided.lock().propose([owner]);
+    assert!(!world.is_proven());
+    let kept = Command::AssignShard { shard: SHARD, owner: Some(owner) };
+    assert!(world.controller.carry_out(vec![kept]).await);
+    assert!(world.is_proven(), "all is decided");
+    world.end().await;
+}

@@ -33,6 +33,7 @@ mod taken;
 mod takeover;
 #[cfg(test)]
 mod tests;
+mod undecided;
 mod voting;
 mod watch;
 
