@@ -293,9 +293,9 @@ impl World {
         self.0.wanted.lock().remove(&id.0);
     }
 
-    /// The broker gives its shards away, and stops.
+    /// The broker gives its shards away, and stops. One that still starts has none.
     pub fn leave(&self, id: i32) {
-        let Some(process) = self.process(id) else { return };
+        let Some(process) = self.process(id) else { return self.kill(id) };
         self.note(format!("{id} leaves"));
         let world = self.clone();
         self.spawn(async move {
