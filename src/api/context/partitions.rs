@@ -16,6 +16,10 @@ use crate::types::{LeaderEpoch, Partition, ShardId};
 /// patience, and what their connections have for other shards goes on.
 const OPENING_PATIENCE: Duration = Duration::from_secs(2);
 
+/// The longest that a produce waits for an opening at a time. What its connection has for other shards waits behind it, and
+/// whoever is refused asks again sooner than most openings end.
+const PRODUCE_PATIENCE: Duration = Duration::from_millis(250);
+
 /// The longest that requests wait to hear who has a shard that this broker has just let go of: told nobody, clients take
 /// longer to ask again.
 const MOVING_PATIENCE: Duration = Duration::from_millis(500);
@@ -131,6 +135,12 @@ impl Context {
         // Those that the connection has asked before are looked at first: one that failed forbids this one.
         tokio::task::yield_now().await;
         opened.is_some() && self.closer.reason().is_none()
+    }
+
+    /// The same for a produce, which waits for less at a time.
+    pub async fn opens_at_once(&self, image: &Image, id: ShardId) -> bool {
+        let clock = &self.broker.runtime.clock;
+        clock.timeout(PRODUCE_PATIENCE, self.opens_soon(image, id)).await.unwrap_or(false)
     }
 
     /// Waits for the next owner of a shard, if this broker is giving it away.

@@ -72,7 +72,7 @@ impl Target<'_> {
             Err(refused) => refused,
         };
         match self.topic.shard(index) {
-            Some(shard) if self.context.opens_soon(self.image, shard).await => {
+            Some(shard) if self.context.opens_at_once(self.image, shard).await => {
                 broker.lead(self.image, self.topic, index, -1)
             }
             Some(shard) => {

@@ -18,10 +18,7 @@ use crate::types::Partition;
 
 /// Nobody's broker opens shard 0, all at once; topic `t` has a partition there.
 async fn opening() -> Cluster {
-    opens(Cluster::new().await).await
-}
-
-async fn opens(cluster: Cluster) -> Cluster {
+    let cluster = Cluster::new_in(Runtime::simulated).await;
     cluster.create("t", &[0, 1]).await;
     cluster.assign(1, 0).await;
     cluster.opened().await;
@@ -66,19 +63,19 @@ async fn beat(node: &Node, group_id: &str) -> i16 {
     node.ask::<Heartbeat>(4, request).await.error_code
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn requests_wait_in_their_place_until_the_shard_is_open() {
     let cluster = opening().await;
     let node = &cluster.brokers[0];
     let group = group_here(node);
-    let mut producing = Box::pin(node.ask::<Produce>(12, produce_one(0)));
-    assert!(is_waiting(node, &mut producing).await);
     let mut committing = Box::pin(node.ask::<OffsetCommit>(9, commit_one(&group)));
     assert!(is_waiting(node, &mut committing).await);
     let mut beating = Box::pin(beat(node, &group));
     assert!(is_waiting(node, &mut beating).await);
     let mut listing = Box::pin(node.ask::<ListGroups>(5, list_groups::Request::default()));
     assert!(is_waiting(node, &mut listing).await);
+    let mut producing = Box::pin(node.ask::<Produce>(12, produce_one(0)));
+    assert!(is_waiting(node, &mut producing).await);
 
     node.faults.hold_puts(false);
     assert_eq!(outcome(&producing.await), (0, 0));
@@ -88,7 +85,7 @@ async fn requests_wait_in_their_place_until_the_shard_is_open() {
     cluster.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_opening_that_takes_too_long_holds_up_nobody() {
     let cluster = opening().await;
     let node = &cluster.brokers[0];
@@ -100,7 +97,7 @@ async fn an_opening_that_takes_too_long_holds_up_nobody() {
         ErrorCode::NotLeaderOrFollower.code()
     );
     let waited = clock.instant() - begun;
-    assert!(waited < Duration::from_millis(2_500), "{waited:?}");
+    assert!(waited < Duration::from_millis(300), "other shards' records wait behind it: {waited:?}");
     clock.sleep_until(begun + Duration::from_millis(2_100)).await;
 
     let late = clock.instant();
@@ -118,7 +115,7 @@ async fn an_opening_that_takes_too_long_holds_up_nobody() {
 /// Taken, it would be out of order, and one that was refused would count as stored with its client (librdkafka).
 #[tokio::test(start_paused = true)]
 async fn a_batch_behind_a_refused_one_is_not_taken_before_it() {
-    let cluster = opens(Cluster::new_in(Runtime::simulated).await).await;
+    let cluster = opening().await;
     let node = &cluster.brokers[0];
     let refusals = Refusals::default();
     let send = async |sequence| {
@@ -139,7 +136,7 @@ async fn a_batch_behind_a_refused_one_is_not_taken_before_it() {
     cluster.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_shard_that_goes_elsewhere_is_not_waited_for() {
     let cluster = opening().await;
     let node = &cluster.brokers[0];
@@ -152,7 +149,7 @@ async fn a_shard_that_goes_elsewhere_is_not_waited_for() {
     cluster.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_is_taken_any_more_of_a_connection_that_closed_meanwhile() {
     let cluster = opening().await;
     let node = &cluster.brokers[0];
