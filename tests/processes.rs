@@ -316,18 +316,7 @@ impl Cluster {
 
     /// One request to a broker, on a connection of its own.
     pub fn ask<R: Request>(&self, id: usize, request: &R, version: i16) -> std::io::Result<R::Response> {
-        let odd = |error: String| std::io::Error::other(error);
-        let mut stream = connect(self.brokers[id].clients)?;
-        for part in header::request_frame(request, version, 1, None).map_err(|e| odd(e.to_string()))? {
-            stream.write_all(&part)?;
-        }
-        let mut length = [0; 4];
-        stream.read_exact(&mut length)?;
-        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-        stream.read_exact(&mut frame)?;
-        let answer = header::decode_response_header(&frame.into(), R::KEY, version);
-        let (_, body) = answer.map_err(|e| odd(e.to_string()))?;
-        R::Response::decode(&body, version).map_err(|e| odd(e.to_string()))
+        ask(self.brokers[id].clients, request, version)
     }
 
     /// True if the broker has logged this.
@@ -388,6 +377,22 @@ fn end(process: &mut Child, limit: Duration) -> Option<ExitStatus> {
         std::thread::sleep(Duration::from_millis(5));
     }
     None
+}
+
+/// One request to whoever listens on a port, on a connection of its own.
+pub fn ask<R: Request>(port: u16, request: &R, version: i16) -> std::io::Result<R::Response> {
+    let odd = |error: String| std::io::Error::other(error);
+    let mut stream = connect(port)?;
+    for part in header::request_frame(request, version, 1, None).map_err(|e| odd(e.to_string()))? {
+        stream.write_all(&part)?;
+    }
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut frame)?;
+    let answer = header::decode_response_header(&frame.into(), R::KEY, version);
+    let (_, body) = answer.map_err(|e| odd(e.to_string()))?;
+    R::Response::decode(&body, version).map_err(|e| odd(e.to_string()))
 }
 
 fn connect(port: u16) -> std::io::Result<TcpStream> {

@@ -1,12 +1,13 @@
 //! What the log holds in the end, against what was acknowledged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::epochs::Epochs;
 use super::load::{self, Load};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -15,8 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub fn all_there(bootstrap: &str, load: &Load, sent: u64) -> Vec<String> {
     let mut found = read_all(bootstrap, load.topic(), load.partitions());
     if load.has_begun_anew() {
-        let again =
-            found.iter_mut().zip(0..).map(|(found, partition)| last_of_each(found, &load.acks(partition)));
+        let again = found.iter_mut().enumerate().map(|(partition, found)| {
+            let end = found.last().map_or(0, |(offset, _)| offset + 1);
+            let epochs = Epochs::read(bootstrap, load.topic(), partition as i32, end);
+            last_of_each(found, &load.acks(partition), &epochs)
+        });
         println!("the producer began a new epoch, and sent {} records again", again.sum::<usize>());
     }
     let mut problems = Vec::new();
@@ -40,13 +44,18 @@ pub fn all_there(bootstrap: &str, load: &Load, sent: u64) -> Vec<String> {
     problems
 }
 
-/// Leaves of each record that was sent again where it was acknowledged, if it is there. Returns how many are left out.
-fn last_of_each(found: &mut Vec<(i64, u64)>, acks: &[(i64, u64)]) -> usize {
+/// Leaves of each record that was sent again in a new epoch where it was acknowledged, if it is there. Returns how many are left
+/// out. A second one in the same epoch is the broker's doing.
+fn last_of_each(found: &mut Vec<(i64, u64)>, acks: &[(i64, u64)], epochs: &Epochs) -> usize {
     let acked: BTreeSet<(i64, u64)> = acks.iter().copied().collect();
-    let there: BTreeSet<u64> =
-        found.iter().filter(|place| acked.contains(place)).map(|(_, number)| *number).collect();
+    let there = found.iter().filter(|place| acked.contains(place));
+    let there: BTreeMap<u64, i64> = there.map(|(offset, number)| (*number, *offset)).collect();
+    let is_again = |(offset, number): &(i64, u64)| {
+        let acked = there.get(number).filter(|acked| *acked != offset);
+        acked.is_some_and(|acked| epochs.of(*offset) < epochs.of(*acked))
+    };
     let before = found.len();
-    found.retain(|place| acked.contains(place) || !there.contains(&place.1));
+    found.retain(|place| !is_again(place));
     before - found.len()
 }
 
@@ -72,4 +81,18 @@ pub fn read_all(bootstrap: &str, topic: &str, partitions: usize) -> Vec<Vec<(i64
         found[message.partition() as usize].push((message.offset(), number));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_twice_in_one_epoch_is_told() {
+        let acks = [(0, 10), (4, 11), (5, 12)];
+        let mut found = vec![(0, 10), (1, 11), (2, 12), (3, 10), (4, 11), (5, 12)];
+        let epochs = Epochs::of_batches([(0, 0), (2, 0), (3, 0), (5, 1)]);
+        assert_eq!(last_of_each(&mut found, &acks, &epochs), 2);
+        assert_eq!(found, [(0, 10), (3, 10), (4, 11), (5, 12)]);
+    }
 }

@@ -4,6 +4,7 @@
 
 mod chaos;
 mod check;
+mod epochs;
 #[path = "../../tests/free_port.rs"]
 mod free_port;
 mod group;

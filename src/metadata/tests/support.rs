@@ -119,7 +119,7 @@ impl Bucket {
         &*self.objects
     }
 
-    /// What the next life of a broker runs on.
+    /// The runtime of the next life of a broker.
     pub fn runtime(&self) -> Runtime {
         Runtime::simulated(self.lives.fetch_add(1, Ordering::Relaxed))
     }
