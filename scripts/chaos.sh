@@ -21,7 +21,7 @@ while (($#)); do
     --store) store=$2; shift ;;
     --client) client=$2; options+=("$1" "$2"); shift ;;
     --flaw) flaw=$2; shift ;;
-    --keep) options+=("$1") ;;
+    --keep) options+=("$1"); export KEEP_WORK=yes ;;
     *) sed -n '2,10s/^# //p' "$0"; exit 2 ;;
   esac
   shift
