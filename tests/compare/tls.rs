@@ -2,6 +2,7 @@
 //! clients that speak something else.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use kafkaesque::protocol::header::request_frame;
@@ -9,7 +10,7 @@ use kafkaesque::protocol::messages::api_versions;
 use kafkaesque::tls::provider;
 use rustls::crypto::CryptoProvider;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, SupportedProtocolVersion};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, SupportedProtocolVersion};
 
 use crate::connection::{Connection, connect, encrypt, is_late};
 use crate::described;
@@ -277,7 +278,7 @@ fn meet(port: u16, client: &Arc<ClientConfig>, id: &str) -> String {
     let mut length = [0; 4];
     let sent = stream.write_all(&frame).and_then(|()| stream.flush());
     if let Err(error) = sent.and_then(|()| stream.read_exact(&mut length)) {
-        return format!("refused: {}", cause(&error));
+        return format!("refused: {}", alert(&mut stream).unwrap_or_else(|| cause(&error)));
     }
     let mut answer = vec![0; u32::from_be_bytes(length) as usize];
     stream.read_exact(&mut answer).expect("the whole answer");
@@ -286,6 +287,16 @@ fn meet(port: u16, client: &Arc<ClientConfig>, id: &str) -> String {
     let group = tls.negotiated_key_exchange_group().map(|group| group.name());
     // The code stands behind the correlation id.
     format!("{suite:?} {group:?} {:?}: ApiVersions {}", tls.handshake_kind(), answer[5])
+}
+
+/// The alert that came before the end, if one did: a client that has just written may see the end first.
+fn alert(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> Option<String> {
+    while stream.conn.read_tls(&mut stream.sock).is_ok_and(|read| read > 0) {
+        if let Err(rustls::Error::AlertReceived(alert)) = stream.conn.process_new_packets() {
+            return Some(format!("{alert:?}"));
+        }
+    }
+    None
 }
 
 /// The end of a connection in words.
