@@ -81,6 +81,8 @@ pub(in crate::metadata) struct Node {
 struct Found {
     /// The last entry that was stored.
     index: u64,
+    /// Nobody else was a member.
+    is_alone: bool,
     /// The voters that form the group, if nobody has.
     founders: BTreeMap<u64, BasicNode>,
     /// Voters of entries up to this one may have had this broker's id before it.
@@ -110,10 +112,11 @@ impl Node {
         let founders = start.cluster.voters.iter();
         let founders = founders.map(|voter| (node_id(voter.id), BasicNode::new(&voter.address))).collect();
         let index = log.last().map_or(0, |id| id.index);
-        let found = Found { index, founders, given_up_at: start.cluster.given_up_at };
+        let given_up_at = start.cluster.given_up_at;
+        let found = Found { index, is_alone: false, founders, given_up_at };
         let raft =
             Raft::new(id, config, peers.clone(), log.clone(), machine).await.map_err(|e| failed(&e))?;
-        let node = Node {
+        let mut node = Node {
             raft,
             upkeep,
             image,
@@ -129,6 +132,7 @@ impl Node {
             changing_learners: tokio::sync::Mutex::default(),
             caught_up_term: AtomicU64::new(0),
         };
+        node.found.is_alone = node.others().is_empty();
         node.upkeep.begin_as(node.electorate().has_me());
         node.begin(start.is_formed).await?;
         Ok(node)
@@ -386,9 +390,9 @@ impl Node {
         &self.contacts
     }
 
-    /// The last entry before this process's life, if nobody else can have written any since.
+    /// The last entry before this process's life, if nobody else can have written, or seen, any since.
     pub(in crate::metadata) fn found_index(&self) -> Option<u64> {
-        self.electorate().is_only_me().then_some(self.found.index)
+        (self.found.is_alone && self.others().is_empty()).then_some(self.found.index)
     }
 
     pub(in crate::metadata) fn snapshot_index(&self) -> u64 {

@@ -284,3 +284,33 @@ async fn a_broker_that_comes_back_while_it_is_removed_is_a_member() {
         close(&brokers).await;
     }
 }
+
+/// Or shards that a learner has would take the metadata for an older copy of itself.
+#[tokio::test(start_paused = true)]
+async fn all_that_a_learner_sees_while_the_voter_starts_again_is_the_past() {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let mut brokers = grown(&bucket, &switchboard, false).await;
+    let mut images = brokers[1].metadata.subscribe();
+    let watching = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        while images.changed().await.is_ok() {
+            let image = images.borrow_and_update().clone();
+            seen.extend(image.moment());
+            if image.topic_by_name("last").is_some() {
+                break;
+            }
+        }
+        seen
+    });
+    switchboard.hang_up(0);
+    brokers[0].metadata.close().await;
+    brokers[0] = start(&bucket, 0, &[0, 1, 2], &switchboard).await;
+    brokers[0].create("last").await;
+    let seen = watching.await.expect("moments");
+    assert!(seen.len() > 3, "{seen:?}");
+    let image = brokers[1].metadata.sync().await.expect("up to date");
+    for moment in seen {
+        assert_eq!(image.contradicts(&moment), None, "{moment:?}");
+    }
+    close(&brokers).await;
+}
