@@ -11,7 +11,7 @@ use kafkaesque::types::BrokerId;
 use super::clients::{PARTITIONS, TOPIC};
 use super::network::Weather;
 use super::world::World;
-use super::{changes, classic, consumer, levels, members, offsets, progress, proofs, records};
+use super::{changes, classic, consumer, levels, members, offsets, owners, progress, proofs, records};
 use crate::truth::{Check, Violation};
 
 /// The time that the first start of a cluster may take.
@@ -127,6 +127,9 @@ pub async fn whole(world: &World, plan: &Plan) -> Check {
         look(world).await
     };
     let check = run.await;
+    if matches!(check, Err(Violation::Stuck(_))) {
+        owners::tell(world);
+    }
     match world.problem() {
         Some(problem) => Err(Violation::Promise(problem)),
         None => check,

@@ -39,3 +39,20 @@ fn compare(world: &World, before: &Arc<Image>, after: &Arc<Image>) {
         }
     }
 }
+
+/// Notes who has which shard, as each broker sees it.
+pub fn tell(world: &World) {
+    for process in world.everybody().into_iter().filter_map(|id| world.process(id)) {
+        let (id, image, metadata) = (process.id, process.metadata.image(), &process.metadata);
+        world.note(format!(
+            "{id} as {}, leads: {}, knows {}",
+            metadata.incarnation(),
+            metadata.leads(),
+            image.index
+        ));
+        world.note(format!("{id} has {:?}", process.shards.states()));
+        for (shard, owned) in image.shards.iter() {
+            world.note(format!("{id} sees shard {shard} at {:?} in {}", owned.owner, owned.epoch));
+        }
+    }
+}
