@@ -291,7 +291,7 @@ async fn all_that_a_learner_sees_while_the_voter_starts_again_is_the_past() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let mut brokers = grown(&bucket, &switchboard, false).await;
     let mut images = brokers[1].metadata.subscribe();
-    let watching = tokio::spawn(async move {
+    let watching = async {
         let mut seen = Vec::new();
         while images.changed().await.is_ok() {
             let image = images.borrow_and_update().clone();
@@ -301,12 +301,14 @@ async fn all_that_a_learner_sees_while_the_voter_starts_again_is_the_past() {
             }
         }
         seen
-    });
-    switchboard.hang_up(0);
-    brokers[0].metadata.close().await;
-    brokers[0] = start(&bucket, 0, &[0, 1, 2], &switchboard).await;
-    brokers[0].create("last").await;
-    let seen = watching.await.expect("moments");
+    };
+    let starting = async {
+        switchboard.hang_up(0);
+        brokers[0].metadata.close().await;
+        brokers[0] = start(&bucket, 0, &[0, 1, 2], &switchboard).await;
+        brokers[0].create("last").await;
+    };
+    let (seen, ()) = tokio::join!(watching, starting);
     assert!(seen.len() > 3, "{seen:?}");
     let image = brokers[1].metadata.sync().await.expect("up to date");
     for moment in seen {
