@@ -69,6 +69,9 @@ pub enum StartError {
     /// The object store did not let the start finish.
     #[error("{doing} took longer than {seconds} s")]
     TooSlow { doing: &'static str, seconds: u64 },
+    /// The broker was removed for good at the same time.
+    #[error("broker {broker} was removed while it started: its next start is that of a new broker")]
+    Removed { broker: BrokerId },
     /// A command of the start itself was refused.
     #[error("the cluster refused this broker: {0}")]
     Refused(#[from] super::outcome::Refused),

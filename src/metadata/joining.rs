@@ -67,7 +67,10 @@ impl Metadata {
                 stored: image.cluster_id.to_string(),
             });
         }
+        // The id may be given up at any time; whoever is registered after that sees it.
+        self.has_its_id().await?;
         self.register(settings).await?;
+        self.has_its_id().await?;
         let life = Command::BeginLife { nonce: self.0.runtime.rng.u128(), after: self.0.node.found_index() };
         match self.insist(life).await {
             // Another broker is too old for it: then its shards vouch for nothing.
@@ -75,6 +78,19 @@ impl Metadata {
                 Ok(self.have_salt_key(&self.0.runtime.rng).await?)
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Fails if this broker's id was given up while this process started: what it stores is being deleted.
+    async fn has_its_id(&self) -> Result<(), StartError> {
+        if self.is_alone() {
+            return Ok(());
+        }
+        let (broker, clock) = (self.broker_id(), &self.0.runtime.clock);
+        let home = RaftHome::of(&self.0.store, broker, clock).await?;
+        match home.path == self.0.home.path {
+            true => Ok(()),
+            false => Err(StartError::Removed { broker }),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 
-use super::support::{Bucket, Process, Switchboard, close, eventually, settings};
+use super::support::{Bucket, Process, Switchboard, close, eventually, member, settings};
 use crate::metadata::{ForgetError, MetadataSettings, ProposeError, StartError, Voter};
 use crate::types::BrokerId;
 
@@ -314,5 +314,23 @@ async fn all_that_a_learner_sees_while_the_voter_starts_again_is_the_past() {
     for moment in seen {
         assert_eq!(image.contradicts(&moment), None, "{moment:?}");
     }
+    close(&brokers).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_was_late_to_join_does_not_come_back_for_a_removed_broker() {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let mut brokers = grown(&bucket, &switchboard, false).await;
+    switchboard.hang_up(2);
+    brokers[2].metadata.close().await;
+    let late = bucket.open_as(bucket.runtime(), &member(2, &[0, 1]), &switchboard).await;
+    let last = late.metadata.incarnation();
+    forget(&brokers, &[0], 2).await;
+    let refused = late.metadata.join().await;
+    assert!(matches!(refused, Err(StartError::Removed { broker: BrokerId(2) })), "{refused:?}");
+    assert!(brokers[0].metadata.image().broker(BrokerId(2)).is_none());
+    late.metadata.close().await;
+    brokers[2] = start(&bucket, 2, &[0, 1], &switchboard).await;
+    assert!(brokers[2].metadata.incarnation() >= last);
     close(&brokers).await;
 }

@@ -110,6 +110,13 @@ pub struct Process {
     pub runtime: Runtime,
 }
 
+/// Settings of a broker that is told of `peers`.
+pub fn member(id: i32, peers: &[i32]) -> MetadataSettings {
+    let address = |id: i32| format!("broker-{id}:9093");
+    let voters = peers.iter().map(|id| Voter { id: BrokerId(*id), address: address(*id) });
+    MetadataSettings { voters: voters.collect(), address: address(id), shards: 4, ..settings(id) }
+}
+
 impl Bucket {
     pub fn new() -> Bucket {
         Bucket { objects: Arc::new(InMemory::new()), lives: Arc::default() }
@@ -178,15 +185,23 @@ impl Bucket {
         peers: &[i32],
         switchboard: &Switchboard,
     ) -> Process {
-        let address = |id: i32| format!("broker-{id}:9093");
-        let voters = peers.iter().map(|id| Voter { id: BrokerId(*id), address: address(*id) });
-        let settings =
-            MetadataSettings { voters: voters.collect(), address: address(id), shards: 4, ..settings(id) };
-        self.start_as(runtime, &settings, switchboard).await
+        self.start_as(runtime, &member(id, peers), switchboard).await
     }
 
     /// A broker of these settings.
     pub async fn start_as(
+        &self,
+        runtime: Runtime,
+        settings: &MetadataSettings,
+        switchboard: &Switchboard,
+    ) -> Process {
+        let process = self.open_as(runtime, settings, switchboard).await;
+        process.metadata.join().await.expect("the broker joins");
+        process
+    }
+
+    /// A broker that is on its way into the group.
+    pub async fn open_as(
         &self,
         runtime: Runtime,
         settings: &MetadataSettings,
@@ -202,7 +217,6 @@ impl Bucket {
             lines.gone.remove(&from);
             lines.brokers.insert(from, metadata.clone());
         }
-        metadata.join().await.expect("the broker joins");
         Process { metadata, runtime }
     }
 
