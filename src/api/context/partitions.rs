@@ -16,7 +16,7 @@ use crate::types::{LeaderEpoch, Partition, ShardId};
 /// patience, and what their connections have for other shards goes on.
 const OPENING_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The longest that a produce waits for an opening at a time. What its connection has for other shards waits behind it, and
+/// The age of an opening up to which produces wait for it. What their connections have for other shards waits behind them, and
 /// whoever is refused asks again sooner than most openings end.
 const PRODUCE_PATIENCE: Duration = Duration::from_millis(250);
 
@@ -126,21 +126,24 @@ impl Context {
     /// it is open, refused, at another broker, or takes too long, or the connection is closing, so that nothing of it may be
     /// taken any more.
     pub async fn opens_soon(&self, image: &Image, id: ShardId) -> bool {
+        self.opens_within(OPENING_PATIENCE, image, id).await
+    }
+
+    /// The same for a produce, which waits for less.
+    pub async fn opens_at_once(&self, image: &Image, id: ShardId) -> bool {
+        self.opens_within(PRODUCE_PATIENCE, image, id).await
+    }
+
+    async fn opens_within(&self, patience: Duration, image: &Image, id: ShardId) -> bool {
         let broker = &self.broker;
         let Some(epoch) = broker.assigned(image, id) else { return false };
         if broker.shards.shard(id, epoch).is_some() {
             return false;
         }
-        let opened = broker.shards.shard_soon(id, epoch, OPENING_PATIENCE).await;
+        let opened = broker.shards.shard_soon(id, epoch, patience).await;
         // Those that the connection has asked before are looked at first: one that failed forbids this one.
         tokio::task::yield_now().await;
         opened.is_some() && self.closer.reason().is_none()
-    }
-
-    /// The same for a produce, which waits for less at a time.
-    pub async fn opens_at_once(&self, image: &Image, id: ShardId) -> bool {
-        let clock = &self.broker.runtime.clock;
-        clock.timeout(PRODUCE_PATIENCE, self.opens_soon(image, id)).await.unwrap_or(false)
     }
 
     /// Waits for the next owner of a shard, if this broker is giving it away.
