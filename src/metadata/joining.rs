@@ -67,9 +67,8 @@ impl Metadata {
                 stored: image.cluster_id.to_string(),
             });
         }
-        // The id may be given up at any time; whoever is registered after that sees it.
-        self.has_its_id().await?;
         self.register(settings).await?;
+        // The id may be given up at any time; whoever is registered after that sees it.
         self.has_its_id().await?;
         let life = Command::BeginLife { nonce: self.0.runtime.rng.u128(), after: self.0.node.found_index() };
         match self.insist(life).await {
@@ -109,6 +108,7 @@ impl Metadata {
         }
         let register = Command::Register { broker, address: settings.address.clone() };
         loop {
+            self.has_its_id().await?;
             match self.propose(register.clone()).await {
                 // It may be no member any more, if a broker that had its id before is being removed.
                 Err(ProposeError::Timeout | ProposeError::NotLeader { .. } | ProposeError::Overloaded) => {

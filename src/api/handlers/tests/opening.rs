@@ -68,14 +68,14 @@ async fn requests_wait_in_their_place_until_the_shard_is_open() {
     let cluster = opening().await;
     let node = &cluster.brokers[0];
     let group = group_here(node);
+    let mut producing = Box::pin(node.ask::<Produce>(12, produce_one(0)));
+    assert!(is_waiting(node, &mut producing).await);
     let mut committing = Box::pin(node.ask::<OffsetCommit>(9, commit_one(&group)));
     assert!(is_waiting(node, &mut committing).await);
     let mut beating = Box::pin(beat(node, &group));
     assert!(is_waiting(node, &mut beating).await);
     let mut listing = Box::pin(node.ask::<ListGroups>(5, list_groups::Request::default()));
     assert!(is_waiting(node, &mut listing).await);
-    let mut producing = Box::pin(node.ask::<Produce>(12, produce_one(0)));
-    assert!(is_waiting(node, &mut producing).await);
 
     node.faults.hold_puts(false);
     assert_eq!(outcome(&producing.await), (0, 0));
