@@ -126,8 +126,17 @@ impl Node {
         &self,
         voters: &BTreeSet<BrokerId>,
     ) -> Result<(), ProposeError> {
-        let ids: BTreeSet<u64> = voters.iter().copied().map(node_id).collect();
-        let change = self.raft().change_membership(ChangeMembers::ReplaceAllVoters(ids), true).await;
+        let ids = voters.iter().copied().map(node_id).collect();
+        self.change_members(ChangeMembers::ReplaceAllVoters(ids), true).await
+    }
+
+    /// Changes the members. Those that vote no more go on listening if `keeps` is set.
+    async fn change_members(
+        &self,
+        change: ChangeMembers<u64, BasicNode>,
+        keeps: bool,
+    ) -> Result<(), ProposeError> {
+        let change = self.raft().change_membership(change, keeps).await;
         let index = change.as_ref().ok().map(|done| done.log_id.index);
         changed(change)?;
         // The library tells of it a moment later; by then there may be another leader, and another change.
@@ -157,18 +166,14 @@ impl Node {
         if self.image().broker(broker).is_some() {
             return Ok(());
         }
-        let mut metrics = self.raft().metrics();
+        let metrics = self.raft().metrics();
         let is_known = metrics.borrow().membership_config.membership().get_node(&node_id(broker)).is_some();
         if !is_known {
             return Ok(());
         }
         self.announced.lock().remove(&broker);
         let gone = BTreeSet::from([node_id(broker)]);
-        changed(self.raft().change_membership(ChangeMembers::RemoveNodes(gone), false).await)?;
-        let told =
-            metrics.wait_for(|now| now.membership_config.membership().get_node(&node_id(broker)).is_none());
-        told.await.map_err(|_| ProposeError::Stopped)?;
-        Ok(())
+        self.change_members(ChangeMembers::RemoveNodes(gone), false).await
     }
 
     pub(in crate::metadata) fn quorum(&self) -> Quorum {
