@@ -109,25 +109,31 @@ impl Metadata {
         let register = Command::Register { broker, address: settings.address.clone() };
         loop {
             self.has_its_id().await?;
-            match self.propose(register.clone()).await {
-                // It may be no member any more, if a broker that had its id before is being removed.
-                Err(ProposeError::Timeout | ProposeError::NotLeader { .. } | ProposeError::Overloaded) => {
-                    self.announce().await;
-                }
-                registered => return Ok(registered?.map(drop)?),
+            if let Some(outcome) = self.attempt(&register).await? {
+                return Ok(outcome.map(drop)?);
             }
+            // It may be no member any more, if a broker that had its id before is being removed.
+            self.announce().await;
         }
     }
 
     /// Proposes until there is an outcome. Only for commands that may be applied twice.
     pub(super) async fn insist(&self, command: Command) -> Result<Outcome, ProposeError> {
         loop {
-            match self.propose(command.clone()).await {
-                Err(ProposeError::Timeout | ProposeError::NotLeader { .. } | ProposeError::Overloaded) => {
-                    self.0.runtime.clock.sleep(RETRY).await;
-                }
-                outcome => return outcome,
+            if let Some(outcome) = self.attempt(&command).await? {
+                return Ok(outcome);
             }
+            self.0.runtime.clock.sleep(RETRY).await;
+        }
+    }
+
+    /// Proposes once. None if it may go better the next time.
+    async fn attempt(&self, command: &Command) -> Result<Option<Outcome>, ProposeError> {
+        match self.propose(command.clone()).await {
+            Err(ProposeError::Timeout | ProposeError::NotLeader { .. } | ProposeError::Overloaded) => {
+                Ok(None)
+            }
+            outcome => outcome.map(Some),
         }
     }
 

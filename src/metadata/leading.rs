@@ -164,11 +164,10 @@ impl Leader {
 
 impl Leader {
     /// Refuses who registers without being a member, as one that was dropped a moment ago: it would hear of nothing.
-    fn members_of(&self, group: Vec<Waiting>) -> Vec<Waiting> {
+    fn members_of(&self, mut group: Vec<Waiting>) -> Vec<Waiting> {
         let is_stranger = |waiting: &mut Waiting| {
             waiting.registers().is_some_and(|broker| !self.node.members().contains(&broker))
         };
-        let mut group = group;
         refuse(group.extract_if(.., is_stranger).collect(), &ProposeError::Overloaded);
         group
     }
