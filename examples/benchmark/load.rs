@@ -1,7 +1,7 @@
 //! Producers and consumers, each on a thread of its own.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -42,8 +42,8 @@ struct Answered {
 }
 
 impl Answers {
-    fn acked(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).acked
+    fn now(&self) -> MutexGuard<'_, Answered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -54,7 +54,7 @@ impl ProducerContext for Answers {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, sent: usize) {
-        let mut answered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answered = self.now();
         if result.is_ok() {
             answered.acked += 1;
             answered.acks.add(now_us().saturating_sub(sent as u64));
@@ -133,7 +133,7 @@ fn produce(options: &Options, number: u32) -> Outcome<Answered> {
     }
     producer.flush(PATIENCE)?;
     drop(producer);
-    Ok(answers.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    Ok(answers.now().clone())
 }
 
 /// Waits for room in the producer's queue, as long as the broker acknowledges anything.
@@ -142,7 +142,7 @@ fn send(
     answers: &Answers,
     mut record: BaseRecord<'_, str, [u8], usize>,
 ) -> Outcome<()> {
-    let mut progress = (answers.acked(), Instant::now());
+    let mut progress: Option<(u64, Instant)> = None;
     loop {
         match producer.send(record) {
             Ok(()) => return Ok(()),
@@ -152,10 +152,11 @@ fn send(
             }
             Err((error, _)) => return Err(error.into()),
         }
-        let acked = answers.acked();
-        if acked > progress.0 {
-            progress = (acked, Instant::now());
-        } else if progress.1.elapsed() > PATIENCE {
+        let acked = answers.now().acked;
+        let (known, since) = *progress.get_or_insert_with(|| (acked, Instant::now()));
+        if acked > known {
+            progress = None;
+        } else if since.elapsed() > PATIENCE {
             return Err(format!("{acked} records were acknowledged, then none for {PATIENCE:?}").into());
         }
     }
