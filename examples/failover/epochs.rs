@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use kafkaesque::protocol::batch::{Header, LENGTH_OVERHEAD};
+use kafkaesque::protocol::codec::Records;
 use kafkaesque::protocol::messages::fetch;
 
 use super::processes;
@@ -54,7 +56,7 @@ impl Epochs {
 }
 
 /// Batches from an offset on, or from before it; none if the broker does not lead the partition.
-fn fetch(port: u16, topic: &str, partition: i32, fetch_offset: i64) -> Option<Vec<u8>> {
+fn fetch(port: u16, topic: &str, partition: i32, fetch_offset: i64) -> Option<Bytes> {
     let partition = fetch::FetchPartition {
         partition,
         fetch_offset,
@@ -71,5 +73,5 @@ fn fetch(port: u16, topic: &str, partition: i32, fetch_offset: i64) -> Option<Ve
     };
     let answer = processes::ask(port, &request, FETCH).ok()?;
     let answer = answer.responses.into_iter().next()?.partitions.into_iter().next()?;
-    answer.records.filter(|_| answer.error_code == 0).map(|records| records.into_bytes().to_vec())
+    answer.records.filter(|_| answer.error_code == 0).map(Records::into_bytes)
 }
