@@ -7,10 +7,10 @@ use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
-use super::support::{Bucket, Switchboard, close, eventually, register, settings};
+use super::support::{Bucket, Switchboard, close, eventually, member, register, settings};
 use crate::metadata::{
     Command, FEATURES, Feature, Image, LEVEL, MetadataSettings, Placing, ProposeError, Refused, StartError,
-    Voter, snapshot,
+    snapshot,
 };
 use crate::types::{BrokerId, Incarnation, ShardId};
 
@@ -92,14 +92,10 @@ fn the_level_is_a_feature_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn settings_that_differ_are_known_to_all() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
-    let voters: Vec<Voter> =
-        (0..3).map(|id| Voter { id: BrokerId(id), address: format!("broker-{id}:9093") }).collect();
     let hours = ["168", "168", "24"];
     let start = async |id: i32| {
         let agreed = BTreeMap::from([("LOG_RETENTION_HOURS".to_owned(), hours[id as usize].to_owned())]);
-        let address = format!("broker-{id}:9093");
-        let voters = voters.clone();
-        let settings = MetadataSettings { voters, address, agreed: Arc::new(agreed), ..settings(id) };
+        let settings = MetadataSettings { agreed: Arc::new(agreed), ..member(id, &[0, 1, 2]) };
         bucket.start_as(bucket.runtime(), &settings, &switchboard).await
     };
     let mut brokers = futures::future::join_all((0..3).map(&start)).await;
@@ -115,12 +111,7 @@ async fn settings_that_differ_are_known_to_all() {
     switchboard.hang_up(2);
     brokers[2].metadata.close().await;
     let agreed = Arc::new(BTreeMap::from([("LOG_RETENTION_HOURS".to_owned(), "168".to_owned())]));
-    let same = MetadataSettings {
-        voters: voters.clone(),
-        address: "broker-2:9093".to_owned(),
-        agreed,
-        ..settings(2)
-    };
+    let same = MetadataSettings { agreed, ..member(2, &[0, 1, 2]) };
     brokers[2] = bucket.start_as(bucket.runtime(), &same, &switchboard).await;
     let metadata = &brokers[0].metadata;
     let is_settled = || metadata.image().configs.declared.differences().is_empty().then_some(());

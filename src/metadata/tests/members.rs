@@ -161,7 +161,7 @@ async fn counts_on_a_former_voter(is_leader: bool) {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let run = |id: i32, peers: &'static [i32]| {
         let (bucket, switchboard) = (bucket.clone(), switchboard.clone());
-        async move { bucket.start_member(bucket.runtime(), id, peers, &switchboard).await }
+        async move { start(&bucket, id, peers, &switchboard).await }
     };
     let mut brokers = futures::future::join_all((0..3).map(|id| run(id, &[0, 1, 2]))).await;
     brokers.push(run(3, &[0, 1, 2, 3]).await);
