@@ -40,15 +40,24 @@ struct Read {
     committed: i64,
 }
 
-/// Counts what the members hear of the group.
-struct Heard(Arc<Shared>);
+/// What one member has read, and what it hears of the group.
+struct Heard {
+    shared: Arc<Shared>,
+    /// By partition: after the last record that it has read since its last assignment; 0 if there is none.
+    next: Mutex<Vec<i64>>,
+}
 
 impl ClientContext for Heard {}
 
 impl ConsumerContext for Heard {
+    fn pre_rebalance(&self, _: &BaseConsumer<Heard>, _: &Rebalance<'_>) {
+        // Who keeps a partition starts at what was committed of it too.
+        self.next.lock().fill(0);
+    }
+
     fn post_rebalance(&self, _: &BaseConsumer<Heard>, rebalance: &Rebalance<'_>) {
         if matches!(rebalance, Rebalance::Assign(_)) {
-            self.0.assigned();
+            self.shared.assigned();
         }
     }
 }
@@ -63,8 +72,8 @@ impl Group {
                 .set("enable.auto.commit", "false")
                 .set("session.timeout.ms", "10000");
             config.set("auto.offset.reset", "earliest").set("socket.timeout.ms", "10000");
-            let consumer: BaseConsumer<Heard> =
-                config.create_with_context(Heard(Arc::clone(&shared))).expect("a consumer");
+            let heard = Heard { shared: Arc::clone(&shared), next: Mutex::new(vec![0; partitions]) };
+            let consumer: BaseConsumer<Heard> = config.create_with_context(heard).expect("a consumer");
             consumer.subscribe(&[TOPIC]).expect("a subscription");
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || shared.read(&consumer))
@@ -157,17 +166,16 @@ impl Shared {
 
     fn read(&self, consumer: &BaseConsumer<Heard>) {
         let mut committed = Instant::now();
-        let mut read = vec![0; self.partitions.len()];
         while !self.stop.load(Ordering::Relaxed) {
             // Errors of connections are librdkafka's to mend.
             if let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) {
                 let partition = message.partition() as usize;
                 self.take(partition, message.offset());
-                read[partition] = message.offset() + 1;
+                consumer.context().next.lock()[partition] = message.offset() + 1;
             }
             if committed.elapsed() >= COMMIT_EVERY {
                 committed = Instant::now();
-                self.commit(consumer, &mut read);
+                self.commit(consumer);
             }
         }
     }
@@ -184,23 +192,19 @@ impl Shared {
         read.next = next.max(offset + 1);
     }
 
-    fn commit(&self, consumer: &BaseConsumer<Heard>, read: &mut [i64]) {
+    fn commit(&self, consumer: &BaseConsumer<Heard>) {
         let mut offsets = TopicPartitionList::new();
-        let owned = consumer.assignment().map(|owned| owned.to_topic_map()).unwrap_or_default();
-        for (partition, next) in read.iter_mut().enumerate() {
-            if owned.contains_key(&(TOPIC.to_owned(), partition as i32)) && *next > 0 {
-                let offset = Offset::Offset(*next);
-                offsets.add_partition_offset(TOPIC, partition as i32, offset).expect("a valid offset");
-            } else {
-                *next = 0;
-            }
+        let next = consumer.context().next.lock().clone();
+        for (partition, next) in next.iter().enumerate().filter(|(_, next)| **next > 0) {
+            let offset = Offset::Offset(*next);
+            offsets.add_partition_offset(TOPIC, partition as i32, offset).expect("a valid offset");
         }
         if offsets.count() == 0 {
             return;
         }
         match consumer.commit(&offsets, CommitMode::Sync) {
             Ok(()) => {
-                for (partition, next) in read.iter().enumerate().filter(|(_, next)| **next > 0) {
+                for (partition, next) in next.iter().enumerate().filter(|(_, next)| **next > 0) {
                     self.committed(partition, *next);
                 }
             }
