@@ -221,6 +221,11 @@ impl Member {
             None => self.shared.truth.check(offset >= owned.committed, || {
                 format!("{group:?} group: back to {offset} of partition {index}, from {}", owned.committed)
             }),
+            // While a rebalance is announced librdkafka pauses what a member keeps, and goes on behind the last record
+            // that it noted as handed out: it notes that after the record has left its queue, so the last may come twice.
+            Some(next) if group != Protocol::Eager && offset + 1 == next => {
+                self.shared.truth.count("records that came twice around a pause");
+            }
             Some(next) => self.shared.truth.check(offset == next, || {
                 format!("{group:?} group: {offset} of partition {index} was read after {next}")
             }),
