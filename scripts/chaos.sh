@@ -13,7 +13,7 @@ source "$root/scripts/broker.sh"
 source "$root/scripts/stores.sh"
 source "$root/scripts/traffic.sh"
 
-options=() client=librdkafka store=versitygw flaw= seed=$RANDOM
+options=() client=librdkafka store=versitygw flaw= seed=$RANDOM keep=
 while (($#)); do
   case $1 in
     --seed) seed=$2; shift ;;
@@ -21,7 +21,7 @@ while (($#)); do
     --store) store=$2; shift ;;
     --client) client=$2; options+=("$1" "$2"); shift ;;
     --flaw) flaw=$2; shift ;;
-    --keep) options+=("$1"); export KEEP_WORK=yes ;;
+    --keep) options+=("$1") keep=yes ;;
     *) sed -n '2,10s/^# //p' "$0"; exit 2 ;;
   esac
   shift
@@ -39,6 +39,7 @@ program=$KAFKAESQUE_BIN load=$FAILOVER_BIN
 forget_settings
 unset KAFKAESQUE_BIN FAILOVER_BIN
 make_work_dir
+KEEP_WORK=$keep
 [[ $client != java ]] || use_java_traffic
 case $store in
   versitygw | gofakes3) "use_$store" ;;
