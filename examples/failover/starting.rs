@@ -11,6 +11,7 @@ use super::table::Table;
 use super::{Plan, TOPIC, check};
 
 const ALL: [usize; 3] = [0, 1, 2];
+const TWO: [usize; 2] = [0, 1];
 /// The time after which one that is late is started.
 const LATE: Duration = Duration::from_secs(30);
 const AGREEMENT_LIMIT: Duration = Duration::from_secs(30);
@@ -22,7 +23,8 @@ pub fn run(plan: &Plan) -> Result<(), Vec<String>> {
         problems.extend(together(plan, &mut table));
         println!("round {round}: {:.1} s, {} problems", begun.elapsed().as_secs_f64(), problems.len());
     }
-    problems.extend(without_one(plan, &mut table));
+    problems.extend(one_late(plan, &mut table));
+    problems.extend(one_never(plan, &mut table));
     print!("{table}");
     println!("{} problems", problems.len());
     if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -49,14 +51,9 @@ fn together(plan: &Plan, table: &mut Table) -> Vec<String> {
 }
 
 /// Two at once. The third comes late, to the brokers and to what was written before it was there.
-fn without_one(plan: &Plan, table: &mut Table) -> Vec<String> {
-    let mut cluster = prepare(plan);
+fn one_late(plan: &Plan, table: &mut Table) -> Vec<String> {
     let begun = Instant::now();
-    (0..2).for_each(|id| cluster.launch(id));
-    (0..2).for_each(|id| cluster.wait_until_ready(id));
-    table.add("two of three at once: until both are ready", begun.elapsed());
-    let load = begin(plan, &cluster);
-    agree(&cluster, &[0, 1]);
+    let (mut cluster, load) = two_of_three(plan, table);
     std::thread::sleep(LATE.saturating_sub(begun.elapsed()));
     let begun = Instant::now();
     cluster.launch(2);
@@ -65,6 +62,30 @@ fn without_one(plan: &Plan, table: &mut Table) -> Vec<String> {
     agree(&cluster, &ALL);
     load.settle();
     end(&cluster, &load)
+}
+
+/// Two at once. The third never comes, also when they are killed and started again.
+fn one_never(plan: &Plan, table: &mut Table) -> Vec<String> {
+    let (mut cluster, load) = two_of_three(plan, table);
+    TWO.iter().for_each(|id| cluster.kill(*id));
+    let begun = Instant::now();
+    TWO.iter().for_each(|id| cluster.launch(*id));
+    TWO.iter().for_each(|id| cluster.wait_until_ready(*id));
+    load.settle();
+    table.add("two of three killed and started: until each partition has taken a record", begun.elapsed());
+    agree(&cluster, &TWO);
+    end(&cluster, &load)
+}
+
+fn two_of_three(plan: &Plan, table: &mut Table) -> (Cluster, Load) {
+    let mut cluster = prepare(plan);
+    let begun = Instant::now();
+    TWO.iter().for_each(|id| cluster.launch(*id));
+    TWO.iter().for_each(|id| cluster.wait_until_ready(*id));
+    table.add("two of three at once: until both are ready", begun.elapsed());
+    let load = begin(plan, &cluster);
+    agree(&cluster, &TWO);
+    (cluster, load)
 }
 
 fn prepare(plan: &Plan) -> Cluster {
