@@ -80,8 +80,13 @@ fields! {
 
 /// Bytes that are not an object of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("malformed segment: {0}")]
-pub struct Malformed(pub &'static str);
+pub enum Malformed {
+    #[error("malformed segment: {0}")]
+    Bytes(&'static str),
+    /// Another program may read it: its header may have any length and checksum.
+    #[error("segment of version {0}, and this program reads {WITHOUT_ORIGIN} to {VERSION}")]
+    Version(u8),
+}
 
 impl Header {
     fn encode(&self, into: &mut BytesMut) {
@@ -101,22 +106,22 @@ impl Header {
 
     /// Reads the header at the start of `object`, which may be longer.
     pub fn parse(object: &[u8]) -> Result<Header, Malformed> {
-        let version = *object.get(MAGIC.len()).ok_or(Malformed("too short for a header"))?;
+        let version = *object.get(MAGIC.len()).ok_or(Malformed::Bytes("too short for a header"))?;
         let len = if version == WITHOUT_ORIGIN { LEN_WITHOUT_ORIGIN } else { HEADER_LEN };
-        let bytes = object.get(..len).ok_or(Malformed("too short for a header"))?;
-        let (checked, crc) = bytes.split_at(len - 4);
-        let fields = checked.strip_prefix(MAGIC).ok_or(Malformed("no magic"))?;
-        if crc != crc32c::checksum(checked).to_be_bytes() {
-            return Err(Malformed("header checksum"));
-        }
+        let fields = object.strip_prefix(MAGIC).ok_or(Malformed::Bytes("no magic"))?;
         let mut fields =
-            Reader::versioned(fields, WITHOUT_ORIGIN..=VERSION).ok_or(Malformed("unknown version"))?;
-        let header: Header = Plain.get(&mut fields).ok_or(Malformed("unknown kind"))?;
+            Reader::versioned(fields, WITHOUT_ORIGIN..=VERSION).ok_or(Malformed::Version(version))?;
+        let bytes = object.get(..len).ok_or(Malformed::Bytes("too short for a header"))?;
+        let (checked, crc) = bytes.split_at(len - 4);
+        if crc != crc32c::checksum(checked).to_be_bytes() {
+            return Err(Malformed::Bytes("header checksum"));
+        }
+        let header: Header = Plain.get(&mut fields).ok_or(Malformed::Bytes("unknown kind"))?;
         if header.window == 0 {
-            return Err(Malformed("no window"));
+            return Err(Malformed::Bytes("no window"));
         }
         if u64::from(header.payload_position) < header.index_len() {
-            return Err(Malformed("payload inside the rows"));
+            return Err(Malformed::Bytes("payload inside the rows"));
         }
         Ok(header)
     }
@@ -144,9 +149,9 @@ impl Header {
     /// The rows of the object that begins with `object`, which must hold [`Header::index_len`] bytes at least.
     pub fn decode_rows(&self, object: &[u8]) -> Result<Vec<RowEntry>, Malformed> {
         let end = self.len().saturating_add(self.rows_len as usize);
-        let rows = object.get(self.len()..end).ok_or(Malformed("too short for its rows"))?;
+        let rows = object.get(self.len()..end).ok_or(Malformed::Bytes("too short for its rows"))?;
         if crc32c::checksum(rows) != self.rows_crc {
-            return Err(Malformed("rows checksum"));
+            return Err(Malformed::Bytes("rows checksum"));
         }
         // One exact copy: the rows live on in the index's memory, and must not hold a whole read buffer there.
         rows::decode(&Bytes::copy_from_slice(rows), self.row_count)
@@ -190,16 +195,16 @@ impl Segment {
         if first.len() < payload.position {
             first.put_bytes(0, payload.position - first.len());
         } else if first.len() > payload.position && payload.position > 0 {
-            return Err(Malformed("rows longer than planned"));
+            return Err(Malformed::Bytes("rows longer than planned"));
         }
         let header = Header {
             kind: self.kind,
             window: self.window,
             epoch: self.epoch,
             nonce: self.nonce,
-            row_count: u32::try_from(rows.len()).map_err(|_| Malformed("too many rows"))?,
-            rows_len: u32::try_from(rows_len).map_err(|_| Malformed("rows too long"))?,
-            payload_position: u32::try_from(first.len()).map_err(|_| Malformed("rows too long"))?,
+            row_count: u32::try_from(rows.len()).map_err(|_| Malformed::Bytes("too many rows"))?,
+            rows_len: u32::try_from(rows_len).map_err(|_| Malformed::Bytes("rows too long"))?,
+            payload_position: u32::try_from(first.len()).map_err(|_| Malformed::Bytes("rows too long"))?,
             payload_len: payload.len,
             rows_crc,
             payload_crc: payload.crc,

@@ -59,7 +59,7 @@ async fn range(
         Ok(result) => Ok(result.bytes().await?),
         Err(error @ object_store::Error::NotFound { .. }) => Err(error.into()),
         Err(error) => match ranges::is_shorter(store, path, 1).await {
-            true => Err(Malformed("it is empty").into()),
+            true => Err(Malformed::Bytes("it is empty").into()),
             false => Err(error.into()),
         },
     }

@@ -52,8 +52,8 @@ pub(super) fn encode(rows: &[RowEntry], into: &mut BytesMut) -> Result<(), Malfo
         flags |= if row.create_ts.is_none() { NO_CREATED } else { 0 };
         flags |= if row.expire_ts.is_some() { EXPIRES } else { 0 };
         into.put_u8(flags);
-        into.put_u16(u16::try_from(row.key.len()).map_err(|_| Malformed("key too long"))?);
-        into.put_u32(u32::try_from(value.len()).map_err(|_| Malformed("value too long"))?);
+        into.put_u16(u16::try_from(row.key.len()).map_err(|_| Malformed::Bytes("key too long"))?);
+        into.put_u32(u32::try_from(value.len()).map_err(|_| Malformed::Bytes("value too long"))?);
         if let Some(seq) = own_seq {
             into.put_u64(seq);
         }
@@ -68,22 +68,22 @@ pub(super) fn encode(rows: &[RowEntry], into: &mut BytesMut) -> Result<(), Malfo
 
 /// Keys and values are slices of `bytes`.
 pub(super) fn decode(bytes: &Bytes, count: u32) -> Result<Vec<RowEntry>, Malformed> {
-    let short = |_| Malformed("rows cut short");
+    let short = |_| Malformed::Bytes("rows cut short");
     let mut rest = bytes.clone();
     let count = count as usize;
     if count == 0 {
-        return if rest.is_empty() { Ok(Vec::new()) } else { Err(Malformed("bytes but no rows")) };
+        return if rest.is_empty() { Ok(Vec::new()) } else { Err(Malformed::Bytes("bytes but no rows")) };
     }
     let base_seq = rest.try_get_u64().map_err(short)?;
     let base_created = rest.try_get_i64().map_err(short)?;
     if count > rest.len() / ROW_LEN {
-        return Err(Malformed("more rows than bytes"));
+        return Err(Malformed::Bytes("more rows than bytes"));
     }
     let mut rows = Vec::with_capacity(count);
     for _ in 0..count {
         let flags = rest.try_get_u8().map_err(short)?;
         if flags & !KNOWN != 0 {
-            return Err(Malformed("unknown row flags"));
+            return Err(Malformed::Bytes("unknown row flags"));
         }
         let key_len = usize::from(rest.try_get_u16().map_err(short)?);
         let value_len = rest.try_get_u32().map_err(short)? as usize;
@@ -92,7 +92,7 @@ pub(super) fn decode(bytes: &Bytes, count: u32) -> Result<Vec<RowEntry>, Malform
             if flags & OWN_CREATED != 0 { Some(rest.try_get_i64().map_err(short)?) } else { None };
         let expire_ts = if flags & EXPIRES != 0 { Some(rest.try_get_i64().map_err(short)?) } else { None };
         if rest.len() < key_len || rest.len() - key_len < value_len {
-            return Err(Malformed("rows cut short"));
+            return Err(Malformed::Bytes("rows cut short"));
         }
         let key = rest.split_to(key_len);
         let value = rest.split_to(value_len);
@@ -104,9 +104,9 @@ pub(super) fn decode(bytes: &Bytes, count: u32) -> Result<Vec<RowEntry>, Malform
             VALUE => ValueDeletable::Value(value),
             MERGE => ValueDeletable::Merge(value),
             TOMBSTONE if value.is_empty() => ValueDeletable::Tombstone,
-            _ => return Err(Malformed("unknown row kind")),
+            _ => return Err(Malformed::Bytes("unknown row kind")),
         };
         rows.push(RowEntry { key, value, seq, create_ts, expire_ts });
     }
-    if rest.is_empty() { Ok(rows) } else { Err(Malformed("bytes behind the rows")) }
+    if rest.is_empty() { Ok(rows) } else { Err(Malformed::Bytes("bytes behind the rows")) }
 }

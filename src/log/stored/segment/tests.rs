@@ -171,9 +171,18 @@ fn lengths_that_lie_cost_nothing() {
     assert!(Header::parse(&object).is_ok_and(|header| header.decode_rows(&object).is_err()));
     assert_eq!(
         Header::parse(&forged(|header| header.payload_position = 3)),
-        Err(Malformed("payload inside the rows"))
+        Err(Malformed::Bytes("payload inside the rows"))
     );
-    assert_eq!(Header::parse(&forged(|header| header.window = 0)), Err(Malformed("no window")));
+    assert_eq!(Header::parse(&forged(|header| header.window = 0)), Err(Malformed::Bytes("no window")));
+}
+
+#[test]
+fn an_object_of_a_later_version_is_told_from_a_broken_one() {
+    let object = forged(|_| {});
+    let later = [&object[..MAGIC.len()], &[VERSION + 1], b"whatever is there then"].concat();
+    let error = Header::parse(&later).expect_err("it is not known");
+    assert_eq!(error.to_string(), "segment of version 3, and this program reads 1 to 2");
+    assert_eq!(Header::parse(&later[..MAGIC.len()]), Err(Malformed::Bytes("too short for a header")));
 }
 
 #[tokio::test]

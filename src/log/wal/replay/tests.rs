@@ -37,7 +37,7 @@ fn replay(objects: Vec<Read>, start_epoch: u64) -> (Replay, Arc<DatabaseClock>) 
     let stream = stream::iter(objects).boxed();
     let own = Identity { epoch: WriterEpoch(9), nonce: 99 };
     let filter = Filter::new(WriterEpoch(start_epoch), Witness::new(ShardId(1), own, 4));
-    let refuse = |flaw: Flaw| WalError::DataError(Arc::new(Malformed(flaw.problem)));
+    let refuse = |flaw: Flaw| WalError::DataError(Arc::new(Malformed::Bytes(flaw.problem)));
     (Replay::new(stream, filter, Arc::clone(&clock), refuse, |_| ()), clock)
 }
 
