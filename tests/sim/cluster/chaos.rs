@@ -11,7 +11,9 @@ use kafkaesque::types::BrokerId;
 use super::clients::{PARTITIONS, TOPIC};
 use super::network::Weather;
 use super::world::World;
-use super::{changes, classic, consumer, levels, members, offsets, owners, progress, proofs, records};
+use super::{
+    changes, classic, consumer, levels, members, offsets, owners, progress, proofs, records, starts,
+};
 use crate::truth::{Check, Violation};
 
 /// The time that the first start of a cluster may take.
@@ -175,6 +177,7 @@ fn work(world: &World) -> impl Future<Output = ()> + use<> {
         world.spawn(records::consume(world.clone(), partition));
     }
     world.spawn(proofs::ask_for_ends(world.clone()));
+    world.spawn(starts::delete(world.clone()));
     for who in 0..2 {
         world.spawn(changes::administer(world.clone(), who));
         world.spawn(offsets::commit(world.clone(), who));
@@ -296,8 +299,8 @@ async fn look(world: &World) -> Check {
     for partition in 0..PARTITIONS {
         let all =
             world.runtime().clock.timeout(Duration::from_secs(30), records::read_all(world, partition)).await;
-        let all = all.map_err(|_| Violation::Stuck(format!("partition {partition} is not read")))?;
-        world.told(|told| told.records.found(partition, all))?;
+        let (start, all) = all.map_err(|_| Violation::Stuck(format!("partition {partition} is not read")))?;
+        world.told(|told| told.records.found(partition, start, all))?;
     }
     members::look(world)?;
     levels::look(world).await?;

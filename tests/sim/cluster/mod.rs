@@ -2,7 +2,7 @@
 //! controller, shard hosts, coordinators and API, in one process, on one paused clock.
 //! It knows nothing of sockets: brokers call each other in memory, and clients hand frames to the API.
 //! Entry points: [`chaos`], which disturbs; a file for each promise: [`records`], [`watermarks`], [`proofs`], [`changes`],
-//! [`owners`], [`offsets`], [`groups`], [`members`], [`levels`], [`progress`]; [`flawed`], which shows that they would be seen to be broken.
+//! [`owners`], [`starts`], [`offsets`], [`groups`], [`members`], [`levels`], [`progress`]; [`flawed`], which shows that they would be seen to be broken.
 //! Invariant: a seed names one run, in a process of its own ([`runs`]): chance and clocks inside libraries follow it too.
 
 mod absence;
@@ -24,6 +24,7 @@ mod progress;
 mod proofs;
 mod records;
 mod runs;
+mod starts;
 mod watermarks;
 mod world;
 

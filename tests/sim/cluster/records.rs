@@ -8,6 +8,7 @@ use kafkaesque::protocol::messages::{fetch, produce};
 
 use super::clients::{Client, Leader, PARTITIONS, TOPIC, batches, is_retriable};
 use super::process::Process;
+use super::starts;
 use super::world::{PATIENCE, Phase, World};
 use crate::engine::{batch, batch_of};
 use crate::truth::{Check, Truth, Violation};
@@ -63,9 +64,14 @@ impl Records {
         }
     }
 
-    /// All of a partition, when everything is over.
-    pub fn found(&mut self, partition: i32, records: Vec<(i64, String)>) -> Check {
-        let contents = Contents { log_start: 0, high_watermark: records.len() as i64, records };
+    /// Somebody asks to delete up to `before`.
+    pub fn may_delete(&mut self, partition: i32, before: i64) {
+        self.truth.may_delete(partition, before);
+    }
+
+    /// All of a partition from its start on, when everything is over.
+    pub fn found(&mut self, partition: i32, log_start: i64, records: Vec<(i64, String)>) -> Check {
+        let contents = Contents { log_start, high_watermark: log_start + records.len() as i64, records };
         self.truth.opened(WriterEpoch(1), partition, &contents)
     }
 }
@@ -186,38 +192,43 @@ pub async fn consume(world: World, partition: i32) {
         match client.leader(partition) {
             None => client.refresh().await,
             Some((leader, process)) => match read(&world, &process, leader, partition, position).await {
-                Some(read) => position += read.len() as i64,
-                None => client.refresh().await,
+                Read::Records(read) => position += read.len() as i64,
+                Read::From(start) => position = start,
+                Read::Nothing => client.refresh().await,
             },
         }
     }
 }
 
-/// All of a partition.
-pub async fn read_all(world: &World, partition: i32) -> Vec<(i64, String)> {
+/// All of a partition, and where it starts.
+pub async fn read_all(world: &World, partition: i32) -> (i64, Vec<(i64, String)>) {
     let mut client = Client::new(world);
-    let mut all = Vec::new();
+    let (mut from, mut all) = (0, Vec::new());
     loop {
         let Some((leader, process)) = client.leader(partition) else {
             client.refresh().await;
             continue;
         };
-        match read(world, &process, leader, partition, all.len() as i64).await {
-            Some(read) if read.is_empty() => return all,
-            Some(read) => all.extend(read),
-            None => client.refresh().await,
+        match read(world, &process, leader, partition, from + all.len() as i64).await {
+            Read::Records(read) if read.is_empty() => return (from, all),
+            Read::Records(read) => all.extend(read),
+            Read::From(start) => (from, all) = (start, Vec::new()),
+            Read::Nothing => client.refresh().await,
         }
     }
 }
 
-/// The records from `position` on that one fetch gives; none if the leader does not say.
-async fn read(
-    world: &World,
-    process: &Process,
-    leader: Leader,
-    partition: i32,
-    position: i64,
-) -> Option<Vec<(i64, String)>> {
+/// The outcome of a fetch.
+enum Read {
+    Records(Vec<(i64, String)>),
+    /// What was asked for is deleted; this is not.
+    From(i64),
+    /// The broker does not say.
+    Nothing,
+}
+
+/// The records from `position` on that one fetch gives.
+async fn read(world: &World, process: &Process, leader: Leader, partition: i32, position: i64) -> Read {
     let least = world.told(|told| told.watermarks.least(partition, leader.epoch));
     let asked = fetch::FetchPartition {
         partition,
@@ -235,15 +246,19 @@ async fn read(
         topics: vec![topic],
         ..Default::default()
     };
-    let mut answer = world.ask(process, request, FETCH).await?;
-    let mut found = answer.responses.pop()?;
-    let found = found.partitions.pop()?;
+    let answer = world.ask(process, request, FETCH).await;
+    let found = answer.and_then(|mut answer| answer.responses.pop()?.partitions.pop());
+    let Some(found) = found else { return Read::Nothing };
+    if found.error_code == ErrorCode::OffsetOutOfRange.code() {
+        let start = starts::after_deletion(world, process, partition, position).await;
+        return start.map_or(Read::Nothing, Read::From);
+    }
     if found.error_code != 0 {
         if !is_retriable(found.error_code) {
             let problem = format!("a fetch at {partition}, {position} was refused: {}", found.error_code);
             world.judge(Err(Violation::Promise(problem)));
         }
-        return None;
+        return Read::Nothing;
     }
     let check = world.told(|told| told.watermarks.high(partition, leader.epoch, found.high_watermark, least));
     world.judge(check);
@@ -260,5 +275,5 @@ async fn read(
         let check = world.told(|told| told.records.truth.seen(partition, *offset, value));
         world.judge(check);
     }
-    Some(values)
+    Read::Records(values)
 }

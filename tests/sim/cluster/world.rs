@@ -22,6 +22,7 @@ use super::offsets::Offsets;
 use super::owners;
 use super::process::{Body, MOST_BROKERS, Process, Surroundings};
 use super::records::Records;
+use super::starts::Starts;
 use super::watermarks::Watermarks;
 use crate::truth::{Check, Violation};
 
@@ -40,6 +41,7 @@ pub struct Told {
     pub members: Members,
     pub groups: Groups,
     pub levels: Levels,
+    pub starts: Starts,
 }
 
 /// The work of clients at a time.
