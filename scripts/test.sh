@@ -51,6 +51,7 @@ done
 check "e2e of the example" env KAFKAESQUE_BIN="${KAFKAESQUE_BIN%/*}/examples/cluster" scripts/run-e2e.sh
 
 check "e2e of three brokers" timeout 120 scripts/run-cluster-e2e.sh
+check "three minutes of chaos" timeout 600 scripts/chaos.sh --seed 1 --minutes 3 --rate 1000
 
 for case in $(scripts/run-refused-stores.sh --list); do
   check "refused $case" scripts/run-refused-stores.sh "$case"
