@@ -3,7 +3,7 @@
 //! Left out: nothing. The new start is durable before it is answered. A topic that is only compacted keeps its records
 //! (Kafka's `Partition.deleteRecordsOnLeader`).
 
-use crate::api::context::{Context, Led};
+use crate::api::context::Context;
 use crate::api::errors::{Failure, TimedOut};
 use crate::api::handler::{Handler, Versions};
 use crate::api::together::join_all;
@@ -68,15 +68,17 @@ async fn low_watermark(
     asked: &DeleteRecordsPartition,
 ) -> Result<i64, Failure> {
     let topic = image.topic_by_name(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let Led { partition, shard, .. } = context.broker.lead(image, topic, asked.partition_index, -1)?;
+    let led = context.broker.lead(image, topic, asked.partition_index, -1)?;
     let cleanup = context.broker.topic_settings(image, topic).cleanup;
     if cleanup.compact && !cleanup.delete {
         return Err(ErrorCode::PolicyViolation.into());
     }
-    let high_watermark = shard.partition(partition).await?.high_watermark();
+    let high_watermark = led.shard.partition(led.partition).await?.high_watermark();
     let before = if asked.offset == HIGH_WATERMARK { high_watermark } else { asked.offset };
     if before < 0 || before > high_watermark {
+        // The next owner may have taken more.
+        led.must_still_own(&context.broker).await?;
         return Err(ErrorCode::OffsetOutOfRange.into());
     }
-    Ok(shard.delete_records(partition, before).await?)
+    Ok(led.shard.delete_records(led.partition, before).await?)
 }
