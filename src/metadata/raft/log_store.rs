@@ -142,8 +142,7 @@ impl LogStore {
             sizes.push(value.len());
             batch.put_bytes(Key::Entry(entry.log_id.index).encode(), value.into());
             if let EntryPayload::Membership(membership) = &entry.payload {
-                let votes = membership.voter_ids().any(|id| id == self.node);
-                self.upkeep.vote_from(entry.log_id.index, votes);
+                self.upkeep.voters_are(entry.log_id.index, membership);
             }
         }
         self.log.lock().extend(entries, &sizes);

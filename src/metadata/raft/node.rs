@@ -95,7 +95,8 @@ impl Node {
         let failed = |error: &dyn std::error::Error| StartError::Raft(error.to_string());
         let id = node_id(start.settings.broker_id);
         let config = Arc::new(config(start.cluster, &start.settings.timeouts)?);
-        let upkeep = Arc::new(Upkeep::new(start.db, start.clock.clone(), start.settings.snapshot_log_bytes));
+        let least_bytes = start.settings.snapshot_log_bytes;
+        let upkeep = Arc::new(Upkeep::new(id, start.db, start.clock.clone(), least_bytes));
         let (publish, image) = watch::channel(Arc::new(Image::empty()));
         let machine = StateMachine::open(Arc::clone(&upkeep), Arc::new(publish)).await;
         let machine = machine.map_err(|error| StartError::Rows(Box::new(error)))?;
@@ -132,16 +133,17 @@ impl Node {
             changing_learners: tokio::sync::Mutex::default(),
             caught_up_term: AtomicU64::new(0),
         };
+        // An answer of the member says that it tells of the voters that it found: before, it tells of none.
+        let is_initialized = node.raft.is_initialized().await.map_err(|e| failed(&e))?;
         node.found.is_alone = node.others().is_empty();
         node.upkeep.begin_as(node.electorate().has_me());
-        node.begin(start.is_formed).await?;
+        node.begin(is_initialized, start.is_formed).await?;
         Ok(node)
     }
 
     /// A voter that is alone need not wait for others: it forms the group, or leads it again.
-    async fn begin(&self, is_formed: bool) -> Result<(), StartError> {
+    async fn begin(&self, is_initialized: bool, is_formed: bool) -> Result<(), StartError> {
         let failed = |error: &dyn std::error::Error| StartError::Raft(error.to_string());
-        let is_initialized = self.raft.is_initialized().await.map_err(|e| failed(&e))?;
         if !is_initialized && is_formed {
             return Err(StartError::Gone { path: format!("raft/{}", self.peers.me) });
         }

@@ -223,6 +223,8 @@ impl RaftStateMachine<Group> for StateMachine {
         let image = snapshot::decode(&bytes).map_err(|error| refused(error.into()))?;
         self.upkeep.snapshot_begun();
         self.store(meta, &bytes).await.map_err(refused)?;
+        let membership = &meta.last_membership;
+        self.upkeep.voters_are(membership.log_id().map_or(0, |id| id.index), membership.membership());
         self.take(meta, image);
         Ok(())
     }

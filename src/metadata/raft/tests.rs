@@ -1,12 +1,13 @@
 //! The log store and the state machine by the Raft library's own suite, and what that suite does not ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
 use std::sync::Arc;
 
 use object_store::memory::InMemory;
-use openraft::storage::{RaftLogStorage as _, RaftLogStorageExt as _};
+use openraft::storage::{RaftLogStorage as _, RaftLogStorageExt as _, RaftStateMachine as _};
 use openraft::testing::{StoreBuilder, Suite};
-use openraft::{EntryPayload, RaftLogReader as _};
+use openraft::{BasicNode, EntryPayload, Membership, RaftLogReader as _, StoredMembership};
 use slatedb::Db;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -30,7 +31,7 @@ const LEAST_BYTES: u64 = 1000;
 
 async fn database(objects: &Arc<InMemory>) -> Arc<Upkeep> {
     let db = Db::open("raft", objects.clone()).await.expect("a database");
-    Arc::new(Upkeep::new(db, Clock::system(), LEAST_BYTES))
+    Arc::new(Upkeep::new(0, db, Clock::system(), LEAST_BYTES))
 }
 
 async fn open(objects: &Arc<InMemory>) -> (LogStore, Arc<Upkeep>) {
@@ -83,6 +84,36 @@ async fn what_was_appended_is_there_after_a_crash() {
     let entries = again.try_get_log_entries(..).await.expect("entries");
     let expected: Vec<Entry> = (3..8).map(|index| entry(index, 10)).collect();
     assert_eq!(entries, [expected, vec![entry(8, 11), entry(9, 12)]].concat());
+}
+
+/// A group in which these vote, as of a snapshot.
+fn voted_by(voters: &[u64], index: u64) -> SnapshotMeta {
+    let nodes: BTreeMap<u64, BasicNode> = voters.iter().map(|id| (*id, BasicNode::default())).collect();
+    let voters = voters.iter().copied().collect::<BTreeSet<u64>>();
+    let last = Some(log_id(1, index));
+    let last_membership = StoredMembership::new(last, Membership::new(vec![voters], nodes));
+    SnapshotMeta { last_log_id: last, last_membership, snapshot_id: index.to_string() }
+}
+
+/// Others count on what a voter has taken, also if it heard by a snapshot alone that it votes.
+#[tokio::test]
+async fn a_learner_may_forget_what_it_took_until_a_snapshot_says_that_it_votes() {
+    for (voters, is_kept) in [(&[1, 2][..], false), (&[0, 1, 2], true)] {
+        let objects = Arc::new(InMemory::new());
+        let (mut log, upkeep) = open(&objects).await;
+        let (publish, _) = watch::channel(Arc::new(Image::empty()));
+        let mut machine =
+            StateMachine::open(Arc::clone(&upkeep), Arc::new(publish)).await.expect("a machine");
+        upkeep.begin_as(false);
+        let image = snapshot::encode(&Image::empty()).expect("bytes");
+        let data = Box::new(Cursor::new(image.to_vec()));
+        machine.install_snapshot(&voted_by(voters, 4), data).await.expect("installed");
+        log.purge(log_id(1, 4)).await.expect("purged");
+        log.blocking_append([entry(5, 10)]).await.expect("appended");
+        let (mut again, _open_too) = open(&objects).await;
+        let last = again.get_log_state().await.expect("a state").last_log_id;
+        assert_eq!(last == Some(log_id(1, 5)), is_kept, "{last:?}");
+    }
 }
 
 /// Were it read as won, two processes of one broker would both lead in the same term.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use openraft::{BasicNode, Membership};
 use parking_lot::Mutex;
 use slatedb::config::{FlushOptions, FlushType};
 use slatedb::{Db, WriteBatch};
@@ -26,6 +27,7 @@ pub(in crate::metadata) async fn last_write_ms(db: &Db) -> Result<Option<i64>, s
 
 /// The database with its counters. Writes through it are durable when they return.
 pub(super) struct Upkeep {
+    node: u64,
     db: Db,
     clock: Clock,
     /// The beginnings of the durable writes that are under way, in their order.
@@ -46,10 +48,11 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     /// The number of files that the processes before have left is not known: the first upkeep flushes them.
-    pub(super) fn new(db: Db, clock: Clock, least_bytes: u64) -> Upkeep {
+    pub(super) fn new(node: u64, db: Db, clock: Clock, least_bytes: u64) -> Upkeep {
         let due = Notify::new();
         due.notify_one();
         Upkeep {
+            node,
             db,
             clock,
             writing: Mutex::default(),
@@ -69,8 +72,9 @@ impl Upkeep {
         self.votes.lock().1 = votes;
     }
 
-    /// Entry `index` says who votes.
-    pub(super) fn vote_from(&self, index: u64, votes: bool) {
+    /// Entry `index`, or a snapshot of it, says who votes.
+    pub(super) fn voters_are(&self, index: u64, membership: &Membership<u64, BasicNode>) {
+        let votes = membership.voter_ids().any(|id| id == self.node);
         let mut known = self.votes.lock();
         if index >= known.0 {
             *known = (index, votes);

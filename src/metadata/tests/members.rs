@@ -86,6 +86,27 @@ async fn brokers_join_the_cluster_of_one_and_it_fails_over_to_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_voter_that_came_later_keeps_what_it_took_after_a_restart() {
+    let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
+    let mut brokers = grown(&bucket, &switchboard, true).await;
+    brokers[1].metadata.close().await;
+    brokers[1] = start(&bucket, 1, &[0, 1], &switchboard).await;
+    switchboard.cut(2);
+    let leads = || brokers[..2].iter().find(|broker| broker.metadata.leads());
+    eventually(&brokers[0], "a leader of the two", leads).await.create("by-two-of-three").await;
+    // The first is gone for good, and the second was killed: it has to tell the third.
+    switchboard.hang_up(0);
+    switchboard.hang_up(1);
+    switchboard.mend(2);
+    brokers[1] = start(&bucket, 1, &[1, 2], &switchboard).await;
+    for broker in &brokers[1..] {
+        let image = broker.metadata.sync().await.expect("up to date");
+        assert!(image.topic_by_name("by-two-of-three").is_some());
+    }
+    close(&brokers[1..]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_member_that_knows_none_of_the_others_does_not_start() {
     let (bucket, switchboard) = (Bucket::new(), Switchboard::default());
     let brokers = grown(&bucket, &switchboard, true).await;
