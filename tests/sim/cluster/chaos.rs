@@ -212,13 +212,14 @@ fn change(world: &World, rng: &Rng) -> u64 {
     let (who, what) = (world.broker(rng.u64()), rng.below(100));
     world.note(format!("{STEP}{what}, {who} of {:?}", world.brokers()));
     match what {
-        0..35 => drop(world.join()),
-        35..70 if world.brokers().len() < 2 => {}
-        35..55 => drop(world.spawn(members::remove(world.clone(), who, true))),
-        55..70 => {
+        0..30 => drop(world.join()),
+        30..60 if world.brokers().len() < 2 => {}
+        30..50 => drop(world.spawn(members::remove(world.clone(), who, true))),
+        50..60 => {
             world.kill(who);
             world.spawn(members::remove(world.clone(), who, false));
         }
+        60..75 => kill_all(world),
         _ => return disturb(world, rng),
     }
     10 + rng.below(50)
@@ -239,6 +240,11 @@ fn upgrade(world: &World, rng: &Rng) -> u64 {
     10 + rng.below(50)
 }
 
+/// What was nowhere but in memory is gone.
+fn kill_all(world: &World) {
+    world.everybody().into_iter().for_each(|id| world.kill(id));
+}
+
 /// One event that may make things go wrong. Returns for how many tenths of a second nothing else is to happen.
 fn disturb(world: &World, rng: &Rng) -> u64 {
     let all = world.brokers().len() as u64;
@@ -248,7 +254,8 @@ fn disturb(world: &World, rng: &Rng) -> u64 {
     let what = rng.below(100);
     world.note(format!("{STEP}{what}, {who} and {other}"));
     match what {
-        0..18 => world.kill(who),
+        0..15 => world.kill(who),
+        15..18 => kill_all(world),
         18..34 => world.contact(who, Contact::Paused),
         34..42 => {
             world.note(format!("{who} does not reach {other}"));
