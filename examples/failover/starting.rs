@@ -34,16 +34,14 @@ pub fn run(plan: &Plan) -> Result<(), Vec<String>> {
 fn together(plan: &Plan, table: &mut Table) -> Vec<String> {
     let mut cluster = prepare(plan);
     let begun = Instant::now();
-    ALL.iter().for_each(|id| cluster.launch(*id));
-    ALL.iter().for_each(|id| cluster.wait_until_ready(*id));
+    start(&mut cluster, &ALL);
     table.add("three at once, on an empty store: until all are ready", begun.elapsed());
     let load = begin(plan, &cluster);
     table.add("until each partition has taken a record", begun.elapsed());
     agree(&cluster, &ALL);
     ALL.iter().for_each(|id| cluster.kill(*id));
     let begun = Instant::now();
-    ALL.iter().for_each(|id| cluster.launch(*id));
-    ALL.iter().for_each(|id| cluster.wait_until_ready(*id));
+    start(&mut cluster, &ALL);
     table.add("killed and started at once: until all are ready", begun.elapsed());
     load.settle();
     table.add("until each partition has taken a record again", begun.elapsed());
@@ -69,8 +67,7 @@ fn one_never(plan: &Plan, table: &mut Table) -> Vec<String> {
     let (mut cluster, load) = two_of_three(plan, table);
     TWO.iter().for_each(|id| cluster.kill(*id));
     let begun = Instant::now();
-    TWO.iter().for_each(|id| cluster.launch(*id));
-    TWO.iter().for_each(|id| cluster.wait_until_ready(*id));
+    start(&mut cluster, &TWO);
     load.settle();
     table.add("two of three killed and started: until each partition has taken a record", begun.elapsed());
     agree(&cluster, &TWO);
@@ -80,8 +77,7 @@ fn one_never(plan: &Plan, table: &mut Table) -> Vec<String> {
 fn two_of_three(plan: &Plan, table: &mut Table) -> (Cluster, Load) {
     let mut cluster = prepare(plan);
     let begun = Instant::now();
-    TWO.iter().for_each(|id| cluster.launch(*id));
-    TWO.iter().for_each(|id| cluster.wait_until_ready(*id));
+    start(&mut cluster, &TWO);
     table.add("two of three at once: until both are ready", begun.elapsed());
     let load = begin(plan, &cluster);
     agree(&cluster, &TWO);
@@ -93,6 +89,12 @@ fn prepare(plan: &Plan) -> Cluster {
     let mut cluster = Cluster::prepare(&plan.program, ALL.len(), &variables);
     plan.slow_down(&mut cluster);
     cluster
+}
+
+/// All of these at once, until they are ready.
+fn start(cluster: &mut Cluster, brokers: &[usize]) {
+    brokers.iter().for_each(|id| cluster.launch(*id));
+    brokers.iter().for_each(|id| cluster.wait_until_ready(*id));
 }
 
 fn begin(plan: &Plan, cluster: &Cluster) -> Load {
