@@ -240,7 +240,7 @@ fn upgrade(world: &World, rng: &Rng) -> u64 {
     10 + rng.below(50)
 }
 
-/// What was nowhere but in memory is gone.
+/// Every process at once: memory that nobody has stored is gone.
 fn kill_all(world: &World) {
     world.everybody().into_iter().for_each(|id| world.kill(id));
 }

@@ -221,7 +221,7 @@ pub async fn read_all(world: &World, partition: i32) -> (i64, Vec<(i64, String)>
 /// The outcome of a fetch.
 enum Read {
     Records(Vec<(i64, String)>),
-    /// What was asked for is deleted; this is not.
+    /// The start of the partition: the asked offset is deleted.
     From(i64),
     /// The broker does not say.
     Nothing,

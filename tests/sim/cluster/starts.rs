@@ -1,4 +1,4 @@
-//! Where a partition starts never goes back, whoever leads it, and nothing goes that nobody asked to delete.
+//! The start of a partition never goes back, whoever leads it, and nothing goes that nobody asked to delete.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
