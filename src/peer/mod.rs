@@ -51,6 +51,7 @@ pub use network::{Network, Replaced};
 pub use secret::{ClusterSecret, MIN_SECRET_BYTES, SecretError};
 pub use shared::{Member, Registered, Settings};
 pub use tls::{Tls, TlsError, TlsFiles};
+pub use wire::{ByteStream, Dial, DialError};
 
 /// The purpose of a call. Each has connections of its own, so that a large message delays no heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -74,10 +74,14 @@ impl Network {
 
     /// A network that calls, and that nobody can call.
     pub fn of_visitor(settings: Settings, runtime: &Runtime) -> Network {
-        Network::without_listener(settings, Versions::OURS, by_tcp(&runtime.clock), runtime)
+        Network::over(settings, by_tcp(&runtime.clock), runtime)
     }
 
-    /// A network whose callers come by [`Network::take`] alone.
+    /// A network over streams of any kind: `dial` opens those to peers, and theirs come by [`Network::take`].
+    pub fn over(settings: Settings, dial: Dial, runtime: &Runtime) -> Network {
+        Network::without_listener(settings, Versions::OURS, dial, runtime)
+    }
+
     pub(super) fn without_listener(
         settings: Settings,
         versions: Versions,
@@ -141,13 +145,13 @@ impl Network {
         let _ = self.doors.shared.runtime.clock.timeout(CLOSE_LIMIT, ended.recv()).await;
     }
 
-    /// Takes a connection that did not come through the listener. For tests.
-    #[cfg(test)]
-    pub(super) fn take<S>(&self, stream: S)
+    /// Takes a stream that a peer has opened, and that did not come through the listener. `from` is where it comes from, for
+    /// the log. Before [`Network::serve`] it is refused.
+    pub fn take<S>(&self, stream: S, from: String)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        self.doors.enter(stream, "memory".to_owned());
+        self.doors.enter(stream, from);
     }
 
     #[cfg(test)]

@@ -16,7 +16,7 @@ use super::limits::MAX_MESSAGE_BYTES;
 use crate::runtime::{Clock, Runtime, TaskKind};
 
 /// A connection, whatever carries it.
-pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
 
@@ -87,12 +87,12 @@ pub(super) async fn read(mut body: Incoming) -> Result<Bytes, ReadError> {
 }
 
 /// Opens a stream of bytes to a place of the form `host:port`.
-pub(super) type Dial =
+pub type Dial =
     Box<dyn Fn(String) -> BoxFuture<'static, Result<Box<dyn ByteStream>, DialError>> + Send + Sync>;
 
 /// Nobody was reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct DialError {
+pub struct DialError {
     /// Every address said that nobody listens there.
     pub is_refused: bool,
     pub reason: String,

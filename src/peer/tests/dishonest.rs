@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
-use super::support::{CLUSTER, SECRET, Traits, World, pipe, secret, soon};
+use super::support::{CLUSTER, MEMORY, SECRET, Traits, World, pipe, secret, soon};
 use crate::peer::handshake::{Me, be_called, call};
 use crate::peer::hello::Versions;
 use crate::peer::known::Known;
@@ -32,7 +32,7 @@ fn me(id: i32) -> Me<'static> {
 /// Broker 9, whose requests this test makes by hand.
 async fn known_caller(network: &Network, service: Service, runtime: &Runtime) -> SendRequest<Body> {
     let (mut here, there) = pipe();
-    network.take(there);
+    network.take(there, MEMORY.to_owned());
     let to = (BrokerId(2), service);
     call(&mut here, &None, me(9), to, &secret(SECRET), &Known::new(BrokerId(9))).await.unwrap();
     let mut builder = Builder::new(Spawner(runtime.clone()));

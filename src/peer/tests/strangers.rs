@@ -6,14 +6,14 @@ use rand::rngs::StdRng;
 use rand::{RngCore as _, SeedableRng as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
-use super::support::{Broker, Traits, World, pipe};
+use super::support::{Broker, MEMORY, Traits, World, pipe};
 use crate::peer::hello::MAGIC;
 use crate::peer::limits::{MAX_STRANGERS, PROOF_LIMIT};
 use crate::peer::{Service, Tls};
 
 fn connect(broker: &Broker) -> DuplexStream {
     let (here, there) = pipe();
-    broker.network.take(there);
+    broker.network.take(there, MEMORY.to_owned());
     here
 }
 

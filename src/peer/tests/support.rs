@@ -19,6 +19,8 @@ use crate::types::BrokerId;
 
 pub const CLUSTER: &str = "a-cluster";
 pub const SECRET: &str = "sixteen bytes or more";
+/// The place that streams in memory come from.
+pub const MEMORY: &str = "memory";
 /// Enough for anything that is to succeed.
 pub const LIMIT: Duration = Duration::from_secs(10);
 /// Bytes that a connection in memory takes before its reader does.
@@ -148,7 +150,9 @@ impl World {
         let network = Network::without_listener(settings, traits.versions, self.dial(), &self.runtime);
         let network = Arc::new(network);
         let listening = Arc::downgrade(&network);
-        self.listen(id, move |stream| listening.upgrade().map(|network| network.take(stream)).is_some());
+        self.listen(id, move |stream| {
+            listening.upgrade().map(|network| network.take(stream, MEMORY.to_owned())).is_some()
+        });
         Broker { network, script: Arc::default() }
     }
 
