@@ -43,7 +43,7 @@ async fn others_change_too(process: Process) {
 
 /// Three brokers on a slow store, all there.
 async fn three(snapshot_log_bytes: u64) -> (World, Process) {
-    let world = World::new(7, 3, 1, Flaws::default());
+    let world = World::new(7, 3, 1, Flaws::default(), false);
     world.set_snapshots(snapshot_log_bytes);
     world.set_faults(Faults { latency: STORE, ..Faults::default() });
     (0..3).for_each(|id| world.start(id));

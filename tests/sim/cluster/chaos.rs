@@ -40,6 +40,8 @@ pub struct Plan {
     pub changes_members: bool,
     /// Brokers start as an older program, and are upgraded one after the other.
     pub upgrades: bool,
+    /// Calls of brokers go by the transport of real ones, over streams of bytes.
+    pub is_streamed: bool,
 }
 
 impl Plan {
@@ -74,6 +76,8 @@ impl Plan {
             is_lonely: false,
             changes_members: false,
             upgrades: seed % 8 == 2,
+            // Half of the seeds of each kind.
+            is_streamed: seed.count_ones() % 2 == 1,
         };
         match seed % 4 {
             3 => plan.lonely(),

@@ -1,11 +1,13 @@
 //! A cluster attacked at its network, its stores, its clocks and its processes: three to five brokers of the real metadata,
 //! controller, shard hosts, coordinators and API, in one process, on one paused clock.
-//! It knows nothing of sockets: brokers call each other in memory, and clients hand frames to the API.
+//! It knows nothing of sockets: half of the seeds carry calls of brokers one by one, and lose some or bring them twice; the others
+//! have the transport of real brokers, on streams of bytes ([`streams`]). Clients hand frames to the API.
 //! Entry points: [`chaos`], which disturbs; a file for each promise: [`records`], [`watermarks`], [`proofs`], [`changes`],
 //! [`owners`], [`starts`], [`offsets`], [`groups`], [`members`], [`levels`], [`progress`]; [`flawed`], which shows that they would be seen to be broken.
 //! Invariant: a seed names one run, in a process of its own ([`runs`]): chance and clocks inside libraries follow it too.
 
 mod absence;
+mod carrier;
 mod changes;
 mod chaos;
 mod classic;
@@ -14,6 +16,7 @@ mod consumer;
 mod coordinated;
 mod flawed;
 mod groups;
+mod host;
 mod levels;
 mod members;
 mod network;
@@ -25,6 +28,7 @@ mod proofs;
 mod records;
 mod runs;
 mod starts;
+mod streams;
 mod watermarks;
 mod world;
 
@@ -46,7 +50,7 @@ fn one_run() {
     fastrand::seed(seed);
     simulate(async {
         let plan = Plan::of(seed);
-        let world = World::new(seed, plan.founders, plan.shards, flawed::of_this_process());
+        let world = World::new(seed, plan.founders, plan.shards, flawed::of_this_process(), plan.is_streamed);
         if plan.upgrades {
             world.told(|told| (0..plan.founders).for_each(|id| told.levels.set(id, levels::OLD)));
         }

@@ -1,4 +1,4 @@
-//! The network between brokers, in memory: calls take time, are lost, come twice, and lines are cut, each way by itself.
+//! The network between brokers, in memory: what is sent takes time, is lost, comes twice, and lines are cut, each way by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use kafkaesque::runtime::{Runtime, TaskKind};
 use kafkaesque::types::BrokerId;
 use parking_lot::Mutex;
 
-use super::process::Condition;
+use super::host::Host;
 
 /// The share of calls that go wrong, and the longest that one takes on its way.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,13 +41,12 @@ struct Lines {
 #[derive(Clone)]
 struct Listener {
     answers: Arc<dyn Answers>,
-    condition: Condition,
+    host: Host,
 }
 
 /// One process's end of the network.
 pub struct Line {
-    pub own: BrokerId,
-    pub condition: Condition,
+    pub host: Host,
     pub network: Network,
 }
 
@@ -74,25 +73,60 @@ impl Network {
     }
 
     /// A process can be called from now on, instead of the one before it.
-    pub fn listen(&self, broker: BrokerId, answers: Arc<dyn Answers>, condition: Condition) {
-        self.lines.lock().listening.insert(broker, Listener { answers, condition });
+    pub fn listen(&self, host: &Host, answers: Arc<dyn Answers>) {
+        self.lines.lock().listening.insert(host.id, Listener { answers, host: host.clone() });
+    }
+
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    fn is_cut(&self, from: BrokerId, to: BrokerId) -> bool {
+        self.lines.lock().cut.contains(&(from, to))
+    }
+
+    fn loses(&self) -> bool {
+        let loss = self.lines.lock().weather.loss;
+        self.runtime.rng.below(100) < loss
     }
 
     fn passes(&self, from: BrokerId, to: BrokerId) -> bool {
-        let is_cut = self.lines.lock().cut.contains(&(from, to));
-        let loss = self.lines.lock().weather.loss;
-        !is_cut && self.runtime.rng.below(100) >= loss
+        let is_cut = self.is_cut(from, to);
+        !self.loses() && !is_cut
+    }
+
+    /// Time that the next packet takes.
+    pub fn latency(&self) -> Duration {
+        let latency = self.lines.lock().weather.latency;
+        Duration::from_micros(50 + self.runtime.rng.below(latency.as_micros() as u64 + 1))
+    }
+
+    /// Time until a packet that may be lost was sent again.
+    pub fn loss_delay(&self) -> Duration {
+        match self.loses() {
+            true => Duration::from_millis(200 + self.runtime.rng.below(800)),
+            false => Duration::ZERO,
+        }
+    }
+
+    pub async fn sleep(&self, duration: Duration) {
+        self.runtime.clock.sleep(duration).await;
+    }
+
+    /// Returns when what was sent again and again has come through.
+    pub async fn until_open(&self, from: BrokerId, to: BrokerId) {
+        while self.is_cut(from, to) {
+            self.sleep(Duration::from_millis(100 + self.runtime.rng.below(300))).await;
+        }
     }
 
     async fn travel(&self) {
-        let latency = self.lines.lock().weather.latency;
-        let micros = self.runtime.rng.below(latency.as_micros() as u64 + 1);
-        self.runtime.clock.sleep(Duration::from_micros(50 + micros)).await;
+        self.sleep(self.latency()).await;
     }
 
     fn listener(&self, broker: BrokerId) -> Option<Listener> {
         let lines = self.lines.lock();
-        lines.listening.get(&broker).filter(|listener| !listener.condition.is_gone()).cloned()
+        lines.listening.get(&broker).filter(|listener| !listener.host.condition.is_gone()).cloned()
     }
 
     /// Delivers a call once more, when nobody waits for its answer.
@@ -106,7 +140,7 @@ impl Network {
             let after = Duration::from_millis(network.runtime.rng.below(1_500));
             network.runtime.clock.sleep(after).await;
             if let Some(listener) = network.listener(to).filter(|_| network.passes(from, to)) {
-                listener.condition.runs().await;
+                listener.host.condition.runs().await;
                 listener.answers.answer(from, service, request).await;
             }
         });
@@ -126,10 +160,10 @@ impl Network {
         let Some(listener) = self.listener(to) else {
             return if self.passes(to, from) { Err(true) } else { std::future::pending().await };
         };
-        listener.condition.runs().await;
+        listener.host.condition.runs().await;
         self.repeat(from, to, service, request.clone());
         let answer = listener.answers.answer(from, service, request).await;
-        listener.condition.runs().await;
+        listener.host.condition.runs().await;
         self.travel().await;
         if self.passes(to, from) { Ok(answer) } else { std::future::pending().await }
     }
@@ -144,10 +178,10 @@ impl Transport for Line {
         request: Bytes,
         limit: Duration,
     ) -> Result<Bytes, Unreachable> {
-        self.condition.runs().await;
+        self.host.condition.runs().await;
         let clock = &self.network.runtime.clock;
-        let called = clock.timeout(limit, self.network.call(self.own, peer, service, request)).await;
-        self.condition.runs().await;
+        let called = clock.timeout(limit, self.network.call(self.host.id, peer, service, request)).await;
+        self.host.condition.runs().await;
         let failed =
             |is_refused, reason: &str| Unreachable { broker: peer, is_refused, reason: reason.to_owned() };
         match called {

@@ -16,7 +16,6 @@ use kafkaesque::coordinator::group::{Classic, Consumer, MetadataSource, Settings
 use kafkaesque::log::{Limits, LogMetrics, ReadLimits, Reads, Shared};
 use kafkaesque::metadata::{Listener, Metadata, MetadataSettings, StartError, Timeouts, Voter};
 use kafkaesque::net::{self, Service as _};
-use kafkaesque::peer::Transport;
 use kafkaesque::protocol::batch::Depth;
 use kafkaesque::protocol::codec::{Message as _, Request};
 use kafkaesque::protocol::header;
@@ -27,39 +26,22 @@ use kafkaesque::store::faults::{Contact, FaultPlan};
 use kafkaesque::types::BrokerId;
 use object_store::ObjectStore;
 use object_store::path::Path;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
-use super::network::{Line, Network};
+use super::carrier::{Carrier, Carriers};
+use super::host::{Condition, Host};
+use super::network::Network;
 
 const SESSION: Duration = Duration::from_secs(3);
 /// Ids that brokers may have, from 0 on.
 pub const MOST_BROKERS: i32 = 6;
-
-/// Whether a process runs.
-#[derive(Clone)]
-pub struct Condition(watch::Sender<Contact>);
-
-impl Condition {
-    fn new() -> Condition {
-        Condition(watch::Sender::new(Contact::Full))
-    }
-
-    pub fn is_gone(&self) -> bool {
-        *self.0.borrow() == Contact::Gone
-    }
-
-    /// Returns while the process runs; never once it is gone.
-    pub async fn runs(&self) {
-        // The sender is here, so waiting cannot fail.
-        let _ = self.0.subscribe().wait_for(|now| *now == Contact::Full).await;
-    }
-}
 
 /// The world that outlives processes, as one process needs it.
 #[derive(Clone)]
 pub struct Surroundings {
     pub objects: Arc<dyn ObjectStore>,
     pub network: Network,
+    pub carriers: Carriers,
     /// Brokers from 0 on that form the cluster; others join it.
     pub founders: i32,
     pub shards: u32,
@@ -88,6 +70,7 @@ pub struct Process {
     pub metadata: Metadata,
     pub shards: Arc<ShardHost>,
     pub departures: Departures,
+    carrier: Arc<Carrier>,
     service: Arc<api::Service>,
 }
 
@@ -113,7 +96,7 @@ impl Body {
 
     pub fn stand(&self, contact: Contact) {
         if !self.condition.is_gone() {
-            self.condition.0.send_replace(contact);
+            self.condition.set(contact);
             self.faults.contact(contact);
         }
         if contact == Contact::Gone {
@@ -126,14 +109,15 @@ impl Body {
         runtime.flaws = around.flaws;
         let store = Store::untested(faults.wrap(Arc::clone(&around.objects)), Path::from("data"), &runtime);
         let databases = Databases::new(&store, 1 << 20, &runtime);
-        let line = Line { own: id, condition: condition.clone(), network: around.network.clone() };
-        let transport: Arc<dyn Transport> = Arc::new(line);
         let settings = metadata_settings(id, level, around);
+        let host = Host { id, condition: condition.clone() };
+        let carrier = Arc::new(around.carriers.of(host, &settings.voters, &runtime));
+        let transport = carrier.transport();
         let metadata =
             Metadata::open(&store, &databases, &settings, Arc::clone(&transport), &runtime).await?;
         let controller = Controller::new(metadata.clone(), SESSION, runtime.clone());
         let answers = Answering { metadata: metadata.clone(), controller: controller.clone() };
-        around.network.listen(id, Arc::new(answers), condition.clone());
+        carrier.serve(&metadata, answers);
         metadata.join().await?;
         let reads = Reads::new(&store, ReadLimits::default(), &runtime);
         let shared = Shared {
@@ -167,11 +151,17 @@ impl Body {
         );
         let security = security(&metadata, &runtime);
         let service = Arc::new(api::Service::new(Arc::new(broker), security).expect("metrics of its own"));
-        Ok(Process { id, level, runtime, condition, metadata, shards, departures, service })
+        Ok(Process { id, level, runtime, condition, metadata, shards, departures, carrier, service })
     }
 }
 
 impl Process {
+    /// Ends what would go on for ever.
+    pub async fn close(&self) {
+        self.metadata.close().await;
+        self.carrier.close().await;
+    }
+
     /// Sends requests, one after the other, over a connection of their own: the answers come in their order. None for those that
     /// nobody will answer.
     pub async fn ask_all<R: Request>(

@@ -13,6 +13,7 @@ use kafkaesque::types::BrokerId;
 use object_store::memory::InMemory;
 use parking_lot::Mutex;
 
+use super::carrier::Carriers;
 use super::changes::Changes;
 use super::groups::Groups;
 use super::levels::{self, Levels};
@@ -78,11 +79,13 @@ struct Seat {
 }
 
 impl World {
-    pub fn new(seed: u64, founders: i32, shards: u32, flaws: Flaws) -> World {
+    /// Brokers call each other over streams of bytes, or else call by call.
+    pub fn new(seed: u64, founders: i32, shards: u32, flaws: Flaws, is_streamed: bool) -> World {
         let runtime = Runtime::simulated(seed);
         let network = Network::new(&runtime);
         let around = Surroundings {
             objects: Arc::new(InMemory::new()),
+            carriers: Carriers::new(&network, is_streamed),
             network,
             founders,
             shards,
@@ -243,8 +246,7 @@ impl World {
         let process = self.process(id);
         body.stand(Contact::Gone);
         if let Some(process) = process {
-            // Its Raft member would tick for ever.
-            self.0.runtime.tasks.spawn(TaskKind::Request, async move { process.metadata.close().await });
+            self.0.runtime.tasks.spawn(TaskKind::Request, async move { process.close().await });
         }
     }
 
@@ -303,7 +305,7 @@ impl World {
         self.spawn(async move {
             process.shards.leave_cluster(Duration::from_secs(10)).await;
             process.shards.close().await;
-            process.metadata.close().await;
+            process.close().await;
             if !process.condition.is_gone() {
                 world.note(format!("{id} has left"));
                 process.runtime.shutdown.request();
