@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::addresses::{Addresses, Counted};
@@ -16,6 +17,7 @@ use super::peer::Peer;
 use super::places::{Place, Places};
 use super::service::{CloseReason, Service};
 use super::strangers::{self, Stranger};
+use super::write::Outlet;
 use crate::runtime::{Complaints, Runtime, TaskKind};
 use crate::tls::Acceptor;
 
@@ -67,13 +69,7 @@ impl<S: Service> Server<S> {
     /// as long as the limits say.
     pub async fn serve(&self, listener: Listener) {
         let Listener { socket, name, tls, max_connections } = listener;
-        let port = Port {
-            metrics: Arc::new(self.shared.metrics.listener(&name, tls.is_some())),
-            name,
-            tls,
-            places: max_connections.map(|most| Places::new(Arc::new(move || most))),
-            complaints: Complaints::default(),
-        };
+        let port = self.port(name, tls, max_connections);
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -98,21 +94,40 @@ impl<S: Service> Server<S> {
         self.drain().await;
     }
 
+    /// Serves a client whose stream came through no socket, until the connection ends, as one at a listener of this name without
+    /// TLS.
+    pub async fn serve_stream<I>(&self, stream: I, address: SocketAddr, name: Arc<str>)
+    where
+        I: AsyncRead + AsyncWrite + Send,
+    {
+        let port = self.port(name, None, None);
+        if let Some(open) = self.enter(address, address, &port).await {
+            let (reader, writer) = tokio::io::split(stream);
+            open.serve(reader, writer).await;
+        }
+    }
+
+    fn port(&self, name: Arc<str>, tls: Option<Acceptor>, max_connections: Option<usize>) -> Port {
+        Port {
+            metrics: Arc::new(self.shared.metrics.listener(&name, tls.is_some())),
+            name,
+            tls,
+            places: max_connections.map(|most| Places::new(Arc::new(move || most))),
+            complaints: Complaints::default(),
+        }
+    }
+
     async fn accept(&self, stream: TcpStream, address: SocketAddr, port: &Port) {
-        port.metrics.accepted.inc();
-        let Some(held) = self.held(address, port).await else { return };
         // Both fail only when the client has gone already, which the first read will show.
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().unwrap_or(address);
-        let is_encrypted = port.tls.is_some();
-        let listener = Arc::clone(&port.name);
-        let peer = Peer { address, local, listener, is_encrypted, certificate: None };
-        let newcomer = self.shared.newcomers.add(&port.name);
-        let client = Client { peer, newcomer, metrics: Arc::clone(&port.metrics) };
-        let open = Open::new(Arc::clone(&self.shared), client, held);
+        let Some(open) = self.enter(address, local, port).await else { return };
         // Each kind is a future of its own: a plain connection does not take the memory of an encrypted one.
         match port.tls.clone() {
-            None => self.runtime.tasks.spawn(TaskKind::Connection, open.serve(stream)),
+            None => {
+                let (reader, writer) = stream.into_split();
+                self.runtime.tasks.spawn(TaskKind::Connection, open.serve(reader, writer))
+            }
             Some(acceptor) => {
                 let closer = &open.client.newcomer.closer;
                 let entered = strangers::enter(&self.shared.strangers, address.ip(), closer);
@@ -120,6 +135,18 @@ impl<S: Service> Server<S> {
                 self.runtime.tasks.spawn(TaskKind::Connection, serve)
             }
         };
+    }
+
+    /// A connection, if there is room for it.
+    async fn enter(&self, address: SocketAddr, local: SocketAddr, port: &Port) -> Option<Open<S>> {
+        port.metrics.accepted.inc();
+        let held = self.held(address, port).await?;
+        let is_encrypted = port.tls.is_some();
+        let listener = Arc::clone(&port.name);
+        let peer = Peer { address, local, listener, is_encrypted, certificate: None };
+        let newcomer = self.shared.newcomers.add(&port.name);
+        let client = Client { peer, newcomer, metrics: Arc::clone(&port.metrics) };
+        Some(Open::new(Arc::clone(&self.shared), client, held))
     }
 
     /// Room for a connection.
@@ -206,8 +233,11 @@ impl<S: Service> Open<S> {
         Open { shared, client, reason: CloseReason::Broken, _held: held }
     }
 
-    async fn serve(mut self, stream: TcpStream) {
-        let (reader, writer) = stream.into_split();
+    async fn serve<R, W>(mut self, reader: R, writer: W)
+    where
+        R: AsyncRead + Unpin + Send,
+        W: Outlet,
+    {
         self.reason = connection::run(&self.shared, &self.client, None, reader, writer).await;
     }
 

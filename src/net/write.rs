@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, WriteHalf};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::limits::Pace;
@@ -29,6 +29,8 @@ pub(super) trait Outlet: AsyncWrite + Unpin + Send {
 }
 
 impl Outlet for OwnedWriteHalf {}
+
+impl<S: AsyncWrite + Send> Outlet for WriteHalf<S> {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Outlet for tls::Writer<S> {
     fn departed(&self) -> Option<u64> {

@@ -73,6 +73,30 @@ async fn clients_are_served_and_counted() {
 }
 
 #[tokio::test]
+async fn a_client_that_came_through_no_socket_is_served_like_others() {
+    let runtime = Runtime::system();
+    let limits = Limits { max_connections: Arc::new(|| 1), ..Limits::default() };
+    let server = Arc::new(Server::new(Arc::new(Manual::default()), limits, &runtime));
+    let connect = || {
+        let (client, broker) = tokio::io::duplex(1024);
+        let (server, address) = (Arc::clone(&server), ([127, 0, 0, 1], 1).into());
+        runtime.tasks.spawn(TaskKind::Connection, async move {
+            server.serve_stream(broker, address, "PLAINTEXT".into()).await;
+        });
+        client
+    };
+    let mut first = connect();
+    for request in ["a-one!", "a-two!"] {
+        first.write_all(&frame(request.as_bytes())).await.expect("is sent");
+        assert_eq!(receive(&mut first).await.expect("answers"), request);
+    }
+    let mut second = connect();
+    assert_eq!(second.read(&mut [0]).await.expect("reads"), 0, "there is room for one");
+    drop(first);
+    assert!(runtime.tasks.join(Duration::from_secs(10)).await, "every connection ends");
+}
+
+#[tokio::test]
 async fn a_connection_too_many_is_closed_and_others_stay() {
     let running = start(Limits { max_connections: Arc::new(|| 2), ..Limits::default() }).await;
     let mut first = connect(&running).await;

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::oneshot;
 
 use super::budget::Budget;
@@ -63,8 +63,6 @@ impl Manual {
 fn text(text: &str) -> Answer {
     Answer::frame(vec![Bytes::copy_from_slice(text.as_bytes())])
 }
-
-impl Outlet for WriteHalf<DuplexStream> {}
 
 impl Service for Manual {
     /// The client is a stranger.

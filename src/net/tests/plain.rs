@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncWrite, ReadBuf, ReadHalf};
+use tokio::io::{AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
 
 use super::*;
 

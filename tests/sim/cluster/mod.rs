@@ -1,12 +1,14 @@
 //! A cluster attacked at its network, its stores, its clocks and its processes: three to five brokers of the real metadata,
-//! controller, shard hosts, coordinators and API, in one process, on one paused clock.
+//! controller, shard hosts, coordinators, API and connections, in one process, on one paused clock.
 //! It knows nothing of sockets: half of the seeds carry calls of brokers one by one, and lose some or bring them twice; the others
-//! have the transport of real brokers, on streams of bytes ([`streams`]). Clients hand frames to the API.
+//! have the transport of real brokers, on streams of bytes ([`streams`]). Clients write to the
+//! connection code, in memory ([`asking`]).
 //! Entry points: [`chaos`], which disturbs; a file for each promise: [`records`], [`watermarks`], [`proofs`], [`changes`],
 //! [`owners`], [`starts`], [`offsets`], [`groups`], [`members`], [`levels`], [`progress`]; [`flawed`], which shows that they would be seen to be broken.
 //! Invariant: a seed names one run, in a process of its own ([`runs`]): chance and clocks inside libraries follow it too.
 
 mod absence;
+mod asking;
 mod carrier;
 mod changes;
 mod chaos;

@@ -1,12 +1,10 @@
-//! One life of a broker: the real metadata, controller, shard host, coordinators and API, on a line and a store of its own.
+//! One life of a broker: the real metadata, controller, shard host, coordinators, API and connections, on a line and a store of its own.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::FutureExt as _;
 use kafkaesque::api;
 use kafkaesque::auth::{Authenticator, UserSources, Users};
@@ -15,10 +13,8 @@ use kafkaesque::coordinator::Coordinators;
 use kafkaesque::coordinator::group::{Classic, Consumer, MetadataSource, Settings};
 use kafkaesque::log::{Limits, LogMetrics, ReadLimits, Reads, Shared};
 use kafkaesque::metadata::{Listener, Metadata, MetadataSettings, StartError, Timeouts, Voter};
-use kafkaesque::net::{self, Service as _};
+use kafkaesque::net;
 use kafkaesque::protocol::batch::Depth;
-use kafkaesque::protocol::codec::{Message as _, Request};
-use kafkaesque::protocol::header;
 use kafkaesque::runtime::{Clock, Flaws, Runtime, TaskKind};
 use kafkaesque::store::Store;
 use kafkaesque::store::database::Databases;
@@ -26,8 +22,8 @@ use kafkaesque::store::faults::{Contact, FaultPlan};
 use kafkaesque::types::BrokerId;
 use object_store::ObjectStore;
 use object_store::path::Path;
-use tokio::sync::oneshot;
 
+use super::asking::LISTENER;
 use super::carrier::{Carrier, Carriers};
 use super::host::{Condition, Host};
 use super::network::Network;
@@ -70,8 +66,8 @@ pub struct Process {
     pub metadata: Metadata,
     pub shards: Arc<ShardHost>,
     pub departures: Departures,
+    pub server: Arc<net::Server<api::Service>>,
     carrier: Arc<Carrier>,
-    service: Arc<api::Service>,
 }
 
 /// A process that may not have started yet.
@@ -151,7 +147,8 @@ impl Body {
         );
         let security = security(&metadata, &runtime);
         let service = Arc::new(api::Service::new(Arc::new(broker), security).expect("metrics of its own"));
-        Ok(Process { id, level, runtime, condition, metadata, shards, departures, carrier, service })
+        let server = Arc::new(net::Server::new(service, net::Limits::default(), &runtime));
+        Ok(Process { id, level, runtime, condition, metadata, shards, departures, server, carrier })
     }
 }
 
@@ -161,73 +158,6 @@ impl Process {
         self.metadata.close().await;
         self.carrier.close().await;
     }
-
-    /// Sends requests, one after the other, over a connection of their own: the answers come in their order. None for those that
-    /// nobody will answer.
-    pub async fn ask_all<R: Request>(
-        &self,
-        requests: Vec<R>,
-        version: i16,
-        patience: Duration,
-    ) -> Vec<Option<R::Response>>
-    where
-        R::Response: Send + 'static,
-    {
-        let frames: Vec<Bytes> = requests.iter().map(|request| frame(request, version)).collect();
-        let mut answers = Vec::new();
-        let mut senders = Vec::new();
-        for _ in &frames {
-            let (sender, receiver) = oneshot::channel();
-            senders.push(sender);
-            answers.push(receiver);
-        }
-        let process = self.clone();
-        self.runtime.tasks.spawn(TaskKind::Connection, async move { process.serve(frames, senders).await });
-        let deadline = self.runtime.clock.instant() + patience;
-        let mut heard = Vec::new();
-        for answer in answers {
-            let answer = self.runtime.clock.timeout_at(deadline, answer).await;
-            heard.push(answer.ok().and_then(Result::ok).flatten().map(|frame| decode::<R>(&frame, version)));
-        }
-        heard
-    }
-
-    async fn serve(&self, frames: Vec<Bytes>, answers: Vec<oneshot::Sender<Option<Bytes>>>) {
-        self.condition.runs().await;
-        let address: SocketAddr = ([127, 0, 0, 1], 9092).into();
-        let peer = net::Peer {
-            address,
-            local: address,
-            listener: "PLAINTEXT".into(),
-            is_encrypted: false,
-            certificate: None,
-        };
-        let mut connection = self.service.connected(&peer, net::Closer::new());
-        let mut promises = Vec::new();
-        for bytes in frames {
-            let frame = net::Frame { bytes, permit: net::Permit::none(), more_to_come: false, pages: None };
-            promises.push(self.service.admit(&mut connection, frame).await);
-        }
-        for (promise, sender) in promises.into_iter().zip(answers) {
-            let answer = promise.await;
-            self.condition.runs().await;
-            // The client may have given up.
-            let _ = sender.send(answer.frame.map(|pieces| Bytes::from(pieces.concat())));
-            if answer.close.is_some() {
-                return;
-            }
-        }
-    }
-}
-
-fn frame<R: Request>(request: &R, version: i16) -> Bytes {
-    let pieces = header::request_frame(request, version, 1, Some("sim")).expect("a request");
-    Bytes::from(pieces.concat()).slice(header::LENGTH_SIZE..)
-}
-
-fn decode<R: Request>(frame: &Bytes, version: i16) -> R::Response {
-    let (_, body) = header::decode_response_header(frame, R::KEY, version).expect("a response header");
-    R::Response::decode(&body, version).expect("a response")
 }
 
 fn metadata_settings(id: BrokerId, level: u16, around: &Surroundings) -> MetadataSettings {
@@ -241,7 +171,7 @@ fn metadata_settings(id: BrokerId, level: u16, around: &Surroundings) -> Metadat
         shards: around.shards,
         voters: voters.collect(),
         address: address(id.0),
-        listeners: vec![Listener { name: "PLAINTEXT".to_owned(), host: format!("broker-{id}"), port: 9092 }],
+        listeners: vec![Listener { name: LISTENER.to_owned(), host: format!("broker-{id}"), port: 9092 }],
         rack: None,
         timeouts: Timeouts { proposal: Duration::from_secs(10), session: SESSION, ..Timeouts::local() },
         snapshot_log_bytes: around.snapshot_log_bytes.load(Ordering::Relaxed),
