@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::future::join_all;
 use futures::stream::FuturesOrdered;
 use parking_lot::Mutex;
 
@@ -220,26 +221,61 @@ impl Fetch {
 
     /// All partitions once, `max_bytes` together. Reads that go to the store run at the same time.
     async fn read_all(&self, max_bytes: usize) -> Vec<Result<Fetched, ReadError>> {
-        let left = &Mutex::new(max_bytes);
-        let read_one = async |wanted: &Wanted, min_one| {
-            // Taken at the start and given back at the end, or reads at the same time would overdraw it.
-            let share = take(&mut left.lock(), wanted.max_bytes);
-            let answer = read(&wanted.log, wanted.offset, share, min_one, self.isolation).await;
-            let used = answer.as_ref().map_or(0, |fetched| fetched.bytes);
-            let mut left = left.lock();
-            *left = (*left + share).saturating_sub(used);
-            answer
-        };
+        let left = Mutex::new(max_bytes);
         let (mut answers, mut running) = (Vec::with_capacity(self.partitions.len()), FuturesOrdered::new());
         for wanted in &self.partitions {
-            running.push_back(read_one(wanted, answers.is_empty() && running.is_empty()));
+            let is_first = answers.is_empty() && running.is_empty();
+            running.push_back(self.read_one(wanted, wanted.max_bytes, is_first, &left));
             if running.len() == PARALLEL_READS {
                 answers.extend(running.next().await);
             }
         }
         answers.extend(running.collect::<Vec<_>>().await);
+        let (mut answers, shares): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+        self.read_starved(&shares, &left, &mut answers).await;
         self.give_one(&mut answers).await;
         answers
+    }
+
+    /// Reads at most `max_bytes` of what is left, and tells how many of them were to be had.
+
+    async fn read_one(
+        &self,
+        wanted: &Wanted,
+        max_bytes: usize,
+        min_one: bool,
+        left: &Mutex<usize>,
+    ) -> (Result<Fetched, ReadError>, usize) {
+        // Taken at the start and given back at the end, or reads at the same time would overdraw it.
+        let share = take(&mut left.lock(), max_bytes);
+        let answer = read(&wanted.log, wanted.offset, share, min_one, self.isolation).await;
+        let used = answer.as_ref().map_or(0, |fetched| fetched.bytes);
+        let mut left = left.lock();
+        *left = (*left + share).saturating_sub(used);
+        (answer, share)
+    }
+
+    /// Reads the first of those once more that got nothing because reads before them held the bytes, if these left some.
+    async fn read_starved(
+        &self,
+        shares: &[usize],
+        left: &Mutex<usize>,
+        answers: &mut [Result<Fetched, ReadError>],
+    ) {
+        let is_starved = |&index: &usize| {
+            shares[index] < self.partitions[index].max_bytes
+                && answers[index].as_ref().is_ok_and(|fetched| fetched.bytes == 0 && fetched.stopped_by_size)
+        };
+        let starved: Vec<usize> = (0..answers.len()).filter(is_starved).take(PARALLEL_READS).collect();
+        let share = *left.lock() / starved.len().max(1);
+        let more = starved.into_iter().filter(|&index| shares[index] < share);
+        let again = more.map(async |index| {
+            let wanted = &self.partitions[index];
+            (index, self.read_one(wanted, wanted.max_bytes.min(share), false, left).await.0)
+        });
+        for (index, answer) in join_all(again).await {
+            answers[index] = answer;
+        }
     }
 
     /// The first partition that has anything gives at least one batch, or a consumer would never get past it (KIP-74).

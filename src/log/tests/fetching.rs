@@ -3,10 +3,10 @@
 use std::future::{pending, ready};
 use std::time::Duration;
 
-use super::{Broker, World, append, append_now, batch, partition};
-use crate::log::Shard;
+use super::{Broker, World, append, append_now, batch, broker_reading, partition};
 use crate::log::read::fetch::{Fetch, Fetched, Isolation, Wanted};
 use crate::log::read::source::ReadError;
+use crate::log::{ReadLimits, Shard};
 
 async fn wanted(shard: &Shard, places: &[(i32, i64)], max_bytes: usize) -> Vec<Wanted> {
     let mut wanted = Vec::new();
@@ -157,6 +157,26 @@ async fn the_budget_goes_to_the_first_partitions() {
     let places = [(2, 0), (0, 0), (1, 0), (3, 0)];
     let (answers, _) = run(&broker, fetch(wanted(&shard, &places, 2 * one).await, 3 * one, 1, 0)).await;
     assert_eq!(next_offsets(&answers), [2, 1, 0, 0], "two of the first, its own limit; one of the second");
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_reads_from_the_store_leave_goes_to_those_behind_them() {
+    let world = World::new(1);
+    let first = world.broker();
+    let shard = first.open_with(4, 1).await;
+    for index in 0..4 {
+        append_now(&shard, index, batch(&["0123456789"])).await.expect("durable");
+    }
+    shard.close().await;
+    let broker = broker_reading(&world, ReadLimits { tail_cache_bytes: 0, ..ReadLimits::default() });
+    let shard = broker.open_with(4, 2).await;
+    let places = [(0, 0), (1, 0), (2, 0), (3, 0)];
+    let one = batch(&["0123456789"]).len();
+    let (answers, _) = run(&broker, fetch(wanted(&shard, &places, 10 * one).await, 10 * one, 1, 0)).await;
+    assert_eq!(next_offsets(&answers), [1, 1, 1, 1], "the first may take all, and takes a tenth");
+    let (answers, _) = run(&broker, fetch(wanted(&shard, &places, 10 * one).await, one, 1, 0)).await;
+    assert_eq!(next_offsets(&answers), [1, 0, 0, 0]);
     shard.close().await;
 }
 
