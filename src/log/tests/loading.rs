@@ -1,6 +1,9 @@
 //! Partitions that are loaded together: each is what it would be by itself.
 
-use super::{World, append_now, batch, batch_of, partition, read_from};
+use std::time::Duration;
+
+use super::{Broker, World, append_now, batch, batch_of, partition, read_from};
+use crate::store::faults::Faults;
 use crate::types::Partition;
 
 const PARTITIONS: i32 = 200;
@@ -56,4 +59,36 @@ async fn partitions_loaded_together_are_as_they_were() {
     // A producer goes on where it was.
     assert_eq!(append_now(&shard, 9, batch_of(9, 0, 1, &["d"])).await, Ok(3));
     shard.close().await;
+}
+
+/// The time of an opening with one append, where the store takes so long for each request and nothing else takes any.
+async fn opening(broker: &Broker, epoch: i32, request: Duration) -> Duration {
+    let clock = &broker.shared.runtime.clock;
+    broker.faults.set(Faults { latency: request, ..Faults::default() });
+    let begun = clock.instant();
+    let shard = broker.open_with(PARTITIONS, epoch).await;
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    let took = clock.instant() - begun;
+    shard.close().await;
+    took
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_waits_for_as_many_requests_on_an_empty_cache_as_on_a_full_one() {
+    let request = Duration::from_millis(40);
+    let world = World::new(5);
+    let mut first = world.broker();
+    first.limits.flush_every_segments = 7;
+    let shard = first.open_with(PARTITIONS, 1).await;
+    for index in 0..PARTITIONS {
+        append_now(&shard, index, batch(&["a", "b"])).await.expect("appended");
+    }
+    shard.close().await;
+    let broker = world.broker();
+    let cold = opening(&broker, 2, request).await;
+    let warm = opening(&broker, 3, request).await;
+    let requests = |took: Duration| took.as_millis() / request.as_millis();
+    println!("{} requests in a row, {} on a full cache", requests(cold), requests(warm));
+    assert!(requests(cold) <= requests(warm), "{cold:?}, and {warm:?} on a full cache");
+    assert!(requests(cold) <= 13, "{cold:?}");
 }

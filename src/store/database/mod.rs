@@ -35,6 +35,11 @@ use seals::Sealed;
 
 const MIB: usize = 1024 * 1024;
 
+/// The size up to which a table is read ahead as a whole, in bytes. Those that were not compacted yet are hardly ever larger.
+const SMALL_TABLE_BYTES: u64 = 256 * 1024;
+/// The most that is read ahead of one database in tables as a whole, in bytes.
+const READ_AHEAD_BYTES: u64 = 4 * MIB as u64;
+
 /// The purpose of a database; its settings follow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -107,15 +112,22 @@ impl Databases {
 }
 
 impl Databases {
-    /// Has the cache learn where the rows of a database are, for one that opens it soon: filters and indexes of its tables, all
-    /// at once. The reader that it gives sees what is stored, through the same cache.
+    /// Has the cache learn where the rows of a database are, for one that opens it soon: filters and indexes of its tables, and the
+    /// rows of small ones, all at once. The reader that it gives sees what is stored, through the same cache.
     pub async fn read_ahead(&self, path: Path, role: Role) -> Result<DbReader, slatedb::Error> {
         let cache = (Arc::clone(&self.cache), cache_id(&path));
         let reader = self.reading(path, role).with_db_cache(cache.0, cache.1).build().await?;
-        let manifest = reader.manifest();
-        let tables = manifest
-            .all_sst_views()
-            .map(|table| reader.warm_sst(table.sst.id, &[CacheTarget::Filters, CacheTarget::Index]));
+        let (manifest, mut left) = (reader.manifest(), READ_AHEAD_BYTES);
+        let tables = manifest.all_sst_views().map(|table| {
+            let bytes = table.estimate_size();
+            let is_whole = bytes <= SMALL_TABLE_BYTES.min(left);
+            left -= if is_whole { bytes } else { 0 };
+            let rows = is_whole.then(|| CacheTarget::data::<&[u8], _>(..));
+            let targets: Vec<_> =
+                [CacheTarget::Filters, CacheTarget::Index].into_iter().chain(rows).collect();
+            let (id, reader) = (table.sst.id, &reader);
+            async move { reader.warm_sst(id, &targets).await }
+        });
         futures::future::try_join_all(tables).await?;
         Ok(reader)
     }
