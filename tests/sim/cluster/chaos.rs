@@ -102,7 +102,7 @@ impl Plan {
 /// All of a run.
 pub async fn whole(world: &World, plan: &Plan) -> Check {
     let run = async {
-        form(world, plan).await?;
+        form(world, plan.founders).await?;
         let work = work(world);
         let rng = Rng::seeded(plan.steps_seed);
         world.set_faults(plan.faults.clone());
@@ -143,8 +143,8 @@ pub async fn whole(world: &World, plan: &Plan) -> Check {
 }
 
 /// Starts all brokers, and makes the topic.
-async fn form(world: &World, plan: &Plan) -> Check {
-    for id in 0..plan.founders {
+pub async fn form(world: &World, founders: i32) -> Check {
+    for id in 0..founders {
         world.start(id);
     }
     loop {

@@ -4,7 +4,8 @@
 //! have the transport of real brokers, on streams of bytes ([`streams`]). Clients write to the
 //! connection code, in memory ([`asking`]).
 //! Entry points: [`chaos`], which disturbs; a file for each promise: [`records`], [`watermarks`], [`proofs`], [`changes`],
-//! [`owners`], [`starts`], [`offsets`], [`groups`], [`members`], [`levels`], [`progress`]; [`flawed`], which shows that they would be seen to be broken.
+//! [`owners`], [`starts`], [`offsets`], [`groups`], [`members`], [`levels`], [`progress`]; [`flawed`], which shows that they would be seen to be broken;
+//! [`slow_store`], which counts requests in a row.
 //! Invariant: a seed names one run, in a process of its own ([`runs`]): chance and clocks inside libraries follow it too.
 
 mod absence;
@@ -29,6 +30,7 @@ mod progress;
 mod proofs;
 mod records;
 mod runs;
+mod slow_store;
 mod starts;
 mod streams;
 mod watermarks;
