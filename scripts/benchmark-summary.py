@@ -1,4 +1,5 @@
-"""Medians, and the range they come from, of what scripts/benchmark.sh wrote: lines of SIDE SCENARIO JSON."""
+"""Medians, and the range they come from, of what scripts/benchmark.sh wrote: lines of SIDE SCENARIO JSON. The second argument
+is the name of what ours is compared with."""
 
 import json
 import statistics
@@ -32,8 +33,8 @@ for line in open(sys.argv[1], encoding="utf-8"):
     if "produced" in run and "object_store_requests" in run["broker"]:
         mine["PUTs"].append(run["broker"]["object_store_requests"]["kind=put"])
 
-print("| scenario | | Apache Kafka | ours |\n| --- | --- | --- | --- |")
+print(f"| scenario | | {sys.argv[2]} | ours |\n| --- | --- | --- | --- |")
 for scenario in dict.fromkeys(scenario for scenario, _ in figures):
-    kafka, ours = figures.get((scenario, "kafka"), {}), figures.get((scenario, "ours"), {})
-    for name in dict.fromkeys([*kafka, *ours]):
-        print(f"| {scenario} | {name} | {' | '.join(spread(side[name]) if name in side else '-' for side in (kafka, ours))} |")
+    base, ours = figures.get((scenario, "base"), {}), figures.get((scenario, "ours"), {})
+    for name in dict.fromkeys([*base, *ours]):
+        print(f"| {scenario} | {name} | {' | '.join(spread(side[name]) if name in side else '-' for side in (base, ours))} |")

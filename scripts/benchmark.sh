@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures our broker and one real Apache Kafka with the same load programs, by turns, neither syncing its files: with
-# LOCAL_FSYNC=true in the environment, both after every write.
+# LOCAL_FSYNC=true in the environment, both after every write. BASE_BIN names another build of ours to take Kafka's place.
 # usage: scripts/benchmark.sh [ROUNDS [SCENARIO...]]   (5 rounds of all scenarios; --list names them)
 # KAFKAESQUE_BIN and BENCHMARK_BIN name built programs. Needs Java, and about 6 GB of disk for a moment.
 set -euo pipefail
@@ -35,19 +35,34 @@ rounds=${1:-5}
 (($#)) && shift
 chosen=("${@:-${order[@]}}")
 need "benchmark" java curl python3
+base=${BASE_BIN:+the base}
 "$root/scripts/tools/kafka-tools.sh"
 "$root/scripts/tools/kcat.sh"
 find_program BENCHMARK_BIN --example benchmark
 
 # start_both: two empty brokers, and where the load programs find each.
 start_both() {
+  if [[ -n $base ]]; then start_base; else start_kafka; fi
+  start_ours
+}
+
+start_kafka() {
   local port
   port=$(free_port)
-  "$root/scripts/kafka.sh" start "$work/kafka" "$port"
-  kafka=$(<"$work/kafka/pid")
-  servers+=("$kafka")
-  at_kafka=(--bootstrap "127.0.0.1:$port" --pid "$kafka")
-  start_ours
+  "$root/scripts/kafka.sh" start "$work/base" "$port"
+  compared=$(<"$work/base/pid")
+  servers+=("$compared")
+  at_base=(--bootstrap "127.0.0.1:$port" --pid "$compared")
+}
+
+start_base() {
+  local port health
+  port=$(free_port) health=$(free_port 17000)
+  PORT=$port HEALTH_PORT=$health RAFT_LISTEN_ADDR=127.0.0.1:$(free_port 14000) DATA_PATH=$work/base \
+    start "$work/base.log" "$BASE_BIN"
+  compared=$started
+  wait_for_port "$port" "$compared"
+  at_base=(--bootstrap "127.0.0.1:$port" --pid "$compared" --metrics "127.0.0.1:$health")
 }
 
 start_ours() {
@@ -56,9 +71,9 @@ start_ours() {
 }
 
 stop_both() {
-  stop "$kafka"
+  stop "$compared"
   stop "$broker"
-  rm -rf "$work/kafka" "$DATA_PATH"
+  rm -rf "$work/base" "$DATA_PATH"
 }
 
 # load ARGUMENT...: our program, told where the broker is.
@@ -132,7 +147,7 @@ for ((round = 1; round <= rounds; round++)); do
   # Anew each time: the disk stays small, and no round has the leftovers of the one before in its caches.
   start_both
   # The first second of a virtual machine is not what it can do.
-  "$BENCHMARK_BIN" "${at_kafka[@]}" --topic warm --records 1000000 >"$work/warm"
+  "$BENCHMARK_BIN" "${at_base[@]}" --topic warm --records 1000000 >"$work/warm"
   "$BENCHMARK_BIN" "${at_ours[@]}" --topic warm --records 1000000 >"$work/warm"
   for scenario in "${chosen[@]}"; do
     topic=$scenario
@@ -140,11 +155,11 @@ for ((round = 1; round <= rounds; round++)); do
       read | cold) topic=produce ;;
       java-read) topic=java ;;
     esac
-    sides=(kafka ours)
-    ((round % 2)) || sides=(ours kafka)
+    sides=(base ours)
+    ((round % 2)) || sides=(ours base)
     [[ " ${ours_alone[*]} " == *" $scenario "* ]] && sides=(ours)
     for side in "${sides[@]}"; do measure "$side" "$scenario" "$topic"; done
   done
   stop_both
 done
-python3 "$root/scripts/benchmark-summary.py" "$work/figures"
+python3 "$root/scripts/benchmark-summary.py" "$work/figures" "${base:-Apache Kafka}"
