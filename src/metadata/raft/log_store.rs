@@ -40,7 +40,7 @@ struct Log {
     last: Option<LogId>,
     /// Encoded sizes of the entries present, the last one being that of `last`.
     sizes: VecDeque<u32>,
-    /// The most recent entries, the last one being `last`.
+    /// The most recent entries of those present, the last one being `last`.
     recent: VecDeque<Entry>,
     recent_bytes: usize,
     /// As stored, or on its way.
@@ -179,12 +179,11 @@ impl LogStore {
             if let Some((first, last)) = log.bounds() {
                 for removed in first..=upto.index.min(last) {
                     batch.delete(Key::Entry(removed).encode());
-                    log.sizes.pop_front();
+                    log.forget_first();
                 }
             }
             if log.sizes.is_empty() {
                 log.last = log.last.max(Some(upto));
-                log.clear_recent();
             }
             log.purged = Some(upto);
         }
@@ -222,6 +221,16 @@ impl Log {
         while self.recent_bytes > CACHE_BYTES && self.recent.len() > 1 {
             let oldest = self.sizes[self.sizes.len() - self.recent.len()];
             self.recent_bytes -= oldest as usize;
+            self.recent.pop_front();
+        }
+    }
+
+    /// Forgets the first entry that is present.
+    fn forget_first(&mut self) {
+        let is_recent = self.recent.len() == self.sizes.len();
+        let Some(size) = self.sizes.pop_front() else { return };
+        if is_recent {
+            self.recent_bytes -= size as usize;
             self.recent.pop_front();
         }
     }

@@ -11,6 +11,8 @@ mod election;
 mod electorate;
 mod keys;
 mod log_store;
+#[cfg(test)]
+mod log_store_tests;
 mod look;
 mod membership;
 mod network;

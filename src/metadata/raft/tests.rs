@@ -34,17 +34,17 @@ async fn database(objects: &Arc<InMemory>) -> Arc<Upkeep> {
     Arc::new(Upkeep::new(0, db, Clock::system(), LEAST_BYTES))
 }
 
-async fn open(objects: &Arc<InMemory>) -> (LogStore, Arc<Upkeep>) {
+pub(super) async fn open(objects: &Arc<InMemory>) -> (LogStore, Arc<Upkeep>) {
     let upkeep = database(objects).await;
     let log = LogStore::open(0, Command::LATEST, Arc::clone(&upkeep), None).await.expect("a log");
     (log, upkeep)
 }
 
-fn log_id(term: u64, index: u64) -> LogId {
+pub(super) fn log_id(term: u64, index: u64) -> LogId {
     LogId::new(openraft::CommittedLeaderId::new(term, 0), index)
 }
 
-fn entry(index: u64, payload: usize) -> Entry {
+pub(super) fn entry(index: u64, payload: usize) -> Entry {
     let features = BTreeMap::new();
     let form = Command::FormCluster { cluster_id: "x".repeat(payload), shards: 1, slots: 1, features };
     Entry { log_id: log_id(1, index), payload: EntryPayload::Normal(Batch(Arc::new([form]))) }
