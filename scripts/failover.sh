@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Failover of three brokers under load, measured: how long partitions take nothing, and that nothing is lost, doubled or moved.
-# usage: scripts/failover.sh [kill|leader|term|stop|stop-follower|cut|start|grow|many ...] [--rounds 6] [--rate 5000] [--latency MS]
+# usage: scripts/failover.sh [kill|leader|term|stop|stop-follower|cut|start|grow|many|behind ...] [--rounds 6] [--rate 5000] [--latency MS]
 #        [--suspend-seconds 30] [--client librdkafka|java] [--keep] [--short]
 # kill: kill -9 of each broker in turn. leader: of the one that leads the metadata, each time. term: SIGTERM of each in turn.
 # stop: SIGSTOP of each in turn for 30 s. stop-follower: of one that does not lead the metadata, whose term must not change.
@@ -8,6 +8,7 @@
 # start: all at once on an empty store, and again after kill -9 of all; in the end one 30 s late.
 # grow: one broker becomes three, then five, then three again, at any --rounds.
 # many: ten thousand partitions are made, told of, changed, and a third of them taken over.
+# behind: a voter comes back after ten thousand changes of the metadata, while others are made.
 # --latency has every request to the store take so long; --short is a run of a minute.
 # KAFKAESQUE_BIN and FAILOVER_BIN name built programs.
 set -euo pipefail
@@ -18,7 +19,7 @@ source "$root/scripts/traffic.sh"
 modes=() options=() client=librdkafka
 while (($#)); do
   case $1 in
-    kill | leader | term | stop | stop-follower | cut | start | grow | many) modes+=("$1") ;;
+    kill | leader | term | stop | stop-follower | cut | start | grow | many | behind) modes+=("$1") ;;
     --rounds | --rate | --latency | --partitions | --suspend-seconds)
       options+=("$1" "$2")
       shift
@@ -29,7 +30,7 @@ while (($#)); do
       modes=(kill term)
       options+=(--rounds 1 --rate 1000)
       ;;
-    *) sed -n '3,12s/^# //p' "$0"; exit 2 ;;
+    *) sed -n '3,13s/^# //p' "$0"; exit 2 ;;
   esac
   shift
 done

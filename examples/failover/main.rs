@@ -2,6 +2,7 @@
 //! group consumes. Prints for how long partitions took nothing; fails if a record was lost, doubled or moved, or if consumers did
 //! not go on from their commits.
 
+mod behind;
 mod chaos;
 mod check;
 mod epochs;
@@ -103,6 +104,8 @@ enum Mode {
     Upgrade,
     /// Ten thousand partitions: made, told of, changed, and a third of them taken over.
     Many,
+    /// A voter that comes back after ten thousand changes of the metadata.
+    Behind,
     /// Everything at once, by a seed.
     Chaos,
 }
@@ -112,6 +115,7 @@ fn main() -> ExitCode {
     let ended = match plan.mode {
         Mode::Chaos => chaos::run(&plan),
         Mode::Many => many::run(&plan),
+        Mode::Behind => behind::run(&plan),
         Mode::Start => starting::run(&plan),
         _ => run(&plan),
     };

@@ -225,6 +225,7 @@ impl RaftStateMachine<Group> for StateMachine {
         self.store(meta, &bytes).await.map_err(refused)?;
         let membership = &meta.last_membership;
         self.upkeep.voters_are(membership.log_id().map_or(0, |id| id.index), membership.membership());
+        tracing::info!(bytes = bytes.len(), index = image.index, "took a snapshot of the metadata");
         self.take(meta, image);
         Ok(())
     }
