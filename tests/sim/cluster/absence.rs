@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use kafkaesque::metadata::{Command, SNAPSHOT_LOG_BYTES};
-use kafkaesque::runtime::Flaws;
 use kafkaesque::store::faults::Faults;
 
-use super::process::Process;
+use super::process::{Process, Setup};
 use super::world::World;
 use crate::simulate;
 
@@ -43,7 +42,7 @@ async fn others_change_too(process: Process) {
 
 /// Three brokers on a slow store, all there.
 async fn three(snapshot_log_bytes: u64) -> (World, Process) {
-    let world = World::new(7, 3, 1, Flaws::default(), false);
+    let world = World::new(7, Setup::plain(3, 1));
     world.set_snapshots(snapshot_log_bytes);
     world.set_faults(Faults { latency: STORE, ..Faults::default() });
     (0..3).for_each(|id| world.start(id));

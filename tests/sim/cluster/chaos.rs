@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use kafkaesque::protocol::messages::create_topics;
-use kafkaesque::runtime::Rng;
+use kafkaesque::runtime::{Flaws, Rng};
 use kafkaesque::store::faults::{Contact, Faults, Late};
 use kafkaesque::types::BrokerId;
 
 use super::clients::{PARTITIONS, TOPIC};
 use super::network::Weather;
+use super::process::Setup;
 use super::world::World;
 use super::{
     changes, classic, consumer, levels, members, offsets, owners, progress, proofs, records, starts,
@@ -42,6 +43,8 @@ pub struct Plan {
     pub upgrades: bool,
     /// Calls of brokers go by the transport of real ones, over streams of bytes.
     pub is_streamed: bool,
+    /// Bytes of each partition that are kept, if not all are.
+    pub keeps_bytes: Option<u64>,
 }
 
 impl Plan {
@@ -78,10 +81,12 @@ impl Plan {
             upgrades: seed % 8 == 2,
             // Half of the seeds of each kind.
             is_streamed: seed.count_ones() % 2 == 1,
+            keeps_bytes: None,
         };
-        match seed % 4 {
-            3 => plan.lonely(),
-            1 => plan.changing(&rng),
+        match seed % 8 {
+            3 | 7 => plan.lonely(),
+            1 | 5 => plan.changing(&rng),
+            4 => Plan { keeps_bytes: Some(500 + rng.below(5_000)), ..plan },
             _ => plan,
         }
     }
@@ -97,12 +102,17 @@ impl Plan {
         let weather = Weather { latency, ..Weather::default() };
         Plan { steps: 5, faults, weather, is_lonely: true, ..self }
     }
+
+    pub fn setup(&self, flaws: Flaws) -> Setup {
+        let Plan { founders, shards, is_streamed, .. } = *self;
+        Setup { founders, shards, flaws, is_streamed, expires: self.keeps_bytes.is_some() }
+    }
 }
 
 /// All of a run.
 pub async fn whole(world: &World, plan: &Plan) -> Check {
     let run = async {
-        form(world, plan.founders).await?;
+        form(world, plan.founders, plan.keeps_bytes).await?;
         let work = work(world);
         let rng = Rng::seeded(plan.steps_seed);
         world.set_faults(plan.faults.clone());
@@ -142,8 +152,11 @@ pub async fn whole(world: &World, plan: &Plan) -> Check {
     }
 }
 
-/// Starts all brokers, and makes the topic.
-pub async fn form(world: &World, founders: i32) -> Check {
+/// Starts all brokers, and makes the topic, of which so many bytes of each partition are kept, or all.
+pub async fn form(world: &World, founders: i32, keeps_bytes: Option<u64>) -> Check {
+    if let Some(bytes) = keeps_bytes {
+        world.told(|told| told.starts.keep(bytes));
+    }
     for id in 0..founders {
         world.start(id);
     }
@@ -153,13 +166,8 @@ pub async fn form(world: &World, founders: i32) -> Check {
             return Err(Violation::Stuck("the cluster does not form".to_owned()));
         }
         let Some(process) = world.somebody() else { continue };
-        // Records of the simulation are from 1970.
-        let keep = create_topics::CreatableTopicConfig {
-            name: "retention.ms".to_owned(),
-            value: Some("-1".to_owned()),
-        };
         let topic = create_topics::CreatableTopic {
-            configs: vec![keep],
+            configs: configs(keeps_bytes),
             name: TOPIC.to_owned(),
             num_partitions: PARTITIONS,
             replication_factor: -1,
@@ -173,6 +181,17 @@ pub async fn form(world: &World, founders: i32) -> Check {
             return Ok(());
         }
     }
+}
+
+fn configs(keeps_bytes: Option<u64>) -> Vec<create_topics::CreatableTopicConfig> {
+    let config = |name: &str, value: String| create_topics::CreatableTopicConfig {
+        name: name.to_owned(),
+        value: Some(value),
+    };
+    // Records of the simulation are from 1970.
+    let mut configs = vec![config("retention.ms", "-1".to_owned())];
+    configs.extend(keeps_bytes.map(|bytes| config("retention.bytes", bytes.to_string())));
+    configs
 }
 
 /// Has all clients work. Returns when those that must have an answer have one.
@@ -311,7 +330,8 @@ async fn look(world: &World) -> Check {
         let all =
             world.runtime().clock.timeout(Duration::from_secs(30), records::read_all(world, partition)).await;
         let (start, all) = all.map_err(|_| Violation::Stuck(format!("partition {partition} is not read")))?;
-        world.told(|told| told.records.found(partition, start, all))?;
+        world.note(format!("partition {partition} starts at {start}, with {} records", all.len()));
+        world.told(|told| told.found(partition, start, all))?;
     }
     members::look(world)?;
     levels::look(world).await?;

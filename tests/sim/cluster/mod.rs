@@ -54,7 +54,7 @@ fn one_run() {
     fastrand::seed(seed);
     simulate(async {
         let plan = Plan::of(seed);
-        let world = World::new(seed, plan.founders, plan.shards, flawed::of_this_process(), plan.is_streamed);
+        let world = World::new(seed, plan.setup(flawed::of_this_process()));
         if plan.upgrades {
             world.told(|told| (0..plan.founders).for_each(|id| told.levels.set(id, levels::OLD)));
         }

@@ -32,17 +32,33 @@ const SESSION: Duration = Duration::from_secs(3);
 /// Ids that brokers may have, from 0 on.
 pub const MOST_BROKERS: i32 = 6;
 
+/// The same for all processes of a world.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Brokers from 0 on that form the cluster; others join it.
+    pub founders: i32,
+    pub shards: u32,
+    pub flaws: Flaws,
+    /// Calls go over streams of bytes, or else one by one.
+    pub is_streamed: bool,
+    /// Brokers look for records that have expired, again and again.
+    pub expires: bool,
+}
+
+impl Setup {
+    /// Brokers without flaws that call one by one, and keep all.
+    pub fn plain(founders: i32, shards: u32) -> Setup {
+        Setup { founders, shards, flaws: Flaws::default(), is_streamed: false, expires: false }
+    }
+}
+
 /// The world that outlives processes, as one process needs it.
 #[derive(Clone)]
 pub struct Surroundings {
     pub objects: Arc<dyn ObjectStore>,
     pub network: Network,
     pub carriers: Carriers,
-    /// Brokers from 0 on that form the cluster; others join it.
-    pub founders: i32,
-    pub shards: u32,
-    /// Those of every broker.
-    pub flaws: Flaws,
+    pub setup: Setup,
     /// There was a cluster once.
     pub formed: Arc<AtomicBool>,
     /// Bytes of the metadata's log between two snapshots.
@@ -102,7 +118,7 @@ impl Body {
 
     pub async fn start(&self, around: &Surroundings) -> Result<Process, StartError> {
         let Body { id, level, mut runtime, faults, condition } = self.clone();
-        runtime.flaws = around.flaws;
+        runtime.flaws = around.setup.flaws;
         let store = Store::untested(faults.wrap(Arc::clone(&around.objects)), Path::from("data"), &runtime);
         let databases = Databases::new(&store, 1 << 20, &runtime);
         let settings = metadata_settings(id, level, around);
@@ -123,7 +139,7 @@ impl Body {
             metrics: LogMetrics::register(&runtime.metrics),
         };
         let options = HostOptions {
-            limits: limits(&runtime),
+            limits: limits(&runtime, &around.setup),
             session: SESSION,
             configs: BTreeMap::new(),
             store,
@@ -163,12 +179,12 @@ impl Process {
 fn metadata_settings(id: BrokerId, level: u16, around: &Surroundings) -> MetadataSettings {
     let address = |id: i32| format!("broker-{id}:9093");
     // Who joins, or comes back, may find others than the founders.
-    let named = if around.is_formed() { 0..MOST_BROKERS } else { 0..around.founders };
+    let named = if around.is_formed() { 0..MOST_BROKERS } else { 0..around.setup.founders };
     let voters = named.map(|id| Voter { id: BrokerId(id), address: address(id) });
     MetadataSettings {
         broker_id: id,
         cluster_id: Some("sim".to_owned()),
-        shards: around.shards,
+        shards: around.setup.shards,
         voters: voters.collect(),
         address: address(id.0),
         listeners: vec![Listener { name: LISTENER.to_owned(), host: format!("broker-{id}"), port: 9092 }],
@@ -181,13 +197,17 @@ fn metadata_settings(id: BrokerId, level: u16, around: &Surroundings) -> Metadat
     }
 }
 
-fn limits(runtime: &Runtime) -> Limits {
+fn limits(runtime: &Runtime, setup: &Setup) -> Limits {
     let rng = &runtime.rng;
+    let mut usual = Limits::default();
+    if setup.expires {
+        usual.retention_check_interval = Duration::from_millis(500 + rng.below(3_000));
+    }
     Limits {
         window: 1 + rng.below(4) as u16,
         flush_every_segments: 3 + rng.below(20),
         commit_interval: Duration::from_millis(rng.below(2) * rng.below(8)),
-        ..Limits::default()
+        ..usual
     }
 }
 

@@ -138,6 +138,7 @@ impl Producer {
             return numbers.start;
         };
         let requests = numbers.clone().map(|number| self.request(number)).collect();
+        world.told(|told| told.starts.sent(self.partition, numbers.len() as i64));
         let answers = world.ask_all(&process, requests, PRODUCE, PATIENCE).await;
         let mut acked = numbers.start;
         let mut all = true;

@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use kafkaesque::metadata::Command;
-use kafkaesque::runtime::Flaws;
 use kafkaesque::store::faults::Faults;
 
 use super::chaos;
-use super::process::Process;
+use super::process::{Process, Setup};
 use super::world::World;
 use crate::simulate;
 
@@ -19,9 +18,9 @@ const REST_MS: u64 = 20_000;
 
 /// A formed cluster, at rest, whose store takes so long for each request.
 async fn cluster(seed: u64, founders: i32, shards: u32, request: Duration) -> World {
-    let world = World::new(seed, founders, shards, Flaws::default());
+    let world = World::new(seed, Setup::plain(founders, shards));
     world.set_faults(Faults { latency: request, ..Faults::default() });
-    chaos::form(&world, founders).await.expect("forms");
+    chaos::form(&world, founders, None).await.expect("forms");
     world.sleep_ms(REST_MS).await;
     world
 }

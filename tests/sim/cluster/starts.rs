@@ -1,4 +1,4 @@
-//! The start of a partition never goes back, whoever leads it, and nothing goes that nobody asked to delete.
+//! The start of a partition never goes back, whoever leads it, and nothing goes that nobody asked to delete, or that is to be kept.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,6 +14,8 @@ use crate::truth::{Check, Violation};
 const VERSION: i16 = 2;
 /// Partitions of which records are deleted. Of the others all is there in the end.
 const DELETED: Range<i32> = 2..4;
+/// The most bytes that one record takes: it has a batch of its own.
+const RECORD_BYTES: u64 = 100;
 
 #[derive(Default)]
 pub struct Starts {
@@ -21,6 +23,10 @@ pub struct Starts {
     asked: BTreeMap<i32, i64>,
     /// By partition: up to where somebody was told that it is deleted.
     told: BTreeMap<i32, i64>,
+    /// By partition: the most records that there may be.
+    sent: BTreeMap<i32, i64>,
+    /// Records of each partition that are kept at least, if not all are.
+    kept: Option<i64>,
 }
 
 impl Starts {
@@ -29,8 +35,36 @@ impl Starts {
         self.told.get(&partition).copied().unwrap_or(0)
     }
 
-    fn most(&self, partition: i32) -> i64 {
+    /// Only so many bytes of each partition are kept.
+    pub fn keep(&mut self, bytes: u64) {
+        self.kept = Some(bytes.div_ceil(RECORD_BYTES) as i64);
+    }
+
+    /// Records are on their way.
+    pub fn sent(&mut self, partition: i32, count: i64) {
+        *self.sent.entry(partition).or_default() += count;
+    }
+
+    fn asked(&self, partition: i32) -> i64 {
         self.asked.get(&partition).copied().unwrap_or(0)
+    }
+
+    /// The greatest start that a broker may tell of.
+    fn most(&self, partition: i32) -> i64 {
+        let sent = self.sent.get(&partition).copied().unwrap_or(0);
+        self.kept.map_or(0, |kept| sent - kept).max(self.asked(partition))
+    }
+
+    /// A partition has so many records from its start on, when everything is over.
+    pub fn has_kept(&mut self, partition: i32, start: i64, count: usize) -> Check {
+        self.starts_at(partition, start, self.least(partition))?;
+        let kept = self.kept.unwrap_or(0);
+        if start > self.asked(partition) && (count as i64) < kept {
+            return Err(Violation::Promise(format!(
+                "partition {partition} has {count} records from {start} on, and {kept} are to be kept"
+            )));
+        }
+        Ok(())
     }
 
     /// Somebody was told where a partition starts; it could not be less than `least`.
@@ -38,7 +72,7 @@ impl Starts {
         let most = self.most(partition);
         if start < least || start > most {
             return Err(Violation::Promise(format!(
-                "partition {partition} starts at {start}: it was asked to delete up to {most}, and told of {least} before"
+                "partition {partition} starts at {start}: it may start at {most} at most, and told of {least} before"
             )));
         }
         let told = self.told.entry(partition).or_default();
@@ -100,7 +134,7 @@ pub async fn after_deletion(world: &World, process: &Process, partition: i32, po
     let most = world.told(|told| told.starts.most(partition));
     if position >= most {
         let problem = format!(
-            "{position} of partition {partition} is out of range, and deleted was up to {most} at most"
+            "{position} of partition {partition} is out of range, and it may start at {most} at most"
         );
         world.judge(Err(Violation::Promise(problem)));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kafkaesque::metadata::{Image, Refused, SNAPSHOT_LOG_BYTES, StartError};
 use kafkaesque::protocol::codec::Request;
-use kafkaesque::runtime::{Flaws, Runtime, TaskKind};
+use kafkaesque::runtime::{Runtime, TaskKind};
 use kafkaesque::store::faults::{Contact, Faults};
 use kafkaesque::types::BrokerId;
 use object_store::memory::InMemory;
@@ -21,7 +21,7 @@ use super::members::{self, Members};
 use super::network::Network;
 use super::offsets::Offsets;
 use super::owners;
-use super::process::{Body, MOST_BROKERS, Process, Surroundings};
+use super::process::{Body, MOST_BROKERS, Process, Setup, Surroundings};
 use super::records::Records;
 use super::starts::Starts;
 use super::watermarks::Watermarks;
@@ -43,6 +43,15 @@ pub struct Told {
     pub groups: Groups,
     pub levels: Levels,
     pub starts: Starts,
+}
+
+impl Told {
+    /// All of a partition from its start on, when everything is over.
+    pub fn found(&mut self, partition: i32, start: i64, records: Vec<(i64, String)>) -> Check {
+        self.starts.has_kept(partition, start, records.len())?;
+        self.records.may_delete(partition, start);
+        self.records.found(partition, start, records)
+    }
 }
 
 /// The work of clients at a time.
@@ -79,17 +88,14 @@ struct Seat {
 }
 
 impl World {
-    /// Brokers call each other over streams of bytes, or else call by call.
-    pub fn new(seed: u64, founders: i32, shards: u32, flaws: Flaws, is_streamed: bool) -> World {
+    pub fn new(seed: u64, setup: Setup) -> World {
         let runtime = Runtime::simulated(seed);
         let network = Network::new(&runtime);
         let around = Surroundings {
             objects: Arc::new(InMemory::new()),
-            carriers: Carriers::new(&network, is_streamed),
+            carriers: Carriers::new(&network, setup.is_streamed),
             network,
-            founders,
-            shards,
-            flaws,
+            setup,
             formed: Arc::new(AtomicBool::new(false)),
             snapshot_log_bytes: Arc::new(AtomicU64::new(SNAPSHOT_LOG_BYTES)),
         };
@@ -98,7 +104,7 @@ impl World {
             around,
             faults: Mutex::default(),
             seats: Mutex::default(),
-            wanted: Mutex::new((0..founders).collect()),
+            wanted: Mutex::new((0..setup.founders).collect()),
             shunned: Mutex::default(),
             told: Mutex::default(),
             phase: Mutex::new(Phase::Working),
