@@ -1,4 +1,4 @@
-//! Runs, each in a process of its own, as many at once as there are cores.
+//! Runs, each in a process of its own, at once as many as there are cores, and one more: the oldest is waited for, however long it is.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -50,7 +50,7 @@ impl Iterator for Runs<'_> {
 
     fn next(&mut self) -> Option<Run> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        while self.running.len() < cores
+        while self.running.len() < cores + 1
             && let Some(seed) = self.waiting.next()
         {
             self.running.push_back((seed, start(seed, self.flaw)));
