@@ -40,6 +40,8 @@ for tool in kcat kafka kafka-tools kafka-apps python python-old node node-client
 done
 
 check "cargo test" cargo_test --all-targets --no-fail-fast
+# The tests in src/ are of a build with everything, whatever the features.
+check "cargo test without TLS and SASL" cargo_test -p kafkaesque --no-default-features --test broker --no-fail-fast
 # Before the release build, whose binary's place it takes.
 check "damage on an S3 server" timeout 600 scripts/damage.sh
 prepare "release build" cargo build --release --bin kafkaesque --example cluster

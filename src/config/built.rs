@@ -22,7 +22,9 @@ impl Built {
         let is_of = |prefixes: &[&str]| prefixes.iter().any(|prefix| variable.starts_with(prefix));
         match () {
             () if !self.tls && is_of(&["TLS_", "HTTP_TLS_", "LISTENER_TLS_", "RAFT_TLS_"]) => Some("tls"),
-            () if !self.sasl && is_of(&["SASL_", "LISTENER_SASL_", "OAUTH_"]) => Some("sasl"),
+            () if !self.sasl && is_of(&["SASL_", "LISTENER_SASL_", "OAUTH_", "FAILED_AUTHENTICATION_"]) => {
+                Some("sasl")
+            }
             () => None,
         }
     }
@@ -78,9 +80,15 @@ mod tests {
             Given::nothing().with("TLS_ENABLED", "false").with("SASL_ENABLED", "False").with("PORT", "9092");
         assert_eq!(refused(NEITHER, &off), [""; 0]);
         let of_tls = ["TLS_ENABLED", "HTTP_TLS_ENABLED", "LISTENER_TLS_CLIENT_AUTH", "RAFT_TLS_CERT_PATH"];
-        let of_sasl = ["SASL_ENABLED", "SASL_USERS_FILE", "LISTENER_SASL_MECHANISMS", "OAUTH_ISSUER"];
-        for (names, feature) in [(of_tls, "tls"), (of_sasl, "sasl")] {
-            for name in names {
+        let of_sasl = [
+            "SASL_ENABLED",
+            "SASL_USERS_FILE",
+            "LISTENER_SASL_MECHANISMS",
+            "OAUTH_ISSUER",
+            "FAILED_AUTHENTICATION_DELAY_MS",
+        ];
+        for (names, feature) in [(&of_tls[..], "tls"), (&of_sasl, "sasl")] {
+            for &name in names {
                 let given = Given::nothing().with(name, "true");
                 assert_eq!(refused(NEITHER, &given), [name]);
                 assert!(NEITHER.problems_of_variables(&given)[0].message.ends_with(feature));

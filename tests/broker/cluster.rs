@@ -23,6 +23,14 @@ const LEAVING: Duration = Duration::from_secs(20);
 /// One cluster at a time has the machine.
 pub static TURN: Mutex<()> = Mutex::new(());
 
+/// Brokers without TLS form a cluster if they are told to do without.
+const VARIABLES: [(&str, &str); 4] = [
+    ("LOCAL_FSYNC", "false"),
+    ("LOCAL_RESERVE_BYTES", "0"),
+    ("RUST_LOG", "info"),
+    ("RAFT_INSECURE", if cfg!(feature = "tls") { "false" } else { "true" }),
+];
+
 /// A cluster, and what it acknowledged: values by partition and offset.
 struct Written {
     cluster: Cluster,
@@ -31,8 +39,7 @@ struct Written {
 
 impl Written {
     fn start() -> Written {
-        let variables = [("LOCAL_FSYNC", "false"), ("LOCAL_RESERVE_BYTES", "0"), ("RUST_LOG", "info")];
-        let cluster = Cluster::start(&program(), 3, &variables);
+        let cluster = Cluster::start(&program(), 3, &VARIABLES);
         let mut written = Written { cluster, acked: BTreeMap::new() };
         written.create();
         written
@@ -235,8 +242,7 @@ fn wait_for_voters(cluster: &Cluster, id: usize, expected: &[i32]) {
 #[test]
 fn a_cluster_grows_from_one_broker_and_lets_the_first_one_go() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let variables =
-        [("LOCAL_FSYNC", "false"), ("LOCAL_RESERVE_BYTES", "0"), ("RUST_LOG", "info"), ("SHARDS", "6")];
+    let variables = [&VARIABLES[..], &[("SHARDS", "6")]].concat();
     let mut cluster = Cluster::prepare(&program(), 4, &variables);
     cluster.launch_among(0, &[]);
     cluster.wait_until_ready(0);
@@ -291,8 +297,7 @@ fn a_cluster_grows_from_one_broker_and_lets_the_first_one_go() {
 #[test]
 fn a_broker_that_is_late_joins_and_a_second_process_of_an_id_replaces_the_first() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let variables = [("LOCAL_FSYNC", "false"), ("LOCAL_RESERVE_BYTES", "0"), ("RUST_LOG", "info")];
-    let mut cluster = Cluster::prepare(&program(), 3, &variables);
+    let mut cluster = Cluster::prepare(&program(), 3, &VARIABLES);
     cluster.launch(0);
     cluster.launch(1);
     (0..2).for_each(|id| cluster.wait_until_ready(id));

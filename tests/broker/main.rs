@@ -6,10 +6,9 @@ mod admin;
 mod attacks;
 #[cfg(all(feature = "sasl", feature = "tls"))]
 mod besieged;
-#[cfg(all(feature = "sasl", feature = "tls"))]
+#[cfg(feature = "tls")]
 mod certificates;
 mod client;
-#[cfg(feature = "tls")]
 mod cluster;
 mod cluster_strangers;
 mod compacted;
@@ -35,7 +34,6 @@ mod produce_fetch;
 mod repaired;
 mod restart;
 mod retention;
-#[cfg(all(feature = "sasl", feature = "tls"))]
 mod security;
 mod smallest;
 mod versions;
