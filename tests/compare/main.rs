@@ -20,6 +20,7 @@ mod doors;
 #[path = "../free_port.rs"]
 mod free_port;
 mod generator;
+mod issuer;
 mod logins;
 mod odd;
 mod pair;
@@ -28,6 +29,7 @@ mod scram;
 mod sequences;
 mod shape;
 mod tls;
+mod tokens;
 mod vocabulary;
 
 use std::collections::BTreeMap;

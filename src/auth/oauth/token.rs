@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// The longest identifier of a key.
@@ -29,6 +30,35 @@ struct Header {
     crit: Option<Value>,
 }
 
+/// Claims, none of which is there twice: whoever else reads the token might believe the other one.
+struct Claims(Map<String, Value>);
+
+struct ClaimsVisitor;
+
+impl<'de> Deserialize<'de> for Claims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Claims, D::Error> {
+        deserializer.deserialize_map(ClaimsVisitor)
+    }
+}
+
+impl<'de> Visitor<'de> for ClaimsVisitor {
+    type Value = Claims;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claims, A::Error> {
+        let mut claims = Map::new();
+        while let Some((name, value)) = map.next_entry()? {
+            if claims.insert(name, value).is_some() {
+                return Err(Error::custom("a claim is there twice"));
+            }
+        }
+        Ok(Claims(claims))
+    }
+}
+
 impl<'a> Token<'a> {
     pub fn read(text: &'a str) -> Result<Token<'a>, String> {
         let parts = text.rsplit_once('.').and_then(|(signed, signature)| {
@@ -45,7 +75,7 @@ impl<'a> Token<'a> {
         if header.kid.as_ref().is_some_and(|kid| kid.len() > KID_BYTES) {
             return Err(format!("the token's key has an identifier of more than {KID_BYTES} bytes"));
         }
-        let claims = read_part(claims).map_err(|reason| format!("the token's body {reason}"))?;
+        let Claims(claims) = read_part(claims).map_err(|reason| format!("the token's body {reason}"))?;
         let signature = decode(signature).ok_or("the token's signature is not base64")?;
         Ok(Token { algorithm: header.alg, kid: header.kid, claims, signed: signed.as_bytes(), signature })
     }

@@ -92,7 +92,9 @@ async fn claims_are_held_against_the_settings() {
         (json!({ "aud": ["other", AUDIENCE] }), None),
         (json!({ "scope": null, "scp": ["kafka", "write"] }), None),
         (json!({ "scope": ["kafka", "write"] }), None),
-        (json!({ "exp": now - 29 }), None),
+        (json!({ "exp": now - 29, "iat": now - 60 }), None),
+        (json!({ "exp": now, "iat": now, "nbf": now }), None),
+        (json!({ "sub": " alice\n" }), None),
         (json!({ "exp": now as f64 + 0.5, "iat": 0.5 }), None),
         (json!({ "exp": 1e30 }), None),
         (json!({ "nbf": now + 30 }), None),
@@ -110,9 +112,13 @@ async fn claims_are_held_against_the_settings() {
         (json!({ "exp": (now + 300).to_string() }), Some("\"exp\" is no number")),
         (json!({ "exp": -1 }), Some("\"exp\" is negative")),
         (json!({ "nbf": now + 31 }), Some("is not valid yet")),
+        (json!({ "iat": now + 301 }), Some("ends before it begins")),
+        (json!({ "exp": now + 9, "nbf": now + 10 }), Some("ends before it begins")),
         (json!({ "sub": null }), Some("has no text as its claim \"sub\"")),
         (json!({ "sub": 7 }), Some("has no text as its claim \"sub\"")),
         (json!({ "sub": "" }), Some("\"sub\" is no user: the name is empty")),
+        (json!({ "sub": " \t" }), Some("\"sub\" is no user: the name is empty")),
+        (json!({ "scope": 7 }), Some("\"scope\" is neither a text nor a list of texts")),
         (json!({ "sub": "*" }), Some("\"sub\" is no user: the name is *, which stands for everybody")),
         (json!({ "sub": "a\nb" }), Some("\"sub\" is no user: the name contains a control character")),
         (json!({ "sub": "x".repeat(256) }), Some("\"sub\" is no user: the name is longer than 255 bytes")),
@@ -155,6 +161,9 @@ async fn claims_of_choice_name_the_user_and_the_groups() {
         signer.token(&claims)
     };
     let names: Vec<String> = (10..74).map(|number| format!("g{number}")).collect();
+    // Nobody demands a scope.
+    let scope = changed(claims(&runtime), json!({ "preferred_username": " bob ", "scope": 7 }));
+    assert_eq!(verifier.verify(&signer.token(&scope)).await.unwrap().principal.to_string(), "User:bob");
     for (groups, expected) in [
         (json!(null), vec![]),
         (json!([]), vec![]),
@@ -214,6 +223,10 @@ async fn tokens_that_are_none_are_refused() {
     ] {
         assert_eq!(refused(&verifier, &token).await, reason, "{token}");
     }
+    // Another reader of the token might believe the other one.
+    let twice = encode(claims.to_string().replacen('{', r#"{"sub":"bob","#, 1));
+    let reason = refused(&verifier, &format!("{}.{twice}.c", encode(r#"{"alg":"ES256"}"#))).await;
+    assert!(reason.starts_with("the token's body is bad JSON"), "{reason}");
     // Keys, and places of keys, that a token brings along are not looked at.
     let foreign = Signer::ec("k", "P-256");
     let brought =
