@@ -15,8 +15,8 @@ use super::keys::{self, Key};
 use super::types::{Entry, Group, LogId, StorageError, StorageIOError, Vote};
 use super::upkeep::Upkeep;
 
-/// Encoded entries that are also kept decoded, in bytes: what followers that keep up ask for.
-const CACHE_BYTES: usize = 4 * 1024 * 1024;
+/// The part of the log between two snapshots that is also kept decoded: what followers that keep up ask for.
+const CACHED_PART: u64 = 4;
 
 /// Encoded entries that go to a follower at once, in bytes, unless a single one is larger.
 const SEND_BYTES: usize = 1024 * 1024;
@@ -30,6 +30,8 @@ pub(super) struct LogStore {
     /// The newest level that this process knows.
     level: u16,
     upkeep: Arc<Upkeep>,
+    /// Encoded entries that are kept decoded, in bytes.
+    cache_bytes: usize,
     log: Arc<Mutex<Log>>,
 }
 
@@ -94,7 +96,9 @@ impl LogStore {
             None => log.purged,
         };
         upkeep.log_grew(new_bytes);
-        Ok(LogStore { node, begins_in: Vote::default(), level, upkeep, log: Arc::new(Mutex::new(log)) })
+        let cache_bytes = (upkeep.least_bytes() / CACHED_PART) as usize;
+        let log = Arc::new(Mutex::new(log));
+        Ok(LogStore { node, begins_in: Vote::default(), level, upkeep, cache_bytes, log })
     }
 
     /// Has the log begin in a term that is over for this broker: leaders of earlier ones are refused.
@@ -145,7 +149,7 @@ impl LogStore {
                 self.upkeep.voters_are(entry.log_id.index, membership);
             }
         }
-        self.log.lock().extend(entries, &sizes);
+        self.log.lock().extend(entries, &sizes, self.cache_bytes);
         self.upkeep.write_log(batch).await?;
         self.upkeep.log_grew(sizes.iter().sum::<usize>() as u64);
         Ok(())
@@ -211,14 +215,14 @@ impl Log {
         (entries.len() == count).then_some(entries)
     }
 
-    fn extend(&mut self, entries: Vec<Entry>, sizes: &[usize]) {
+    fn extend(&mut self, entries: Vec<Entry>, sizes: &[usize], cache_bytes: usize) {
         for (entry, size) in entries.into_iter().zip(sizes) {
             self.last = Some(entry.log_id);
             self.sizes.push_back(*size as u32);
             self.recent.push_back(entry);
             self.recent_bytes += size;
         }
-        while self.recent_bytes > CACHE_BYTES && self.recent.len() > 1 {
+        while self.recent_bytes > cache_bytes && self.recent.len() > 1 {
             let oldest = self.sizes[self.sizes.len() - self.recent.len()];
             self.recent_bytes -= oldest as usize;
             self.recent.pop_front();

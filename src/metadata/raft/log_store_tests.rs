@@ -48,7 +48,7 @@ async fn live(seed: u64) {
                 next = from;
             }
             _ => {
-                let bytes = rng.below(700 * 1024) as usize;
+                let bytes = rng.below(100) as usize;
                 log.blocking_append([entry(next, bytes)]).await.expect("appended");
                 model.insert(next, bytes);
                 next += 1;
@@ -62,7 +62,7 @@ async fn live(seed: u64) {
 
 #[tokio::test]
 async fn the_log_is_what_was_appended_and_neither_cut_off_nor_purged() {
-    for seed in 0..20 {
+    for seed in 0..50 {
         println!("seed {seed}");
         live(seed).await;
     }

@@ -131,7 +131,7 @@ async fn a_vote_for_oneself_has_to_be_won_again() {
 async fn recent_and_old_entries_read_the_same() {
     let objects = Arc::new(InMemory::new());
     let (mut log, _open) = open(&objects).await;
-    // More than the cache holds, so the first ones come from the database.
+    // All but the last come from the database.
     for index in 0..12 {
         log.blocking_append([entry(index, 512 * 1024)]).await.expect("appended");
     }

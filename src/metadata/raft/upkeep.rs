@@ -146,6 +146,11 @@ impl Upkeep {
         self.snapshot_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    /// Log bytes between two snapshots, at least.
+    pub(super) fn least_bytes(&self) -> u64 {
+        self.least_bytes
+    }
+
     /// True if one is stored.
     pub(super) fn has_snapshot(&self) -> bool {
         self.snapshot_bytes.load(Ordering::Relaxed) > 0

@@ -45,6 +45,8 @@ pub struct Plan {
     pub is_streamed: bool,
     /// Bytes of each partition that are kept, if not all are.
     pub keeps_bytes: Option<u64>,
+    /// Bytes of the metadata's log between two snapshots.
+    pub snapshot_log_bytes: u64,
 }
 
 impl Plan {
@@ -82,6 +84,7 @@ impl Plan {
             // Half of the seeds of each kind.
             is_streamed: seed.count_ones() % 2 == 1,
             keeps_bytes: None,
+            snapshot_log_bytes: 512 << (2 * Rng::seeded(!seed).below(5)),
         };
         match seed % 8 {
             3 | 7 => plan.lonely(),
@@ -112,6 +115,7 @@ impl Plan {
 /// All of a run.
 pub async fn whole(world: &World, plan: &Plan) -> Check {
     let run = async {
+        world.set_snapshots(plan.snapshot_log_bytes);
         form(world, plan.founders, plan.keeps_bytes).await?;
         let work = work(world);
         let rng = Rng::seeded(plan.steps_seed);
