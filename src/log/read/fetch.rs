@@ -238,7 +238,6 @@ impl Fetch {
     }
 
     /// Reads at most `max_bytes` of what is left, and tells how many of them were to be had.
-
     async fn read_one(
         &self,
         wanted: &Wanted,
