@@ -42,6 +42,7 @@ pub fn scatter() -> Duration {
 }
 
 /// Times from a record to its acknowledgement, in ascending order.
+#[derive(Default)]
 pub struct Acks(Vec<Duration>);
 
 impl Acks {

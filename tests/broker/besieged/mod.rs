@@ -8,6 +8,7 @@ mod figures;
 mod handshakes;
 mod keys;
 mod noise;
+mod ratios;
 mod renewal;
 mod strangers;
 

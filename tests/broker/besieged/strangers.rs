@@ -22,7 +22,7 @@ const STRANGERS: f64 = 1000.0;
 
 /// Places at which a connection stops going on.
 #[derive(Clone, Debug)]
-enum Stop {
+pub(super) enum Stop {
     /// It sends nothing.
     Silent,
     /// In the first message of TLS.
@@ -83,29 +83,36 @@ async fn go_on<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) 
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_thousand_that_drip() {
-    let mut besieged = Besieged::start(&[]).await;
-    let count = connections(5000);
-    let stops = [
+/// Every place to stop at, with the listener that has it.
+pub(super) fn stops(besieged: &Besieged) -> [(&'static str, SocketAddr, Stop); 4] {
+    [
         ("before TLS", besieged.sasl_ssl, Stop::Silent),
         ("within TLS", besieged.sasl_ssl, Stop::Hello(besieged.hello())),
         ("after TLS", besieged.sasl_ssl, Stop::Encrypted(Arc::clone(&besieged.config))),
         ("within SASL", besieged.sasl, Stop::Login),
-    ];
-    for (place, to, stop) in stops {
-        // Not all at once: who attacks computes on the same processors here, as much as the broker does.
-        let burst = if matches!(stop, Stop::Encrypted(_)) { 12 } else { 50 };
-        let attack = async {
-            let mut all = JoinSet::new();
-            while all.len() < count {
-                for _ in 0..burst {
-                    all.spawn(drip(to, stop.clone()));
-                }
-                sleep(Duration::from_millis(20)).await;
-            }
-            all
-        };
+    ]
+}
+
+/// So many connections, one after the other.
+pub(super) async fn come(count: usize, to: SocketAddr, stop: Stop) -> JoinSet<std::io::Result<()>> {
+    // Not all at once: who attacks computes on the same processors here, as much as the broker does.
+    let burst = if matches!(stop, Stop::Encrypted(_)) { 12 } else { 50 };
+    let mut all = JoinSet::new();
+    while all.len() < count {
+        for _ in 0..burst {
+            all.spawn(drip(to, stop.clone()));
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_thousand_that_drip() {
+    let mut besieged = Besieged::start(&[]).await;
+    let count = connections(5000);
+    for (place, to, stop) in stops(&besieged) {
+        let attack = come(count, to, stop);
         let name = format!("{count} connections {place}");
         let mut all = besieged.hold(&name, Bounds { slower: 1.5, mib: 50 }, attack).await;
         let open = besieged.broker.metric("kafkaesque_connections_open", "");
