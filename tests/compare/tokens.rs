@@ -317,7 +317,7 @@ fn of_messages(issuer: &Issuer) -> Vec<Scenario> {
     all
 }
 
-/// What may follow a token that was not good, and each version of the requests.
+/// Steps that may follow a token that was not good, and each version of the requests.
 fn after_failures(issuer: &Issuer) -> Vec<Scenario> {
     let good = bearer(&issuer.token(&claims("alice")));
     let bad = bearer(&issuer.token(&changed(&json!({ "aud": "other" }))));

@@ -32,7 +32,7 @@ struct Siege {
     attackers: Runtime,
 }
 
-/// What was seen of one attack: without it and during it, in each round.
+/// Observations of one attack: without it and during it, in each round.
 #[derive(Default)]
 struct Seen {
     rounds: Vec<[Acks; 2]>,

@@ -16,7 +16,7 @@ use super::streams::{Listener, Streams};
 
 const SECRET: &str = "of this simulation";
 
-/// What carries the calls of all processes.
+/// The carriers of the calls of all processes.
 #[derive(Clone)]
 pub enum Carriers {
     /// Calls are lost, or come twice.
@@ -25,7 +25,7 @@ pub enum Carriers {
     Streams(Streams),
 }
 
-/// What carries the calls of one process.
+/// The carrier of the calls of one process.
 pub struct Carrier {
     host: Host,
     runtime: Runtime,

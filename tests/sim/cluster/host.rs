@@ -11,7 +11,7 @@ pub struct Host {
     pub condition: Condition,
 }
 
-/// Whether a process runs.
+/// The state of a process: it runs, is paused, or is gone.
 #[derive(Clone)]
 pub struct Condition(watch::Sender<Contact>);
 
