@@ -183,17 +183,18 @@ pub fn partition(index: i32) -> Partition {
 
 /// A batch of one record for each of `values`.
 pub fn batch(values: &[&str]) -> Batch {
-    build(Builder::new(), values)
+    build(Builder::new(), 1_000, values)
 }
 
 /// The same of an idempotent producer.
 pub fn batch_of(producer: i64, epoch: i16, sequence: i32, values: &[&str]) -> Batch {
-    build(Builder::new().producer(producer, epoch, sequence), values)
+    build(Builder::new().producer(producer, epoch, sequence), 1_000, values)
 }
 
-fn build(mut builder: Builder, values: &[&str]) -> Batch {
+/// A batch of one record of this time for each of `values`.
+pub fn build(mut builder: Builder, timestamp: i64, values: &[&str]) -> Batch {
     for value in values {
-        builder.push(&NewRecord { timestamp: 1_000, value: Some(value.as_bytes()), ..NewRecord::default() });
+        builder.push(&NewRecord { timestamp, value: Some(value.as_bytes()), ..NewRecord::default() });
     }
     builder.build().expect("a valid batch")
 }

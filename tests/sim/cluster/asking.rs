@@ -8,15 +8,18 @@ use bytes::Bytes;
 use kafkaesque::protocol::codec::{Message as _, Request};
 use kafkaesque::protocol::header;
 use kafkaesque::runtime::TaskKind;
+use kafkaesque::types::BrokerId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf};
 use tokio::sync::oneshot;
 
+use super::host::{Condition, Host};
 use super::process::Process;
+use super::streams;
 
 /// The listener that clients come to.
 pub const LISTENER: &str = "PLAINTEXT";
-/// Bytes that either side takes before the other has read them.
-const BUFFER_BYTES: usize = 64 * 1024;
+/// The place of all clients in the network: nobody cuts their lines.
+const CLIENT: BrokerId = BrokerId(-1);
 
 impl Process {
     /// Sends requests, one after the other, over a connection of their own: the answers come in their order. None for those that
@@ -43,10 +46,11 @@ impl Process {
         heard
     }
 
-    /// A connection from its beginning to the last answer. What the process says while it is paused is heard when it runs again.
+    /// A connection from its beginning to the last answer.
     async fn connect(&self, frames: Vec<Bytes>, answers: Vec<oneshot::Sender<Bytes>>) {
-        self.condition.runs().await;
-        let (client, broker) = tokio::io::duplex(BUFFER_BYTES);
+        let client = Host { id: CLIENT, condition: Condition::new() };
+        let broker = Host { id: self.id, condition: self.condition.clone() };
+        let (client, broker) = streams::join(&self.network, &client, &broker);
         let server = Arc::clone(&self.server);
         self.runtime.tasks.spawn(TaskKind::Connection, async move {
             let address: SocketAddr = ([127, 0, 0, 1], 9092).into();
@@ -62,7 +66,6 @@ impl Process {
         let hearing = async {
             for answer in answers {
                 let Ok(frame) = next_frame(&mut reader).await else { return };
-                self.condition.runs().await;
                 // The client may have given up.
                 let _ = answer.send(frame);
             }

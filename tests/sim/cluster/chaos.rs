@@ -11,7 +11,8 @@ use kafkaesque::types::BrokerId;
 use super::clients::{PARTITIONS, TOPIC};
 use super::network::Weather;
 use super::process::Setup;
-use super::world::World;
+use super::starts::Kept;
+use super::world::{BEGIN_MS, SKEW_MS, World};
 use super::{
     changes, classic, consumer, levels, members, offsets, owners, progress, proofs, records, starts,
 };
@@ -43,8 +44,7 @@ pub struct Plan {
     pub upgrades: bool,
     /// Calls of brokers go by the transport of real ones, over streams of bytes.
     pub is_streamed: bool,
-    /// Bytes of each partition that are kept, if not all are.
-    pub keeps_bytes: Option<u64>,
+    pub kept: Kept,
     /// Bytes of the metadata's log between two snapshots.
     pub snapshot_log_bytes: u64,
 }
@@ -68,6 +68,7 @@ impl Plan {
             latency: Duration::from_millis(1 + rng.below(20)),
             loss: rng.below(2) * rng.below(4),
             twice: rng.below(6),
+            resets: Rng::seeded(seed ^ 0x7e5e7).below(2) * 3,
         };
         let founders = if rng.below(4) == 0 { 5 } else { 3 };
         let (steps, steps_seed) = (4 + rng.below(8), rng.u64());
@@ -83,13 +84,13 @@ impl Plan {
             upgrades: seed % 8 == 2,
             // Half of the seeds of each kind.
             is_streamed: seed.count_ones() % 2 == 1,
-            keeps_bytes: None,
+            kept: Kept::All,
             snapshot_log_bytes: 512 << (2 * Rng::seeded(!seed).below(5)),
         };
         match seed % 8 {
             3 | 7 => plan.lonely(),
             1 | 5 => plan.changing(&rng),
-            4 => Plan { keeps_bytes: Some(500 + rng.below(5_000)), ..plan },
+            4 => Plan { kept: kept(seed, &rng), ..plan },
             _ => plan,
         }
     }
@@ -108,7 +109,15 @@ impl Plan {
 
     pub fn setup(&self, flaws: Flaws) -> Setup {
         let Plan { founders, shards, is_streamed, .. } = *self;
-        Setup { founders, shards, flaws, is_streamed, expires: self.keeps_bytes.is_some() }
+        Setup { founders, shards, flaws, is_streamed, expires: self.kept != Kept::All }
+    }
+}
+
+/// Half of those that do not keep all keep what is young: of a broker whose clock is ahead, that is not much.
+fn kept(seed: u64, rng: &Rng) -> Kept {
+    match seed % 16 {
+        4 => Kept::Bytes(500 + rng.below(5_000)),
+        _ => Kept::Millis((SKEW_MS + rng.below(8_000)) as i64),
     }
 }
 
@@ -116,7 +125,7 @@ impl Plan {
 pub async fn whole(world: &World, plan: &Plan) -> Check {
     let run = async {
         world.set_snapshots(plan.snapshot_log_bytes);
-        form(world, plan.founders, plan.keeps_bytes).await?;
+        form(world, plan.founders, plan.kept).await?;
         let work = work(world);
         let rng = Rng::seeded(plan.steps_seed);
         world.set_faults(plan.faults.clone());
@@ -156,22 +165,20 @@ pub async fn whole(world: &World, plan: &Plan) -> Check {
     }
 }
 
-/// Starts all brokers, and makes the topic, of which so many bytes of each partition are kept, or all.
-pub async fn form(world: &World, founders: i32, keeps_bytes: Option<u64>) -> Check {
-    if let Some(bytes) = keeps_bytes {
-        world.told(|told| told.starts.keep(bytes));
-    }
+/// Starts all brokers, and makes the topic.
+pub async fn form(world: &World, founders: i32, kept: Kept) -> Check {
+    world.told(|told| told.starts.kept = kept);
     for id in 0..founders {
         world.start(id);
     }
     loop {
         world.sleep_ms(20).await;
-        if world.runtime().clock.now_ms() - 1_700_000_000_000 > START_MS {
+        if world.now_ms() - BEGIN_MS > START_MS {
             return Err(Violation::Stuck("the cluster does not form".to_owned()));
         }
         let Some(process) = world.somebody() else { continue };
         let topic = create_topics::CreatableTopic {
-            configs: configs(keeps_bytes),
+            configs: configs(kept),
             name: TOPIC.to_owned(),
             num_partitions: PARTITIONS,
             replication_factor: -1,
@@ -187,15 +194,17 @@ pub async fn form(world: &World, founders: i32, keeps_bytes: Option<u64>) -> Che
     }
 }
 
-fn configs(keeps_bytes: Option<u64>) -> Vec<create_topics::CreatableTopicConfig> {
-    let config = |name: &str, value: String| create_topics::CreatableTopicConfig {
-        name: name.to_owned(),
-        value: Some(value),
+fn configs(kept: Kept) -> Vec<create_topics::CreatableTopicConfig> {
+    let (millis, bytes) = match kept {
+        Kept::All => (-1, -1),
+        Kept::Bytes(bytes) => (-1, bytes as i64),
+        Kept::Millis(millis) => (millis, -1),
     };
-    // Records of the simulation are from 1970.
-    let mut configs = vec![config("retention.ms", "-1".to_owned())];
-    configs.extend(keeps_bytes.map(|bytes| config("retention.bytes", bytes.to_string())));
-    configs
+    let config = |(name, value): (&str, i64)| create_topics::CreatableTopicConfig {
+        name: name.to_owned(),
+        value: Some(value.to_string()),
+    };
+    [("retention.ms", millis), ("retention.bytes", bytes)].map(config).to_vec()
 }
 
 /// Has all clients work. Returns when those that must have an answer have one.
@@ -335,7 +344,8 @@ async fn look(world: &World) -> Check {
             world.runtime().clock.timeout(Duration::from_secs(30), records::read_all(world, partition)).await;
         let (start, all) = all.map_err(|_| Violation::Stuck(format!("partition {partition} is not read")))?;
         world.note(format!("partition {partition} starts at {start}, with {} records", all.len()));
-        world.told(|told| told.found(partition, start, all))?;
+        let now_ms = world.now_ms();
+        world.told(|told| told.found(partition, start, all, now_ms))?;
     }
     members::look(world)?;
     levels::look(world).await?;

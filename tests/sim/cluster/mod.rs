@@ -1,8 +1,8 @@
 //! A cluster attacked at its network, its stores, its clocks and its processes: three to five brokers of the real metadata,
 //! controller, shard hosts, coordinators, API and connections, in one process, on one paused clock.
 //! It knows nothing of sockets: half of the seeds carry calls of brokers one by one, and lose some or bring them twice; the others
-//! have the transport of real brokers, on streams of bytes ([`streams`]). Clients write to the
-//! connection code, in memory ([`asking`]).
+//! have the transport of real brokers, on streams of bytes ([`streams`]). Clients come to the connection code by such streams, too
+//! ([`asking`]).
 //! Entry points: [`chaos`], which disturbs; a file for each promise: [`records`], [`watermarks`], [`proofs`], [`changes`],
 //! [`owners`], [`starts`], [`offsets`], [`groups`], [`members`], [`levels`], [`progress`]; [`flawed`], which shows that they would be seen to be broken;
 //! [`slow_store`], which counts requests in a row.

@@ -21,6 +21,8 @@ pub struct Weather {
     pub loss: u64,
     /// Percent.
     pub twice: u64,
+    /// Connections that end with what they carry, of a thousand times that they carry something.
+    pub resets: u64,
 }
 
 /// All lines. Cheap to clone.
@@ -107,6 +109,12 @@ impl Network {
             true => Duration::from_millis(200 + self.runtime.rng.below(800)),
             false => Duration::ZERO,
         }
+    }
+
+    /// True if the connection ends with the next packet.
+    pub fn resets(&self) -> bool {
+        let resets = self.lines.lock().weather.resets;
+        resets > 0 && self.runtime.rng.below(1_000) < resets
     }
 
     pub async fn sleep(&self, duration: Duration) {

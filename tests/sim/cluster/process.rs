@@ -27,6 +27,7 @@ use super::asking::LISTENER;
 use super::carrier::{Carrier, Carriers};
 use super::host::{Condition, Host};
 use super::network::Network;
+use super::world::BEGIN_MS;
 
 const SESSION: Duration = Duration::from_secs(3);
 /// Ids that brokers may have, from 0 on.
@@ -83,6 +84,7 @@ pub struct Process {
     pub shards: Arc<ShardHost>,
     pub departures: Departures,
     pub server: Arc<net::Server<api::Service>>,
+    pub network: Network,
     carrier: Arc<Carrier>,
 }
 
@@ -100,7 +102,7 @@ pub struct Body {
 impl Body {
     /// A process whose wall clock is `skew_ms` ahead.
     pub fn new(id: BrokerId, seed: u64, skew_ms: i64, level: u16) -> Body {
-        let clock = Clock::simulated(1_700_000_000_000 + skew_ms);
+        let clock = Clock::simulated(BEGIN_MS + skew_ms);
         let runtime = Runtime { clock, ..Runtime::simulated(seed) };
         let faults = FaultPlan::new(&runtime);
         Body { id, level, runtime, faults, condition: Condition::new() }
@@ -164,7 +166,8 @@ impl Body {
         let security = security(&metadata, &runtime);
         let service = Arc::new(api::Service::new(Arc::new(broker), security).expect("metrics of its own"));
         let server = Arc::new(net::Server::new(service, net::Limits::default(), &runtime));
-        Ok(Process { id, level, runtime, condition, metadata, shards, departures, server, carrier })
+        let network = around.network.clone();
+        Ok(Process { id, level, runtime, condition, metadata, shards, departures, server, network, carrier })
     }
 }
 

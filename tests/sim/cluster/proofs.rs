@@ -43,7 +43,8 @@ pub async fn ask(world: &World, process: &Process, partition: i32, which: i64) -
         return None;
     }
     if which == EARLIEST {
-        let check = world.told(|told| told.starts.starts_at(partition, answer.offset, start));
+        let now_ms = world.now_ms();
+        let check = world.told(|told| told.starts.starts_at(partition, answer.offset, start, now_ms));
         world.judge(check);
     } else if answer.offset < end {
         let problem = format!(

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use kafkaesque::protocol::ErrorCode;
+use kafkaesque::protocol::batch::Builder;
 use kafkaesque::protocol::messages::{fetch, produce};
 
 use super::clients::{Client, Leader, PARTITIONS, TOPIC, batches, is_retriable};
 use super::process::Process;
 use super::starts;
 use super::world::{PATIENCE, Phase, World};
-use crate::engine::{batch, batch_of};
+use crate::engine::build;
 use crate::truth::{Check, Truth, Violation};
 use crate::world::Contents;
 use kafkaesque::types::WriterEpoch;
@@ -84,12 +85,21 @@ struct Producer {
     is_idempotent: bool,
     /// One that is not idempotent is another one after each failure: what it gave up may come later.
     life: u32,
+    /// The times of records by number: sent again, a record is the same.
+    times: BTreeMap<i32, i64>,
 }
 
 /// Produces until the cluster settles, and until everything is answered.
 pub async fn produce(world: World, id: i64, is_idempotent: bool) {
     let partition = (id % i64::from(PARTITIONS)) as i32;
-    let mut producer = Producer { client: Client::new(&world), partition, id, is_idempotent, life: 0 };
+    let mut producer = Producer {
+        client: Client::new(&world),
+        partition,
+        id,
+        is_idempotent,
+        life: 0,
+        times: BTreeMap::new(),
+    };
     let mut next = 0;
     while world.phase() == Phase::Working {
         world.sleep_ms(world.below(500)).await;
@@ -115,10 +125,14 @@ impl Producer {
         }
     }
 
-    fn request(&self, number: i32) -> produce::Request {
+    fn request(&mut self, number: i32) -> produce::Request {
         let value = self.value(number);
-        let batch =
-            if self.is_idempotent { batch_of(self.id, 0, number, &[&value]) } else { batch(&[&value]) };
+        let builder = match self.is_idempotent {
+            true => Builder::new().producer(self.id, 0, number),
+            false => Builder::new(),
+        };
+        let time_ms = *self.times.entry(number).or_insert(self.client.world.now_ms());
+        let batch = build(builder, time_ms, &[&value]);
         let records = Some(batch.to_bytes().into());
         let data = produce::PartitionProduceData { index: self.partition, records };
         let topic = produce::TopicProduceData {
@@ -167,7 +181,10 @@ impl Producer {
     fn acknowledged(&self, number: i32, offset: i64, leader: Leader) {
         let (value, partition, world) = (self.value(number), self.partition, &self.client.world);
         world.note(format!("{value} acked at {partition}, {offset} by {}", leader.broker));
-        let check = world.told(|told| told.records.acknowledged(partition, offset, &value));
+        let check = world.told(|told| {
+            told.starts.acknowledged(partition, offset, self.times[&number]);
+            told.records.acknowledged(partition, offset, &value)
+        });
         world.judge(check);
     }
 

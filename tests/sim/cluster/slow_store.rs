@@ -8,6 +8,7 @@ use kafkaesque::store::faults::Faults;
 
 use super::chaos;
 use super::process::{Process, Setup};
+use super::starts::Kept;
 use super::world::World;
 use crate::simulate;
 
@@ -20,7 +21,7 @@ const REST_MS: u64 = 20_000;
 async fn cluster(seed: u64, founders: i32, shards: u32, request: Duration) -> World {
     let world = World::new(seed, Setup::plain(founders, shards));
     world.set_faults(Faults { latency: request, ..Faults::default() });
-    chaos::form(&world, founders, None).await.expect("forms");
+    chaos::form(&world, founders, Kept::All).await.expect("forms");
     world.sleep_ms(REST_MS).await;
     world
 }

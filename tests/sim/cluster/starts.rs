@@ -8,7 +8,7 @@ use kafkaesque::protocol::messages::delete_records;
 use super::clients::{Client, TOPIC, is_retriable};
 use super::process::Process;
 use super::proofs::{self, EARLIEST};
-use super::world::{Phase, World};
+use super::world::{Phase, SKEW_MS, World};
 use crate::truth::{Check, Violation};
 
 const VERSION: i16 = 2;
@@ -16,6 +16,17 @@ const VERSION: i16 = 2;
 const DELETED: Range<i32> = 2..4;
 /// The most bytes that one record takes: it has a batch of its own.
 const RECORD_BYTES: u64 = 100;
+
+/// The records of each partition that are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kept {
+    #[default]
+    All,
+    /// The last ones, of so many bytes.
+    Bytes(u64),
+    /// Those that are no older.
+    Millis(i64),
+}
 
 #[derive(Default)]
 pub struct Starts {
@@ -25,8 +36,9 @@ pub struct Starts {
     told: BTreeMap<i32, i64>,
     /// By partition: the most records that there may be.
     sent: BTreeMap<i32, i64>,
-    /// Records of each partition that are kept at least, if not all are.
-    kept: Option<i64>,
+    /// By partition: the times of acknowledged records, by offset.
+    times: BTreeMap<i32, BTreeMap<i64, i64>>,
+    pub kept: Kept,
 }
 
 impl Starts {
@@ -35,30 +47,40 @@ impl Starts {
         self.told.get(&partition).copied().unwrap_or(0)
     }
 
-    /// Only so many bytes of each partition are kept.
-    pub fn keep(&mut self, bytes: u64) {
-        self.kept = Some(bytes.div_ceil(RECORD_BYTES) as i64);
-    }
-
     /// Records are on their way.
     pub fn sent(&mut self, partition: i32, count: i64) {
         *self.sent.entry(partition).or_default() += count;
+    }
+
+    /// A record of this time is there.
+    pub fn acknowledged(&mut self, partition: i32, offset: i64, time_ms: i64) {
+        self.times.entry(partition).or_default().insert(offset, time_ms);
     }
 
     fn asked(&self, partition: i32) -> i64 {
         self.asked.get(&partition).copied().unwrap_or(0)
     }
 
-    /// The greatest start that a broker may tell of.
-    fn most(&self, partition: i32) -> i64 {
+    /// The greatest start that a broker may have told of until now.
+    fn most(&self, partition: i32, now_ms: i64) -> i64 {
         let sent = self.sent.get(&partition).copied().unwrap_or(0);
-        self.kept.map_or(0, |kept| sent - kept).max(self.asked(partition))
+        let expired = match self.kept {
+            Kept::All => 0,
+            Kept::Bytes(bytes) => sent - records_of(bytes),
+            Kept::Millis(age) => {
+                let is_kept = |time: i64| time + age > now_ms + SKEW_MS as i64;
+                let mut times = self.times.get(&partition).into_iter().flatten();
+                times.find(|(_, time)| is_kept(**time)).map_or(sent, |(offset, _)| *offset)
+            }
+        };
+        expired.max(self.asked(partition))
     }
 
     /// A partition has so many records from its start on, when everything is over.
-    pub fn has_kept(&mut self, partition: i32, start: i64, count: usize) -> Check {
-        self.starts_at(partition, start, self.least(partition))?;
-        let kept = self.kept.unwrap_or(0);
+    pub fn has_kept(&mut self, partition: i32, start: i64, count: usize, now_ms: i64) -> Check {
+        self.starts_at(partition, start, self.least(partition), now_ms)?;
+        let Kept::Bytes(bytes) = self.kept else { return Ok(()) };
+        let kept = records_of(bytes);
         if start > self.asked(partition) && (count as i64) < kept {
             return Err(Violation::Promise(format!(
                 "partition {partition} has {count} records from {start} on, and {kept} are to be kept"
@@ -68,8 +90,8 @@ impl Starts {
     }
 
     /// Somebody was told where a partition starts; it could not be less than `least`.
-    pub fn starts_at(&mut self, partition: i32, start: i64, least: i64) -> Check {
-        let most = self.most(partition);
+    pub fn starts_at(&mut self, partition: i32, start: i64, least: i64, now_ms: i64) -> Check {
+        let most = self.most(partition, now_ms);
         if start < least || start > most {
             return Err(Violation::Promise(format!(
                 "partition {partition} starts at {start}: it may start at {most} at most, and told of {least} before"
@@ -79,6 +101,11 @@ impl Starts {
         *told = start.max(*told);
         Ok(())
     }
+}
+
+/// Records that are left at least where so many bytes are kept.
+fn records_of(bytes: u64) -> i64 {
+    bytes.div_ceil(RECORD_BYTES) as i64
 }
 
 /// Deletes what is in front, over and over.
@@ -124,14 +151,16 @@ async fn delete_some(world: &World, process: &Process, partition: i32) -> bool {
         return false;
     }
     world.note(format!("{partition} starts at {}, says {}", answer.low_watermark, process.id));
-    let check = world.told(|told| told.starts.starts_at(partition, answer.low_watermark, least.max(before)));
+    let (start, least, now_ms) = (answer.low_watermark, least.max(before), world.now_ms());
+    let check = world.told(|told| told.starts.starts_at(partition, start, least, now_ms));
     world.judge(check);
     true
 }
 
 /// The start of a partition, after somebody was told that `position` is not in it.
 pub async fn after_deletion(world: &World, process: &Process, partition: i32, position: i64) -> Option<i64> {
-    let most = world.told(|told| told.starts.most(partition));
+    let now_ms = world.now_ms();
+    let most = world.told(|told| told.starts.most(partition, now_ms));
     if position >= most {
         let problem = format!(
             "{position} of partition {partition} is out of range, and it may start at {most} at most"

@@ -1,5 +1,5 @@
-//! Connections between brokers, as TCP gives them: streams of bytes that come late and in their order, wait while their way is
-//! cut, and end when a process does.
+//! Connections of brokers and clients, as TCP gives them: streams of bytes that come late and in their order, wait while their
+//! way is cut, end when a process does, and are reset now and then.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -74,12 +74,11 @@ impl Streams {
         host.condition.runs().await;
         let refused = DialError { is_refused: true, reason: format!("{place}: connection refused") };
         let Some(port) = port else { return Err(refused) };
-        let (near, far) = (tokio::io::duplex(BUFFER_BYTES), tokio::io::duplex(BUFFER_BYTES));
-        if port.backlog.send(far.1).is_err() {
+        let (near, far) = join(&self.network, &host, &port.host);
+        if port.backlog.send(far).is_err() {
             return Err(refused);
         }
-        self.join(near.1, far.0, &host, &port.host);
-        Ok(Box::new(near.0))
+        Ok(Box::new(near))
     }
 
     /// Waits as long as a packet takes.
@@ -87,17 +86,20 @@ impl Streams {
         self.network.sleep(self.network.latency()).await;
         self.network.until_open(from, to).await;
     }
+}
 
-    fn join(&self, near: DuplexStream, far: DuplexStream, caller: &Host, called: &Host) {
-        let ((near_source, near_sink), (far_source, far_sink)) =
-            (tokio::io::split(near), tokio::io::split(far));
-        self.start(Way::new(&self.network, (caller, near_source), (called, far_sink)));
-        self.start(Way::new(&self.network, (called, far_source), (caller, near_sink)));
-    }
-
-    fn start(&self, way: Way) {
-        self.network.runtime().tasks.spawn(TaskKind::Peer, way.carry());
-    }
+/// The two ends of a new connection.
+pub fn join(network: &Network, caller: &Host, called: &Host) -> (DuplexStream, DuplexStream) {
+    let (near, far) = (tokio::io::duplex(BUFFER_BYTES), tokio::io::duplex(BUFFER_BYTES));
+    let ((near_source, near_sink), (far_source, far_sink)) =
+        (tokio::io::split(near.1), tokio::io::split(far.0));
+    let connection = Connection { network: network.clone(), state: Condition::new() };
+    let tasks = &network.runtime().tasks;
+    let way = Way::new(connection.clone(), (caller, near_source), (called, far_sink));
+    tasks.spawn(TaskKind::Peer, way.carry());
+    let way = Way::new(connection, (called, far_source), (caller, near_sink));
+    tasks.spawn(TaskKind::Peer, way.carry());
+    (near.0, far.1)
 }
 
 impl Listener {
@@ -117,9 +119,17 @@ fn broker_at(place: &str) -> BrokerId {
     BrokerId(id.and_then(|id| id.parse().ok()).expect("a place of a broker"))
 }
 
+/// A connection, both ways.
+#[derive(Clone)]
+struct Connection {
+    network: Network,
+    /// Gone once it was reset.
+    state: Condition,
+}
+
 /// One direction of a connection.
 struct Way {
-    network: Network,
+    connection: Connection,
     from: Host,
     to: Host,
     source: ReadHalf<DuplexStream>,
@@ -131,12 +141,12 @@ struct Way {
 
 impl Way {
     fn new(
-        network: &Network,
+        connection: Connection,
         (from, source): (&Host, ReadHalf<DuplexStream>),
         (to, sink): (&Host, WriteHalf<DuplexStream>),
     ) -> Way {
         Way {
-            network: network.clone(),
+            connection,
             from: from.clone(),
             to: to.clone(),
             source,
@@ -146,15 +156,16 @@ impl Way {
         }
     }
 
-    /// Carries what is written until either end is closed, or its process gone.
+    /// Carries what is written until either end is closed, its process gone, or the connection reset.
     async fn carry(mut self) {
         loop {
             let next = self.travelling.front().map(|(due, _)| *due);
             let has_room = !self.has_ended && self.travelling.len() < MOST_CHUNKS;
             tokio::select! {
                 biased;
+                () = self.connection.state.gone() => break,
                 read = read(&mut self.source, &self.from.condition), if has_room => self.sent(read),
-                arrived = arrive(&self.network, &self.from, &self.to, next), if next.is_some() => {
+                arrived = arrive(&self.connection.network, &self.from, &self.to, next), if next.is_some() => {
                     let chunk = self.travelling.pop_front().and_then(|(_, chunk)| chunk);
                     let Some(chunk) = chunk.filter(|_| arrived) else { break };
                     if self.sink.write_all(&chunk).await.is_err() {
@@ -168,8 +179,12 @@ impl Way {
     }
 
     fn sent(&mut self, chunk: Option<Bytes>) {
+        let network = &self.connection.network;
+        if network.resets() {
+            self.connection.state.set(Contact::Gone);
+        }
         self.has_ended = chunk.is_none();
-        let due = self.network.runtime().clock.instant() + self.network.latency() + self.network.loss_delay();
+        let due = network.runtime().clock.instant() + network.latency() + network.loss_delay();
         let before = self.travelling.back().map_or(due, |(before, _)| *before);
         self.travelling.push_back((due.max(before), chunk));
     }
@@ -215,7 +230,7 @@ fn bytes_wait_while_their_way_is_cut_and_keep_their_order() {
         let network = Network::new(&Runtime::simulated(1));
         let (one, two) = (host(1), host(2));
         let (mut near, mut far) = connected(&network, &one, &two).await;
-        network.set(Weather { latency: Duration::from_millis(20), loss: 50, twice: 0 });
+        network.set(Weather { latency: Duration::from_millis(20), loss: 50, ..Weather::default() });
         network.cut(one.id, two.id);
         for number in 0..100 {
             near.write_u8(number).await.expect("it is taken");
@@ -266,5 +281,18 @@ fn a_dial_is_refused_where_nobody_listens_and_hangs_where_nothing_passes() {
         network.cut(two.id, one.id);
         let clock = &network.runtime().clock;
         assert!(clock.timeout(Duration::from_secs(10), dial()).await.is_err());
+    });
+}
+
+#[test]
+fn a_connection_that_is_reset_ends_at_both_ends() {
+    simulate(async {
+        let network = Network::new(&Runtime::simulated(1));
+        let (one, two) = (host(1), host(2));
+        let (mut near, mut far) = connected(&network, &one, &two).await;
+        network.set(Weather { resets: 1_000, ..Weather::default() });
+        near.write_u8(1).await.expect("it is taken");
+        assert_eq!(far.read(&mut [0]).await.expect("an end"), 0);
+        assert_eq!(near.read(&mut [0]).await.expect("an end"), 0);
     });
 }

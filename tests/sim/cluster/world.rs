@@ -30,7 +30,9 @@ use crate::truth::{Check, Violation};
 /// The longest that a client waits for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 /// Wall clocks differ by up to this much, either way.
-const SKEW_MS: u64 = 30_000;
+pub const SKEW_MS: u64 = 30_000;
+/// The time at which a world begins.
+pub const BEGIN_MS: i64 = 1_700_000_000_000;
 
 /// What clients were told, by what must therefore be true.
 #[derive(Default)]
@@ -47,8 +49,8 @@ pub struct Told {
 
 impl Told {
     /// All of a partition from its start on, when everything is over.
-    pub fn found(&mut self, partition: i32, start: i64, records: Vec<(i64, String)>) -> Check {
-        self.starts.has_kept(partition, start, records.len())?;
+    pub fn found(&mut self, partition: i32, start: i64, records: Vec<(i64, String)>, now_ms: i64) -> Check {
+        self.starts.has_kept(partition, start, records.len(), now_ms)?;
         self.records.may_delete(partition, start);
         self.records.found(partition, start, records)
     }
@@ -156,7 +158,12 @@ impl World {
     }
 
     pub fn note(&self, event: String) {
-        self.0.events.lock().push(format!("{} {event}", self.0.runtime.clock.now_ms() - 1_700_000_000_000));
+        self.0.events.lock().push(format!("{} {event}", self.now_ms() - BEGIN_MS));
+    }
+
+    /// The time of clients: brokers' clocks differ from it.
+    pub fn now_ms(&self) -> i64 {
+        self.0.runtime.clock.now_ms()
     }
 
     pub fn events(&self) -> Vec<String> {
