@@ -59,11 +59,12 @@ quietly() {
 }
 
 # cargo_test ARGUMENT...: `cargo test` on the dependencies of the release build, so that none is built twice; what is in this
-# repository is built as in a debug build, and lies in the release build's place until that is made again.
+# repository is checked as in a debug build, and optimised a little, which makes simulations four times as fast. It lies in the
+# release build's place until that is made again.
 cargo_test() {
   local flags=() name
   for name in kafkaesque kafkaesque-clients; do
-    flags+=(--config "profile.release.package.$name.opt-level=0")
+    flags+=(--config "profile.release.package.$name.opt-level=1")
     flags+=(--config "profile.release.package.$name.debug-assertions=true")
     flags+=(--config "profile.release.package.$name.overflow-checks=true")
   done

@@ -35,6 +35,8 @@ prepare() {
 }
 
 make_work_dir
+# Most tests of brokers wait more than they work.
+export RUST_TEST_THREADS=4
 for tool in kcat kafka kafka-tools kafka-apps python python-old node node-clients node-rdkafka go s3proxy promtool image manifests oidc; do
   prepare "installing $tool" scripts/tools/$tool.sh
 done

@@ -67,7 +67,7 @@ fn one_run() {
 #[test]
 fn a_cluster_keeps_its_promises_whatever_happens_to_its_brokers() {
     let (mut acked, mut runs) = (0, 0);
-    for run in each_run(seeds(0..250), None) {
+    for run in each_run(seeds(0..300), None) {
         let Run { seed, events, .. } = &run;
         assert!(
             run.check.is_ok(),
