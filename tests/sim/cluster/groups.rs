@@ -45,8 +45,9 @@ impl Groups {
             let Some(at) = holds.iter().rposition(|hold| hold.member == member) else { continue };
             holds[at].until = sent.max(holds[at].until);
             let own = holds[at].clone();
+            // An answer may come when it is true no more: who sends nothing after it that is taken has owned nothing.
             let overlaps =
-                |hold: &&Hold| hold.member != member && hold.from < own.until && own.from < hold.until;
+                |hold: &&Hold| hold.member != member && hold.from.max(own.from) < hold.until.min(own.until);
             if let Some(other) = holds.iter().find(overlaps) {
                 return Err(Violation::Promise(format!(
                     "partition {partition} of {group} is owned by {own:?} and by {other:?}"
