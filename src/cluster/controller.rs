@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::balance;
 use super::calm::Calm;
+use super::drains::Drains;
 use super::heartbeat::{Heartbeat, HostState, Reply};
 use super::liveness::{Liveness, Standing};
 use super::load::Load;
@@ -68,8 +69,7 @@ pub(super) struct Leading {
     calm: Calm,
     losses: Losses,
     last_takeover: LastTakeover,
-    /// Brokers that are to give everything away, though they live.
-    draining: BTreeSet<Owner>,
+    drains: Drains,
     nobody_takes: bool,
     /// The leader before, in the life that led.
     predecessor: Option<Owner>,
@@ -259,10 +259,10 @@ impl Controller {
         self.0.leading.lock().as_ref().map_or_else(BTreeMap::new, |leading| leading.liveness.loads(image))
     }
 
-    /// Has a broker that lives give all its shards away, while this broker leads.
-    pub(super) fn drain(&self, owner: Owner) {
+    /// Has brokers that live give their shards away, or stay, while this broker leads.
+    pub(super) fn change_drains(&self, change: impl FnOnce(&mut Drains, Instant)) {
         if let Some(leading) = self.0.leading.lock().as_mut() {
-            leading.draining.insert(owner);
+            change(&mut leading.drains, self.0.runtime.clock.instant());
         }
         self.0.news.notify_one();
     }
@@ -354,7 +354,7 @@ impl Controller {
                 && !leading.liveness.has_heard(owner);
             let refuses = if is_given_up { Some(Duration::MAX) } else { refuses };
             let standing = leading.liveness.standing(owner, now, self.0.session, refuses);
-            let is_drained = standing == Standing::Live && leading.draining.contains(&owner);
+            let is_drained = standing == Standing::Live && leading.drains.has(owner, now);
             (broker.id, if is_drained { Standing::Leaving } else { standing })
         };
         image.brokers.values().map(&mut standing).collect()
@@ -371,7 +371,7 @@ impl Leading {
             calm: Calm::default(),
             losses: Losses::default(),
             last_takeover: LastTakeover::default(),
-            draining: BTreeSet::new(),
+            drains: Drains::default(),
             nobody_takes: false,
             predecessor,
             inherits,

@@ -152,3 +152,22 @@ async fn an_owner_gets_no_proof_while_it_may_yet_lose_its_shards() {
     assert!(world.is_proven(), "all is decided");
     world.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_may_not_go_keeps_its_shards() {
+    let world = World::new().await;
+    let own = world.metadata().owner();
+    world.propose(Command::AssignShard { shard: SHARD, owner: Some(own) }).await;
+    let standing = || world.controller.known_standings().expect("it leads")[&own.broker].0;
+    let remove = || world.controller.remove(removal::Removal { broker: own.broker, drains: true });
+    for process in &world.processes {
+        world.hear(process.metadata.owner());
+    }
+    assert_eq!(remove().await, Ok(removal::Removed::Draining { shards: 1 }));
+    assert_eq!(standing(), Standing::Leaving);
+    world.sleep(SESSION.as_millis() as u64).await;
+    world.hear(own);
+    assert_eq!(remove().await, Err(removal::Stuck::NobodyElse(own.broker)));
+    assert_eq!(standing(), Standing::Live, "the others have gone meanwhile");
+    world.end().await;
+}

@@ -8,6 +8,7 @@ mod balance;
 mod ballot;
 mod calm;
 mod controller;
+mod drains;
 mod group_topics;
 pub mod heart;
 pub mod heartbeat;

@@ -56,8 +56,16 @@ pub enum Stuck {
 }
 
 impl Controller {
-    /// Takes the next step of a removal, if this broker leads.
+    /// Takes the next step of a removal, if this broker leads. A broker that may not go keeps its shards.
     pub async fn remove(&self, removal: Removal) -> Result<Removed, Stuck> {
+        let removed = self.remove_further(removal).await;
+        if removed.as_ref().is_err_and(|stuck| !matches!(stuck, Stuck::Later(_))) {
+            self.change_drains(|drains, _| drains.end(removal.broker));
+        }
+        removed
+    }
+
+    async fn remove_further(&self, removal: Removal) -> Result<Removed, Stuck> {
         let broker = removal.broker;
         let metadata = self.metadata();
         let standings = self.known_standings().ok_or_else(|| Stuck::Later("it does not lead".to_owned()))?;
@@ -126,7 +134,7 @@ impl Controller {
         if shards > 0 && group.live.iter().all(|id| *id == broker) {
             return Err(Stuck::NobodyElse(broker));
         }
-        self.drain(owner);
+        self.change_drains(|drains, now| drains.ask(owner, now));
         Ok((shards > 0).then_some(Removed::Draining { shards }))
     }
 
