@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kafkaesque::cluster::{Removal, Removed, Stuck};
-use kafkaesque::metadata::{Image, VoterLists};
+use kafkaesque::metadata::{Image, Metadata, VoterLists};
 use kafkaesque::types::{BrokerId, Incarnation};
 
+use super::host::Host;
 use super::process::Process;
 use super::world::{Phase, World};
 use crate::truth::{Check, Violation};
@@ -105,12 +106,14 @@ fn can_part(one: &Lists, other: &Lists) -> bool {
     })
 }
 
-/// Looks at all voters that a broker goes by.
-pub async fn watch_voters(world: World, process: Process) {
-    while !process.condition.is_gone() {
-        let check = world.told(|told| told.members.vote(process.metadata.voter_lists()));
+/// Looks at all voters that a process goes by, from before it has joined.
+pub async fn watch_voters(world: World, host: Host, metadata: Metadata) {
+    while !host.condition.is_gone() {
+        let voters = metadata.voter_lists();
+        world.note(format!("{} goes by {:?} since {:?}", host.id, voters.lists, voters.since));
+        let check = world.told(|told| told.members.vote(voters));
         world.judge(check);
-        process.metadata.voters_change().await;
+        metadata.voters_change().await;
     }
 }
 

@@ -118,17 +118,23 @@ impl Body {
         }
     }
 
-    pub async fn start(&self, around: &Surroundings) -> Result<Process, StartError> {
+    /// A process that has joined. `opened` is called with its metadata before that.
+    pub async fn start(
+        &self,
+        around: &Surroundings,
+        opened: impl FnOnce(Host, Metadata),
+    ) -> Result<Process, StartError> {
         let Body { id, level, mut runtime, faults, condition } = self.clone();
         runtime.flaws = around.setup.flaws;
         let store = Store::untested(faults.wrap(Arc::clone(&around.objects)), Path::from("data"), &runtime);
         let databases = Databases::new(&store, 1 << 20, &runtime);
         let settings = metadata_settings(id, level, around);
         let host = Host { id, condition: condition.clone() };
-        let carrier = Arc::new(around.carriers.of(host, &settings.voters, &runtime));
+        let carrier = Arc::new(around.carriers.of(host.clone(), &settings.voters, &runtime));
         let transport = carrier.transport();
         let metadata =
             Metadata::open(&store, &databases, &settings, Arc::clone(&transport), &runtime).await?;
+        opened(host.clone(), metadata.clone());
         let controller = Controller::new(metadata.clone(), SESSION, runtime.clone());
         let answers = Answering { metadata: metadata.clone(), controller: controller.clone() };
         carrier.serve(&metadata, answers);

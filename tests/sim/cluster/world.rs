@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use kafkaesque::metadata::{Image, Refused, SNAPSHOT_LOG_BYTES, StartError};
+use kafkaesque::metadata::{Image, Metadata, Refused, SNAPSHOT_LOG_BYTES, StartError};
 use kafkaesque::protocol::codec::Request;
 use kafkaesque::runtime::{Runtime, TaskKind};
 use kafkaesque::store::faults::{Contact, Faults};
@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use super::carrier::Carriers;
 use super::changes::Changes;
 use super::groups::Groups;
+use super::host::Host;
 use super::levels::{self, Levels};
 use super::members::{self, Members};
 use super::network::Network;
@@ -213,7 +214,10 @@ impl World {
         self.0.seats.lock().insert(id, Seat { body: body.clone(), process: None });
         let world = self.clone();
         self.0.runtime.tasks.spawn(TaskKind::Request, async move {
-            match body.start(&world.0.around).await {
+            let watch = |host: Host, metadata: Metadata| {
+                world.spawn(members::watch_voters(world.clone(), host, metadata));
+            };
+            match body.start(&world.0.around, watch).await {
                 Ok(process) => {
                     let incarnation = process.metadata.incarnation();
                     world.note(format!("{id} is there, as {incarnation}"));
@@ -221,7 +225,6 @@ impl World {
                     world.judge(check);
                     world.spawn(owners::watch(world.clone(), process.clone()));
                     world.spawn(levels::watch(world.clone(), process.clone()));
-                    world.spawn(members::watch_voters(world.clone(), process.clone()));
                     world.spawn(members::watch_brokers(world.clone(), process.clone()));
                     if let Some(seat) =
                         world.0.seats.lock().get_mut(&id).filter(|seat| !seat.body.condition.is_gone())
