@@ -371,8 +371,14 @@ impl CommitTask {
                 },
             }
         }
-        let durable = (!self.runtime.flaws.acks_early).then_some(is_durable);
-        self.flights.push(Flight { plan, chunks, started, durable });
+        let mut flight = Flight { plan, chunks, started, durable: Some(is_durable) };
+        if self.runtime.flaws.acks_early {
+            // What is left of it keeps the pace of the others.
+            let left =
+                Flight { plan: Plan::default(), chunks: Vec::new(), started, durable: flight.durable.take() };
+            self.publish(std::mem::replace(&mut flight, left));
+        }
+        self.flights.push(flight);
         Ok(())
     }
 

@@ -28,6 +28,16 @@ fn assert_seen(flaw: &str) {
 }
 
 #[test]
+fn a_broker_that_answers_before_it_stores_is_seen() {
+    assert_seen("acks-early");
+}
+
+#[test]
+fn a_broker_that_heeds_no_fence_is_seen() {
+    assert_seen("no-fence");
+}
+
+#[test]
 fn a_controller_that_assigns_before_a_release_is_seen() {
     assert_seen("early-assignments");
 }
