@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use kafkaesque::log::{Appended, Limits, OpenError, ReadLimits, Shard, ShardOptions, Standing, Ticket};
+use kafkaesque::log::{
+    Appended, Limits, OpenError, Patience, ReadLimits, Shard, ShardOptions, Standing, Ticket,
+};
 use kafkaesque::protocol::batch::{Batch, Builder, NewRecord};
 use kafkaesque::runtime::Runtime;
 use kafkaesque::store::Store;
@@ -60,6 +62,7 @@ async fn open(reads: ReadLimits) -> Result<Shard, OpenError> {
         confirm_owner: Arc::new(confirm),
         limits: Limits::default(),
         doubted: false,
+        patience: Patience::default(),
     };
     Shard::open(options, store, tools).await
 }

@@ -13,7 +13,7 @@ use super::ownership::Ownership;
 use super::release::Handover;
 use super::standing;
 use super::taken::Taken;
-use crate::log::{Cause, Damage, Limits, OpenError, Shard, ShardOptions, Shared, Unable};
+use crate::log::{Cause, Damage, Limits, OpenError, Patience, Shard, ShardOptions, Shared, Unable};
 use crate::metadata::{self, Command, Image, Metadata};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, TaskKind};
@@ -415,7 +415,13 @@ impl ShardHost {
 
     fn shard_options(&self, id: ShardId, epoch: LeaderEpoch) -> ShardOptions {
         let confirm_owner = standing::ask(self.metadata.clone(), epoch, &self.folder());
-        ShardOptions { id, confirm_owner, limits: self.options.limits, doubted: false }
+        ShardOptions {
+            id,
+            confirm_owner,
+            limits: self.options.limits,
+            doubted: false,
+            patience: Patience::default(),
+        }
     }
 
     fn is_assigned(&self, id: ShardId, epoch: LeaderEpoch) -> bool {

@@ -22,8 +22,8 @@ pub use read::shared::{ReadLimits, Reads};
 pub use read::source::ReadError;
 pub use read::{PartitionLog, fetch, list_offsets, unfolding};
 pub use shard::{
-    Carried, Cause, ConfirmOwner, Open, Shard, ShardOptions, ShardState, ShardStatus, Shared, Standing,
-    Unable,
+    Carried, Cause, ConfirmOwner, Open, Patience, Shard, ShardOptions, ShardState, ShardStatus, Shared,
+    Standing, Unable,
 };
 pub use stored::damage::Damage;
 pub use stored::error::{AppendError, NotOpen, OpenError, PartitionError};

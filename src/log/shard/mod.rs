@@ -6,10 +6,12 @@
 mod handle;
 mod health;
 mod open;
+mod patience;
 mod standing;
 mod supervisor;
 
 pub use handle::{Carried, ConfirmOwner, Shard, ShardOptions, ShardState, ShardStatus, Shared};
 pub use health::{Cause, Unable};
 pub use open::Open;
+pub use patience::Patience;
 pub use standing::Standing;

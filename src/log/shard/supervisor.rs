@@ -23,6 +23,7 @@ use crate::log::stored::keys::{Served, Tag};
 use crate::log::wal::fence::Depth;
 use crate::log::wal::{Failure, Init, Inspection, LogStore, Wal};
 use crate::runtime::TaskKind;
+use crate::runtime::clock::Instant;
 use crate::store::database::{Maintenance, Role};
 use crate::types::WriterEpoch;
 
@@ -60,11 +61,12 @@ impl Running {
 
 /// Opens the shard: reads the writer epoch, has the ownership confirmed, then takes the next epoch, in this order only.
 pub(in crate::log) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenError> {
-    let timeout = inner.options.limits.open_timeout;
-    let clock = &inner.shared.runtime.clock;
-    match clock.timeout(timeout, open_database(inner)).await {
-        Ok(opened) => {
-            let (db, wal, found) = opened?;
+    let (patience, clock) = (&inner.options.patience, &inner.shared.runtime.clock);
+    let (begun, limit) = (clock.instant(), patience.limit());
+    let opened = clock.timeout(limit, open_database(inner, begun + limit)).await;
+    match opened.unwrap_or(Err(OpenError::TimedOut(limit))) {
+        Ok((db, wal, found)) => {
+            patience.renew();
             let running = start(inner, db, wal);
             for (key, value) in inner.settings.compare_topics(found.topics) {
                 // Should it end at once, the next one looks again.
@@ -72,7 +74,14 @@ pub(in crate::log) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenErro
             }
             Ok(running)
         }
-        Err(_) => Err(OpenError::TimedOut(timeout)),
+        Err(error) => {
+            // What is tried again gives up somewhat before the time is over.
+            let is_of_store = matches!(error, OpenError::Store(_) | OpenError::TimedOut(_));
+            if is_of_store && clock.instant() - begun > limit / 2 {
+                patience.ran_out();
+            }
+            Err(error)
+        }
     }
 }
 
@@ -91,13 +100,13 @@ impl Found {
     }
 }
 
-async fn open_database(inner: &Arc<Inner>) -> Result<(Db, Wal, Found), OpenError> {
+async fn open_database(inner: &Arc<Inner>, deadline: Instant) -> Result<(Db, Wal, Found), OpenError> {
     let databases = &inner.shared.databases;
     let path = inner.paths.index().clone();
     let stored = databases.stored_manifest(&path).await.map_err(|error| manifest_error(inner, &error))?;
     let epoch = stored.as_ref().map_or(WriterEpoch::NONE, |manifest| WriterEpoch(manifest.writer_epoch()));
-    read_ahead(inner, epoch);
-    let inspection = inspection(inner);
+    read_ahead(inner, epoch, deadline);
+    let inspection = inspection(inner, deadline);
     // A shard that was found damaged once is looked at whole, before anything is written to it again.
     let depth = if inner.is_doubted() { Depth::All } else { Depth::End };
     let (confirmed, inspected) =
@@ -154,20 +163,19 @@ async fn open_database(inner: &Arc<Inner>) -> Result<(Db, Wal, Found), OpenError
 
 /// Has the cache learn what an opening needs of an index that is there, while the log is looked at and fenced. Whatever goes wrong
 /// is seen by the opening itself.
-fn read_ahead(inner: &Arc<Inner>, epoch: WriterEpoch) {
+fn read_ahead(inner: &Arc<Inner>, epoch: WriterEpoch, deadline: Instant) {
     if epoch == WriterEpoch::NONE {
         return;
     }
     let Shared { runtime, databases, .. } = inner.shared.clone();
-    let (index, limit) = (inner.paths.index().clone(), inner.options.limits.open_timeout);
-    let clock = runtime.clock.clone();
+    let (index, clock) = (inner.paths.index().clone(), runtime.clock.clone());
     runtime.tasks.spawn(TaskKind::ReadAhead, async move {
         let read = async {
             let Ok(reader) = databases.read_ahead(index, Role::ShardIndex).await else { return };
             let _ = Found::read(&reader).await;
             let _ = reader.close().await;
         };
-        let _ = clock.timeout(limit, read).await;
+        let _ = clock.timeout_at(deadline, read).await;
     });
 }
 
@@ -230,13 +238,13 @@ async fn judge(inner: &Inner, standing: &Standing, stored: WriterEpoch) -> Resul
     }
 }
 
-fn inspection(inner: &Inner) -> Inspection {
+fn inspection(inner: &Inner, deadline: Instant) -> Inspection {
     let runtime = inner.shared.runtime.clone();
     Inspection {
         store: LogStore::new(&inner.store, &inner.paths),
         databases: inner.shared.databases.clone(),
         window: inner.options.limits.window,
-        deadline: runtime.clock.instant() + inner.options.limits.open_timeout,
+        deadline,
         runtime,
     }
 }

@@ -19,8 +19,6 @@ pub struct Limits {
     pub producer_expiration: Duration,
     /// Time between two looks at what has expired (`log.retention.check.interval.ms`).
     pub retention_check_interval: Duration,
-    /// Time for opening, retries included.
-    pub open_timeout: Duration,
     /// Time for making durable what was taken, when closing.
     pub close_timeout: Duration,
 }
@@ -40,7 +38,6 @@ impl Default for Limits {
             flush_interval: Duration::from_secs(60),
             producer_expiration: Duration::from_secs(24 * 3600),
             retention_check_interval: Duration::from_secs(300),
-            open_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(20),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{World, append, append_now, batch, partition, read_from};
+use super::{World, append, append_now, batch, lead, partition, read_from};
 use crate::log::{AppendError, OpenError, ShardState};
 use crate::store::faults::{Faults, PutFault, Timeouts};
 
@@ -219,6 +219,31 @@ async fn opening_ends_when_the_store_does_not_answer() {
     let broker = world.broker();
     broker.faults.outage(true);
     assert!(matches!(broker.open().await, Err(OpenError::TimedOut(_) | OpenError::Store(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_on_a_slow_store_gets_more_time_after_one_that_ran_out_of_it() {
+    let world = World::new(7);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    append_now(&shard, 0, batch(&["a"])).await.expect("appended");
+    shard.close().await;
+    let first = broker.patience.limit();
+    broker.faults.set(Faults { latency: Duration::from_secs(4), ..Faults::default() });
+    assert!(matches!(broker.open().await, Err(OpenError::TimedOut(limit)) if limit == first));
+    let mut tries = 1;
+    let shard = loop {
+        assert!(tries < 5, "an opening takes no longer than that");
+        match broker.open().await {
+            Ok(shard) => break shard,
+            Err(_) => tries += 1,
+        }
+    };
+    assert_eq!(broker.patience.limit(), first, "and the next one begins as the first did");
+    broker.faults.set(Faults::default());
+    lead(&shard, 1, 1);
+    assert_eq!(append_now(&shard, 0, batch(&["b"])).await, Ok(1));
+    shard.close().await;
 }
 
 #[tokio::test(start_paused = true)]

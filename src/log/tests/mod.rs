@@ -27,7 +27,7 @@ use bytes::Bytes;
 
 use crate::log::{AppendError, ReadError, ReadLimits, Shard, fetch};
 use crate::protocol::batch::{Batch, Builder, NewRecord};
-pub use engine::{Broker, SHARD, Setup, World, append, batch, batch_of, partition};
+pub use engine::{Broker, SHARD, Setup, World, append, batch, batch_of, lead, partition};
 
 /// A broker with these limits of reading.
 pub fn broker_reading(world: &World, reads: ReadLimits) -> Broker {

@@ -13,7 +13,7 @@ use object_store::path::Path;
 use super::{Broker, SHARD, World, append, append_now, batch, partition, read_from};
 use crate::log::repair::{Expected, Repair, RepairError};
 use crate::log::stored::paths::ShardPaths;
-use crate::log::{OpenError, PartitionSettings, Shard, ShardOptions, Standing};
+use crate::log::{OpenError, PartitionSettings, Patience, Shard, ShardOptions, Standing};
 use crate::store::faults::{Contact, Last};
 use crate::types::{LeaderEpoch, WriterEpoch};
 
@@ -206,7 +206,13 @@ impl Damaged {
             Box::pin(async move { Ok(standing) }) as BoxFuture<'static, _>
         };
         let limits = broker.limits;
-        let options = ShardOptions { id: SHARD, confirm_owner: Arc::new(confirm), limits, doubted: false };
+        let options = ShardOptions {
+            id: SHARD,
+            confirm_owner: Arc::new(confirm),
+            limits,
+            doubted: false,
+            patience: Patience::default(),
+        };
         Shard::open(options, broker.store.clone(), broker.shared.clone()).await
     }
 
