@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Failover of three brokers under load, measured: how long partitions take nothing, and that nothing is lost, doubled or moved.
 # usage: scripts/failover.sh [kill|leader|term|stop|stop-follower|cut|start|grow|many|behind ...] [--rounds 6] [--rate 5000] [--latency MS]
-#        [--suspend-seconds 30] [--client librdkafka|java] [--keep] [--short]
+#        [--suspend-seconds 30] [--client librdkafka|java] [--group classic|consumer] [--keep] [--short]
 # kill: kill -9 of each broker in turn. leader: of the one that leads the metadata, each time. term: SIGTERM of each in turn.
 # stop: SIGSTOP of each in turn for 30 s. stop-follower: of one that does not lead the metadata, whose term must not change.
 # cut: each in turn cut off for as long: from the others, from the store, from the others in one direction.
@@ -20,7 +20,7 @@ modes=() options=() client=librdkafka
 while (($#)); do
   case $1 in
     kill | leader | term | stop | stop-follower | cut | start | grow | many | behind) modes+=("$1") ;;
-    --rounds | --rate | --latency | --partitions | --suspend-seconds)
+    --rounds | --rate | --latency | --partitions | --suspend-seconds | --group)
       options+=("$1" "$2")
       shift
       ;;

@@ -1,6 +1,6 @@
 // Traffic of the Java client: an idempotent producer at an even rate, and members of a group that commit as they go.
 //
-// usage: java Traffic BOOTSTRAP TOPIC GROUP PARTITIONS RATE MEMBERS PATIENCE_MS
+// usage: java Traffic BOOTSTRAP TOPIC GROUP PARTITIONS RATE MEMBERS PATIENCE_MS classic|consumer
 //
 // A PATIENCE_MS of 0 leaves the client's own. Says, a line each: `a NUMBER PARTITION OFFSET` of a record that was acknowledged, `f NUMBER
 // WHY` of one that failed for good, `r PARTITION OFFSET` of one that was read, `c PARTITION OFFSET` of what was committed, `g` of an
@@ -40,8 +40,9 @@ public class Traffic {
     final String topic;
     final String group;
     final int partitions;
+    final String protocol;
 
-    Traffic(String bootstrap, String topic, String group, int partitions, String patience) {
+    Traffic(String bootstrap, String topic, String group, int partitions, String patience, String protocol) {
         common.put("bootstrap.servers", bootstrap);
         if (!patience.equals("0")) {
             common.put("request.timeout.ms", patience);
@@ -49,10 +50,11 @@ public class Traffic {
         this.topic = topic;
         this.group = group;
         this.partitions = partitions;
+        this.protocol = protocol;
     }
 
     public static void main(String[] args) throws Exception {
-        var traffic = new Traffic(args[0], args[1], args[2], Integer.parseInt(args[3]), args[6]);
+        var traffic = new Traffic(args[0], args[1], args[2], Integer.parseInt(args[3]), args[6], args[7]);
         var rate = Long.parseLong(args[4]);
         var teller = new Thread(traffic::tell);
         teller.setDaemon(true);
@@ -121,7 +123,10 @@ public class Traffic {
 
     void consume() {
         var settings = new HashMap<>(common);
-        settings.putAll(Map.of("group.id", group, "enable.auto.commit", "false", "session.timeout.ms", "10000", "auto.offset.reset", "earliest"));
+        settings.putAll(Map.of("group.id", group, "group.protocol", protocol, "enable.auto.commit", "false", "auto.offset.reset", "earliest"));
+        if (protocol.equals("classic")) {
+            settings.put("session.timeout.ms", "10000");
+        }
         var read = new HashMap<TopicPartition, OffsetAndMetadata>();
         try (var consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
             consumer.subscribe(List.of(topic), new Assignments(read));

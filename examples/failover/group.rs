@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use parking_lot::Mutex;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::message::Message as _;
@@ -17,6 +18,24 @@ use super::load::{self, Load};
 const PATIENCE: Duration = Duration::from_secs(60);
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
 pub const GROUP: &str = "failover-readers";
+
+/// What members and their coordinator speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    Classic,
+    /// KIP-848.
+    Consumer,
+}
+
+impl Protocol {
+    /// As clients call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Classic => "classic",
+            Protocol::Consumer => "consumer",
+        }
+    }
+}
 
 pub struct Group {
     shared: Arc<Shared>,
@@ -63,14 +82,15 @@ impl ConsumerContext for Heard {
 }
 
 impl Group {
-    pub fn start(bootstrap: &str, partitions: usize, members: usize) -> Group {
+    pub fn start(bootstrap: &str, partitions: usize, members: usize, protocol: Protocol) -> Group {
         let shared = Shared::new(partitions);
         let member = |_| {
             let mut config = load::client(bootstrap);
-            config
-                .set("group.id", GROUP)
-                .set("enable.auto.commit", "false")
-                .set("session.timeout.ms", "10000");
+            config.set("group.id", GROUP).set("enable.auto.commit", "false");
+            config.set("group.protocol", protocol.name());
+            if protocol == Protocol::Classic {
+                config.set("session.timeout.ms", "10000");
+            }
             config.set("auto.offset.reset", "earliest").set("socket.timeout.ms", "10000");
             let heard = Heard { shared: Arc::clone(&shared), next: Mutex::new(vec![0; partitions]) };
             let consumer: BaseConsumer<Heard> = config.create_with_context(heard).expect("a consumer");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::group::{Group, Shared};
+use super::group::{Group, Protocol, Shared};
 use super::load::{Answers, Load};
 
 /// Where Java finds the program and Kafka's client.
@@ -43,6 +43,7 @@ pub fn start(
     partitions: usize,
     rate: u64,
     patience: Option<Duration>,
+    protocol: Protocol,
 ) -> (Load, Group) {
     let class_path = std::env::var(CLASS_PATH);
     let class_path =
@@ -52,6 +53,7 @@ pub fn start(
         .args(["-Xmx512m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"])
         .args(["-cp", &class_path, "Traffic", bootstrap, topic, GROUP, &partitions.to_string()])
         .args([rate.to_string(), MEMBERS.to_string(), patience.to_string()])
+        .arg(protocol.name())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -27,7 +27,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use chaos::lines::Lines;
-use group::Group;
+use group::{Group, Protocol};
 use growing::Growing;
 use load::Load;
 use processes::Cluster;
@@ -68,6 +68,9 @@ struct Plan {
     /// Whose producer and consumers make the load; of chaos, a part of it.
     #[arg(long, value_enum, default_value = "librdkafka")]
     client: Client,
+    /// What the group speaks; in chaos, that of librdkafka: Java's speaks KIP-848 there.
+    #[arg(long, value_enum, default_value = "classic")]
+    group: Protocol,
     /// For how long a broker is suspended, or cut off.
     #[arg(long, default_value_t = 30)]
     suspend_seconds: u64,
@@ -205,9 +208,9 @@ impl Plan {
         let (load, group) = match self.client {
             Client::Librdkafka => (
                 Load::start(bootstrap, self.partitions, self.rate, patience),
-                Group::start(bootstrap, self.partitions, 2),
+                Group::start(bootstrap, self.partitions, 2, self.group),
             ),
-            Client::Java => java::start(bootstrap, TOPIC, self.partitions, self.rate, patience),
+            Client::Java => java::start(bootstrap, TOPIC, self.partitions, self.rate, patience, self.group),
         };
         load.settle();
         group.settle();

@@ -44,7 +44,7 @@ impl Upgrade<'_> {
             assert!(begun.elapsed() < LEVEL_LIMIT, "the level does not rise");
             std::thread::sleep(Duration::from_millis(50));
         }
-        println!("the level rose {} ms after the last broker was new", begun.elapsed().as_millis());
+        println!("the level rose once the last broker was new");
         self.refuses_the_old_program();
         self.refuses_a_later_level();
         (0..3).collect()

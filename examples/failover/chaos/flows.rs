@@ -49,7 +49,7 @@ impl Flows {
         let topic = NewTopic::new(plain::TOPIC, plain::PARTITIONS as i32, TopicReplication::Fixed(1));
         load::make(&bootstrap, topic.set("max.message.bytes", &most_bytes));
         let load = Arc::new(Load::start(&bootstrap, plan.partitions, plan.rate, Some(PATIENCE)));
-        let group = Group::start(&bootstrap, plan.partitions, 2);
+        let group = Group::start(&bootstrap, plan.partitions, 2, plan.group);
         load.settle();
         group.settle();
         let java = (plan.client == Client::Java).then(|| start_java(&bootstrap, plan.rate / JAVA_PART));
@@ -129,7 +129,9 @@ fn subjects(load: &Arc<Load>, group: &Group, churns: &[Churn]) -> Vec<Subject> {
 
 fn start_java(bootstrap: &str, rate: u64) -> (Load, Group) {
     load::make_topic(bootstrap, JAVA_TOPIC, JAVA_PARTITIONS);
-    let (load, group) = java::start(bootstrap, JAVA_TOPIC, JAVA_PARTITIONS, rate, Some(JAVA_PATIENCE));
+    let patience = Some(JAVA_PATIENCE);
+    let (load, group) =
+        java::start(bootstrap, JAVA_TOPIC, JAVA_PARTITIONS, rate, patience, group::Protocol::Consumer);
     load.settle();
     group.settle();
     (load, group)
