@@ -40,6 +40,12 @@ impl Members {
         self.0.remove_mut(&broker);
     }
 
+    /// The broker is a member no more, and whatever this life of it, or one before, has proposed and comes late is superseded.
+    pub(super) fn end(&mut self, broker: BrokerId, incarnation: Incarnation) {
+        let last = Proposed { incarnation, number: u64::MAX, outcomes: Arc::from([]) };
+        self.0.insert_mut(broker, Arc::new(Member { proposed: Some(last), ..Member::default() }));
+    }
+
     pub(super) fn change(&mut self, broker: BrokerId, change: impl FnOnce(&mut Member)) {
         let mut member = self.get(broker).cloned().unwrap_or_default();
         change(&mut member);

@@ -8,7 +8,7 @@ use crate::metadata::features;
 use crate::metadata::history::Life;
 use crate::metadata::image::{Broker, Features, Image, MOST_SHARDS, Owner, Shard};
 use crate::metadata::outcome::{Applied, Outcome, Refused};
-use crate::metadata::version::LEVEL;
+use crate::metadata::version::{LEVEL, OF_ENDED_LIVES};
 use crate::types::{BrokerId, Incarnation, LeaderEpoch, ProducerId, ShardId, WriterEpoch};
 
 /// Producer ids in one block, as many as Kafka's controller gives at once (`ProducerIdsBlock`).
@@ -77,7 +77,10 @@ pub(super) fn fence(
 pub(super) fn unregister(image: &mut Image, broker: BrokerId, incarnation: Incarnation) -> Outcome {
     check_incarnation(image, broker, incarnation)?;
     image.brokers.remove_mut(&broker);
-    image.members.remove(broker);
+    match image.finalized_level() >= Some(OF_ENDED_LIVES) {
+        true => image.members.end(broker, incarnation),
+        false => image.members.remove(broker),
+    }
     image.configs.declared.remove(broker);
     Ok(Applied::Done)
 }

@@ -10,6 +10,7 @@ use crate::metadata::Placing;
 use crate::metadata::command::{Command, ConfigChange, ConfigOp, ConfigResource, IfExists, NewTopic, Step};
 use crate::metadata::image::{Broker, Image, Owner};
 use crate::metadata::outcome::{Applied, Outcome, Refused};
+use crate::metadata::version;
 use crate::types::{BrokerId, Incarnation, LeaderEpoch, ProducerId, ShardId, TopicId};
 
 pub(super) fn formed(shards: u32) -> Image {
@@ -184,6 +185,34 @@ fn a_fenced_broker_is_counted_on_again_when_it_registers() {
     assert!(image.counts_on(owner(0, 2)));
     assert!(run(&mut image, &fence(1, true)).is_err(), "of an older process");
     assert_eq!(image.members.get(BrokerId(0)).map(|member| member.address.as_str()), Some("h:1"));
+}
+
+#[test]
+fn a_life_that_was_unregistered_does_not_come_back_by_a_late_proposal() {
+    let registration = |life| {
+        let Command::RegisterBroker(broker) = register(0, life) else { unreachable!() };
+        let broker = Broker { command_version: Command::LATEST, ..broker };
+        Step::Do(Command::Register { broker, address: "h:1".to_owned() })
+    };
+    for level in [version::OF_LEVELS, Command::LATEST] {
+        let mut image = formed(1);
+        image.brokers = Default::default();
+        image.features.levels.insert(version::LEVEL.to_owned(), level as i16);
+        let numbered = |life, number| Command::Numbered {
+            from: owner(0, life),
+            number,
+            steps: vec![registration(life)],
+        };
+        run(&mut image, &numbered(4, 1)).expect("registered");
+        let gone = Command::Unregister { broker: BrokerId(0), incarnation: Incarnation(4) };
+        run(&mut image, &gone).expect("unregistered");
+        let keeps = level >= version::OF_ENDED_LIVES;
+        let expected =
+            if keeps { Err(Refused::Superseded) } else { Ok(Applied::Each(vec![Ok(Applied::Done)])) };
+        assert_eq!(run(&mut image, &numbered(4, 2)), expected, "level {level}");
+        run(&mut image, &numbered(5, 1)).expect("a new broker of that id");
+        assert_eq!(image.members.get(BrokerId(0)).map(|member| member.address.as_str()), Some("h:1"));
+    }
 }
 
 #[test]
