@@ -14,7 +14,7 @@ use super::process::Setup;
 use super::starts::Kept;
 use super::world::{BEGIN_MS, SKEW_MS, World};
 use super::{
-    changes, classic, consumer, levels, members, offsets, owners, progress, proofs, records, starts,
+    changes, classic, consumer, levels, members, offsets, owners, progress, proofs, records, shards, starts,
 };
 use crate::truth::{Check, Violation};
 
@@ -23,6 +23,19 @@ const START_MS: i64 = 60_000;
 /// The beginning of an event that is a step of the plan.
 pub const STEP: &str = "step ";
 const PRODUCERS: i64 = 5;
+
+/// What happens in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Troubles {
+    Disturbances,
+    /// Nothing but that leaders of the metadata are alone, one after the other: what they then do wrong is not covered up by
+    /// something else.
+    Lonely,
+    /// Brokers join, and are removed.
+    Members,
+    /// Brokers start as an older program, and are upgraded one after the other.
+    Upgrades,
+}
 
 /// A seed's decisions about a whole run.
 #[derive(Clone, Debug)]
@@ -35,13 +48,9 @@ pub struct Plan {
     pub steps_seed: u64,
     pub faults: Faults,
     pub weather: Weather,
-    /// Nothing happens but that leaders of the metadata are alone, one after the other: what they then do wrong is not covered up
-    /// by something else.
-    pub is_lonely: bool,
-    /// Brokers join, and are removed.
-    pub changes_members: bool,
-    /// Brokers start as an older program, and are upgraded one after the other.
-    pub upgrades: bool,
+    pub troubles: Troubles,
+    /// The number of shards rises.
+    pub adds_shards: bool,
     /// Calls of brokers go by the transport of real ones, over streams of bytes.
     pub is_streamed: bool,
     pub kept: Kept,
@@ -79,9 +88,8 @@ impl Plan {
             steps_seed,
             faults,
             weather,
-            is_lonely: false,
-            changes_members: false,
-            upgrades: seed % 8 == 2,
+            troubles: if seed % 8 == 2 { Troubles::Upgrades } else { Troubles::Disturbances },
+            adds_shards: seed / 8 % 2 == 1,
             // Half of the seeds of each kind.
             is_streamed: seed.count_ones() % 2 == 1,
             kept: Kept::All,
@@ -97,14 +105,14 @@ impl Plan {
 
     fn changing(self, rng: &Rng) -> Plan {
         let founders = if rng.below(3) == 0 { 1 } else { self.founders };
-        Plan { founders, steps: 6 + rng.below(6), changes_members: true, ..self }
+        Plan { founders, steps: 6 + rng.below(6), troubles: Troubles::Members, ..self }
     }
 
     fn lonely(self) -> Plan {
         let latency = Duration::from_millis(2);
         let faults = Faults { latency, ..Faults::default() };
         let weather = Weather { latency, ..Weather::default() };
-        Plan { steps: 5, faults, weather, is_lonely: true, ..self }
+        Plan { steps: 5, faults, weather, troubles: Troubles::Lonely, adds_shards: false, ..self }
     }
 
     pub fn setup(&self, flaws: Flaws) -> Setup {
@@ -127,15 +135,18 @@ pub async fn whole(world: &World, plan: &Plan) -> Check {
         world.set_snapshots(plan.snapshot_log_bytes);
         form(world, plan.founders, plan.kept).await?;
         let work = work(world);
+        if plan.adds_shards {
+            world.spawn(shards::add(world.clone()));
+        }
         let rng = Rng::seeded(plan.steps_seed);
         world.set_faults(plan.faults.clone());
         world.network().set(plan.weather);
         for _ in 0..plan.steps {
-            let rest = match (plan.is_lonely, plan.changes_members) {
-                (true, _) => lonely(world, &rng),
-                (_, true) => change(world, &rng),
-                _ if plan.upgrades => upgrade(world, &rng),
-                _ => disturb(world, &rng),
+            let rest = match plan.troubles {
+                Troubles::Disturbances => disturb(world, &rng),
+                Troubles::Lonely => lonely(world, &rng),
+                Troubles::Members => change(world, &rng),
+                Troubles::Upgrades => upgrade(world, &rng),
             };
             for _ in 0..rest {
                 world.sleep_ms(100).await;
@@ -349,6 +360,7 @@ async fn look(world: &World) -> Check {
     }
     members::look(world)?;
     levels::look(world).await?;
+    shards::look(world).await?;
     for id in world.brokers() {
         let Some(process) = world.process(id) else { continue };
         let Ok(image) = process.metadata.sync().await else {

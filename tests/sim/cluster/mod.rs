@@ -4,8 +4,8 @@
 //! have the transport of real brokers, on streams of bytes ([`streams`]). Clients come to the connection code by such streams, too
 //! ([`asking`]).
 //! Entry points: [`chaos`], which disturbs; a file for each promise: [`records`], [`watermarks`], [`proofs`], [`changes`],
-//! [`owners`], [`starts`], [`offsets`], [`groups`], [`members`], [`levels`], [`progress`]; [`flawed`], which shows that they would be seen to be broken;
-//! [`slow_store`], which counts requests in a row.
+//! [`owners`], [`shards`], [`starts`], [`offsets`], [`groups`], [`members`], [`levels`], [`progress`]; [`flawed`], which shows that
+//! they would be seen to be broken; [`slow_store`], which counts requests in a row.
 //! Invariant: a seed names one run, in a process of its own ([`runs`]): chance and clocks inside libraries follow it too.
 
 mod absence;
@@ -30,16 +30,18 @@ mod progress;
 mod proofs;
 mod records;
 mod runs;
+mod shards;
 mod slow_store;
 mod starts;
 mod streams;
+mod told;
 mod watermarks;
 mod world;
 
 use crate::chance;
 use crate::seeds::seeds;
 use crate::simulate;
-use chaos::Plan;
+use chaos::{Plan, Troubles};
 use runs::{Run, each_run};
 use world::World;
 
@@ -55,7 +57,7 @@ fn one_run() {
     simulate(async {
         let plan = Plan::of(seed);
         let world = World::new(seed, plan.setup(flawed::of_this_process()));
-        if plan.upgrades {
+        if plan.troubles == Troubles::Upgrades {
             world.told(|told| (0..plan.founders).for_each(|id| told.levels.set(id, levels::OLD)));
         }
         let check = chaos::whole(&world, &plan).await;

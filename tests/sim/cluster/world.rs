@@ -14,18 +14,14 @@ use object_store::memory::InMemory;
 use parking_lot::Mutex;
 
 use super::carrier::Carriers;
-use super::changes::Changes;
-use super::groups::Groups;
 use super::host::Host;
-use super::levels::{self, Levels};
-use super::members::{self, Members};
+use super::levels;
+use super::members;
 use super::network::Network;
-use super::offsets::Offsets;
 use super::owners;
 use super::process::{Body, MOST_BROKERS, Process, Setup, Surroundings};
-use super::records::Records;
-use super::starts::Starts;
-use super::watermarks::Watermarks;
+use super::shards;
+use super::told::Told;
 use crate::truth::{Check, Violation};
 
 /// The longest that a client waits for an answer.
@@ -34,28 +30,6 @@ pub const PATIENCE: Duration = Duration::from_secs(3);
 pub const SKEW_MS: u64 = 30_000;
 /// The time at which a world begins.
 pub const BEGIN_MS: i64 = 1_700_000_000_000;
-
-/// What clients were told, by what must therefore be true.
-#[derive(Default)]
-pub struct Told {
-    pub records: Records,
-    pub watermarks: Watermarks,
-    pub changes: Changes,
-    pub offsets: Offsets,
-    pub members: Members,
-    pub groups: Groups,
-    pub levels: Levels,
-    pub starts: Starts,
-}
-
-impl Told {
-    /// All of a partition from its start on, when everything is over.
-    pub fn found(&mut self, partition: i32, start: i64, records: Vec<(i64, String)>, now_ms: i64) -> Check {
-        self.starts.has_kept(partition, start, records.len(), now_ms)?;
-        self.records.may_delete(partition, start);
-        self.records.found(partition, start, records)
-    }
-}
 
 /// The work of clients at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,6 +199,7 @@ impl World {
                     world.judge(check);
                     world.spawn(owners::watch(world.clone(), process.clone()));
                     world.spawn(levels::watch(world.clone(), process.clone()));
+                    world.spawn(shards::watch(world.clone(), process.clone()));
                     world.spawn(members::watch_brokers(world.clone(), process.clone()));
                     if let Some(seat) =
                         world.0.seats.lock().get_mut(&id).filter(|seat| !seat.body.condition.is_gone())
