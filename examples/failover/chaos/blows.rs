@@ -19,6 +19,8 @@ const BEREAVED_MS: std::ops::Range<u64> = 100..500;
 /// Another one leads by then, and has given the shards of the first to somebody; and what the former leader wanted of them is not
 /// given up yet.
 const LONELY_MS: std::ops::Range<u64> = 4_300..6_000;
+/// So many there are at most.
+const MOST_SHARDS: usize = 10;
 /// The farthest that a clock is set, either way.
 const MOST_SECONDS: u64 = 300;
 
@@ -32,6 +34,7 @@ pub enum Blow {
     Term,
     Join,
     Remove,
+    AddShard,
     Bereave,
     // Between brokers.
     CutPair,
@@ -59,8 +62,8 @@ pub enum Blow {
 /// Those that may strike while something else is wrong, each as often as it is told.
 pub const HARD: [(Blow, u64); 5] =
     [(Blow::Kill, 2), (Blow::KillLeader, 2), (Blow::KillTwice, 2), (Blow::KillAll, 1), (Blow::Suspend, 4)];
-/// All that strike a process.
-pub const OF_PROCESSES: [(Blow, u64); 9] = [
+/// All that strike a process, or the cluster.
+pub const OF_PROCESSES: [(Blow, u64); 10] = [
     (Blow::Kill, 2),
     (Blow::KillLeader, 2),
     (Blow::KillTwice, 2),
@@ -69,6 +72,7 @@ pub const OF_PROCESSES: [(Blow, u64); 9] = [
     (Blow::Term, 2),
     (Blow::Join, 3),
     (Blow::Remove, 3),
+    (Blow::AddShard, 1),
     (Blow::Bereave, 6),
 ];
 /// What goes wrong between brokers, and between them and the store, until it is mended. More often than the others: a broker that
@@ -158,6 +162,10 @@ impl Chaos<'_> {
                 self.field.cluster.remove(victim, REMOVAL_LIMIT);
                 self.field.members.retain(|id| *id != victim);
                 format!("{victim}")
+            }
+            Blow::AddShard if self.field.shards < MOST_SHARDS => {
+                self.field.add_shard();
+                format!("for {} in all", self.field.shards)
             }
             Blow::Bereave => return self.bereave(),
             _ => return None,

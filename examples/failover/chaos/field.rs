@@ -21,6 +21,8 @@ pub struct Field {
     pub clocks: Option<Clocks>,
     /// Brokers that are members.
     pub members: Vec<usize>,
+    /// The number of shards.
+    pub shards: usize,
 }
 
 impl Field {
@@ -50,7 +52,7 @@ impl Field {
         });
         let clocks = Clocks::of(&mut cluster);
         let founders: Vec<usize> = (0..FOUNDERS).collect();
-        let mut field = Field { cluster, lines, store, clocks, members: founders.clone() };
+        let mut field = Field { cluster, lines, store, clocks, members: founders.clone(), shards: SHARDS };
         founders.iter().for_each(|id| field.launch_among(*id, &founders));
         founders.iter().for_each(|id| field.cluster.wait_until_ready(*id));
         field
@@ -66,6 +68,14 @@ impl Field {
         if let Some(pid) = self.cluster.pid(id) {
             self.lines.is_process(id, pid);
         }
+    }
+
+    /// One more shard, which topics made from now on go to first.
+    pub fn add_shard(&mut self) {
+        let shards = self.shards + 1;
+        let added = self.cluster.operate(&["shards", &shards.to_string()]);
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        self.shards = shards;
     }
 
     /// Nothing is wrong any more between brokers, with their store, and with their clocks.

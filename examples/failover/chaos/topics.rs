@@ -1,5 +1,5 @@
 //! Topics made and deleted throughout a run: what was acknowledged holds for whoever asks for a change later, and what was refused for
-//! good has not happened.
+//! good has not happened. Some take records, wherever they are.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use kafkaesque::runtime::Rng;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::truth::Truth;
@@ -29,8 +30,11 @@ enum Known {
 pub struct Topics {
     admin: AdminClient<DefaultClientContext>,
     lookup: BaseConsumer,
+    producer: FutureProducer,
     runtime: tokio::runtime::Runtime,
     known: BTreeMap<String, Known>,
+    /// After the last record that was acknowledged, of topics that are there.
+    ends: BTreeMap<String, i64>,
     truth: Truth,
     rng: Rng,
 }
@@ -38,11 +42,15 @@ pub struct Topics {
 impl Topics {
     pub fn new(bootstrap: &str, truth: &Truth, rng: Rng) -> Topics {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let mut producer = load::client(bootstrap);
+        producer.set("message.timeout.ms", LIMIT.as_millis().to_string());
         Topics {
             admin: load::client(bootstrap).create().expect("an admin client"),
             lookup: load::client(bootstrap).create().expect("a client"),
+            producer: producer.create().expect("a producer"),
             runtime: runtime.expect("a runtime"),
             known: BTreeMap::new(),
+            ends: BTreeMap::new(),
             truth: truth.clone(),
             rng,
         }
@@ -54,9 +62,10 @@ impl Topics {
         while !self.truth.is_over() {
             std::thread::sleep(Duration::from_millis(self.rng.below(400)));
             next += 1;
-            match self.rng.below(8) {
+            match self.rng.below(12) {
                 0..3 => self.make(&format!("{PREFIX}{next}"), false),
                 3 => self.make(&format!("{PREFIX}{next}"), true),
+                4..8 => self.write(),
                 _ => {
                     let names: Vec<String> = self.known.keys().cloned().collect();
                     if let Some(name) = names.get(self.rng.below(names.len() as u64) as usize) {
@@ -101,7 +110,23 @@ impl Topics {
         self.known.insert(name.to_owned(), now);
     }
 
+    /// One record to a topic that is there.
+    fn write(&mut self) {
+        let there = self.known.iter().filter(|(_, known)| **known == Known::There);
+        let there: Vec<&String> = there.map(|(name, _)| name).collect();
+        let Some(name) = there.get(self.rng.below(there.len() as u64) as usize) else { return };
+        let record: FutureRecord<'_, (), str> = FutureRecord::to(name).partition(0).payload("value");
+        let Ok(written) = self.runtime.block_on(self.producer.send(record, LIMIT)) else { return };
+        self.truth.count("records of topics made meanwhile");
+        let end = self.ends.entry((*name).clone()).or_default();
+        self.truth.check(written.offset >= *end, || {
+            format!("topic {name} took a record at {}, after one at {}", written.offset, *end - 1)
+        });
+        *end = written.offset + 1;
+    }
+
     fn delete(&mut self, name: &str) {
+        self.ends.remove(name);
         let before = self.known.insert(name.to_owned(), Known::Open);
         let options = AdminOptions::new().request_timeout(Some(LIMIT));
         let deleted = self.runtime.block_on(self.admin.delete_topics(&[name], &options));
@@ -144,6 +169,17 @@ impl Topics {
         let is_there = |name: &str| metadata.topics().iter().any(|topic| topic.name() == name);
         let settled = self.known.iter().filter(|(_, known)| **known != Known::Open);
         let wrong = settled.filter(|(name, known)| is_there(name) != (**known == Known::There));
-        wrong.map(|(name, known)| format!("topic {name} is not {known:?}")).collect()
+        let wrong = wrong.map(|(name, known)| format!("topic {name} is not {known:?}"));
+        wrong.chain(self.shorter()).collect()
+    }
+
+    /// Topics that hold less than they took.
+    fn shorter(&self) -> Vec<String> {
+        let there = self.ends.iter().filter(|(name, _)| self.known.get(*name) == Some(&Known::There));
+        let found = there.filter_map(|(name, end)| {
+            let found = self.lookup.fetch_watermarks(name, 0, LIMIT).map_or(-1, |(_, high)| high);
+            (found < *end).then(|| format!("topic {name} ends at {found}, and was to end at {end}"))
+        });
+        found.collect()
     }
 }
