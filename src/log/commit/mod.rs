@@ -373,7 +373,7 @@ impl CommitTask {
         }
         let mut flight = Flight { plan, chunks, started, durable: Some(is_durable) };
         if self.runtime.flaws.acks_early {
-            // What is left of it keeps the pace of the others.
+            // An empty one in its place keeps the pace.
             let left =
                 Flight { plan: Plan::default(), chunks: Vec::new(), started, durable: flight.durable.take() };
             self.publish(std::mem::replace(&mut flight, left));

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::log::stored::error::OpenError;
+
 const FIRST: Duration = Duration::from_secs(30);
 /// The time is doubled this often at most: sixteen minutes.
 const MOST_DOUBLINGS: u32 = 5;
@@ -19,14 +21,14 @@ impl Patience {
         FIRST * 2_u32.pow(self.0.load(Ordering::Relaxed))
     }
 
-    /// Notes that an opening did not come to its end in this time.
-    pub fn ran_out(&self) {
-        let doublings = self.0.load(Ordering::Relaxed) + 1;
-        self.0.store(doublings.min(MOST_DOUBLINGS), Ordering::Relaxed);
-    }
-
-    /// Notes that an opening came to its end.
-    pub fn renew(&self) {
-        self.0.store(0, Ordering::Relaxed);
+    /// Notes how an opening ended, and what it took. What is tried again gives up somewhat before the time is over.
+    pub fn note(&self, error: Option<&OpenError>, took: Duration) {
+        let doublings = self.0.load(Ordering::Relaxed);
+        let now = match error {
+            None => 0,
+            Some(OpenError::Store(_) | OpenError::TimedOut(_)) if took > self.limit() / 2 => doublings + 1,
+            Some(_) => doublings,
+        };
+        self.0.store(now.min(MOST_DOUBLINGS), Ordering::Relaxed);
     }
 }

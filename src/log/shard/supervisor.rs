@@ -64,25 +64,15 @@ pub(in crate::log) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenErro
     let (patience, clock) = (&inner.options.patience, &inner.shared.runtime.clock);
     let (begun, limit) = (clock.instant(), patience.limit());
     let opened = clock.timeout(limit, open_database(inner, begun + limit)).await;
-    match opened.unwrap_or(Err(OpenError::TimedOut(limit))) {
-        Ok((db, wal, found)) => {
-            patience.renew();
-            let running = start(inner, db, wal);
-            for (key, value) in inner.settings.compare_topics(found.topics) {
-                // Should it end at once, the next one looks again.
-                let _ = running.open.keep(key, value);
-            }
-            Ok(running)
-        }
-        Err(error) => {
-            // What is tried again gives up somewhat before the time is over.
-            let is_of_store = matches!(error, OpenError::Store(_) | OpenError::TimedOut(_));
-            if is_of_store && clock.instant() - begun > limit / 2 {
-                patience.ran_out();
-            }
-            Err(error)
-        }
+    let opened = opened.unwrap_or(Err(OpenError::TimedOut(limit)));
+    patience.note(opened.as_ref().err(), clock.instant() - begun);
+    let (db, wal, found) = opened?;
+    let running = start(inner, db, wal);
+    for (key, value) in inner.settings.compare_topics(found.topics) {
+        // Should it end at once, the next one looks again.
+        let _ = running.open.keep(key, value);
     }
+    Ok(running)
 }
 
 /// The rows that an opening reads of the index.
