@@ -27,6 +27,7 @@ pub struct Upgrade<'a> {
 impl Upgrade<'_> {
     /// Returns the brokers that are there in the end.
     pub fn run(mut self) -> Vec<usize> {
+        let first = self.level();
         for (program, broker, way) in [
             (self.new, 0, "up"),
             (self.new, 1, "up"),
@@ -37,14 +38,15 @@ impl Upgrade<'_> {
         ] {
             self.replace(broker, program, way);
         }
-        assert!(!self.has_level(), "the level rose while broker 1 was an old one");
+        assert_eq!(self.level(), first, "the level rose while broker 1 was an old one");
         self.replace(1, self.new, "up");
         let begun = Instant::now();
-        while !self.has_level() {
+        let is_raised = || (0..3).any(|id| self.cluster.has_said(id, "the cluster's level was raised"));
+        while self.level() == first || !is_raised() {
             assert!(begun.elapsed() < LEVEL_LIMIT, "the level does not rise");
             std::thread::sleep(Duration::from_millis(50));
         }
-        println!("the level rose once the last broker was new");
+        println!("the level rose from {first:?} to {:?} once the last broker was new", self.level());
         self.refuses_the_old_program();
         self.refuses_a_later_level();
         (0..3).collect()
@@ -80,10 +82,10 @@ impl Upgrade<'_> {
         }
     }
 
-    /// True once the store says that there may be what the old program cannot read.
-    fn has_level(&self) -> bool {
-        std::fs::read_dir(self.levels()).is_ok_and(|mut levels| levels.next().is_some())
-            && (0..3).any(|id| self.cluster.has_said(id, "the cluster's level was raised"))
+    /// The level that brokers must know, as the store says; clusters of programs without levels have none.
+    fn level(&self) -> Option<u16> {
+        let levels = std::fs::read_dir(self.levels()).into_iter().flatten();
+        levels.filter_map(|level| level.ok()?.file_name().to_str()?.parse().ok()).max()
     }
 
     fn levels(&self) -> std::path::PathBuf {
