@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use kafkaesque::log::{
-    Appended, Limits, OpenError, Patience, ReadLimits, Shard, ShardOptions, Standing, Ticket,
+    Appended, Limits, OpenError, OpeningTime, ReadLimits, Shard, ShardOptions, Standing, Ticket,
 };
 use kafkaesque::protocol::batch::{Batch, Builder, NewRecord};
 use kafkaesque::runtime::Runtime;
@@ -62,7 +62,7 @@ async fn open(reads: ReadLimits) -> Result<Shard, OpenError> {
         confirm_owner: Arc::new(confirm),
         limits: Limits::default(),
         doubted: false,
-        patience: Patience::default(),
+        opening_time: OpeningTime::default(),
     };
     Shard::open(options, store, tools).await
 }

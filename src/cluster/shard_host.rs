@@ -13,7 +13,7 @@ use super::ownership::Ownership;
 use super::release::Handover;
 use super::standing;
 use super::taken::Taken;
-use crate::log::{Cause, Damage, Limits, OpenError, Patience, Shard, ShardOptions, Shared, Unable};
+use crate::log::{Cause, Damage, Limits, OpenError, OpeningTime, Shard, ShardOptions, Shared, Unable};
 use crate::metadata::{self, Command, Image, Metadata};
 use crate::runtime::clock::Instant;
 use crate::runtime::{Runtime, TaskKind};
@@ -420,7 +420,7 @@ impl ShardHost {
             confirm_owner,
             limits: self.options.limits,
             doubted: false,
-            patience: Patience::default(),
+            opening_time: OpeningTime::default(),
         }
     }
 

@@ -22,7 +22,7 @@ pub use read::shared::{ReadLimits, Reads};
 pub use read::source::ReadError;
 pub use read::{PartitionLog, fetch, list_offsets, unfolding};
 pub use shard::{
-    Carried, Cause, ConfirmOwner, Open, Patience, Shard, ShardOptions, ShardState, ShardStatus, Shared,
+    Carried, Cause, ConfirmOwner, Open, OpeningTime, Shard, ShardOptions, ShardState, ShardStatus, Shared,
     Standing, Unable,
 };
 pub use stored::damage::Damage;

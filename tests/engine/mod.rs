@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use kafkaesque::log::{
-    Append, AppendError, Appended, ConfirmOwner, Limits, LogMetrics, OpenError, PartitionSettings, Patience,
-    Permit, ReadLimits, Reads, Shard, ShardOptions, Shared, Standing, Ticket,
+    Append, AppendError, Appended, ConfirmOwner, Limits, LogMetrics, OpenError, OpeningTime,
+    PartitionSettings, Permit, ReadLimits, Reads, Shard, ShardOptions, Shared, Standing, Ticket,
 };
 use kafkaesque::protocol::batch::{Batch, Builder, NewRecord, Records};
 use kafkaesque::runtime::Runtime;
@@ -70,7 +70,7 @@ pub struct Broker {
     pub store: Store,
     pub shared: Shared,
     pub limits: Limits,
-    pub patience: Patience,
+    pub opening_time: OpeningTime,
     answer_ms: u64,
 }
 
@@ -99,7 +99,7 @@ impl World {
         let shared = tools(&store, &self.runtime, setup.reads, setup.cache_bytes);
         let id = self.brokers.fetch_add(1, Ordering::SeqCst) + 1;
         let (owner, limits, answer_ms) = (Arc::clone(&self.owner), setup.limits, setup.answer_ms);
-        Broker { id, owner, faults, store, shared, limits, patience: Patience::default(), answer_ms }
+        Broker { id, owner, faults, store, shared, limits, opening_time: OpeningTime::default(), answer_ms }
     }
 
     pub fn assign(&self, broker: &Broker) {
@@ -142,7 +142,7 @@ impl Broker {
             confirm_owner: self.confirm_owner(),
             limits: self.limits,
             doubted: false,
-            patience: self.patience.clone(),
+            opening_time: self.opening_time.clone(),
         };
         Shard::open(options, self.store.clone(), self.shared.clone()).await
     }

@@ -19,7 +19,7 @@ use crate::log::read::shared::Reads;
 use crate::log::retention::Pass;
 use crate::log::shard::health::{Cause, STALL_LIMIT, Unable};
 use crate::log::shard::open::Open;
-use crate::log::shard::patience::Patience;
+use crate::log::shard::opening_time::OpeningTime;
 use crate::log::shard::standing::Standing;
 use crate::log::shard::supervisor;
 use crate::log::stored::damage::Damage;
@@ -47,7 +47,7 @@ pub struct ShardOptions {
     /// It was found damaged at the last try: then all of its log is looked at before anything is written.
     pub doubted: bool,
     /// Goes on from one try to the next.
-    pub patience: Patience,
+    pub opening_time: OpeningTime,
 }
 
 /// Tools that all shards of a broker use together.

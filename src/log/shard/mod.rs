@@ -6,12 +6,12 @@
 mod handle;
 mod health;
 mod open;
-mod patience;
+mod opening_time;
 mod standing;
 mod supervisor;
 
 pub use handle::{Carried, ConfirmOwner, Shard, ShardOptions, ShardState, ShardStatus, Shared};
 pub use health::{Cause, Unable};
 pub use open::Open;
-pub use patience::Patience;
+pub use opening_time::OpeningTime;
 pub use standing::Standing;

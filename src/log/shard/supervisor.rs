@@ -61,11 +61,11 @@ impl Running {
 
 /// Opens the shard: reads the writer epoch, has the ownership confirmed, then takes the next epoch, in this order only.
 pub(in crate::log) async fn open(inner: &Arc<Inner>) -> Result<Running, OpenError> {
-    let (patience, clock) = (&inner.options.patience, &inner.shared.runtime.clock);
-    let (begun, limit) = (clock.instant(), patience.limit());
+    let (time, clock) = (&inner.options.opening_time, &inner.shared.runtime.clock);
+    let (begun, limit) = (clock.instant(), time.limit());
     let opened = clock.timeout(limit, open_database(inner, begun + limit)).await;
     let opened = opened.unwrap_or(Err(OpenError::TimedOut(limit)));
-    patience.note(opened.as_ref().err(), clock.instant() - begun);
+    time.note(opened.as_ref().err(), clock.instant() - begun);
     let (db, wal, found) = opened?;
     let running = start(inner, db, wal);
     for (key, value) in inner.settings.compare_topics(found.topics) {

@@ -228,7 +228,7 @@ async fn an_opening_on_a_slow_store_gets_more_time_after_one_that_ran_out_of_it(
     let shard = broker.open_with(1, 1).await;
     append_now(&shard, 0, batch(&["a"])).await.expect("appended");
     shard.close().await;
-    let first = broker.patience.limit();
+    let first = broker.opening_time.limit();
     broker.faults.set(Faults { latency: Duration::from_secs(4), ..Faults::default() });
     assert!(matches!(broker.open().await, Err(OpenError::TimedOut(limit)) if limit == first));
     let mut tries = 1;
@@ -239,7 +239,7 @@ async fn an_opening_on_a_slow_store_gets_more_time_after_one_that_ran_out_of_it(
             Err(_) => tries += 1,
         }
     };
-    assert_eq!(broker.patience.limit(), first, "and the next one begins as the first did");
+    assert_eq!(broker.opening_time.limit(), first, "and the next one begins as the first did");
     broker.faults.set(Faults::default());
     lead(&shard, 1, 1);
     assert_eq!(append_now(&shard, 0, batch(&["b"])).await, Ok(1));

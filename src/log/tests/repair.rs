@@ -13,7 +13,7 @@ use object_store::path::Path;
 use super::{Broker, SHARD, World, append, append_now, batch, partition, read_from};
 use crate::log::repair::{Expected, Repair, RepairError};
 use crate::log::stored::paths::ShardPaths;
-use crate::log::{OpenError, PartitionSettings, Patience, Shard, ShardOptions, Standing};
+use crate::log::{OpenError, OpeningTime, PartitionSettings, Shard, ShardOptions, Standing};
 use crate::store::faults::{Contact, Last};
 use crate::types::{LeaderEpoch, WriterEpoch};
 
@@ -211,7 +211,7 @@ impl Damaged {
             confirm_owner: Arc::new(confirm),
             limits,
             doubted: false,
-            patience: Patience::default(),
+            opening_time: OpeningTime::default(),
         };
         Shard::open(options, broker.store.clone(), broker.shared.clone()).await
     }

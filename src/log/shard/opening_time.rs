@@ -11,11 +11,11 @@ const FIRST: Duration = Duration::from_secs(30);
 /// The time is doubled this often at most: sixteen minutes.
 const MOST_DOUBLINGS: u32 = 5;
 
-/// The patience with one shard's openings. Clones are the same.
+/// The time for one shard's openings. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Patience(Arc<AtomicU32>);
+pub struct OpeningTime(Arc<AtomicU32>);
 
-impl Patience {
+impl OpeningTime {
     /// Time for the next opening, retries included.
     pub fn limit(&self) -> Duration {
         FIRST * 2_u32.pow(self.0.load(Ordering::Relaxed))
