@@ -30,7 +30,8 @@ impl Field {
     pub fn form(plan: &Plan) -> Field {
         let endpoint = std::env::var("AWS_ENDPOINT").ok();
         let shards = SHARDS.to_string();
-        let mut variables = vec![("SHARDS", shards.as_str())];
+        // Producers that have written to a topic make it anew when they ask where it is.
+        let mut variables = vec![("SHARDS", shards.as_str()), ("AUTO_CREATE_TOPICS", "false")];
         match endpoint {
             Some(_) => variables.push(("DATA_PATH", "chaos")),
             None => variables.extend([("LOCAL_FSYNC", "false"), ("LOCAL_RESERVE_BYTES", "0")]),
