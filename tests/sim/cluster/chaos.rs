@@ -24,7 +24,7 @@ const START_MS: i64 = 60_000;
 pub const STEP: &str = "step ";
 const PRODUCERS: i64 = 5;
 
-/// What happens in a run.
+/// The kind of events in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Troubles {
     Disturbances,

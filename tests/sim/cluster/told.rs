@@ -1,4 +1,4 @@
-//! What was said to clients, in one place.
+//! Answers to clients, by the promises that rest on them.
 
 use super::changes::Changes;
 use super::groups::Groups;
@@ -11,7 +11,7 @@ use super::starts::Starts;
 use super::watermarks::Watermarks;
 use crate::truth::Check;
 
-/// What clients were told, by what must therefore be true.
+/// Answers that clients had, by what must therefore be true.
 #[derive(Default)]
 pub struct Told {
     pub records: Records,
