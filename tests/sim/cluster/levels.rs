@@ -61,23 +61,19 @@ impl Levels {
 
 /// Looks at the level in every image that a broker has.
 pub async fn watch(world: World, process: Process) {
-    let mut images = process.metadata.subscribe();
     let mut known: Option<Arc<Image>> = None;
-    while !process.condition.is_gone() {
-        let image = images.borrow_and_update().clone();
+    let look = |image: &Arc<Image>| {
         let check = match known.as_ref().map(|known| known.finalized_level()) {
             Some(before) if before > image.finalized_level() => Err(Violation::Promise(format!(
                 "the level of the cluster was {before:?} and is {:?}",
                 image.finalized_level()
             ))),
-            _ => world.told(|told| told.levels.seen(&image, process.level)),
+            _ => world.told(|told| told.levels.seen(image, process.level)),
         };
         world.judge(check);
-        known = Some(image);
-        if images.changed().await.is_err() {
-            return;
-        }
-    }
+        known = Some(Arc::clone(image));
+    };
+    process.each_image(look).await;
 }
 
 /// Replaces the older programs that are left, one after the other.

@@ -12,7 +12,7 @@ use kafkaesque::cluster::{Answering, Controller, Departures, GroupTopics, HostOp
 use kafkaesque::coordinator::Coordinators;
 use kafkaesque::coordinator::group::{Classic, Consumer, MetadataSource, Settings};
 use kafkaesque::log::{Limits, LogMetrics, ReadLimits, Reads, Shared};
-use kafkaesque::metadata::{Listener, Metadata, MetadataSettings, StartError, Timeouts, Voter};
+use kafkaesque::metadata::{Image, Listener, Metadata, MetadataSettings, StartError, Timeouts, Voter};
 use kafkaesque::net;
 use kafkaesque::protocol::batch::Depth;
 use kafkaesque::runtime::{Clock, Flaws, Runtime, TaskKind};
@@ -178,6 +178,18 @@ impl Body {
 }
 
 impl Process {
+    /// Looks at every image that the process has, from the one that it has now on, until it is gone.
+    pub async fn each_image(&self, mut look: impl FnMut(&Arc<Image>)) {
+        let mut images = self.metadata.subscribe();
+        while !self.condition.is_gone() {
+            let image = images.borrow_and_update().clone();
+            look(&image);
+            if images.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Ends what would go on for ever.
     pub async fn close(&self) {
         self.metadata.close().await;

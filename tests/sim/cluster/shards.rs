@@ -46,24 +46,16 @@ impl Shards {
 
 /// `acked` were there before that image.
 fn has_kept(acked: u32, image: &Image) -> Check {
-    match image.shards.size() as u32 {
-        fewer if fewer < acked => {
-            Err(Violation::Promise(format!("there were {acked} shards, and {fewer} after a sync")))
-        }
-        _ => Ok(()),
+    let now = image.shards.size() as u32;
+    if now < acked {
+        return Err(Violation::Promise(format!("there were {acked} shards, and {now} after a sync")));
     }
+    Ok(())
 }
 
 /// Looks at every image that a broker has.
 pub async fn watch(world: World, process: Process) {
-    let mut images = process.metadata.subscribe();
-    while !process.condition.is_gone() {
-        let image = images.borrow_and_update().clone();
-        world.judge(world.told(|told| told.shards.seen(&image)));
-        if images.changed().await.is_err() {
-            return;
-        }
-    }
+    process.each_image(|image| world.judge(world.told(|told| told.shards.seen(image)))).await;
 }
 
 /// Adds a shard now and then, and looks whether those that were added are there.
