@@ -240,8 +240,7 @@ impl Cluster {
 
     /// Has a broker that lives drained and removed for good, by the command line, and waits for its end.
     pub fn remove(&mut self, id: usize, limit: Duration) {
-        let removed = self.operate(&["remove", &id.to_string(), "--drain"]);
-        assert!(removed.status.success(), "{}", String::from_utf8_lossy(&removed.stderr));
+        self.must_operate(&["remove", &id.to_string(), "--drain"]);
         let mut process = self.brokers[id].process.take().expect("a broker that runs");
         let status = end(&mut process, limit);
         assert!(status.is_some_and(|status| status.success()), "broker {id} ended with {status:?}");
@@ -257,6 +256,12 @@ impl Cluster {
             .env("DATA_PATH", self.dir.path().join("data"))
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.output().unwrap_or_else(|e| panic!("{} does not start: {e}", self.program))
+    }
+
+    /// The same, for what has to succeed.
+    pub fn must_operate(&self, arguments: &[&str]) {
+        let ended = self.operate(arguments);
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
 
     /// Starts another process of a broker, elsewhere, and gives the first one back.

@@ -73,10 +73,8 @@ impl Field {
 
     /// One more shard, which topics made from now on go to first.
     pub fn add_shard(&mut self) {
-        let shards = self.shards + 1;
-        let added = self.cluster.operate(&["shards", &shards.to_string()]);
-        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
-        self.shards = shards;
+        self.shards += 1;
+        self.cluster.must_operate(&["shards", &self.shards.to_string()]);
     }
 
     /// Nothing is wrong any more between brokers, with their store, and with their clocks.
