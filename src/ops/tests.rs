@@ -272,6 +272,7 @@ async fn with_a_certificate_the_port_is_encrypted() {
         .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .await
         .expect("is sent");
+    stream.flush().await.expect("leaves");
     let mut response = String::new();
     stream.read_to_string(&mut response).await.expect("ends as it should");
     assert!(response.starts_with("HTTP/1.1 200") && response.contains("days_left"), "{response}");

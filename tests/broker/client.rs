@@ -70,7 +70,9 @@ impl Client {
 
     /// Sends bytes as they are, if the broker takes them.
     pub async fn send_raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(bytes).await
+        self.stream.write_all(bytes).await?;
+        // Encryption may keep some back until then.
+        self.stream.flush().await
     }
 
     /// Ends the sending half of the connection.

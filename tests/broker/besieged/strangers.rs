@@ -180,6 +180,7 @@ async fn a_frame_of_two_gibibytes() {
             .await
             .expect("TLS");
         encrypted.write_all(&bytes).await.expect("is sent");
+        encrypted.flush().await.expect("leaves");
         let ends = async {
             assert!(announce(besieged.sasl, Arc::clone(&bytes)).await.is_err());
             assert!(encrypted.read_u8().await.is_err());
