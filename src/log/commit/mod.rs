@@ -240,6 +240,7 @@ impl CommitTask {
     /// Puts work behind all that waits.
     fn wait(&mut self, work: Work) {
         self.incarnation.progress.taken(|| self.runtime.clock.instant());
+        self.metrics.queued_bytes.add(work.bytes() as i64);
         self.backlog.push_back(work);
     }
 

@@ -1,13 +1,11 @@
 //! Requests to the commit task of a shard, and the queue that they come through.
 
 use bytes::Bytes;
-use prometheus::IntGauge;
 use tokio::sync::{mpsc, oneshot};
 
 use super::append::{Append, Appended, Ticket};
 use crate::log::stored::error::{AppendError, NotOpen};
 use crate::log::stored::keys::ProducerEntry;
-use crate::log::stored::metrics::ShardMetrics;
 use crate::types::Partition;
 
 /// A row to be written: a value, or a deletion.
@@ -107,13 +105,12 @@ impl Work {
 #[derive(Clone)]
 pub struct Queue {
     requests: mpsc::UnboundedSender<Request>,
-    queued_bytes: IntGauge,
 }
 
 impl Queue {
-    pub fn new(metrics: &ShardMetrics) -> (Queue, mpsc::UnboundedReceiver<Request>) {
+    pub fn new() -> (Queue, mpsc::UnboundedReceiver<Request>) {
         let (requests, receiver) = mpsc::unbounded_channel();
-        (Queue { requests, queued_bytes: metrics.queued_bytes.clone() }, receiver)
+        (Queue { requests }, receiver)
     }
 
     pub fn append(&self, append: Append) -> Result<Ticket<Appended>, AppendError> {
@@ -152,9 +149,7 @@ impl Queue {
 
     fn work<T>(&self, work: impl FnOnce(Completion<T>) -> Work) -> Result<Ticket<T>, AppendError> {
         let (answer, ticket) = Ticket::pair();
-        let work = work(answer);
-        self.queued_bytes.add(work.bytes() as i64);
-        self.send(Request::Work(work))?;
+        self.send(Request::Work(work(answer)))?;
         Ok(ticket)
     }
 

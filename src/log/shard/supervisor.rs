@@ -253,7 +253,7 @@ fn start(inner: &Arc<Inner>, db: Db, wal: Wal) -> Running {
     let runtime = inner.shared.runtime.clone();
     let limits = inner.options.limits;
     let maintenance = inner.shared.databases.maintain(&db, inner.paths.index(), Role::ShardIndex);
-    let (queue, requests) = Queue::new(&inner.metrics);
+    let (queue, requests) = Queue::new();
     let (paths, reads) = (inner.paths.clone(), inner.shared.reads.clone());
     let fetched = inner.metrics.fetched_bytes.clone();
     let source = Source::new(inner.options.id, Arc::new(db.clone()), paths, reads, fetched);

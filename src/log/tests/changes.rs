@@ -173,6 +173,19 @@ async fn an_idle_shard_flushes_once_and_then_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_waits_for_a_commit_once_all_is_committed() {
+    let world = World::new(17);
+    let broker = world.broker();
+    let shard = broker.open_with(1, 1).await;
+    for _ in 0..3 {
+        append_now(&shard, 0, batch(&["v"])).await.expect("appended");
+        shard.flush_index().await.expect("flushed");
+    }
+    assert_eq!(broker.shared.metrics.shard(super::SHARD).queued_bytes.get(), 0);
+    shard.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn extents_hold_what_a_commit_took_together() {
     let world = World::new(8);
     let broker = world.broker();
