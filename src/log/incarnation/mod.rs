@@ -202,7 +202,6 @@ impl Incarnation {
     pub fn end(&self) {
         self.ended.request();
         self.wal.abandon();
-        self.metrics.queued_bytes.set(0);
         let slots: Vec<(Partition, Arc<Slot>)> = self.partitions.lock().drain().collect();
         for (partition, slot) in slots {
             if let Some(log) = slot.loaded.get() {

@@ -383,6 +383,7 @@ async fn close(inner: &Inner, mut running: Running, finished: bool) {
         Err(_) => tracing::warn!(shard = %inner.options.id, "index not closed in time"),
     }
     incarnation.end();
+    inner.shared.metrics.rest(inner.options.id);
 }
 
 /// Opens the shard again. `None` if that is not to be.

@@ -186,6 +186,26 @@ async fn nothing_waits_for_a_commit_once_all_is_committed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn gauges_tell_of_what_is_open_here() {
+    let world = World::new(18);
+    let broker = world.broker();
+    let metrics = broker.shared.metrics.shard(super::SHARD);
+    let retention = broker.shared.metrics.retention().shard(super::SHARD);
+    for epoch in 1..=3 {
+        let shard = broker.open_with(1, epoch).await;
+        append_now(&shard, 0, batch(&["v"])).await.expect("appended");
+        shard.flush_index().await.expect("flushed");
+        assert_eq!(metrics.high_watermark.get(), i64::from(epoch), "of incarnation {epoch}");
+        world.runtime.clock.sleep(Duration::from_secs(1200)).await;
+        assert!(retention.log_objects.get() > 0 && retention.retained_bytes.get() > 0, "looked at");
+        shard.close().await;
+        assert_eq!((metrics.high_watermark.get(), metrics.queued_bytes.get()), (0, 0), "after {epoch}");
+        assert_eq!((retention.log_objects.get(), retention.retained_bytes.get()), (0, 0), "after {epoch}");
+    }
+    assert_eq!(metrics.appended_records.get(), 3, "counters count on");
+}
+
+#[tokio::test(start_paused = true)]
 async fn extents_hold_what_a_commit_took_together() {
     let world = World::new(8);
     let broker = world.broker();

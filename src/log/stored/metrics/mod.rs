@@ -36,6 +36,12 @@ impl LogMetrics {
     pub fn shard(&self, id: ShardId) -> ShardMetrics {
         self.commits.shard(id)
     }
+
+    /// Gauges of a shard that is not open here any more show nothing.
+    pub fn rest(&self, id: ShardId) {
+        self.commits.shard(id).rest();
+        self.retention.shard(id).rest();
+    }
 }
 
 const SECONDS: &[f64] =

@@ -27,6 +27,13 @@ macro_rules! metrics {
         $(#[$one_meta])*
         pub struct $one { $( $(#[$doc])* pub $field: prometheus::$kind, )+ }
 
+        impl $one {
+            /// Shows nothing where a gauge would tell of what is open; counters and histograms keep what they have.
+            pub fn rest(&self) {
+                $( $crate::log::stored::metrics::table::rest!($kind, self.$field); )+
+            }
+        }
+
         impl $all {
             /// Makes the metrics and shows them in `registry`. Metrics made again for one registry count for
             /// themselves, unseen.
@@ -63,6 +70,16 @@ macro_rules! vector {
     };
 }
 
+macro_rules! rest {
+    (IntGauge, $metric:expr) => {
+        $metric.set(0)
+    };
+    (Gauge, $metric:expr) => {
+        $metric.set(0.0)
+    };
+    ($kind:ident, $metric:expr) => {};
+}
+
 macro_rules! options {
     ($name:literal, $help:literal) => {
         prometheus::Opts::new($name, $help)
@@ -72,7 +89,7 @@ macro_rules! options {
     };
 }
 
-pub(super) use {metrics, options, vector};
+pub(super) use {metrics, options, rest, vector};
 
 pub(super) fn show<M: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<M>) -> M {
     let metric = made.expect("names and labels are valid");
